@@ -1,0 +1,15 @@
+"""Errors a person can act on: each carries exactly one sentence."""
+
+from __future__ import annotations
+
+
+class EipyomoError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class InputError(EipyomoError, ValueError):
+    """Bad input or usage; the sentence names the key, the value and what is allowed."""
+
+
+class SolverError(EipyomoError, RuntimeError):
+    """A solver is missing, failed, or ran out of time without an answer."""

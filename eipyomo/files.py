@@ -1,0 +1,130 @@
+"""Reading and writing files so that nothing is lost or half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eipyomo.errors import InputError
+
+PathLike = str | os.PathLike[str]
+
+
+def read_text(path: PathLike, what: str) -> str:
+    """Return the text of a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What the file is to hold, for the error's sentence ("instance", "result").
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the {what} file {_shown(path)}: {_reason(error)}") from None
+
+
+def read_document(path: PathLike, what: str) -> dict[str, Any]:
+    """Return the JSON object that a file holds; a key written twice is refused.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or does not hold exactly one JSON object.
+    """
+    text = read_text(path, what)
+    try:
+        document = json.loads(text, object_pairs_hook=_unique_keys)
+    except InputError as error:
+        raise InputError(f"the {what} file {_shown(path)}: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"the {what} file {_shown(path)} is not valid JSON: {_reason(error)}"
+        ) from None
+    if not isinstance(document, dict):
+        raise InputError(
+            f"the {what} file {_shown(path)} holds a JSON {type(document).__name__}, "
+            "but must hold an object"
+        )
+    return document
+
+
+def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:
+    """Return a document as JSON text; NaN and infinities are refused rather than written."""
+    return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:
+    """Write a set of files so that each is either the old one or the new one, never a part.
+
+    All contents are first written beside their targets under temporary names, and only then
+    moved, so that a failure while writing leaves every target untouched.
+
+    Raises
+    ------
+    InputError
+        If a target's folder is missing or not writable, or the target is not a plain file.
+    """
+    staged: list[tuple[str, Path]] = []
+    try:
+        for name, content in files.items():
+            target = Path(name)
+            if target.is_dir():
+                raise InputError(f"cannot write {_shown(target)}: it is a folder")
+            data = content.encode("utf-8") if isinstance(content, str) else content
+            # The name is short and independent of the target's, which may have maximal length.
+            handle, temporary = tempfile.mkstemp(prefix=".eipyomo-", dir=target.parent)
+            staged.append((temporary, target))
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).chmod(_mode_for(target))
+        while staged:
+            temporary, target = staged[0]
+            Path(temporary).replace(target)
+            staged.pop(0)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"cannot write {_shown(target)}: {_reason(error)}") from None
+    finally:
+        for temporary, _ in staged:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _mode_for(target: Path) -> int:
+    """Return the permissions that a plainly written file would have at this place."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError(f"the key {twice!r} stands twice in one object, but must be unique")
+    return document
+
+
+def _shown(path: PathLike) -> str:
+    return repr(os.fspath(path))
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")

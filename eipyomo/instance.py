@@ -1,0 +1,234 @@
+"""The data of one problem: end users, edge server, and what they share (sections II and IV).
+
+Everything is in SI units, frozen and validated; see :mod:`eipyomo.scaled` for the units that
+models see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Final, Self
+
+import pandas as pd
+from pydantic import Field, StrictStr, model_validator
+
+from eipyomo.channel import dbm_to_watt, mean_gain, rayleigh_gains
+from eipyomo.errors import InputError
+from eipyomo.files import PathLike, read_document, read_text, to_json, write_atomically
+from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_MHZ, Scaled, scale
+from eipyomo.validation import NonNegative, Positive, Record
+
+SCHEMA: Final = "eipyomo/instance@1"
+
+
+class EndUser(Record):
+    """One end user (EU) j; see the field descriptions for the letter's symbols."""
+
+    of_a_user: ClassVar[bool] = True
+
+    name: Annotated[StrictStr, Field(min_length=1, description="a non-empty text, unique")]
+    channel_gain: Annotated[Positive, Field(description="channel power gain h_j")]
+    task_bits: Annotated[NonNegative, Field(description="inference task L_j in bit")]
+    transmit_power_w: Annotated[Positive, Field(description="transmit power p_j in W")]
+    receive_power_w: Annotated[NonNegative, Field(description="receiver power p_j^md in W")]
+    noise_density_w_per_hz: Annotated[
+        Positive, Field(description="noise density at the user in W/Hz")
+    ]
+    max_frequency_hz: Annotated[Positive, Field(description="largest CPU frequency f_max in Hz")]
+    energy_coefficient: Annotated[
+        NonNegative, Field(description="energy coefficient kappa_c of the CPU in J s^2/cycle^3")
+    ]
+    energy_weight: Annotated[NonNegative, Field(description="weight w_j^e of energy in 1/J")]
+    latency_weight: Annotated[Positive, Field(description="weight w_j^t of latency in 1/s")]
+    previous_download_s: Annotated[
+        NonNegative, Field(description="model download time of the previous round in s")
+    ]
+    local_training_s: Annotated[NonNegative, Field(description="local training time in s")]
+    local_training_j: Annotated[NonNegative, Field(description="local training energy in J")]
+
+
+class EdgeServer(Record):
+    """The edge server (ES)."""
+
+    transmit_power_w: Annotated[Positive, Field(description="transmit power P_s in W")]
+    frequency_hz: Annotated[
+        Positive, Field(description="CPU frequency f_s that serves a task, in Hz")
+    ]
+    noise_density_w_per_hz: Annotated[
+        Positive, Field(description="noise density at the server in W/Hz")
+    ]
+
+
+class Instance(Record):
+    """One instance of problem (10), in SI units.
+
+    Raises
+    ------
+    InputError
+        With one sentence that names the key, the user, the value and what is allowed.
+    """
+
+    name: Annotated[StrictStr, Field(description="a text")] = ""
+    bandwidth_hz: Annotated[Positive, Field(description="system bandwidth B in Hz")]
+    model_bits: Annotated[Positive, Field(description="model size D_m in bit")]
+    cycles_per_bit: Annotated[Positive, Field(description="CPU cycles per bit of task C")]
+    server: Annotated[EdgeServer, Field(description="an object (the edge server)")]
+    users: Annotated[
+        tuple[EndUser, ...], Field(min_length=1, description="a non-empty list of end users")
+    ]
+
+    @model_validator(mode="after")
+    def _users_are_told_apart(self) -> Self:
+        seen: dict[str, int] = {}
+        for j, user in enumerate(self.users):
+            if user.name in seen:
+                raise InputError(
+                    f"users[{j}].name is {user.name!r}, but users[{seen[user.name]}] has that "
+                    "name already and names must be unique"
+                )
+            seen[user.name] = j
+        try:
+            json.dumps([self.name, *seen], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InputError("a name holds half a character, but must be valid Unicode") from None
+        _ = self.scaled
+        return self
+
+    @cached_property
+    def scaled(self) -> Scaled:
+        """The instance as columns over users in scaled units."""
+        return scale(self)
+
+    @classmethod
+    def letter(
+        cls,
+        users: int = 4,
+        model_mbit: float = 16.0,
+        path_loss_exponent: float = 2.9,
+        seed: int = 0,
+        *,
+        bandwidth_mhz: float = 20.0,
+        task_mbit: float = 64.0,
+        distance_m: float = 50.0,
+        name: str | None = None,
+    ) -> Self:
+        """Return the letter's setting: Table I and the channel model of section IV.
+
+        Parameters
+        ----------
+        users
+            Number M of end users.
+        model_mbit
+            Model size D_m in Mbit.
+        path_loss_exponent
+            σ.
+        seed
+            Seed of the Rayleigh fading; one seed, one channel.
+        bandwidth_mhz
+            Band B in MHz; the same for any number of users unless given.
+        task_mbit
+            Task L of every user in Mbit.
+        distance_m
+            Distance of every user from the server in metres.
+        name
+            Free text; made from the arguments if left out.
+        """
+        gains = rayleigh_gains(mean_gain(path_loss_exponent, distance_m), users, seed)
+        noise = dbm_to_watt(-174.0)
+        return cls(
+            name=name
+            if name is not None
+            else f"letter M={users} D={model_mbit:g}Mbit sigma={path_loss_exponent:g} seed={seed}",
+            bandwidth_hz=bandwidth_mhz * HZ_PER_MHZ,
+            model_bits=model_mbit * BITS_PER_MBIT,
+            cycles_per_bit=50.0,
+            server=EdgeServer(
+                transmit_power_w=dbm_to_watt(33.0),
+                frequency_hz=4e9,
+                noise_density_w_per_hz=noise,
+            ),
+            users=tuple(
+                EndUser(
+                    name=f"eu{j + 1}",
+                    channel_gain=float(gain),
+                    task_bits=task_mbit * BITS_PER_MBIT,
+                    transmit_power_w=dbm_to_watt(23.0),
+                    receive_power_w=0.97e-3,
+                    noise_density_w_per_hz=noise,
+                    max_frequency_hz=1e9,
+                    energy_coefficient=0.5e-28,
+                    energy_weight=0.9,
+                    latency_weight=0.1,
+                    previous_download_s=1.0,
+                    local_training_s=1.0,
+                    local_training_j=0.04,
+                )
+                for j, gain in enumerate(gains)
+            ),
+        )
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Return the instance that a document of schema ``eipyomo/instance@1`` describes."""
+        data = dict(document)
+        schema = data.pop("schema", None)
+        if schema != SCHEMA:
+            raise InputError(
+                f"schema is {schema!r}, but an instance must have {SCHEMA!r}"
+                if schema is not None
+                else f"schema is missing, but an instance must have {SCHEMA!r}"
+            )
+        if "name" not in data:
+            raise InputError("name is missing: free text is required")
+        return cls(**{str(key): value for key, value in data.items()})
+
+    @classmethod
+    def from_json(cls, path: PathLike) -> Self:
+        """Read an instance file (SI units)."""
+        return cls.from_dict(read_document(path, "instance"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the instance as a JSON document."""
+        return {"schema": SCHEMA, **self.model_dump(mode="json")}
+
+    def to_json(self, path: PathLike) -> None:
+        """Write an instance file, replacing an existing one atomically."""
+        write_atomically({path: to_json(self.to_dict())})
+
+    def digest(self) -> str:
+        """Return a hash of all values, the free-text name left out."""
+        document = self.to_dict()
+        del document["name"]
+        text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def users_frame(self) -> pd.DataFrame:
+        """Return the end users as a table, one row each, SI units in the column names."""
+        return pd.DataFrame([user.model_dump() for user in self.users])
+
+    def with_users(self, users: pd.DataFrame | PathLike) -> Self:
+        """Return this instance with other end users.
+
+        Parameters
+        ----------
+        users
+            A table with the columns of :meth:`users_frame`, or a CSV file of it.
+        """
+        frame = users if isinstance(users, pd.DataFrame) else _read_users_csv(users)
+        rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+        return type(self)(
+            **{**{key: getattr(self, key) for key in type(self).model_fields}, "users": rows}
+        )
+
+
+def _read_users_csv(path: PathLike) -> pd.DataFrame:
+    read_text(path, "users")  # an unreadable file gets the usual sentence
+    try:
+        frame = pd.read_csv(path, dtype={"name": str}, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, pd.errors.ParserError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(f"the users file {str(path)!r} is not valid CSV: {reason}") from None
+    return frame

@@ -1,0 +1,153 @@
+"""The one place where units change: SI objects per user to scaled columns over users.
+
+A channel gain of 1e-11, a noise density of 4e-21 or a task of 64e6 bit must never meet a solver.
+Here they become signal-to-noise ratios, Mbit, MHz, Gcycle and GHz, all of ordinary size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eipyomo.errors import InputError
+
+if TYPE_CHECKING:
+    from eipyomo.instance import Instance
+
+Round = Literal["inference", "training"]
+"""The N-th round, with tasks, or one of the rounds before it, without (section II-B)."""
+
+FloatColumn = NDArray[np.float64]
+
+HZ_PER_MHZ = 1e6
+HZ_PER_GHZ = 1e9
+BITS_PER_MBIT = 1e6
+# cycle/bit -> Gcycle/Mbit, and J s^2/cycle^3 -> J/(GHz^2 Gcycle)
+GIGACYCLES_PER_MBIT = BITS_PER_MBIT / 1e9
+ENERGY_COEFFICIENT_SCALE = HZ_PER_GHZ**2 * 1e9
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """An instance in scaled units; arrays have shape (users,).
+
+    Attributes
+    ----------
+    names
+        Names of the end users.
+    bandwidth_mhz, model_mbit, gigacycles_per_mbit, server_frequency_ghz
+        B, D_m, C and f_s.
+    uplink_snr, downlink_snr
+        p_j h_j / (B δ_s²) and P_s h_j / (B δ_j²): all that a model needs to know of powers, gains
+        and noise.
+    task_mbit
+        L_j; zero in a training round.
+    transmit_power_w, receive_power_w
+        p_j and p_j^md.
+    max_frequency_ghz
+        f_max.
+    energy_coefficient
+        κ_c in J/(GHz² Gcycle).
+    energy_weight, latency_weight
+        w_j^e in 1/J and w_j^t in 1/s.
+    previous_download_s, local_training_s, local_training_j
+        τ_{j,N-1}^md, τ_j^lt and e_j^lt.
+    """
+
+    names: tuple[str, ...]
+    bandwidth_mhz: float
+    model_mbit: float
+    gigacycles_per_mbit: float
+    server_frequency_ghz: float
+    uplink_snr: FloatColumn
+    downlink_snr: FloatColumn
+    task_mbit: FloatColumn
+    transmit_power_w: FloatColumn
+    receive_power_w: FloatColumn
+    max_frequency_ghz: FloatColumn
+    energy_coefficient: FloatColumn
+    energy_weight: FloatColumn
+    latency_weight: FloatColumn
+    previous_download_s: FloatColumn
+    local_training_s: FloatColumn
+    local_training_j: FloatColumn
+
+    def __post_init__(self) -> None:
+        """Make the columns read-only, since they are shared."""
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if isinstance(column, np.ndarray):
+                column.flags.writeable = False
+
+    def __len__(self) -> int:
+        """Return the number M of end users."""
+        return len(self.names)
+
+    @property
+    def upload_start_s(self) -> FloatColumn:
+        """A_j, the moment at which user j can start its upload, (6)."""
+        return self.previous_download_s + self.local_training_s
+
+    def for_round(self, round: Round) -> Scaled:
+        """Return the columns of a round: a training round has no tasks (section II-B)."""
+        if round not in get_args(Round):
+            raise InputError(
+                f"round is {round!r}, but must be one of: {', '.join(get_args(Round))}"
+            )
+        if round == "inference":
+            return self
+        return replace(self, task_mbit=np.zeros(len(self)))
+
+
+def scale(instance: Instance) -> Scaled:
+    """Convert an instance from SI units.
+
+    Raises
+    ------
+    InputError
+        If a signal-to-noise ratio is so extreme that double precision cannot hold it.
+    """
+    bandwidth_hz = instance.bandwidth_hz
+    server = instance.server
+
+    def column(key: str) -> FloatColumn:
+        return np.array([getattr(user, key) for user in instance.users], dtype=np.float64)
+
+    gain = column("channel_gain")
+    with np.errstate(all="ignore"):
+        uplink = column("transmit_power_w") / server.noise_density_w_per_hz * gain / bandwidth_hz
+        downlink = server.transmit_power_w / column("noise_density_w_per_hz") * gain / bandwidth_hz
+    for ratio in (uplink, downlink):
+        bad = ~((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1]))
+        if bad.any():
+            j = int(np.argmax(bad))
+            raise InputError(
+                f"users[{j}].channel_gain (user {instance.users[j].name!r}) is {gain[j]:g}, which "
+                f"gives a signal-to-noise ratio of {ratio[j]:g} over the band, but the ratio must "
+                f"lie between {SNR_RANGE[0]:g} and {SNR_RANGE[1]:g}"
+            )
+    return Scaled(
+        names=tuple(user.name for user in instance.users),
+        bandwidth_mhz=bandwidth_hz / HZ_PER_MHZ,
+        model_mbit=instance.model_bits / BITS_PER_MBIT,
+        gigacycles_per_mbit=instance.cycles_per_bit * GIGACYCLES_PER_MBIT,
+        server_frequency_ghz=server.frequency_hz / HZ_PER_GHZ,
+        uplink_snr=uplink,
+        downlink_snr=downlink,
+        task_mbit=column("task_bits") / BITS_PER_MBIT,
+        transmit_power_w=column("transmit_power_w"),
+        receive_power_w=column("receive_power_w"),
+        max_frequency_ghz=column("max_frequency_hz") / HZ_PER_GHZ,
+        energy_coefficient=column("energy_coefficient") * ENERGY_COEFFICIENT_SCALE,
+        energy_weight=column("energy_weight"),
+        latency_weight=column("latency_weight"),
+        previous_download_s=column("previous_download_s"),
+        local_training_s=column("local_training_s"),
+        local_training_j=column("local_training_j"),
+    )
+
+
+SNR_RANGE = (1e-9, 1e15)
