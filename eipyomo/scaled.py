@@ -7,7 +7,7 @@ Here they become signal-to-noise ratios, Mbit, MHz, Gcycle and GHz, all of ordin
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Round = Literal["inference", "training"]
 """The N-th round, with tasks, or one of the rounds before it, without (section II-B)."""
 
-FloatColumn = NDArray[np.float64]
+FloatColumn = NDArray[np.floating[Any]]
 
 HZ_PER_MHZ = 1e6
 HZ_PER_GHZ = 1e9

@@ -1,0 +1,231 @@
+"""One end user: the constraints of 𝒰_j in (18) and the terms of (8) and (9), as one Pyomo block.
+
+The block takes its shares of the band and its sync time as arguments. The whole model (10) gives
+it the variables that all users share; a sub-problem of the decomposition gives it copies x_j, z_j
+and y_j of its own. Everything else is the same.
+
+Three equal forms stand in place of what is printed, each for a reason:
+
+* b̄_j must really be 0 without download, yet the rate (4) is undefined there. So the rate sees
+  `receiving_share` > 0, and the budget pays `downlink_share` ≥ receiving_share - (1 - a_j).
+* In (8) and (9) the letter multiplies by a_j. Without download, `receiving_share` can be the
+  whole band and then `download_s` is D_m s̄_j(1), so that `counted_download_s` =
+  download_s - (1 - a_j) D_m s̄_j(1) equals a_j τ_j^md in both cases, and it is linear. The local
+  computing terms need no factor: ι_j = 1 makes them 0. The local branch of (9) then reads
+  T_j ≥ τ̂ - τ_{j,N-1}^md without download, which its edge branch implies.
+* (1) divides by f_j, which may be 0. `local_inference_s` times f_j does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyomo.environ as pyo
+
+from eipyomo import physics
+from eipyomo.models.symbols import USER_DATA, USER_VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Block = Any
+Expression = Any
+
+
+def letter_block(
+    block: Block,
+    user: Mapping[str, float],
+    system: Block,
+    *,
+    uplink_share: Expression,
+    downlink_share: Expression,
+    sync_s: Expression,
+    horizon_s: float,
+    receiving_floor: float,
+) -> None:
+    """Fill a block with one end user, equation by equation as in (1)-(11).
+
+    Parameters
+    ----------
+    block
+        An empty Pyomo block.
+    user
+        The user's data, with the keys of ``symbols.USER_DATA``.
+    system
+        The block or model that holds the data of ``symbols.SYSTEM_DATA``.
+    uplink_share, downlink_share, sync_s
+        b_j or x_j, b̄_j or z_j, τ̂_N or y_j.
+    horizon_s
+        Upper bound on all times in s; see :mod:`eipyomo.models.horizon`.
+    receiving_floor
+        Lower bound > 0 on the downlink share that the rate sees.
+    """
+    for key, quantity in USER_DATA.items():
+        block.add_component(
+            key, pyo.Param(initialize=user[key], mutable=True, within=pyo.Reals, doc=str(quantity))
+        )
+    declare_variables(block, horizon_s, receiving_floor)
+    block.uplink_rate = pyo.Expression(
+        expr=rate(uplink_share, system, block.uplink_snr), doc="r_j [Mbit/s], (3)"
+    )
+    block.downlink_rate = pyo.Expression(
+        expr=rate(block.receiving_share, system, block.downlink_snr), doc="r̄_j [Mbit/s], (4)"
+    )
+    transmission_times(block, system)
+    synchronous_update(block, sync_s)
+    ready_time(block, sync_s)
+    download_decision(block, downlink_share)
+    local_inference_time(block, system)
+    execution_latency(block, system, sync_s)
+    energy_consumption(block)
+    block.wsel = pyo.Expression(
+        expr=block.energy_weight * block.energy_j + block.latency_weight * block.latency_s,
+        doc="q_j(u_j) of (12a), user j's part of (10a)",
+    )
+
+
+def declare_variables(block: Block, horizon_s: float, receiving_floor: float) -> None:
+    """Declare u_j without its copies of b_j, b̄_j and τ̂_N; times end at the horizon."""
+
+    def declare(name: str, domain: Any, bounds: tuple[Any, Any]) -> None:
+        block.add_component(
+            name, pyo.Var(domain=domain, bounds=bounds, doc=str(USER_VARIABLES[name]))
+        )
+
+    block.horizon_s = pyo.Param(initialize=horizon_s, mutable=True, doc="latest time [s]")
+    block.receiving_floor = pyo.Param(
+        initialize=receiving_floor, mutable=True, doc="smallest downlink share in use [1]"
+    )
+    declare("download", pyo.Binary, (0, 1))
+    declare("offload_fraction", pyo.Reals, (0, 1))
+    declare("frequency_ghz", pyo.Reals, (0, block.max_frequency_ghz))  # (10c)
+    declare("receiving_share", pyo.Reals, (block.receiving_floor, 1))
+    for name in (
+        "upload_s",
+        "offload_s",
+        "ready_s",
+        "download_s",
+        "local_inference_s",
+        "latency_s",
+    ):
+        declare(name, pyo.Reals, (0, block.horizon_s))
+
+
+def rate(share: Expression, system: Block, snr: Expression) -> Expression:
+    """Return the achievable rate in Mbit/s, (3) and (4)."""
+    return physics.rate_mbit_per_s(share, system.bandwidth_mhz, snr, log1p)
+
+
+def log1p(argument: Expression) -> Expression:
+    """Return ln(1 + argument) as a Pyomo expression."""
+    return pyo.log(1 + argument)
+
+
+def transmission_times(block: Block, system: Block) -> None:
+    """Add (5): τ^mu ≥ D_m/r, τ^to ≥ ιL/r and τ^md ≥ D_m/r̄, as relaxed in (11)."""
+    block.upload_time = pyo.Constraint(
+        expr=block.upload_s >= system.model_mbit / block.uplink_rate, doc="(5), (11)"
+    )
+    block.offload_time = pyo.Constraint(
+        expr=block.offload_s >= block.offload_fraction * block.task_mbit / block.uplink_rate,
+        doc="(5), (11)",
+    )
+    block.download_time = pyo.Constraint(
+        expr=block.download_s >= system.model_mbit / block.downlink_rate, doc="(5), (11)"
+    )
+
+
+def synchronous_update(block: Block, sync_s: Expression) -> None:
+    """Add (6): τ̂ ≥ τ_{N-1}^md + τ^lt + τ^mu."""
+    block.upload_start_s = pyo.Expression(
+        expr=block.previous_download_s + block.local_training_s, doc="start of the upload [s]"
+    )
+    block.sync_after_upload = pyo.Constraint(
+        expr=sync_s >= block.upload_start_s + block.upload_s, doc="(6), (11)"
+    )
+
+
+def ready_time(block: Block, sync_s: Expression) -> None:
+    """Add τ^pr ≥ τ̂ and τ^pr ≥ τ_{N-1}^md + τ^lt + τ^mu + τ^to, below (9) and in (11)."""
+    block.ready_after_sync = pyo.Constraint(expr=block.ready_s >= sync_s, doc="(11)")
+    block.ready_after_offload = pyo.Constraint(
+        expr=block.ready_s >= block.upload_start_s + block.upload_s + block.offload_s, doc="(11)"
+    )
+
+
+def download_decision(block: Block, downlink_share: Expression) -> None:
+    """Add 𝒟_j of (10d), (1 - a)(1 - ι) = 0, linear since a is 0 or 1; b̄ = 0 without download."""
+    block.offload_without_download = pyo.Constraint(
+        expr=block.offload_fraction >= 1 - block.download, doc="(10d), (11)"
+    )
+    block.pay_for_receiving = pyo.Constraint(
+        expr=downlink_share >= block.receiving_share - (1 - block.download), doc="(4), (10b)"
+    )
+    block.no_share_without_download = pyo.Constraint(
+        expr=downlink_share <= block.download, doc="(10b)"
+    )
+
+
+def local_inference_time(block: Block, system: Block) -> None:
+    """Add (1): τ^c f ≥ C(1 - ι)L."""
+    block.local_work = pyo.Expression(
+        expr=physics.local_gigacycles(
+            block.offload_fraction, block.task_mbit, system.gigacycles_per_mbit
+        ),
+        doc="C(1-ι)L [Gcycle], (1)",
+    )
+    block.local_inference_time = pyo.Constraint(
+        expr=block.local_inference_s * block.frequency_ghz >= block.local_work, doc="(1)"
+    )
+
+
+def execution_latency(block: Block, system: Block, sync_s: Expression) -> None:
+    """Add (9): T ≥ τ^pr + τ^e - τ_{N-1}^md, and T ≥ a(τ̂ + τ^md + τ^c) - τ_{N-1}^md."""
+    block.edge_inference_s = pyo.Expression(
+        expr=physics.offloaded_gigacycles(
+            block.offload_fraction, block.task_mbit, system.gigacycles_per_mbit
+        )
+        / system.server_frequency_ghz,
+        doc="τ^e [s], (2)",
+    )
+    whole_band_s = system.model_mbit / rate(1.0, system, block.downlink_snr)
+    block.counted_download_s = pyo.Expression(
+        expr=block.download_s - (1 - block.download) * whole_band_s, doc="a τ^md [s], (8), (9)"
+    )
+    block.edge_latency = pyo.Constraint(
+        expr=block.latency_s >= block.ready_s + block.edge_inference_s - block.previous_download_s,
+        doc="(9), (11)",
+    )
+    block.local_latency = pyo.Constraint(
+        expr=block.latency_s
+        >= sync_s + block.counted_download_s + block.local_inference_s - block.previous_download_s,
+        doc="(9), (11)",
+    )
+
+
+def energy_consumption(block: Block) -> None:
+    """Add (7) and (8): E = e^lt + e^mu + e^to + a(e^md + e^c)."""
+    block.upload_j = pyo.Expression(
+        expr=physics.transmission_energy_j(block.transmit_power_w, block.upload_s), doc="e^mu, (7)"
+    )
+    block.offload_j = pyo.Expression(
+        expr=physics.transmission_energy_j(block.transmit_power_w, block.offload_s), doc="e^to, (7)"
+    )
+    block.download_j = pyo.Expression(
+        expr=physics.transmission_energy_j(block.receive_power_w, block.counted_download_s),
+        doc="a e^md, (7), (8)",
+    )
+    block.local_inference_j = pyo.Expression(
+        expr=physics.local_inference_energy_j(
+            block.frequency_ghz, block.local_work, block.energy_coefficient
+        ),
+        doc="a e^c, (1), (8)",
+    )
+    block.energy_j = pyo.Expression(
+        expr=block.local_training_j
+        + block.upload_j
+        + block.offload_j
+        + block.download_j
+        + block.local_inference_j,
+        doc="E_j [J], (8)",
+    )

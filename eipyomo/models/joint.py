@@ -1,0 +1,321 @@
+"""The whole problem (10): the end users' blocks and what couples them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from eipyomo import physics
+from eipyomo.allocation import Allocation, evaluate
+from eipyomo.errors import InputError
+from eipyomo.models import horizon
+from eipyomo.models.end_user import letter_block
+from eipyomo.models.symbols import COUPLING, SYSTEM_DATA, USER_DATA
+from eipyomo.scaled import HZ_PER_GHZ, Round
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from eipyomo.instance import Instance
+    from eipyomo.scaled import FloatColumn, Scaled
+
+Model = Any
+
+FORMULATIONS: Mapping[str, Callable[..., None]] = {"letter": letter_block}
+"""The ways to write an end user's block."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a model was built from; kept on the model as ``model.source``."""
+
+    instance: Instance
+    formulation: str
+    round: Round
+
+
+def minlp(
+    instance: Instance, formulation: str = "letter", round: Round = "inference"
+) -> pyo.ConcreteModel:
+    """Return problem (10) as a Pyomo model, to solve, change, extend or export.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    formulation
+        How the end users' blocks are written; one of ``FORMULATIONS``.
+    round
+        "training" gives the special case of rounds n < N: no tasks, everybody downloads.
+
+    Returns
+    -------
+    ConcreteModel
+        Indexed by the users' names: ``model.user[name]`` is an end user's block (see
+        :mod:`eipyomo.models.end_user` for its parts), ``model.uplink_share[name]`` and
+        ``model.downlink_share[name]`` its shares, ``model.sync_s`` the sync time, ``model.wsel``
+        the objective. All data are mutable Params in scaled units (Mbit, MHz, Gcycle, GHz).
+
+    Raises
+    ------
+    InputError
+        If the formulation or the round is unknown.
+    """
+    if formulation not in FORMULATIONS:
+        raise InputError(
+            f"formulation is {formulation!r}, but must be one of: {', '.join(FORMULATIONS)}"
+        )
+    data = instance.scaled.for_round(round)
+    latest_s = horizon.horizon_s(data)
+    model = pyo.ConcreteModel(name="eipyomo")
+    model.source = Source(instance, formulation, round)
+    model.users = pyo.Set(initialize=list(data.names), doc="end users ℳ")
+    for key, quantity in SYSTEM_DATA.items():
+        model.add_component(
+            key, pyo.Param(initialize=getattr(data, key), mutable=True, doc=str(quantity))
+        )
+    coupling_variables(model, data, latest_s)
+    model.user = pyo.Block(model.users, doc="u_j and 𝒰_j")
+    receiving_floor = horizon.smallest_share(data, data.downlink_snr, latest_s)
+    for j, name in enumerate(data.names):
+        FORMULATIONS[formulation](
+            model.user[name],
+            {key: float(getattr(data, key)[j]) for key in USER_DATA},
+            model,
+            uplink_share=model.uplink_share[name],
+            downlink_share=model.downlink_share[name],
+            sync_s=model.sync_s,
+            horizon_s=float(latest_s[j]),
+            receiving_floor=float(receiving_floor[j]),
+        )
+    bandwidth_budget(model)
+    total_wsel(model)
+    if round == "training":
+        fix(model, download=True, offload_fraction=0.0)
+    start_inside(model, data)
+    return model
+
+
+def coupling_variables(model: Model, data: Scaled, latest_s: FloatColumn) -> None:
+    """Declare b, b̄ and τ̂, the variables in which end users meet."""
+    floor = horizon.smallest_share(data, data.uplink_snr, latest_s - data.upload_start_s)
+    model.uplink_floor = pyo.Param(
+        model.users,
+        initialize=dict(zip(data.names, map(float, floor), strict=True)),
+        mutable=True,
+        doc="smallest uplink share in use [1]",
+    )
+    model.horizon_s = pyo.Param(
+        initialize=float(latest_s.min()), mutable=True, doc="latest sync time [s]"
+    )
+    model.uplink_share = pyo.Var(model.users, bounds=(0, 1), doc=str(COUPLING["uplink_share"]))
+    model.downlink_share = pyo.Var(model.users, bounds=(0, 1), doc=str(COUPLING["downlink_share"]))
+    model.sync_s = pyo.Var(bounds=(0, model.horizon_s), doc=str(COUPLING["sync_s"]))
+    for name in model.users:
+        model.uplink_share[name].setlb(model.uplink_floor[name])
+
+
+def bandwidth_budget(model: Model) -> None:
+    """Add (10b): Σ (b + b̄) ≤ 1."""
+    model.bandwidth_budget = pyo.Constraint(
+        expr=pyo.quicksum(
+            model.uplink_share[name] + model.downlink_share[name] for name in model.users
+        )
+        <= 1,
+        doc="(10b)",
+    )
+
+
+def total_wsel(model: Model) -> None:
+    """Add (10a), the weighted sum of energy and latency."""
+    model.wsel = pyo.Objective(
+        expr=pyo.quicksum(model.user[name].wsel for name in model.users), doc="(10a)"
+    )
+
+
+Choice = bool | float | np.ndarray[Any, Any] | None
+
+
+def fix(model: Model, *, download: Choice = None, offload_fraction: Choice = None) -> None:
+    """Fix a and ι, for all users alike or one value per user; with both fixed (10) is convex.
+
+    Parameters
+    ----------
+    model
+        A model made by :func:`minlp`.
+    download
+        a_j.
+    offload_fraction
+        ι_j.
+    """
+    for key, choice in (("download", download), ("offload_fraction", offload_fraction)):
+        if choice is not None:
+            values = np.broadcast_to(np.asarray(choice, dtype=float), len(model.users))
+            for name, value in zip(model.users, values, strict=True):
+                variable = getattr(model.user[name], key)
+                variable.fix(int(value) if key == "download" else float(value))
+
+
+def start_inside(model: Model, data: Scaled) -> None:
+    """Give every free variable a start strictly inside its domain: equal shares, half of a task."""
+    share = 0.4 / len(data)
+    uplink = physics.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
+    downlink = physics.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
+    frequency_ghz = 0.9 * horizon.unhurried_frequency_ghz(data)
+    upload_s = 1.05 * data.model_mbit * uplink
+    offload_s = 1.05 * 0.5 * data.task_mbit * uplink
+    sync_s = float((1.05 * data.upload_start_s + upload_s).max()) + 1e-3
+    ready_s = np.maximum(sync_s, data.upload_start_s + upload_s + offload_s) * 1.05
+    download_s = 1.05 * data.model_mbit * downlink
+    work = 0.5 * data.task_mbit * data.gigacycles_per_mbit
+    local_s = 1.05 * work / frequency_ghz + 1e-3
+    latency_s = 1.05 * np.maximum(
+        ready_s + work / data.server_frequency_ghz, sync_s + download_s + local_s
+    )
+    ones = np.ones(len(data))
+    starts = {
+        "download": 0.5 * ones,
+        "offload_fraction": 0.5 * ones,
+        "frequency_ghz": frequency_ghz,
+        "receiving_share": share * ones,
+        "upload_s": upload_s,
+        "offload_s": offload_s + 1e-3,
+        "ready_s": ready_s,
+        "download_s": download_s,
+        "local_inference_s": local_s,
+        "latency_s": latency_s,
+    }
+    _start(model.sync_s, sync_s)
+    for j, name in enumerate(data.names):
+        _start(model.uplink_share[name], share)
+        _start(model.downlink_share[name], share)
+        for key, column in starts.items():
+            _start(getattr(model.user[name], key), float(column[j]))
+
+
+def _start(variable: Any, value: float) -> None:
+    """Set a free variable, moved strictly between its bounds where it is not."""
+    if variable.fixed:
+        return
+    low, high = variable.bounds
+    margin = 1e-6 * (high - low)
+    # A binary starts between its two values, which Pyomo would refuse as an answer.
+    _set(variable, min(max(value, low + margin), high - margin))
+
+
+def load(model: Model, allocation: Allocation) -> None:
+    """Give every variable of a model the value that an allocation implies.
+
+    Afterwards ``pyo.value(model.wsel)`` is the WSEL that :func:`eipyomo.evaluate` computes, and
+    solvers that take a start begin there.
+    """
+    source: Source = model.source
+    data = source.instance.scaled.for_round(source.round)
+    allocation = allocation.for_users(data.names)
+    terms = evaluate(source.instance, allocation, source.round).breakdown
+    downloads = allocation.download
+    whole_band_s = data.model_mbit * physics.seconds_per_mbit(
+        1.0, data.bandwidth_mhz, data.downlink_snr
+    )
+    values = {
+        "download": downloads.astype(int),
+        "offload_fraction": allocation.offload_fraction,
+        "frequency_ghz": allocation.frequency_hz / HZ_PER_GHZ,
+        "receiving_share": np.where(downloads, allocation.downlink_share, 1.0),
+        "upload_s": terms.upload_s,
+        "offload_s": terms.offload_s,
+        "ready_s": terms.ready_s,
+        "download_s": np.where(downloads, terms.download_s, whole_band_s),
+        "local_inference_s": terms.local_inference_s,
+        "latency_s": terms.latency_s,
+    }
+    _set(model.sync_s, allocation.sync_s)
+    for j, name in enumerate(data.names):
+        _set(model.uplink_share[name], allocation.uplink_share[j])
+        _set(model.downlink_share[name], allocation.downlink_share[j])
+        for key, column in values.items():
+            _set(getattr(model.user[name], key), column[j])
+
+
+def _set(variable: Any, value: float) -> None:
+    variable.set_value(float(value), skip_validation=True)
+
+
+ROUNDING = 1e-4
+"""How far a download decision may be from 0 or 1 to be read as such."""
+
+
+def allocation(model: Model) -> Allocation:
+    """Read the decisions (a, ι, f, b, b̄, τ̂) from a model's variables, tidied.
+
+    Outside training rounds a user whose whole task is offloaded is read as a_j = 0: a download
+    is never better then. Without download b̄ = 0, and f = 0 where nothing is computed locally.
+
+    Raises
+    ------
+    InputError
+        If a variable has no value, or a download decision is neither 0 nor 1.
+    """
+    source: Source = model.source
+    data = source.instance.scaled.for_round(source.round)
+
+    def column(key: str) -> FloatColumn:
+        return np.array([_value(getattr(model.user[name], key)) for name in data.names])
+
+    decision = column("download")
+    undecided = np.abs(decision - np.round(decision)) > ROUNDING
+    if undecided.any():
+        j = int(np.argmax(undecided))
+        raise InputError(
+            f"the download decision of user {data.names[j]!r} is {decision[j]:g}, "
+            "but must be 0 or 1"
+        )
+    downloads = np.round(decision) == 1
+    offload = np.where(downloads, np.clip(column("offload_fraction"), 0.0, 1.0), 1.0)
+    if source.round == "inference":
+        free = np.array([not model.user[name].download.fixed for name in data.names])
+        downloads = downloads & ((offload < 1.0) | ~free)
+    computes = downloads & (offload < 1.0) & (data.task_mbit > 0)
+    frequency_ghz = np.clip(column("frequency_ghz"), 0.0, data.max_frequency_ghz)
+    uplink = np.array([_value(model.uplink_share[name]) for name in data.names])
+    downlink = np.array([_value(model.downlink_share[name]) for name in data.names])
+    return Allocation(
+        names=data.names,
+        sync_s=_value(model.sync_s),
+        download=downloads,
+        offload_fraction=offload,
+        frequency_hz=np.where(computes, frequency_ghz, 0.0) * HZ_PER_GHZ,
+        uplink_share=np.clip(uplink, 0.0, 1.0),
+        downlink_share=np.where(downloads, np.clip(downlink, 0.0, 1.0), 0.0),
+    )
+
+
+def _value(variable: Any) -> float:
+    value = variable.value
+    if value is None or not np.isfinite(value):
+        raise InputError(f"the model's variable {variable.name!r} is {value}, but must be a number")
+    return float(value)
+
+
+def binding_bounds(model: Model) -> list[str]:
+    """Return which of the bounds of :mod:`eipyomo.models.horizon` touch the model's values.
+
+    None does for (10) itself. With constraints of the user's own one may, and then it should be
+    widened: ``model.user[name].horizon_s``, ``model.horizon_s``, ``model.uplink_floor[name]`` and
+    ``model.user[name].receiving_floor`` are mutable Params.
+    """
+    touched = []
+    if model.sync_s.value >= pyo.value(model.horizon_s) * (1 - 1e-6):
+        touched.append("horizon_s")
+    for name in model.users:
+        user = model.user[name]
+        if user.latency_s.value >= pyo.value(user.horizon_s) * (1 - 1e-6):
+            touched.append(f"user[{name}].horizon_s")
+        if model.uplink_share[name].value <= pyo.value(model.uplink_floor[name]) * (1 + 1e-6):
+            touched.append(f"uplink_floor[{name}]")
+        if user.receiving_share.value <= pyo.value(user.receiving_floor) * (1 + 1e-6):
+            touched.append(f"user[{name}].receiving_floor")
+    return touched
