@@ -1,1 +1,37 @@
-"""x."""
+"""Joint AI model training and task inference in edge intelligence, modelled and solved.
+
+See the README for the first steps.
+"""
+
+import logging
+from importlib.metadata import version
+
+from eipyomo import models, solvers
+from eipyomo.allocation import Allocation, Evaluation, evaluate
+from eipyomo.errors import EipyomoError, InputError, SolverError
+from eipyomo.instance import EdgeServer, EndUser, Instance
+from eipyomo.result import Result
+from eipyomo.solvers import compare, solve, solve_model
+
+__version__ = version("eipyomo")
+
+__all__ = [
+    "Allocation",
+    "EdgeServer",
+    "EipyomoError",
+    "EndUser",
+    "Evaluation",
+    "InputError",
+    "Instance",
+    "Result",
+    "SolverError",
+    "compare",
+    "evaluate",
+    "models",
+    "solve",
+    "solve_model",
+    "solvers",
+]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+solvers.register()

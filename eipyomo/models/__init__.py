@@ -1,6 +1,23 @@
 """Problem (10) as Pyomo models: built, changed, filled and written, but not solved here."""
 
 from eipyomo.models.files import export
-from eipyomo.models.joint import FORMULATIONS, allocation, binding_bounds, fix, load, minlp
+from eipyomo.models.joint import (
+    FORMULATIONS,
+    allocation,
+    binding_bounds,
+    fix,
+    largest_violation,
+    load,
+    minlp,
+)
 
-__all__ = ["FORMULATIONS", "allocation", "binding_bounds", "export", "fix", "load", "minlp"]
+__all__ = [
+    "FORMULATIONS",
+    "allocation",
+    "binding_bounds",
+    "export",
+    "fix",
+    "largest_violation",
+    "load",
+    "minlp",
+]

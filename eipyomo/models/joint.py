@@ -248,11 +248,18 @@ ROUNDING = 1e-4
 """How far a download decision may be from 0 or 1 to be read as such."""
 
 
-def allocation(model: Model) -> Allocation:
-    """Read the decisions (a, ι, f, b, b̄, τ̂) from a model's variables, tidied.
+def allocation(model: Model, *, tidy: bool = True) -> Allocation:
+    """Read the decisions (a, ι, f, b, b̄, τ̂) from a model's variables.
 
-    Outside training rounds a user whose whole task is offloaded is read as a_j = 0: a download
-    is never better then. Without download b̄ = 0, and f = 0 where nothing is computed locally.
+    Without download b̄ = 0, and f = 0 where nothing is computed locally.
+
+    Parameters
+    ----------
+    model
+        A model made by :func:`minlp`.
+    tidy
+        Whether to read a user whose whole task is offloaded as a_j = 0, unless a_j is fixed: a
+        download is never better then, except in a training round.
 
     Raises
     ------
@@ -275,7 +282,7 @@ def allocation(model: Model) -> Allocation:
         )
     downloads = np.round(decision) == 1
     offload = np.where(downloads, np.clip(column("offload_fraction"), 0.0, 1.0), 1.0)
-    if source.round == "inference":
+    if tidy and source.round == "inference":
         free = np.array([not model.user[name].download.fixed for name in data.names])
         downloads = downloads & ((offload < 1.0) | ~free)
     computes = downloads & (offload < 1.0) & (data.task_mbit > 0)
@@ -319,3 +326,21 @@ def binding_bounds(model: Model) -> list[str]:
         if user.receiving_share.value <= pyo.value(user.receiving_floor) * (1 + 1e-6):
             touched.append(f"user[{name}].receiving_floor")
     return touched
+
+
+def largest_violation(model: Model) -> tuple[str, float]:
+    """Return the active constraint that the variables' values violate most, and by how much.
+
+    The amount is relative to the constraint's side where that is larger than 1. Constraints that
+    a user has added are looked at like all others.
+    """
+    worst = ("", 0.0)
+    for constraint in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
+        body = pyo.value(constraint.body)
+        for side, sign in ((constraint.lower, 1.0), (constraint.upper, -1.0)):
+            if side is not None:
+                limit = pyo.value(side)
+                amount = sign * (limit - body) / max(1.0, abs(limit))
+                if not amount <= worst[1]:  # NaN counts as a violation
+                    worst = (constraint.name, float(amount))
+    return worst

@@ -1,0 +1,574 @@
+"""The command line: ``eipyomo generate | solve | compare | evaluate | export | solvers``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import click
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from eipyomo import models
+from eipyomo.allocation import Allocation, evaluate
+from eipyomo.errors import InputError, SolverError
+from eipyomo.files import read_document, to_json, write_atomically
+from eipyomo.instance import Instance
+from eipyomo.solvers import BACKENDS, METHODS, compare
+from eipyomo.solvers.comparison import DEFAULT_METHODS
+from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
+from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from eipyomo.allocation import Evaluation
+    from eipyomo.result import Result
+
+ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER, INTERRUPTED = 0, 2, 3, 4, 130
+PATIENCE_S = 2.0
+"""After this long without a terminal to show a spinner, say what is going on."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; no exception leaves this function.
+
+    0: answered; 2: bad input or usage; 3: proven infeasible; 4: no answer, or a false claim.
+    """
+    try:
+        status = cli.main(args=arguments, prog_name="eipyomo", standalone_mode=False)
+    except click.ClickException as error:
+        return _complain(error.format_message(), BAD_INPUT)
+    except InputError as error:
+        return _complain(str(error), BAD_INPUT)
+    except SolverError as error:
+        return _complain(str(error), NO_ANSWER)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ANSWERED
+    except Exception as error:
+        if os.environ.get("EIPYOMO_DEBUG"):
+            traceback.print_exc()
+        return _complain(
+            f"unexpected {type(error).__name__}: {error}; this is a fault of eipyomo, set "
+            "EIPYOMO_DEBUG=1 to see where",
+            NO_ANSWER,
+        )
+    return status if isinstance(status, int) else ANSWERED
+
+
+def _complain(sentence: str, status: int) -> int:
+    """Print one sentence on standard error, on one line."""
+    click.echo(f"eipyomo: {' '.join(sentence.split())}", err=True)
+    return status
+
+
+def _examples(*lines: str) -> str:
+    """Return the end of a help text; the escape keeps click from joining the lines."""
+    return "\n".join(("\b", f"Example{'s' if len(lines) > 1 else ''}:", *(f"  {x}" for x in lines)))
+
+
+@click.group(
+    epilog=_examples(
+        "eipyomo compare",
+        "eipyomo generate --users 4 --seed 1 -o instance.json",
+        "eipyomo solve instance.json --method minlp:bonmin -o result.json",
+        "eipyomo evaluate instance.json result.json",
+        "eipyomo export instance.json -o model.nl",
+        "eipyomo solvers",
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="eipyomo")
+def cli() -> None:
+    """Allocate bandwidth, computation and energy where devices train an AI model together.
+
+    Many end users train one model with an edge server and then use it: which of them download
+    it, which part of their task they offload, and who gets how much of the band?
+    """
+
+
+def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print exactly one JSON document on standard output.",
+    )(command)
+
+
+def _formulation_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--formulation",
+        metavar="NAME",
+        help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter]",
+    )(command)
+
+
+def _round_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--round",
+        "round_",
+        type=click.Choice(["inference", "training"]),
+        help="The last round, or one before it, without tasks.  [default: inference]",
+    )(command)
+
+
+@cli.command(
+    epilog=_examples(
+        "eipyomo generate --users 4 --path-loss-exponent 2.9 --seed 0 -o instance.json",
+        "eipyomo generate --users-csv users.csv --bandwidth-mhz 10 -o instance.json",
+    ),
+)
+@click.option("--users", default=4, show_default=True, help="Number M of end users.")
+@click.option("--model-mbit", default=16.0, show_default=True, help="Model size D_m in Mbit.")
+@click.option("--path-loss-exponent", default=2.9, show_default=True, help="Exponent sigma.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the Rayleigh fading.")
+@click.option("--bandwidth-mhz", default=20.0, show_default=True, help="Band B in MHz.")
+@click.option("--task-mbit", default=64.0, show_default=True, help="Task L of each user in Mbit.")
+@click.option("--distance-m", default=50.0, show_default=True, help="Distance to the server in m.")
+@click.option(
+    "--users-csv", metavar="FILE", help="Take the end users from this table, SI units, instead."
+)
+@click.option("--name", help="Free text.  [default: made from the options]")
+@click.option("-o", "--output", metavar="FILE", help="Instance file.  [default: print it]")
+def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
+    """Make an instance in the letter's setting."""
+    instance = Instance.letter(**options)
+    if users_csv is not None:
+        instance = instance.with_users(users_csv)
+    if output is None:
+        click.echo(to_json(instance.to_dict()), nl=False)
+    else:
+        instance.to_json(output)
+        click.echo(f"wrote {output}: {_describe(instance)}", err=True)
+    return ANSWERED
+
+
+@cli.command(
+    epilog=_examples(
+        "eipyomo solve instance.json --method minlp:bonmin",
+        "eipyomo solve instance.json --method minlp --solver scip --time-limit 30 -o result.json",
+        "eipyomo solve instance.json --method eco --json",
+    ),
+)
+@click.argument("instance_file", metavar="INSTANCE")
+@click.option(
+    "--method",
+    default=DEFAULT_METHOD,
+    show_default=True,
+    help=f"One of {', '.join(METHODS)}; minlp:bonmin names the solver too.",
+)
+@click.option("--solver", metavar="NAME", help=f"For minlp: {', '.join(BACKENDS)}.")
+@click.option("--gap", type=float, help="Relative gap to stop at.  [default: 1e-4]")
+@click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
+@_formulation_option
+@_round_option
+@click.option("-o", "--output", metavar="FILE", help="Write the result document here.")
+@_json_option
+def solve(
+    instance_file: str,
+    method: str,
+    output: str | None,
+    as_json: bool,
+    round_: str | None,
+    **options: Any,
+) -> int:
+    """Solve an instance.
+
+    Exit status: 0 answered, 2 bad input, 3 proven infeasible, 4 no answer or a false claim.
+    """
+    instance = Instance.from_json(instance_file)
+    given = {key: value for key, value in {**options, "round": round_}.items() if value is not None}
+    with _progress() as tell:
+        tell(f"solving {_title(instance)} with {method}")
+        result = attempt(instance, method, **given)
+    document = to_json(result.to_dict())
+    if output is not None:
+        write_atomically({output: document})
+    if as_json:
+        click.echo(document, nl=False)
+    else:
+        _show_result(instance, result)
+    return {"error": NO_ANSWER, "infeasible": INFEASIBLE}.get(
+        result.termination, ANSWERED if result.feasible else NO_ANSWER
+    )
+
+
+@cli.command(
+    "compare",
+    epilog=_examples(
+        "eipyomo compare",
+        "eipyomo compare a.json b.json --methods minlp:scip,minlp:bonmin --csv table.csv",
+    ),
+)
+@click.argument("instance_files", metavar="[INSTANCE]...", nargs=-1)
+@click.option(
+    "--methods",
+    default=",".join(DEFAULT_METHODS),
+    show_default=True,
+    help="Methods, separated by commas.",
+)
+@click.option(
+    "--time-limit",
+    type=float,
+    default=COMPARE_TIME_LIMIT_S,
+    show_default=True,
+    metavar="S",
+    help="Seconds for each method on each instance.",
+)
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well.")
+@_json_option
+def compare_command(
+    instance_files: tuple[str, ...],
+    methods: str,
+    time_limit: float,
+    csv_file: str | None,
+    as_json: bool,
+) -> int:
+    """Show the costs of several methods side by side.
+
+    Without a file it takes the letter's instance: 4 users, 16 Mbit, sigma 2.9, seed 0.
+    """
+    instances = [Instance.from_json(file) for file in instance_files] or [Instance.letter()]
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    with _progress(total=len(instances) * len(names)) as tell:
+        frame = compare(
+            instances,
+            names,
+            time_limit=time_limit,
+            progress=lambda instance, method: tell(f"{_clip(instance)}: {method}"),
+        )
+    if csv_file is not None:
+        write_atomically({csv_file: frame.to_csv(index=False)})
+    if as_json:
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        click.echo(to_json({"schema": "eipyomo/comparison@1", "rows": rows}), nl=False)
+    else:
+        for place, instance in enumerate(instances):
+            part = frame.iloc[place * len(names) : (place + 1) * len(names)]
+            _show_comparison(instance, part)
+    answered = (frame["termination"] != "error") & frame["feasible"]
+    return ANSWERED if answered.any() else NO_ANSWER
+
+
+@cli.command(
+    "evaluate",
+    epilog=_examples(
+        "eipyomo evaluate instance.json result.json",
+    ),
+)
+@click.argument("instance_file", metavar="INSTANCE")
+@click.argument("result_file", metavar="RESULT")
+@_round_option
+@_json_option
+def evaluate_command(
+    instance_file: str, result_file: str, round_: str | None, as_json: bool
+) -> int:
+    """Judge the allocation in a result file.
+
+    Shows its cost, every term of it, and the largest violation.
+
+    An infeasible allocation is an answer too.
+    """
+    instance = Instance.from_json(instance_file)
+    document = read_document(result_file, "result")
+    allocation = document.get("allocation", document)
+    if not isinstance(allocation, dict):
+        raise InputError(
+            f"allocation in {result_file!r} is {allocation!r}, but must be an object (the result "
+            "holds no allocation to judge)"
+        )
+    kind = round_ or ("training" if document.get("problem") == "training" else "inference")
+    evaluation = evaluate(
+        instance,
+        Allocation.from_dict(allocation),
+        "training" if kind == "training" else "inference",
+    )
+    if as_json:
+        click.echo(to_json(evaluation.to_dict()), nl=False)
+    else:
+        _show_evaluation(evaluation)
+    return ANSWERED
+
+
+@cli.command(
+    "export",
+    epilog=_examples(
+        "eipyomo export instance.json -o model.nl",
+    ),
+)
+@click.argument("instance_file", metavar="INSTANCE")
+@click.option("-o", "--output", metavar="FILE", required=True, help="model.nl or model.gms.")
+@_formulation_option
+@_round_option
+def export_command(
+    instance_file: str, output: str, formulation: str | None, round_: str | None
+) -> int:
+    """Write an instance's model as .nl or .gms.
+
+    A .nl comes with .row and .col, and both formats with a manifest that tells what is what.
+    """
+    instance = Instance.from_json(instance_file)
+    model = models.minlp(
+        instance,
+        formulation or "letter",
+        "training" if round_ == "training" else "inference",
+    )
+    for file in models.export(model, output):
+        click.echo(f"wrote {file}", err=True)
+    return ANSWERED
+
+
+@cli.command("solvers")
+@_json_option
+def solvers_command(as_json: bool) -> int:
+    """Show which solvers are here and what they can do.
+
+    A solver is shown as working if it has just solved a one-user instance.
+    """
+    with _progress(total=len(BACKENDS)) as tell:
+        rows: list[dict[str, Any]] = []
+        for name, backend in BACKENDS.items():
+            tell(f"trying {name}")
+            trouble = backend.trouble()
+            rows.append(
+                {
+                    "solver": name,
+                    "works": trouble is None,
+                    "version": backend.version,
+                    "integers": backend.integers,
+                    "proves_bounds": backend.proves,
+                    "description": backend.description,
+                    "trouble": trouble,
+                    "install": backend.install_command,
+                }
+            )
+    if as_json:
+        click.echo(to_json({"schema": "eipyomo/solvers@1", "solvers": rows}), nl=False)
+        return ANSWERED
+    table = _table("Solver", "Works", "Version", "Integers", "Proves bounds", "What it is")
+    for row in rows:
+        cells = (row["works"], row["version"], row["integers"], row["proves_bounds"])
+        table.add_row(row["solver"], *map(_cell, cells), row["description"])
+    _print(table)
+    for row in rows:
+        if row["trouble"]:
+            _print(f"{row['solver']}: {row['trouble']}; install it with: {row['install']}")
+    return ANSWERED
+
+
+def _show_result(instance: Instance, result: Result) -> None:
+    _print(f"{_title(instance)}: {_describe(instance)}")
+    _print(f"{result.method}{f' with {result.solver}' if result.solver else ''}: {result.message}")
+    if result.allocation is None or result.evaluation is None:
+        return
+    _print(
+        f"WSEL {_number(result.objective, 9)}   bound {_number(result.bound, 9)}   "
+        f"gap {_percent(result.gap)}   sync time {result.allocation.sync_s:.4g} s   "
+        f"{result.wall_s:.2f} s"
+    )
+    terms = result.evaluation.breakdown
+    table = _table(
+        "User",
+        "Download",
+        "Offload\n[%]",
+        "CPU\n[GHz]",
+        "Uplink\n[%]",
+        "Downlink\n[%]",
+        "Energy\n[J]",
+        "Latency\n[s]",
+        "WSEL\n",
+    )
+    for j, name in enumerate(terms.names[:SHOWN_USERS]):
+        allocation = result.allocation
+        table.add_row(
+            _clip(name),
+            _cell(bool(allocation.download[j])),
+            f"{100 * allocation.offload_fraction[j]:.1f}",
+            f"{allocation.frequency_hz[j] / 1e9:.3f}",
+            f"{100 * allocation.uplink_share[j]:.2f}",
+            f"{100 * allocation.downlink_share[j]:.2f}",
+            f"{terms.energy_j[j]:.4g}",
+            f"{terms.latency_s[j]:.4g}",
+            f"{terms.wsel[j]:.6g}",
+        )
+    _print(table)
+    _say_how_many_more(len(terms.names))
+
+
+def _show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
+    _print(f"\n{_title(instance)}: {_describe(instance)}")
+    table = _table("Method", "WSEL", "Above best", "Lower bound", "Gap", "Time [s]", "Outcome")
+    for row in frame.to_dict("records"):
+        table.add_row(
+            row["method"],
+            _number(row["objective"], 7),
+            _percent(row["excess"]),
+            _number(row["bound"], 7),
+            _percent(row["gap"]),
+            f"{row['wall_s']:.2f}",
+            row["termination"],
+        )
+    _print(table)
+    for method, message in frame.loc[
+        frame["termination"] == "error", ["method", "message"]
+    ].itertuples(index=False):
+        _print(f"{method}: {message}")
+    if frame["bound"].isna().all():
+        _print(
+            "No method here proves a lower bound; minlp:scip does. eco and lco are optima of "
+            "restricted problems."
+        )
+
+
+def _show_evaluation(evaluation: Evaluation) -> None:
+    verdict = "feasible" if evaluation.feasible else "INFEASIBLE"
+    _print(f"WSEL {_number(evaluation.objective, 9)}, {verdict}")
+    for violation in evaluation.violations:
+        if violation.amount > 0:
+            _print(f"  {violation}")
+    terms = evaluation.breakdown
+    for unit, columns in (
+        (
+            "s",
+            (
+                "upload",
+                "offload",
+                "ready",
+                "edge_inference",
+                "download",
+                "local_inference",
+                "latency",
+            ),
+        ),
+        ("j", ("local_training", "upload", "offload", "download", "local_inference", "energy")),
+    ):
+        headings = (column.replace("_", "\n").capitalize() for column in columns)
+        table = _table({"s": "Times [s]", "j": "Energies [J]"}[unit], *headings)
+        for j, name in enumerate(terms.names[:SHOWN_USERS]):
+            cells = (getattr(terms, f"{column}_{unit}")[j] for column in columns)
+            table.add_row(_clip(name), *(f"{cell:.4g}" for cell in cells))
+        _print(table)
+    _say_how_many_more(len(terms.names))
+
+
+SHOWN_USERS = 20
+
+
+def _say_how_many_more(users: int) -> None:
+    if users > SHOWN_USERS:
+        _print(f"... and {users - SHOWN_USERS} users more; --json shows them all")
+
+
+def _describe(instance: Instance) -> str:
+    data = instance.scaled
+    return (
+        f"{len(data)} user{'s' if len(data) > 1 else ''}, band {data.bandwidth_mhz:g} MHz, "
+        f"model {data.model_mbit:g} Mbit"
+    )
+
+
+def _title(instance: Instance) -> str:
+    return _clip(instance.name, 60) or "instance"
+
+
+def _clip(text: str, width: int = 30) -> str:
+    """Return a name on one line and short enough for a table."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None or pd.isna(value) else f"{value:.{digits}g}"
+
+
+def _percent(value: float | None) -> str:
+    if value is None or pd.isna(value):
+        return "-"
+    return f"{value:.2%}" if value == 0 or value >= 1e-4 else f"{value * 100:.1e}%"
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.HORIZONTALS, padding=(0, 1), header_style="bold")
+    table.add_column(Text(first), no_wrap=True)
+    for heading in others:
+        words = heading in ("Outcome", "What it is")
+        table.add_column(Text(heading), justify="left" if words else "right", no_wrap=not words)
+    return table
+
+
+def _print(what: str | Table) -> None:
+    """Print to standard output; text is never wrapped or read as markup."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160  # a file or a pipe has no width that a table would have to fit
+    if isinstance(what, Table):
+        console.print(what)
+    else:
+        console.print(Text(what), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _progress(total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """Show on standard error what is going on, in a terminal at once and elsewhere after a while.
+
+    Yields a function to call with a phrase at the start of every step.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        with _patience() as tell:
+            yield tell
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        step = 0
+
+        def show(phrase: str) -> None:
+            nonlocal step
+            step += 1
+            prefix = f"[{step}/{total}] " if total and total > 1 else ""
+            progress.update(task, description=Text(prefix + phrase).plain)
+
+        yield show
+
+
+@contextlib.contextmanager
+def _patience() -> Iterator[Callable[[str], None]]:
+    """Yield a function that prints its phrase if the step it names takes longer than a while."""
+    timer: threading.Timer | None = None
+
+    def start(phrase: str) -> None:
+        nonlocal timer
+        if timer is not None:
+            timer.cancel()
+        timer = threading.Timer(PATIENCE_S, click.echo, [f"{phrase} ..."], {"err": True})
+        timer.daemon = True
+        timer.start()
+
+    try:
+        yield start
+    finally:
+        if timer is not None:
+            timer.cancel()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

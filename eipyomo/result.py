@@ -1,0 +1,122 @@
+"""What a method found, what it claims, and how much of that is proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from eipyomo.files import PathLike, to_json, write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eipyomo.allocation import Allocation, Evaluation
+
+SCHEMA = "eipyomo/result@1"
+
+Termination = Literal["optimal", "converged", "limit", "infeasible", "error"]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Answer of one method on one instance.
+
+    Attributes
+    ----------
+    instance, method, solver, solver_version, options
+        What was run; `instance` is the instance's name.
+    problem
+        ``joint`` for (10), ``training`` for a round before the last, otherwise the restriction
+        that was solved (``eco``, ``lco``).
+    termination
+        ``optimal``: incumbent and valid bound are within the gap; ``converged``: a heuristic or
+        local method met its own stopping rule; ``limit``: time, nodes or iterations ran out;
+        ``infeasible``: no allocation satisfies the constraints; ``error``: no answer, or a false
+        claim.
+    allocation
+        The best allocation known, or None.
+    evaluation
+        What :func:`eipyomo.evaluate` says about it; the only source of `objective`.
+    bound
+        A valid lower bound on the optimum of `problem`, or None.
+    wall_s, setup_s
+        Seconds inside the method, and before it on starting solvers.
+    iterations
+        Iterations or nodes, where the method counts them.
+    trace
+        One row per iteration or node, where the method keeps them.
+    message
+        One sentence that a person can act on.
+    """
+
+    instance: str
+    method: str
+    problem: str
+    termination: Termination
+    solver: str | None = None
+    solver_version: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    allocation: Allocation | None = None
+    evaluation: Evaluation | None = None
+    bound: float | None = None
+    wall_s: float = 0.0
+    setup_s: float = 0.0
+    iterations: int | None = None
+    trace: Sequence[Mapping[str, Any]] = ()
+    message: str = ""
+
+    @property
+    def objective(self) -> float | None:
+        """WSEL of `allocation` as evaluated, or None without a feasible allocation."""
+        if self.evaluation is None or not self.evaluation.feasible:
+            return None
+        return self.evaluation.objective
+
+    @property
+    def gap(self) -> float | None:
+        """Return (objective - bound) / |objective|, or None where one of them is missing."""
+        return relative_gap(self.objective, self.bound)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether `allocation` exists and satisfies the constraints."""
+        return self.evaluation is not None and self.evaluation.feasible
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as a JSON document of schema ``eipyomo/result@1``."""
+        evaluation = self.evaluation
+        return {
+            "schema": SCHEMA,
+            "instance": self.instance,
+            "method": self.method,
+            "solver": self.solver,
+            "solver_version": self.solver_version,
+            "options": dict(self.options),
+            "problem": self.problem,
+            "termination": self.termination,
+            "objective": self.objective,
+            "bound": self.bound,
+            "gap": self.gap,
+            "feasible": self.feasible,
+            "max_violation": evaluation.max_violation if evaluation is not None else None,
+            "wall_s": self.wall_s,
+            "setup_s": self.setup_s,
+            "iterations": self.iterations,
+            "allocation": self.allocation.to_dict() if self.allocation is not None else None,
+            "breakdown": evaluation.breakdown.to_dict() if evaluation is not None else None,
+            "trace": [dict(row) for row in self.trace],
+            "message": self.message,
+        }
+
+    def to_json(self, path: PathLike) -> None:
+        """Write a result file, replacing an existing one atomically."""
+        write_atomically({path: to_json(self.to_dict())})
+
+
+def relative_gap(objective: float | None, bound: float | None) -> float | None:
+    """Return (objective - bound) / |objective|; 0 where they are equal, None where undefined."""
+    if objective is None or bound is None:
+        return None
+    if objective == bound:
+        return 0.0
+    return (objective - bound) / abs(objective) if objective else None

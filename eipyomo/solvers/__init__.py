@@ -1,0 +1,8 @@
+"""Everything that finds or bounds an allocation."""
+
+from eipyomo.solvers.backends import BACKENDS, register
+from eipyomo.solvers.comparison import compare
+from eipyomo.solvers.methods import METHODS, solve
+from eipyomo.solvers.minlp import solve_model
+
+__all__ = ["BACKENDS", "METHODS", "compare", "register", "solve", "solve_model"]

@@ -1,0 +1,96 @@
+"""Run SCIP from PySCIPOpt's wheel on ``model.nl``; a script, run in a child process."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pyscipopt
+
+STATUS = {
+    "optimal": "optimal",
+    "gaplimit": "optimal",
+    "timelimit": "limit",
+    "nodelimit": "limit",
+    "memlimit": "limit",
+    "infeasible": "infeasible",
+    "inforunbd": "error",
+    "unbounded": "error",
+    "userinterrupt": "limit",
+}
+
+
+class Incumbents(pyscipopt.Eventhdlr):
+    """Write every improved solution at once, in case SCIP has to be ended."""
+
+    def __init__(self, base: dict[str, Any]) -> None:
+        """Keep what every answer holds."""
+        self.base = base
+
+    def eventinit(self) -> None:
+        """Listen for improved solutions."""
+        self.model.catchEvent(pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, self)
+
+    def eventexit(self) -> None:
+        """Stop listening."""
+        self.model.dropEvent(pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND, self)
+
+    def eventexec(self, event: Any) -> None:
+        """Write the new solution."""
+        del event
+        write(answer(self.model, self.base, "limit"))
+
+
+def main() -> None:
+    """Solve, and write the answer."""
+    job = json.loads(Path("job.json").read_text(encoding="utf-8"))
+    model = pyscipopt.Model()
+    model.readProblem("model.nl")
+    base = {
+        "setup_s": time.time() - job["started"],
+        "version": f"SCIP {model.version()} (PySCIPOpt {pyscipopt.__version__})",
+    }
+    model.setParam("limits/time", max(job["started"] + job["time_limit"] - time.time(), 0.05))
+    model.setParam("limits/gap", job["gap"])
+    for key, value in job["options"].items():
+        model.setParam(key, value)
+    model.includeEventhdlr(Incumbents(base), "incumbents", "write improved solutions")
+    model.optimize()
+    write(answer(model, base, STATUS.get(model.getStatus(), "error")))
+
+
+def answer(model: Any, base: dict[str, Any], status: str) -> dict[str, Any]:
+    """Return what SCIP has now: its best point in the file's order, and its bound."""
+    values = None
+    if model.getNSols() > 0:
+        best = model.getBestSol()
+        # Without a .col file the reader names a column by one letter and its place; beside them
+        # stands at most a variable for the non-linear objective.
+        columns = {
+            int(variable.name[1:]): model.getSolVal(best, variable)
+            for variable in model.getVars(transformed=False)
+            if variable.name[1:].isdigit()
+        }
+        values = [columns[place] for place in range(len(columns))]
+    bound = model.getDualbound()
+    return {
+        **base,
+        "status": status,
+        "message": model.getStatus(),
+        "values": values,
+        "bound": None if model.isInfinity(abs(bound)) else bound,
+        "iterations": model.getNTotalNodes(),
+    }
+
+
+def write(document: dict[str, Any]) -> None:
+    """Write the answer so that a reader never sees a part of it."""
+    temporary = Path("answer.part")
+    temporary.write_text(json.dumps(document), encoding="utf-8")
+    temporary.replace("answer.json")
+
+
+if __name__ == "__main__":
+    main()

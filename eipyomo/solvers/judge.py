@@ -1,0 +1,174 @@
+"""From what a solver claims to a :class:`~eipyomo.result.Result` that says only what is true."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eipyomo import physics
+from eipyomo.allocation import Allocation, evaluate
+from eipyomo.result import Result, Termination, relative_gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from eipyomo.instance import Instance
+    from eipyomo.scaled import Round
+
+REPAIR = 1e-5
+"""Largest relative overrun of the budget or the sync time that is repaired."""
+
+ROUNDING = 1e-6
+"""How far a bound may be above a feasible cost, relative to it, and still be a rounding error."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a solver says, before anybody has checked it.
+
+    Attributes
+    ----------
+    status
+        ``optimal``: the point is optimal within the gap and `bound` proves it; the rest as in
+        :class:`~eipyomo.result.Result`.
+    allocation
+        The point, or None.
+    bound
+        A lower bound that the solver has proven, or None.
+    message
+        The solver's own words, or what went wrong.
+    """
+
+    status: Termination
+    allocation: Allocation | None = None
+    bound: float | None = None
+    message: str = ""
+    solver_version: str | None = None
+    setup_s: float = 0.0
+    iterations: int | None = None
+    trace: Sequence[Mapping[str, Any]] = ()
+
+
+def repair(instance: Instance, allocation: Allocation, round: Round = "inference") -> Allocation:
+    """Return the allocation with rounding errors removed, and nothing else.
+
+    Shares are scaled down where they exceed the budget by at most 1e-5, and the sync time is
+    raised to the last upload where it is short of it by at most 1e-5 of it.
+    """
+    total = float(allocation.uplink_share.sum() + allocation.downlink_share.sum())
+    if 1.0 < total <= 1.0 + REPAIR:
+        allocation = replace(
+            allocation,
+            uplink_share=allocation.uplink_share / total,
+            downlink_share=allocation.downlink_share / total,
+        )
+    if (allocation.uplink_share <= 0).any():
+        return allocation
+    data = instance.scaled.for_round(round)
+    upload_s = data.model_mbit * physics.seconds_per_mbit(
+        allocation.uplink_share, data.bandwidth_mhz, data.uplink_snr
+    )
+    last_s = float(np.max(data.upload_start_s + upload_s))
+    if last_s * (1.0 - REPAIR) <= allocation.sync_s < last_s:
+        allocation = replace(allocation, sync_s=last_s)
+    return allocation
+
+
+def judge(
+    instance: Instance,
+    claim: Claim,
+    *,
+    method: str,
+    problem: str,
+    gap: float,
+    wall_s: float,
+    solver: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    round: Round = "inference",
+    always_feasible: bool = True,
+) -> Result:
+    """Evaluate a claim and report what of it holds.
+
+    A claim that contradicts what can be checked becomes ``error``, with a sentence that says what
+    was claimed and what is true.
+
+    Parameters
+    ----------
+    always_feasible
+        Whether `problem` is known to have a feasible point, so that a claim of infeasibility is
+        false. It is for (10) and all its restrictions by fixed a and ι.
+    """
+    found = Result(
+        instance=instance.name,
+        method=method,
+        problem=problem,
+        termination=claim.status,
+        solver=solver,
+        solver_version=claim.solver_version,
+        options=dict(options or {}),
+        wall_s=wall_s,
+        setup_s=claim.setup_s,
+        iterations=claim.iterations,
+        trace=claim.trace,
+        message=claim.message,
+    )
+    name = solver or method
+    if claim.status == "infeasible" and claim.allocation is None:
+        if always_feasible:
+            return replace(
+                found,
+                termination="error",
+                message=f"{name} claims that no feasible allocation exists, but equal shares with "
+                "a late sync time always are one",
+            )
+        return found
+    bound = claim.bound if claim.bound is not None and math.isfinite(claim.bound) else None
+    if claim.allocation is None:
+        if claim.status in ("optimal", "converged"):
+            return replace(
+                found, termination="error", message=f"{name} claims success but gives no point"
+            )
+        return replace(found, bound=bound)
+    allocation = repair(instance, claim.allocation, round)
+    evaluation = evaluate(instance, allocation, round)
+    found = replace(found, allocation=allocation, evaluation=evaluation)
+    if not evaluation.feasible:
+        worst = evaluation.violations[0]
+        return replace(
+            found, termination="error", message=f"{name} gives an infeasible point: {worst}"
+        )
+    cost = evaluation.objective
+    if bound is not None and bound > cost:
+        if bound - cost > ROUNDING * abs(cost):
+            return replace(
+                found,
+                termination="error",
+                message=f"{name} claims the lower bound {bound:.9g}, but its own point costs only "
+                f"{cost:.9g}",
+            )
+        bound = cost
+    found = replace(found, bound=bound, message=_sentence(found.termination, bound, claim.message))
+    if claim.status == "optimal":
+        reached = relative_gap(cost, bound)
+        if reached is None or reached > gap * (1 + 1e-9):
+            shown = "no bound" if reached is None else f"a gap of {reached:.2g}"
+            return replace(
+                found,
+                termination="limit",
+                message=f"{name} stopped at its own tolerance, which leaves {shown}",
+            )
+    return found
+
+
+def _sentence(termination: Termination, bound: float | None, own_words: str) -> str:
+    """Say what a checked answer is worth, with the solver's own words behind it."""
+    worth = {
+        "optimal": "proven optimal within the gap",
+        "converged": "met its own stopping rule; it proves no bound",
+        "limit": "a limit was reached; this is the best allocation found"
+        + (", and the bound is valid" if bound is not None else ""),
+    }.get(termination, "no answer")
+    return f"{worth} ({own_words})" if own_words else worth

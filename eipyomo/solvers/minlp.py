@@ -1,0 +1,191 @@
+"""Solving the Pyomo model with general-purpose solvers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyomo.environ as pyo
+
+from eipyomo import models
+from eipyomo.errors import InputError
+from eipyomo.models.files import nl
+from eipyomo.solvers.backends.native import Answer, Backend, backend
+from eipyomo.solvers.judge import Claim, judge
+
+if TYPE_CHECKING:
+    from eipyomo.instance import Instance
+    from eipyomo.models.joint import Model
+    from eipyomo.result import Result
+    from eipyomo.scaled import Round
+
+GAP = 1e-4
+TIME_LIMIT_S = 60.0
+
+MODEL_TOLERANCE = 1e-5
+"""Largest violation of the model's own constraints, relative where a side is larger than 1."""
+
+
+def solve_minlp(
+    instance: Instance,
+    *,
+    solver: str = "scip",
+    formulation: str = "letter",
+    round: Round = "inference",
+    gap: float = GAP,
+    time_limit: float = TIME_LIMIT_S,
+) -> Result:
+    """Solve problem (10) as a Pyomo model.
+
+    Parameters
+    ----------
+    instance
+        The instance.
+    solver
+        ``scip`` proves a bound; ``bonmin`` is local, since (10) is not convex.
+    formulation
+        How the model is written; one of ``models.FORMULATIONS``.
+    round
+        "training" for a round before the last.
+    gap
+        Relative gap to stop at.
+    time_limit
+        In s, from now.
+    """
+    started = time.monotonic()
+    backend(solver).require()
+    model = models.minlp(instance, formulation, round)
+    return solve_model(
+        model,
+        solver,
+        gap=gap,
+        time_limit=time_limit - (time.monotonic() - started),
+        method="minlp",
+        problem="training" if round == "training" else "joint",
+        unchanged=True,
+    )
+
+
+def solve_model(
+    model: Model,
+    solver: str = "scip",
+    *,
+    gap: float = GAP,
+    time_limit: float = TIME_LIMIT_S,
+    method: str = "model",
+    problem: str = "model",
+    unchanged: bool = False,
+) -> Result:
+    """Solve a model made by :func:`eipyomo.models.minlp`, with whatever was added to it.
+
+    The model's variables hold the answer afterwards, where there is one.
+
+    Parameters
+    ----------
+    model
+        The model, changed or not.
+    solver
+        ``scip``, ``bonmin``, or ``ipopt`` where a is fixed.
+    gap, time_limit
+        As in :func:`solve_minlp`.
+    method, problem
+        Names to report; "model" says that it is whatever the model says.
+    unchanged
+        Whether the model is as built but for fixed a and ι: then a claim of infeasibility is
+        false, and a download that is of no use may be tidied away.
+
+    Raises
+    ------
+    InputError
+        If the solver is unknown, or cannot take what the model holds.
+    SolverError
+        If the solver is missing.
+    """
+    started = time.monotonic()
+    native = backend(solver)
+    native.require()
+    _refuse_what_it_cannot(native, model)
+    text, variables, _ = nl(model)
+    left_s = max(time_limit - (time.monotonic() - started), 0.1)
+    # The bound is asked for a little tighter, since the repaired point costs a little more.
+    answer = native.solve(text, time_limit=left_s, gap=0.95 * gap)
+    claim = _claim(model, variables, answer, tidy=unchanged)
+    source = model.source
+    result = judge(
+        source.instance,
+        claim,
+        method=method,
+        problem=problem,
+        solver=solver,
+        options={"formulation": source.formulation, "gap": gap, "time_limit": time_limit},
+        gap=gap,
+        wall_s=time.monotonic() - started - claim.setup_s,
+        round=source.round,
+        always_feasible=unchanged,
+    )
+    return _judge_by_model(model, result)
+
+
+def _judge_by_model(model: Model, result: Result) -> Result:
+    """Put the checked allocation into the model, and judge it by constraints that a user added."""
+    if result.allocation is None or not result.feasible:
+        return result
+    models.load(model, result.allocation)
+    constraint, amount = models.largest_violation(model)
+    if not amount <= MODEL_TOLERANCE:
+        return replace(
+            result,
+            termination="error",
+            message=f"{result.solver} gives a point that violates the model's constraint "
+            f"{constraint!r} by {amount:.2g}",
+        )
+    touched = models.binding_bounds(model)
+    if touched:
+        return replace(
+            result,
+            bound=None,
+            termination="converged" if result.termination == "optimal" else result.termination,
+            message=f"the model's bound {touched[0]} is reached, so a better point may lie beyond "
+            "it: widen it and solve again",
+        )
+    return result
+
+
+def _refuse_what_it_cannot(native: Backend, model: Model) -> None:
+    binary = next(
+        (
+            variable.name
+            for variable in model.component_data_objects(pyo.Var, descend_into=True)
+            if not (variable.fixed or variable.is_continuous())
+        ),
+        None,
+    )
+    if binary is not None and not native.integers:
+        raise InputError(
+            f"solver is {native.name!r}, which takes no integer variables, but {binary!r} is one: "
+            "fix it, or use scip or bonmin"
+        )
+
+
+def _claim(model: Model, variables: list[Any], answer: Answer, *, tidy: bool) -> Claim:
+    """Put an answer into the model, and read it as a claim about an allocation."""
+    claim = Claim(
+        status=answer.status,
+        bound=answer.bound,
+        message=answer.message,
+        solver_version=answer.version,
+        setup_s=answer.setup_s,
+        iterations=answer.iterations,
+    )
+    if answer.values is None:
+        return claim
+    if len(answer.values) != len(variables):
+        return Claim("error", message=f"{answer.message}: it gave a point of another size")
+    for variable, value in zip(variables, answer.values, strict=True):
+        variable.set_value(value, skip_validation=True)
+    try:
+        allocation = models.allocation(model, tidy=tidy)
+    except InputError as error:
+        return Claim("error", message=f"{answer.message}: its point is wrong, since {error}")
+    return replace(claim, allocation=allocation)
