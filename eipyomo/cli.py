@@ -20,8 +20,9 @@ from rich.text import Text
 from eipyomo import models
 from eipyomo.allocation import Allocation, evaluate
 from eipyomo.errors import InputError, SolverError
-from eipyomo.files import read_document, to_json, write_atomically
+from eipyomo.files import read_document, require_writable, to_json, write_atomically
 from eipyomo.instance import Instance
+from eipyomo.result import SCHEMA as RESULT_SCHEMA
 from eipyomo.solvers import BACKENDS, METHODS, compare
 from eipyomo.solvers.comparison import DEFAULT_METHODS
 from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
@@ -189,6 +190,8 @@ def solve(
     Exit status: 0 answered, 2 bad input, 3 proven infeasible, 4 no answer or a false claim.
     """
     instance = Instance.from_json(instance_file)
+    if output is not None:
+        require_writable(output)
     given = {key: value for key, value in {**options, "round": round_}.items() if value is not None}
     with _progress() as tell:
         tell(f"solving {_title(instance)} with {method}")
@@ -241,6 +244,8 @@ def compare_command(
     Without a file it takes the letter's instance: 4 users, 16 Mbit, sigma 2.9, seed 0.
     """
     instances = [Instance.from_json(file) for file in instance_files] or [Instance.letter()]
+    if csv_file is not None:
+        require_writable(csv_file)
     names = [name.strip() for name in methods.split(",") if name.strip()]
     with _progress(total=len(instances) * len(names)) as tell:
         frame = compare(
@@ -283,6 +288,9 @@ def evaluate_command(
     """
     instance = Instance.from_json(instance_file)
     document = read_document(result_file, "result")
+    schema = document.get("schema", RESULT_SCHEMA)
+    if schema != RESULT_SCHEMA:
+        raise InputError(f"schema is {schema!r}, but a result must have {RESULT_SCHEMA!r}")
     allocation = document.get("allocation", document)
     if not isinstance(allocation, dict):
         raise InputError(

@@ -65,6 +65,23 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:
     return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def require_writable(path: PathLike) -> None:
+    """Refuse a target that cannot be written, before long work starts for it.
+
+    Raises
+    ------
+    InputError
+        If the target is a folder, or its folder is missing or not writable.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(f"cannot write {_shown(path)}: it is a folder")
+    if not target.parent.is_dir():
+        raise InputError(f"cannot write {_shown(path)}: No such file or directory")
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"cannot write {_shown(path)}: Permission denied")
+
+
 def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:
     """Write a set of files so that each is either the old one or the new one, never a part.
 
@@ -80,8 +97,7 @@ def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:
     try:
         for name, content in files.items():
             target = Path(name)
-            if target.is_dir():
-                raise InputError(f"cannot write {_shown(target)}: it is a folder")
+            require_writable(target)
             data = content.encode("utf-8") if isinstance(content, str) else content
             # The name is short and independent of the target's, which may have maximal length.
             handle, temporary = tempfile.mkstemp(prefix=".eipyomo-", dir=target.parent)

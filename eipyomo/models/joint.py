@@ -75,7 +75,10 @@ def minlp(
     model.users = pyo.Set(initialize=list(data.names), doc="end users ℳ")
     for key, quantity in SYSTEM_DATA.items():
         model.add_component(
-            key, pyo.Param(initialize=getattr(data, key), mutable=True, doc=str(quantity))
+            key,
+            pyo.Param(
+                initialize=getattr(data, key), mutable=True, within=pyo.Reals, doc=str(quantity)
+            ),
         )
     coupling_variables(model, data, latest_s)
     model.user = pyo.Block(model.users, doc="u_j and 𝒰_j")

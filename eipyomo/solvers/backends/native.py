@@ -142,7 +142,7 @@ class Backend:
             "gap": gap,
             "options": dict(self.options),
         }
-        script = Path(__file__).with_name(self.script)
+        script = Path(__file__).parent / self.script
         outcome = run_child(script, job, {"model.nl": nl}, time_limit)
         return self._read(outcome.answer, outcome.problem)
 

@@ -1,0 +1,1 @@
+"""Experiments: one script for each figure, table or claim; results are stored beside them."""

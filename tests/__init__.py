@@ -1,0 +1,1 @@
+"""Tests: each says in one line what it proves, and where its numbers come from."""

@@ -1,0 +1,34 @@
+"""Feasible allocations to test with, made without any solver."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import eipyomo as ei
+from eipyomo import physics
+
+
+def random_allocation(instance: ei.Instance, seed: int, downloads: bool = False) -> ei.Allocation:
+    """Return a random feasible allocation: any a, ι, f and shares, and a sync time to match.
+
+    With `downloads` every user downloads, as in a training round.
+    """
+    draw = np.random.default_rng(seed)
+    data = instance.scaled
+    users = len(data)
+    download = np.ones(users, dtype=bool) if downloads else draw.random(users) < 0.5
+    shares = draw.uniform(0.2, 1.0, size=(2, users)) * np.array([np.ones(users), download])
+    uplink, downlink = shares / shares.sum()
+    upload_s = data.model_mbit * physics.seconds_per_mbit(
+        uplink, data.bandwidth_mhz, data.uplink_snr
+    )
+    last_s = float((data.upload_start_s + upload_s).max())
+    return ei.Allocation(
+        names=data.names,
+        sync_s=last_s * draw.uniform(1.0, 1.2),
+        download=download,
+        offload_fraction=np.where(download, draw.uniform(0.0, 0.9, users), 1.0),
+        frequency_hz=download * data.max_frequency_ghz * 1e9 * draw.uniform(0.3, 1.0, users),
+        uplink_share=uplink,
+        downlink_share=downlink,
+    )

@@ -1,0 +1,350 @@
+"""The command line: exit statuses, one JSON document, one sentence for each mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import eipyomo as ei
+from eipyomo.cli import main
+from tests.conftest import REFERENCE, VALUES
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+LETTER = str(REFERENCE / "instances" / "letter-m4.json")
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(capsys: Capture, *arguments: str) -> tuple[int, str, str]:
+    """Run the command line in this process; return status, standard output, standard error."""
+    status = main(list(arguments))
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def document(capsys: Capture, *arguments: str) -> dict[str, Any]:
+    """Run a command that must answer with exactly one JSON document."""
+    status, out, _ = run(capsys, *arguments, "--json")
+    assert status == 0
+    answer = json.loads(out)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_generate_writes_the_letters_instance(capsys: Capture, tmp_path: Path) -> None:
+    """The interface's own example gives the reference instance."""
+    file = tmp_path / "instance.json"
+    command = "generate --users 4 --model-mbit 16 --path-loss-exponent 2.9 --seed 0 -o"
+    status, out, err = run(capsys, *command.split(), str(file))
+    assert (status, out) == (0, "")
+    assert err.startswith(f"wrote {file}")
+    assert ei.Instance.from_json(file).digest() == ei.Instance.from_json(LETTER).digest()
+    status, out, _ = run(capsys, "generate")
+    assert ei.Instance.from_dict(json.loads(out)).digest() == ei.Instance.letter().digest()
+
+
+def test_generate_takes_users_from_a_table(capsys: Capture, tmp_path: Path) -> None:
+    """End users of one's own come from CSV."""
+    table = tmp_path / "users.csv"
+    ei.Instance.letter(users=2, seed=9).users_frame().to_csv(table, index=False)
+    file = tmp_path / "instance.json"
+    assert run(capsys, "generate", "--users-csv", str(table), "-o", str(file))[0] == 0
+    assert ei.Instance.from_json(file).users == ei.Instance.letter(users=2, seed=9).users
+
+
+RESULT_KEYS = {
+    "schema",
+    "instance",
+    "method",
+    "solver",
+    "solver_version",
+    "options",
+    "problem",
+    "termination",
+    "objective",
+    "bound",
+    "gap",
+    "feasible",
+    "max_violation",
+    "wall_s",
+    "setup_s",
+    "iterations",
+    "allocation",
+    "breakdown",
+    "trace",
+    "message",
+}
+
+
+def test_solve_evaluate_round_trip(capsys: Capture, tmp_path: Path) -> None:
+    """A result file is read back, and evaluate gives the objective that solve reported."""
+    file = tmp_path / "result.json"
+    result = document(capsys, "solve", LETTER, "--method", "minlp:bonmin", "-o", str(file))
+    assert set(result) == RESULT_KEYS
+    assert json.loads(file.read_text()) == result
+    assert result["schema"] == "eipyomo/result@1"
+    assert (result["method"], result["solver"]) == ("minlp", "bonmin")
+    assert result["objective"] == pytest.approx(VALUES["letter-m4"]["wsel"], rel=1e-2)
+    judged = document(capsys, "evaluate", LETTER, str(file))
+    assert judged["objective"] == result["objective"]
+    assert judged["feasible"]
+    assert judged["breakdown"] == result["breakdown"]
+    status, out, _ = run(capsys, "evaluate", LETTER, str(file))
+    assert status == 0
+    assert "feasible" in out
+
+
+def test_an_infeasible_allocation_is_an_answer(capsys: Capture, tmp_path: Path) -> None:
+    """Evaluate exits with 0 and says what is violated."""
+    result = document(capsys, "solve", LETTER, "--method", "eco")
+    result["allocation"]["users"][0]["uplink_share"] = 0.0
+    file = tmp_path / "result.json"
+    file.write_text(json.dumps(result))
+    judged = document(capsys, "evaluate", LETTER, str(file))
+    assert not judged["feasible"]
+    assert judged["objective"] is None
+    assert "an uplink share to upload with (5) at user 'eu1'" in judged["violated"]
+
+
+@pytest.mark.parametrize("method", ["eco", "lco"])
+def test_benchmarks_from_the_command_line(method: str, capsys: Capture) -> None:
+    """ECO and LCO of values.json to 1e-6, shown as a table too."""
+    result = document(capsys, "solve", LETTER, "--method", method)
+    assert result["problem"] == method
+    assert result["objective"] == pytest.approx(VALUES["letter-m4"][method], rel=1e-6)
+    status, out, err = run(capsys, "solve", LETTER, "--method", method)
+    assert (status, err) == (0, "")
+    assert "eu4" in out
+
+
+def test_a_training_round_from_the_command_line(capsys: Capture, tmp_path: Path) -> None:
+    """A training round is solved, written and judged as such."""
+    file = str(tmp_path / "result.json")
+    arguments = ("solve", LETTER, "--method", "minlp:bonmin", "--round", "training", "-o", file)
+    result = document(capsys, *arguments)
+    assert result["problem"] == "training"
+    assert all(user["download"] for user in result["allocation"]["users"])
+    assert document(capsys, "evaluate", LETTER, file)["objective"] == result["objective"]
+
+
+def test_compare_prints_a_table(capsys: Capture, tmp_path: Path) -> None:
+    """Without arguments it takes the letter's instance; CSV and JSON hold the same rows."""
+    status, out, err = run(capsys, "compare")
+    assert (status, err) == (0, "")
+    assert "letter M=4 D=16Mbit sigma=2.9 seed=0: 4 users, band 20 MHz, model 16 Mbit" in out
+    for method in ("minlp:bonmin", "eco", "lco"):
+        assert method in out
+    table = tmp_path / "table.csv"
+    rows = document(capsys, "compare", LETTER, "--methods", "eco, lco", "--csv", str(table))["rows"]
+    assert [row["method"] for row in rows] == ["eco", "lco"]
+    assert rows[0]["bound"] is None
+    assert len(table.read_text().splitlines()) == 3
+
+
+def test_export_writes_four_files(capsys: Capture, tmp_path: Path) -> None:
+    """.nl comes with .row, .col and its manifest."""
+    status, out, err = run(capsys, "export", LETTER, "-o", str(tmp_path / "model.nl"))
+    assert (status, out) == (0, "")
+    assert err.count("wrote ") == 4
+
+
+def test_solvers_are_listed(capsys: Capture) -> None:
+    """Every solver from a wheel is shown as working."""
+    solvers = document(capsys, "solvers")["solvers"]
+    assert {entry["solver"]: entry["works"] for entry in solvers} == {
+        "scip": True,
+        "bonmin": True,
+        "ipopt": True,
+    }
+    status, out, _ = run(capsys, "solvers")
+    assert status == 0
+    assert "scip" in out
+
+
+BAD = {
+    "no command given": (["foo"], "No such command 'foo'"),
+    "no file": (["solve"], "Missing argument 'INSTANCE'"),
+    "a file that is not there": (
+        ["solve", "none.json"],
+        "cannot read the instance file 'none.json'",
+    ),
+    "a folder": (["solve", "."], "cannot read the instance file '.'"),
+    "no number": (["generate", "--users", "x"], "'x' is not a valid integer"),
+    "no users": (["generate", "--users", "0"], "users is 0, but must be an integer >= 1"),
+    "negative seed": (["generate", "--seed", "-1"], "seed is -1"),
+    "NaN": (["generate", "--model-mbit", "nan"], "model_bits is nan"),
+    "infinite": (["generate", "--bandwidth-mhz", "inf"], "bandwidth_hz is inf"),
+    "negative task": (["generate", "--task-mbit", "-1"], "task_bits (user 'eu1') is -1000000.0"),
+    "no table": (["generate", "--users-csv", "none.csv"], "cannot read the users file 'none.csv'"),
+    "unknown option": (["solve", LETTER, "--foo"], "No such option"),
+    "unknown method": (["solve", LETTER, "--method", "foo"], "method is 'foo', but must be one of"),
+    "unknown solver": (["solve", LETTER, "--solver", "foo"], "solver is 'foo', but must be one of"),
+    "two solvers": (
+        ["solve", LETTER, "--method", "minlp:scip", "--solver", "bonmin"],
+        "solver is 'bonmin', but the method 'minlp:scip' names another",
+    ),
+    "an option of another method": (
+        ["solve", LETTER, "--method", "eco", "--solver", "scip"],
+        "solver is not an option of method 'eco'",
+    ),
+    "unknown formulation": (
+        ["solve", LETTER, "--formulation", "foo"],
+        "formulation is 'foo', but must be one of: letter",
+    ),
+    "unknown round": (["solve", LETTER, "--round", "foo"], "'foo' is not one of"),
+    "no time": (["solve", LETTER, "--time-limit", "0"], "time_limit is 0.0, but must be"),
+    "negative gap": (["solve", LETTER, "--gap", "-1"], "gap is -1.0, but must be"),
+    "a solver without binaries": (
+        ["solve", LETTER, "--method", "minlp:ipopt"],
+        "'ipopt', which takes no integer variables",
+    ),
+    "a target folder that is not there": (
+        ["solve", LETTER, "--method", "eco", "-o", "none/result.json"],
+        "cannot write 'none/result.json': No such file or directory",
+    ),
+    "a table's folder that is not there": (
+        ["compare", "--csv", "none/table.csv"],
+        "cannot write 'none/table.csv': No such file or directory",
+    ),
+    "a target that is a folder": (["generate", "-o", "."], "cannot write '.': it is a folder"),
+    "no methods": (["compare", "--methods", ","], "methods is empty"),
+    "unknown method in a list": (["compare", "--methods", "eco,foo"], "method is 'foo'"),
+    "compare without time": (["compare", "--time-limit", "-1"], "time_limit is -1.0"),
+    "a linear format": (["export", LETTER, "-o", "model.lp"], ".lp holds linear and quadratic"),
+    "no format": (["export", LETTER, "-o", "model"], "the suffix is '', but must be .nl or .gms"),
+    "no target": (["export", LETTER], "Missing option '-o'"),
+    "export of another formulation": (
+        ["export", LETTER, "-o", "model.nl", "--formulation", "x"],
+        "formulation is 'x'",
+    ),
+    "an instance for a result": (
+        ["evaluate", LETTER, LETTER],
+        "schema is 'eipyomo/instance@1', but a result must have 'eipyomo/result@1'",
+    ),
+    "no result": (["evaluate", LETTER, "none.json"], "cannot read the result file 'none.json'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_mistakes_get_one_sentence(
+    case: str, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 2, one line that names what is wrong and what is allowed, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept.json").write_text("kept")
+    arguments, expected = BAD[case]
+    for name in ("attempt", "compare"):  # nothing long starts before everything is checked
+        if case.startswith(("a target", "a table's")):
+            monkeypatch.setattr(f"eipyomo.cli.{name}", None)
+    status, out, err = run(capsys, *arguments)
+    assert status == 2
+    assert out == ""
+    assert expected in err
+    assert err.startswith("eipyomo: ")
+    assert err.count("\n") == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["kept.json"]
+
+
+@pytest.mark.parametrize("name", ["x y", "@~", "用户", "n" * 200, "-dash"])
+def test_hostile_file_names(name: str, capsys: Capture, tmp_path: Path) -> None:
+    """A file's and a folder's name may hold blanks, signs and other letters."""
+    folder = tmp_path / name
+    folder.mkdir()
+    file = folder / f"{name}.json"
+    assert run(capsys, "generate", "-o", str(file))[0] == 0
+    assert document(capsys, "solve", str(file), "--method", "eco")["feasible"]
+
+
+def test_existing_files_are_replaced_or_kept(capsys: Capture, tmp_path: Path) -> None:
+    """A good write replaces a file and keeps its permissions; a refused one leaves it untouched."""
+    file = tmp_path / "instance.json"
+    file.write_text("old")
+    file.chmod(0o640)
+    assert run(capsys, "generate", "--users", "0", "-o", str(file))[0] == 2
+    assert file.read_text() == "old"
+    assert run(capsys, "generate", "-o", str(file))[0] == 0
+    assert ei.Instance.from_json(file).digest() == ei.Instance.letter().digest()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert [entry.name for entry in tmp_path.iterdir()] == ["instance.json"]
+
+
+def test_a_failing_solver_is_status_4(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing solver gives status 4, and with --json a document that says why."""
+    monkeypatch.setattr("eipyomo.solvers.backends.native.Backend.version", property(lambda _: None))
+    status, out, _ = run(capsys, "solve", LETTER, "--json", "--method", "minlp:scip")
+    assert status == 4
+    result = json.loads(out)
+    assert result["termination"] == "error"
+    assert "python -m pip install PySCIPOpt" in result["message"]
+    status, out, _ = run(capsys, "solvers")
+    assert status == 0
+    assert "install it with: python -m pip install casadi" in out
+
+
+def test_a_fault_of_ours_is_one_sentence(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unforeseen exception reaches the user as a sentence; an interrupt as status 130."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("x\ny")
+
+    monkeypatch.setattr("eipyomo.cli.attempt", fail)
+    status, _, err = run(capsys, "solve", LETTER)
+    assert status == 4
+    assert err.count("\n") == 1
+    assert "unexpected ZeroDivisionError: x y" in err
+
+    def interrupt(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eipyomo.cli.attempt", interrupt)
+    status, _, err = run(capsys, "solve", LETTER)
+    assert (status, err.strip()) == (130, "eipyomo: interrupted")
+
+
+def test_long_work_is_announced(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal a line on standard error says what takes its time."""
+    monkeypatch.setattr("eipyomo.cli.PATIENCE_S", 0.05)
+    status, _, err = run(capsys, "solve", LETTER, "--method", "minlp:bonmin", "--json")
+    assert status == 0
+    assert err == "solving letter-m4 with minlp:bonmin ...\n"
+
+
+@pytest.mark.parametrize("command", ["", "generate", "solve", "compare", "evaluate", "export"])
+def test_help_has_examples(command: str, capsys: Capture) -> None:
+    """Every command's help ends with an example that can be typed."""
+    status, out, _ = run(capsys, *command.split(), "--help")
+    assert status == 0
+    assert re.search(rf"Examples?:\n +eipyomo {command}", out)
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    """A reader that goes away early leaves no traceback."""
+    command = f"{shlex.quote(sys.executable)} -m eipyomo.cli generate --users 3000 | head -c 10"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=True, env=os.environ.copy()
+    )
+    assert done.stderr == ""
+
+
+def test_the_readme_script_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's Python script is under ten lines and does what it says."""
+    script = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert script is not None
+    lines = [line for line in script[1].splitlines() if line.strip()]
+    assert len(lines) < 10
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(script[1], "README.md", "exec"), names)
+    assert (tmp_path / "model.nl").exists()
+    assert names["result"].feasible
+    assert names["late"].feasible
+    assert names["late"].objective > names["result"].objective

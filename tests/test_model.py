@@ -1,0 +1,277 @@
+"""The Pyomo model: equal to the judge at every allocation, and safe to change, fix and copy."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import eipyomo as ei
+from eipyomo.models import end_user, horizon, joint
+from eipyomo.models.symbols import USER_DATA, VARIABLES
+from tests.allocations import random_allocation
+from tests.conftest import VALUES, names_up_to, reference
+
+SEEDS = st.integers(0, 10_000)
+NAMES = names_up_to(12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS, name=st.sampled_from(NAMES))
+def test_the_model_is_the_judge(seed: int, name: str) -> None:
+    """At any feasible allocation the model's cost is evaluate()'s, and all constraints hold."""
+    instance = reference(name)
+    model = ei.models.minlp(instance)
+    allocation = random_allocation(instance, seed)
+    ei.models.load(model, allocation)
+    cost = ei.evaluate(instance, allocation).objective
+    assert pyo.value(model.wsel) == pytest.approx(cost, rel=1e-12)
+    assert ei.models.largest_violation(model)[1] < 1e-9
+    for j, user in enumerate(instance.scaled.names):
+        terms = ei.evaluate(instance, allocation).breakdown
+        for term in ("upload_j", "offload_j", "download_j", "local_inference_j", "energy_j"):
+            here = pyo.value(getattr(model.user[user], term))
+            assert here == pytest.approx(getattr(terms, term)[j], abs=1e-9, rel=1e-9), term
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS)
+def test_decisions_come_back(seed: int) -> None:
+    """What is loaded into the model is read from it."""
+    instance = reference("mixed-m4")
+    model = ei.models.minlp(instance)
+    allocation = random_allocation(instance, seed)
+    ei.models.load(model, allocation)
+    read = ei.models.allocation(model)
+    cost = ei.evaluate(instance, allocation).objective
+    assert ei.evaluate(instance, read).objective == pytest.approx(cost, rel=1e-12)
+    assert (read.download == allocation.download).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS)
+def test_an_infeasible_allocation_violates_the_model(seed: int) -> None:
+    """A budget, a sync time or a frequency that evaluate() refuses is refused by the model too."""
+    instance = reference("letter-m4")
+    model = ei.models.minlp(instance)
+    allocation = random_allocation(instance, seed)
+    ei.models.load(model, allocation)
+    model.sync_s.set_value(0.7 * model.sync_s.value)
+    assert ei.models.largest_violation(model)[1] > 1e-3
+    ei.models.load(model, allocation)
+    model.uplink_share["eu1"].set_value(model.uplink_share["eu1"].value + 0.1)
+    name, amount = ei.models.largest_violation(model)
+    assert name == "bandwidth_budget"
+    assert amount == pytest.approx(0.1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS, name=st.sampled_from(NAMES))
+def test_the_horizon_cuts_off_no_optimum(seed: int, name: str) -> None:
+    """Equal shares cost at most C for any a and ι, and whatever is later than the horizon more."""
+    instance = reference(name)
+    data = instance.scaled
+    draw = np.random.default_rng(seed)
+    users = len(data)
+    download = draw.random(users) < 0.5
+    share = np.full(users, 0.5 / users)
+    offload = np.where(download, draw.random(users), 1.0)
+    sync_s = (
+        data.upload_start_s
+        + data.model_mbit
+        / np.asarray(ei.physics.rate_mbit_per_s(share, data.bandwidth_mhz, data.uplink_snr))
+    ).max()
+    equal = ei.Allocation(
+        names=data.names,
+        sync_s=float(sync_s),
+        download=download,
+        offload_fraction=offload,
+        frequency_hz=download * horizon.unhurried_frequency_ghz(data) * 1e9,
+        uplink_share=share,
+        downlink_share=share * download,
+    )
+    cost = horizon.plain_cost(data)
+    assert ei.evaluate(instance, equal).objective <= cost * (1 + 1e-12)
+
+    late = random_allocation(instance, seed)
+    terms = ei.evaluate(instance, late).breakdown
+    clock_s = terms.latency_s + data.previous_download_s
+    if (clock_s > horizon.horizon_s(data)).any():
+        assert ei.evaluate(instance, late).objective > cost
+    assert (terms.wsel >= horizon.cheapest_cost(data) * (1 - 1e-12)).all()
+
+
+@pytest.mark.parametrize("name", list(VALUES))
+def test_every_start_is_inside(name: str) -> None:
+    """Every free variable starts strictly between finite bounds, and no expression is undefined."""
+    model = ei.models.minlp(reference(name))
+    for variable in model.component_data_objects(pyo.Var, descend_into=True):
+        low, high = variable.bounds
+        assert np.isfinite([low, high]).all(), variable.name
+        assert low < variable.value < high, variable.name
+    for constraint in model.component_data_objects(pyo.Constraint, descend_into=True):
+        assert np.isfinite(pyo.value(constraint.body)), constraint.name
+
+
+def test_degrees_of_freedom(letter: ei.Instance) -> None:
+    """The letter's u_j, with one share more, and what couples the users; nothing is left over."""
+    model = ei.models.minlp(letter)
+    free = sum(1 for _ in model.component_data_objects(pyo.Var, descend_into=True))
+    rows = sum(1 for _ in model.component_data_objects(pyo.Constraint, descend_into=True))
+    assert free == 4 * 10 + 2 * 4 + 1
+    assert rows == 4 * 12 + 1
+
+
+def test_changing_a_parameter_changes_the_model(letter: ei.Instance) -> None:
+    """No number is frozen into an expression: a changed Param is a changed instance."""
+    model = ei.models.minlp(letter)
+    changed = ei.Instance.from_dict({**letter.to_dict(), "model_bits": 2 * letter.model_bits})
+    allocation = random_allocation(changed, 4)
+    ei.models.load(ei.models.minlp(changed), allocation)
+    model.model_mbit.set_value(32.0)
+    for name in model.users:
+        model.user[name].horizon_s.set_value(1e6)
+    other = ei.models.minlp(changed)
+    ei.models.load(other, allocation)
+    for variable in other.component_data_objects(pyo.Var, descend_into=True):
+        model.find_component(variable.name).set_value(variable.value, skip_validation=True)
+    assert ei.models.largest_violation(model)[1] < 1e-9
+    assert pyo.value(model.wsel) == pytest.approx(pyo.value(other.wsel))
+
+
+def test_models_can_be_copied(letter: ei.Instance) -> None:
+    """Pickling and cloning keep the model and what it was made from."""
+    model = ei.models.minlp(letter)
+    allocation = random_allocation(letter, 8)
+    for copy in (pickle.loads(pickle.dumps(model)), model.clone()):
+        ei.models.load(copy, allocation)
+        cost = ei.evaluate(letter, allocation).objective
+        assert pyo.value(copy.wsel) == pytest.approx(cost)
+
+
+@pytest.mark.parametrize("how", ["fix", "bounds"])
+def test_a_binary_can_be_fixed_in_both_ways(how: str, letter: ei.Instance) -> None:
+    """Fixing a by .fix and by bounds gives the cost of ECO in values.json; Ipopt needs .fix."""
+    model = ei.models.minlp(letter)
+    for name in model.users:
+        if how == "fix":
+            model.user[name].download.fix(0)
+        else:
+            model.user[name].download.setub(0)
+    result = ei.solve_model(model, "bonmin")
+    assert result.objective == pytest.approx(VALUES["letter-m4"]["eco"], rel=1e-6)
+
+
+def test_a_plan_is_valued_without_a_solver(letter: ei.Instance) -> None:
+    """With every variable fixed the model still has its cost and can be written."""
+    model = ei.models.minlp(letter)
+    allocation = random_allocation(letter, 9)
+    ei.models.load(model, allocation)
+    for variable in model.component_data_objects(pyo.Var, descend_into=True):
+        variable.fix()
+    assert pyo.value(model.wsel) == pytest.approx(ei.evaluate(letter, allocation).objective)
+
+
+def test_training_rounds_are_a_special_case(letter: ei.Instance) -> None:
+    """With round="training" the model costs what evaluate() says of that round, and is convex."""
+    model = ei.models.minlp(letter, round="training")
+    assert not [
+        variable.name
+        for variable in model.component_data_objects(pyo.Var, descend_into=True)
+        if variable.is_binary() and not variable.fixed
+    ]
+    result = ei.solve_model(model, "ipopt", unchanged=True)
+    assert result.feasible
+    assert result.allocation is not None
+    assert result.allocation.download.all()
+    assert (result.allocation.offload_fraction == 0).all()
+    again = ei.evaluate(letter, result.allocation, round="training")
+    assert again.objective == result.objective
+    assert pyo.value(model.wsel) == pytest.approx(result.objective, rel=1e-9)
+
+
+def test_one_block_serves_a_single_user(letter: ei.Instance) -> None:
+    """The block takes shares and sync time of its own, as the decomposition's copies x, y, z."""
+    model = pyo.ConcreteModel()
+    data = letter.scaled
+    for key in ("bandwidth_mhz", "model_mbit", "gigacycles_per_mbit", "server_frequency_ghz"):
+        model.add_component(key, pyo.Param(initialize=getattr(data, key), mutable=True))
+    model.x, model.y, model.z = pyo.Var(initialize=0.3), pyo.Var(initialize=5.0), pyo.Var()
+    model.z.set_value(0.2)
+    model.user = pyo.Block()
+    end_user.letter_block(
+        model.user,
+        {key: float(getattr(data, key)[0]) for key in USER_DATA},
+        model,
+        uplink_share=model.x,
+        downlink_share=model.z,
+        sync_s=model.y,
+        horizon_s=100.0,
+        receiving_floor=1e-4,
+    )
+    whole = ei.models.minlp(letter)
+    parts = {part.local_name for part in model.user.component_objects(descend_into=False)}
+    assert parts == {
+        part.local_name for part in whole.user["eu1"].component_objects(descend_into=False)
+    }
+    assert pyo.value(model.user.uplink_rate) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"formulation": "foo"}, "formulation is 'foo', but must be one of: letter"),
+        ({"round": "foo"}, "round is 'foo', but must be one of: inference, training"),
+    ],
+)
+def test_unknown_choices_are_refused(
+    options: dict[str, Any], expected: str, letter: ei.Instance
+) -> None:
+    """An unknown formulation or round is refused with what there is."""
+    with pytest.raises(ei.InputError, match=expected):
+        ei.models.minlp(letter, **options)
+
+
+def test_an_undecided_binary_is_no_answer(letter: ei.Instance) -> None:
+    """A download decision between 0 and 1 is not rounded into an answer."""
+    model = ei.models.minlp(letter)
+    with pytest.raises(ei.InputError, match=r"download decision of user 'eu1' is 0\.5"):
+        ei.models.allocation(model)
+
+
+def test_every_variable_is_documented(letter: ei.Instance) -> None:
+    """Each variable carries symbol, unit and meaning; each constraint its equation."""
+    model = ei.models.minlp(letter)
+    for variable in model.component_objects(pyo.Var, descend_into=True):
+        assert variable.doc == str(VARIABLES[variable.local_name])
+    for constraint in model.component_objects(pyo.Constraint, descend_into=True):
+        assert re.search(r"\(\d+[a-d]?\)", constraint.doc), constraint.name
+
+
+def test_the_equation_map_names_what_exists() -> None:
+    """docs/equations.md covers (1)-(28), and every function and part it names is there."""
+    page = (Path(__file__).parents[1] / "docs" / "equations.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if re.match(r"\| \(\d", line)]
+    covered: set[int] = set()
+    for row in rows:
+        numbers = [int(number) for number in re.findall(r"\((\d+)[a-d]?\)", row.split("|")[1])]
+        covered |= set(range(numbers[0], numbers[-1] + 1))
+    assert covered == set(range(1, 29))
+    block = ei.models.minlp(ei.Instance.letter(users=1))
+    for module, name in re.findall(r"`eipyomo\.([\w.]+)\.(\w+)`", page):
+        owner: Any = ei
+        for part in module.split("."):
+            owner = getattr(owner, part)
+        assert hasattr(owner, name), f"{module}.{name}"
+    for part in re.findall(r"`user\[j\]\.(\w+)`", page):
+        assert hasattr(block.user["eu1"], part), part
+    for part in re.findall(r"`model\.(\w+)`", page):
+        assert hasattr(block, part), part
+    assert hasattr(joint, "minlp")
