@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import traceback
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,7 @@ from eipyomo.result import SCHEMA as RESULT_SCHEMA
 from eipyomo.solvers import BACKENDS, METHODS, compare
 from eipyomo.solvers.comparison import DEFAULT_METHODS
 from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
+from eipyomo.solvers.judge import repair
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from eipyomo.allocation import Evaluation
     from eipyomo.result import Result
+    from eipyomo.scaled import Round
 
 ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER, INTERRUPTED = 0, 2, 3, 4, 130
 PATIENCE_S = 2.0
@@ -170,7 +173,10 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
     show_default=True,
     help=f"One of {', '.join(METHODS)}; minlp:bonmin names the solver too.",
 )
-@click.option("--solver", metavar="NAME", help=f"For minlp: {', '.join(BACKENDS)}.")
+@click.option("--solver", metavar="NAME", help=f"For minlp: {', '.join(BACKENDS)}, ...")
+@click.option(
+    "--executable", metavar="FILE", help="For minlp: an AMPL executable of the solver to use."
+)
 @click.option("--gap", type=float, help="Relative gap to stop at.  [default: 1e-4]")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
 @_formulation_option
@@ -276,38 +282,64 @@ def compare_command(
 @click.argument("instance_file", metavar="INSTANCE")
 @click.argument("result_file", metavar="RESULT")
 @_round_option
+@click.option(
+    "--manifest", metavar="FILE", help="For a .sol file: the export's manifest.  [default: beside]"
+)
 @_json_option
 def evaluate_command(
-    instance_file: str, result_file: str, round_: str | None, as_json: bool
+    instance_file: str,
+    result_file: str,
+    round_: str | None,
+    manifest: str | None,
+    as_json: bool,
 ) -> int:
-    """Judge the allocation in a result file.
+    """Judge the allocation in a result file, or in a .sol file that a solver wrote.
 
     Shows its cost, every term of it, and the largest violation.
 
     An infeasible allocation is an answer too.
     """
     instance = Instance.from_json(instance_file)
-    document = read_document(result_file, "result")
+    if result_file.lower().endswith(".sol"):
+        allocation, kind = _read_sol(instance, result_file, manifest)
+    else:
+        allocation, kind = _read_result(result_file)
+    evaluation = evaluate(instance, allocation, "training" if round_ == "training" else kind)
+    if as_json:
+        click.echo(to_json(evaluation.to_dict()), nl=False)
+    else:
+        _show_evaluation(evaluation)
+    return ANSWERED
+
+
+def _read_result(file: str) -> tuple[Allocation, Round]:
+    """Read the allocation of a result document, or an allocation alone."""
+    document = read_document(file, "result")
     schema = document.get("schema", RESULT_SCHEMA)
     if schema != RESULT_SCHEMA:
         raise InputError(f"schema is {schema!r}, but a result must have {RESULT_SCHEMA!r}")
     allocation = document.get("allocation", document)
     if not isinstance(allocation, dict):
         raise InputError(
-            f"allocation in {result_file!r} is {allocation!r}, but must be an object (the result "
-            "holds no allocation to judge)"
+            f"allocation in {file!r} is {allocation!r}, but must be an object (the result holds no "
+            "allocation to judge)"
         )
-    kind = round_ or ("training" if document.get("problem") == "training" else "inference")
-    evaluation = evaluate(
-        instance,
-        Allocation.from_dict(allocation),
-        "training" if kind == "training" else "inference",
-    )
-    if as_json:
-        click.echo(to_json(evaluation.to_dict()), nl=False)
-    else:
-        _show_evaluation(evaluation)
-    return ANSWERED
+    kind: Round = "training" if document.get("problem") == "training" else "inference"
+    return Allocation.from_dict(allocation), kind
+
+
+def _read_sol(instance: Instance, file: str, manifest: str | None) -> tuple[Allocation, Round]:
+    """Read the allocation of a .sol file for a model that we exported."""
+    model, solution = models.read_sol(file, manifest)
+    if model.source.instance.digest() != instance.digest():
+        raise InputError(
+            f"the solution file {file!r} is for another instance than {instance.name!r}, but must "
+            "be for the same data"
+        )
+    if solution.point is None:
+        raise InputError(f"the solution file {file!r} holds no values: {solution.message}")
+    allocation = repair(instance, models.allocation(model), model.source.round)
+    return allocation, model.source.round
 
 
 @cli.command(
@@ -343,7 +375,8 @@ def export_command(
 def solvers_command(as_json: bool) -> int:
     """Show which solvers are here and what they can do.
 
-    A solver is shown as working if it has just solved a one-user instance.
+    A solver is shown as working if it has just solved a tiny problem. Executables are looked for
+    in the folders of the variable EIPYOMO_SOLVERS and on PATH.
     """
     with _progress(total=len(BACKENDS)) as tell:
         rows: list[dict[str, Any]] = []
@@ -354,25 +387,29 @@ def solvers_command(as_json: bool) -> int:
                 {
                     "solver": name,
                     "works": trouble is None,
-                    "version": backend.version,
-                    "integers": backend.integers,
-                    "proves_bounds": backend.proves,
+                    "where": backend.where(),
+                    "version": backend.version(),
+                    **asdict(backend.capabilities),
                     "description": backend.description,
                     "trouble": trouble,
-                    "install": backend.install_command,
+                    "install": backend.install,
                 }
             )
     if as_json:
         click.echo(to_json({"schema": "eipyomo/solvers@1", "solvers": rows}), nl=False)
         return ANSWERED
-    table = _table("Solver", "Works", "Version", "Integers", "Proves bounds", "What it is")
+    table = _table(
+        "Solver", "Works", "Integers", "Non-linear", "Proves bounds", "Version", "What it is"
+    )
     for row in rows:
-        cells = (row["works"], row["version"], row["integers"], row["proves_bounds"])
+        cells = (row[key] for key in ("works", "integers", "nonlinear", "proves", "version"))
         table.add_row(row["solver"], *map(_cell, cells), row["description"])
     _print(table)
     for row in rows:
-        if row["trouble"]:
-            _print(f"{row['solver']}: {row['trouble']}; install it with: {row['install']}")
+        if row["where"] is None:
+            _print(f"{row['solver']} is missing. To get it: {row['install']}")
+        elif row["trouble"]:
+            _print(f"{row['solver']} ({row['where']}) does not work: {row['trouble']}")
     return ANSWERED
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,3 +31,31 @@ def names_up_to(users: int) -> list[str]:
 def letter() -> ei.Instance:
     """Return the letter's instance: Table I, 4 users, seed 0."""
     return ei.Instance.letter()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark for tests that need a solver which does not come with the package."""
+    config.addinivalue_line("markers", "solver(name): needs a solver that is optional")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect tests of optional solvers that are missing, unless the environment demands them.
+
+    ``EIPYOMO_REQUIRED_SOLVERS`` is a list of names, separated by commas; their tests always run,
+    and fail where the solver is missing.
+    """
+    required = os.environ.get("EIPYOMO_REQUIRED_SOLVERS", "").split(",")
+    missing = [
+        item
+        for item in items
+        for mark in item.iter_markers("solver")
+        if mark.args[0] not in required and not is_here(mark.args[0])
+    ]
+    if missing:
+        config.hook.pytest_deselected(items=missing)
+        items[:] = [item for item in items if item not in missing]
+
+
+def is_here(solver: str) -> bool:
+    """Tell whether an optional solver is installed, as a package or as an executable."""
+    return importlib.util.find_spec(solver) is not None or shutil.which(solver) is not None

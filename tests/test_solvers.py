@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ import pyomo.environ as pyo
 import pytest
 
 import eipyomo as ei
-from eipyomo.solvers.backends import native
-from eipyomo.solvers.backends.child import run_child
+from eipyomo.models.files import nl
+from eipyomo.solvers.backends import BACKENDS
+from eipyomo.solvers.backends.process import run
+from eipyomo.solvers.backends.wheels import WheelBackend
 from eipyomo.solvers.judge import Claim, judge, repair
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference
+
+WHEELS = ("scip", "bonmin", "ipopt", "highs", "mindtpy")
 
 
 def check(instance: ei.Instance, result: ei.Result) -> None:
@@ -168,7 +173,7 @@ def test_ipopt_refuses_binaries(letter: ei.Instance) -> None:
     ("method", "options", "expected"),
     [
         ("foo", {}, "method is 'foo', but must be one of: minlp, eco, lco"),
-        ("minlp:foo", {}, "solver is 'foo', but must be one of: scip, bonmin, ipopt"),
+        ("minlp:foo", {}, "solver is 'foo', but must be one of: scip, bonmin, ipopt, "),
         ("minlp:scip", {"solver": "bonmin"}, "solver is 'bonmin', but the method 'minlp:scip'"),
         ("eco", {"solver": "scip"}, "solver is not an option of method 'eco'"),
         ("eco", {"time_limit": 0}, "time_limit is 0, but must be a finite number > 0"),
@@ -191,22 +196,22 @@ def test_a_missing_solver_is_one_sentence(
     letter: ei.Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A solver whose package is absent is reported with the command that installs it."""
-    absent = dataclasses.replace(native.BACKENDS["scip"], module="no_such_module", package="NoSuch")
-    monkeypatch.setitem(native.BACKENDS, "scip", absent)
-    with pytest.raises(ei.SolverError, match="python -m pip install NoSuch"):
+    absent = wheel("scip", module="no_such_module")
+    monkeypatch.setitem(BACKENDS, "scip", absent)
+    with pytest.raises(ei.SolverError, match="is missing; to get it: python -m pip install PySC"):
         ei.solve(letter, "minlp:scip")
     frame = ei.compare([letter], ["minlp:scip", "eco"])
     assert list(frame["termination"]) == ["error", "converged"]
-    assert absent.trouble() == "the package NoSuch is not installed"
+    assert absent.trouble() == "it is missing"
 
 
-@pytest.mark.parametrize("name", list(native.BACKENDS))
+@pytest.mark.parametrize("name", WHEELS)
 def test_solvers_from_wheels_work(name: str) -> None:
-    """Each solver that the wheels carry really solves a tiny problem."""
-    assert native.BACKENDS[name].trouble() is None
+    """Each solver that comes with the package really solves a tiny problem."""
+    assert BACKENDS[name].trouble() is None
 
 
-@pytest.mark.parametrize("name", ["bonmin", "ipopt", "scip"])
+@pytest.mark.parametrize("name", ["bonmin", "ipopt", "mindtpy", "scip"])
 def test_pyomo_reaches_them(name: str) -> None:
     """They solve a Pyomo model of the user's own: min (x-3)² + e^y, x <= 2, y >= 0 is 2."""
     model = pyo.ConcreteModel()
@@ -225,6 +230,15 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 while True:
     time.sleep(1)
 """
+
+
+def wheel(name: str, **changes: Any) -> WheelBackend:
+    """Return a changed backend of a solver from a wheel."""
+    backend = BACKENDS[name]
+    assert isinstance(backend, WheelBackend)
+    return dataclasses.replace(backend, **changes)
+
+
 FAKES = {
     "hangs": ("import time\nwhile True: time.sleep(1)", "did not stop at its time limit"),
     "ignores SIGTERM": (DEAF, "did not stop at its time limit"),
@@ -242,11 +256,11 @@ FAKES = {
 }
 
 
-def fake(tmp_path: Path, script: str, **changes: Any) -> native.Backend:
+def fake(tmp_path: Path, script: str) -> WheelBackend:
     """Return a backend whose child runs a script."""
     file = tmp_path / "fake.py"
     file.write_text(script)
-    return dataclasses.replace(native.BACKENDS["bonmin"], script=str(file), **changes)
+    return wheel("bonmin", script=str(file))
 
 
 @pytest.mark.parametrize("kind", FAKES)
@@ -255,8 +269,8 @@ def test_a_misbehaving_solver_comes_back(
 ) -> None:
     """A solver that hangs, crashes or babbles becomes a result in time, and the rest goes on."""
     script, expected = FAKES[kind]
-    monkeypatch.setitem(native.BACKENDS, "bonmin", fake(tmp_path, script))
-    monkeypatch.setattr("eipyomo.solvers.backends.child.GRACE_S", 0.5)
+    monkeypatch.setitem(BACKENDS, "bonmin", fake(tmp_path, script))
+    monkeypatch.setattr("eipyomo.solvers.backends.process.GRACE_S", 0.5)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
@@ -275,7 +289,7 @@ def test_everything_that_a_child_started_is_ended(tmp_path: Path) -> None:
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))\n"
     )
-    outcome = run_child(script, {}, {}, time_limit=10)
+    outcome = run([sys.executable, str(script)], {}, time_limit=10, read=[])
     assert outcome.problem is None
     pid = int((tmp_path / "pid").read_text())
     for _ in range(100):
@@ -290,21 +304,18 @@ def test_everything_that_a_child_started_is_ended(tmp_path: Path) -> None:
 def test_an_ended_solver_keeps_its_incumbent(tmp_path: Path, letter: ei.Instance) -> None:
     """What a solver wrote before it hung is kept, as an answer that reached a limit."""
     model = ei.models.minlp(letter)
-    allocation = random_allocation(letter, 1)
-    ei.models.load(model, allocation)
-    text, variables, _ = ei.models.files.nl(model)
-    answer = {
-        "status": "limit",
-        "message": "timelimit",
-        "values": [variable.value for variable in variables],
-    }
+    ei.models.load(model, random_allocation(letter, 1))
+    _, variables, _ = nl(model)
+    values = {str(place): variable.value for place, variable in enumerate(variables)}
+    answer = {"status": "limit", "message": "timelimit", "values": values}
     script = (
         f"import pathlib, time\npathlib.Path('answer.json').write_text({json.dumps(answer)!r})\n"
         "time.sleep(60)\n"
     )
-    found = fake(tmp_path, script).solve(text, time_limit=-4.0, gap=1e-4)
+    found = fake(tmp_path, script).solve(model, time_limit=-6.0, gap=1e-4)
     assert found.status == "limit"
-    assert found.values == tuple(answer["values"])
+    assert found.point is not None
+    assert [value for _, value in found.point] == list(values.values())
 
 
 def test_stray_files_are_of_no_account(
@@ -318,6 +329,46 @@ def test_stray_files_are_of_no_account(
     assert ei.solve(letter, "eco").termination == "converged"
     files = sorted(file.name for file in tmp_path.iterdir())
     assert files == ["bonmin.opt", "casadi.py", "ipopt.opt"]
+
+
+def test_highs_takes_linear_models_only(letter: ei.Instance) -> None:
+    """HiGHS proves a small knapsack's optimum, 7 by enumeration, and refuses logarithms."""
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(range(3), domain=pyo.Binary)
+    model.value = pyo.Objective(expr=-(4 * model.x[0] + 3 * model.x[1] + 4 * model.x[2]))
+    model.weight = pyo.Constraint(expr=3 * model.x[0] + 2 * model.x[1] + 3 * model.x[2] <= 5)
+    answer = BACKENDS["highs"].solve(model, time_limit=10, gap=1e-6)
+    assert answer.status == "optimal"
+    assert answer.bound == pytest.approx(-7.0)
+    answer.load()
+    assert pyo.value(model.value) == pytest.approx(-7.0)
+    with pytest.raises(ei.InputError, match="'highs', which takes linear models only, but"):
+        ei.solve(letter, "minlp:highs")
+
+
+@pytest.mark.parametrize("name", ["letter-m2", "letter-m4"])
+def test_mindtpy_is_local(name: str) -> None:
+    """Outer approximation by HiGHS and Ipopt gives a feasible point, and claims no bound."""
+    instance = reference(name)
+    result = ei.solve(instance, "minlp:mindtpy")
+    check(instance, result)
+    assert result.termination == "converged"
+    assert result.bound is None
+    assert result.objective is not None
+    assert result.objective >= VALUES[name]["bound"] * (1 - 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "solver"),
+    [("letter-m4", "scip"), ("letter-m12", "bonmin"), ("letter-m100", "mindtpy")],
+)
+def test_limits_hold(name: str, solver: str) -> None:
+    """A solver that needs longer stops at its limit of 5 s, within 15 s, with what it has found."""
+    started = time.monotonic()
+    result = ei.solve(reference(name), "minlp", solver=solver, time_limit=5)
+    assert time.monotonic() - started < 15
+    assert result.termination == "limit"
+    assert result.feasible
 
 
 def verdict(letter: ei.Instance, claim: Claim, **options: Any) -> ei.Result:

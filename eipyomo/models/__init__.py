@@ -1,6 +1,6 @@
 """Problem (10) as Pyomo models: built, changed, filled and written, but not solved here."""
 
-from eipyomo.models.files import export
+from eipyomo.models.files import export, read_sol
 from eipyomo.models.joint import (
     FORMULATIONS,
     allocation,
@@ -20,4 +20,5 @@ __all__ = [
     "largest_violation",
     "load",
     "minlp",
+    "read_sol",
 ]

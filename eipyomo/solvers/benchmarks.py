@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from eipyomo import models
-from eipyomo.solvers.backends.native import backend
+from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.minlp import GAP, TIME_LIMIT_S, solve_model
 
 if TYPE_CHECKING:

@@ -115,51 +115,58 @@ def judge(
         trace=claim.trace,
         message=claim.message,
     )
-    name = solver or method
-    if claim.status == "infeasible" and claim.allocation is None:
-        if always_feasible:
-            return replace(
-                found,
-                termination="error",
-                message=f"{name} claims that no feasible allocation exists, but equal shares with "
-                "a late sync time always are one",
-            )
-        return found
-    bound = claim.bound if claim.bound is not None and math.isfinite(claim.bound) else None
     if claim.allocation is None:
-        if claim.status in ("optimal", "converged"):
-            return replace(
-                found, termination="error", message=f"{name} claims success but gives no point"
-            )
-        return replace(found, bound=bound)
+        return _without_point(found, claim, always_feasible=always_feasible)
     allocation = repair(instance, claim.allocation, round)
-    evaluation = evaluate(instance, allocation, round)
-    found = replace(found, allocation=allocation, evaluation=evaluation)
-    if not evaluation.feasible:
-        worst = evaluation.violations[0]
-        return replace(
-            found, termination="error", message=f"{name} gives an infeasible point: {worst}"
+    found = replace(found, allocation=allocation, evaluation=evaluate(instance, allocation, round))
+    return _with_point(found, claim, gap)
+
+
+def _error(found: Result, sentence: str) -> Result:
+    return replace(found, termination="error", message=f"{found.solver or found.method} {sentence}")
+
+
+def _finite(bound: float | None) -> float | None:
+    """Return a bound, or None for what is none."""
+    return bound if bound is not None and math.isfinite(bound) else None
+
+
+def _without_point(found: Result, claim: Claim, *, always_feasible: bool) -> Result:
+    """Judge a claim that comes without an allocation."""
+    if claim.status == "infeasible" and always_feasible:
+        return _error(
+            found,
+            "claims that no feasible allocation exists, but equal shares with a late sync time "
+            "always are one",
         )
+    if claim.status in ("optimal", "converged"):
+        return _error(found, "claims success but gives no point")
+    if claim.status == "limit":
+        words = f" ({claim.message})" if claim.message else ""
+        found = replace(found, message=f"a limit was reached before any allocation{words}")
+    return replace(found, bound=_finite(claim.bound) if claim.status == "limit" else None)
+
+
+def _with_point(found: Result, claim: Claim, gap: float) -> Result:
+    """Judge a claim by the evaluation of its allocation."""
+    evaluation, bound = found.evaluation, _finite(claim.bound)
+    assert evaluation is not None
+    if not evaluation.feasible:
+        return _error(found, f"gives an infeasible point: {evaluation.violations[0]}")
     cost = evaluation.objective
     if bound is not None and bound > cost:
         if bound - cost > ROUNDING * abs(cost):
-            return replace(
+            return _error(
                 found,
-                termination="error",
-                message=f"{name} claims the lower bound {bound:.9g}, but its own point costs only "
-                f"{cost:.9g}",
+                f"claims the lower bound {bound:.9g}, but its own point costs only {cost:.9g}",
             )
         bound = cost
     found = replace(found, bound=bound, message=_sentence(found.termination, bound, claim.message))
-    if claim.status == "optimal":
-        reached = relative_gap(cost, bound)
-        if reached is None or reached > gap * (1 + 1e-9):
-            shown = "no bound" if reached is None else f"a gap of {reached:.2g}"
-            return replace(
-                found,
-                termination="limit",
-                message=f"{name} stopped at its own tolerance, which leaves {shown}",
-            )
+    reached = relative_gap(cost, bound)
+    if claim.status == "optimal" and (reached is None or reached > gap * (1 + 1e-9)):
+        left = "no bound" if reached is None else f"a gap of {reached:.2g}"
+        own = f"{found.solver or found.method} stopped at its own tolerance, which leaves {left}"
+        found = replace(found, termination="limit", message=own)
     return found
 
 

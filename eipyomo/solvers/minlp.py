@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import pyomo.environ as pyo
+from typing import TYPE_CHECKING
 
 from eipyomo import models
 from eipyomo.errors import InputError
-from eipyomo.models.files import nl
-from eipyomo.solvers.backends.native import Answer, Backend, backend
+from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.judge import Claim, judge
 
 if TYPE_CHECKING:
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     from eipyomo.models.joint import Model
     from eipyomo.result import Result
     from eipyomo.scaled import Round
+    from eipyomo.solvers.backends.base import Answer
 
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
@@ -31,6 +29,7 @@ def solve_minlp(
     instance: Instance,
     *,
     solver: str = "scip",
+    executable: str | None = None,
     formulation: str = "letter",
     round: Round = "inference",
     gap: float = GAP,
@@ -43,7 +42,10 @@ def solve_minlp(
     instance
         The instance.
     solver
-        ``scip`` proves a bound; ``bonmin`` is local, since (10) is not convex.
+        ``scip`` proves a bound; ``bonmin`` is local, since (10) is not convex; see
+        ``eipyomo solvers`` for the others.
+    executable
+        Path of an executable that speaks the AMPL protocol, to be used for `solver`.
     formulation
         How the model is written; one of ``models.FORMULATIONS``.
     round
@@ -54,11 +56,12 @@ def solve_minlp(
         In s, from now.
     """
     started = time.monotonic()
-    backend(solver).require()
+    backend(solver, executable).require()
     model = models.minlp(instance, formulation, round)
     return solve_model(
         model,
         solver,
+        executable=executable,
         gap=gap,
         time_limit=time_limit - (time.monotonic() - started),
         method="minlp",
@@ -71,6 +74,7 @@ def solve_model(
     model: Model,
     solver: str = "scip",
     *,
+    executable: str | None = None,
     gap: float = GAP,
     time_limit: float = TIME_LIMIT_S,
     method: str = "model",
@@ -86,8 +90,8 @@ def solve_model(
     model
         The model, changed or not.
     solver
-        ``scip``, ``bonmin``, or ``ipopt`` where a is fixed.
-    gap, time_limit
+        ``scip``, ``bonmin``, ``ipopt`` where a is fixed, or another of ``eipyomo solvers``.
+    executable, gap, time_limit
         As in :func:`solve_minlp`.
     method, problem
         Names to report; "model" says that it is whatever the model says.
@@ -103,14 +107,13 @@ def solve_model(
         If the solver is missing.
     """
     started = time.monotonic()
-    native = backend(solver)
+    native = backend(solver, executable)
     native.require()
-    _refuse_what_it_cannot(native, model)
-    text, variables, _ = nl(model)
+    native.refuse(model)
     left_s = max(time_limit - (time.monotonic() - started), 0.1)
     # The bound is asked for a little tighter, since the repaired point costs a little more.
-    answer = native.solve(text, time_limit=left_s, gap=0.95 * gap)
-    claim = _claim(model, variables, answer, tidy=unchanged)
+    answer = native.solve(model, time_limit=left_s, gap=0.95 * gap)
+    claim = _claim(model, answer, tidy=unchanged)
     source = model.source
     result = judge(
         source.instance,
@@ -152,23 +155,7 @@ def _judge_by_model(model: Model, result: Result) -> Result:
     return result
 
 
-def _refuse_what_it_cannot(native: Backend, model: Model) -> None:
-    binary = next(
-        (
-            variable.name
-            for variable in model.component_data_objects(pyo.Var, descend_into=True)
-            if not (variable.fixed or variable.is_continuous())
-        ),
-        None,
-    )
-    if binary is not None and not native.integers:
-        raise InputError(
-            f"solver is {native.name!r}, which takes no integer variables, but {binary!r} is one: "
-            "fix it, or use scip or bonmin"
-        )
-
-
-def _claim(model: Model, variables: list[Any], answer: Answer, *, tidy: bool) -> Claim:
+def _claim(model: Model, answer: Answer, *, tidy: bool) -> Claim:
     """Put an answer into the model, and read it as a claim about an allocation."""
     claim = Claim(
         status=answer.status,
@@ -178,12 +165,9 @@ def _claim(model: Model, variables: list[Any], answer: Answer, *, tidy: bool) ->
         setup_s=answer.setup_s,
         iterations=answer.iterations,
     )
-    if answer.values is None:
+    if answer.point is None:
         return claim
-    if len(answer.values) != len(variables):
-        return Claim("error", message=f"{answer.message}: it gave a point of another size")
-    for variable, value in zip(variables, answer.values, strict=True):
-        variable.set_value(value, skip_validation=True)
+    answer.load()
     try:
         allocation = models.allocation(model, tidy=tidy)
     except InputError as error:

@@ -1,17 +1,18 @@
-"""The solvers from wheels, as Pyomo solvers for any Pyomo model.
+"""Our way to reach solvers, as Pyomo solvers for any Pyomo model.
 
 ``pyo.SolverFactory("eipyomo.bonmin")`` is available once :mod:`eipyomo` is imported.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Self
 
 import pyomo.environ as pyo
 from pyomo.opt import SolverResults, SolverStatus, TerminationCondition
 
-from eipyomo.models.files import nl
-from eipyomo.solvers.backends.native import BACKENDS, Backend
+from eipyomo.solvers.backends.base import Backend
+from eipyomo.solvers.backends.registry import BACKENDS
 
 TERMINATION = {
     "optimal": (SolverStatus.ok, TerminationCondition.optimal),
@@ -22,8 +23,8 @@ TERMINATION = {
 }
 
 
-class WheelSolver:
-    """A Pyomo solver around a native solver from a wheel, run in a child process."""
+class ReachedSolver:
+    """A Pyomo solver around one of our backends, which run in processes of their own."""
 
     backend: Backend
 
@@ -35,19 +36,18 @@ class WheelSolver:
         """Do nothing; every solve cleans up behind itself."""
 
     def available(self, exception_flag: bool = True) -> bool:
-        """Tell whether the package that carries the solver is installed."""
+        """Tell whether the solver was found."""
         if exception_flag:
             self.backend.require()
-        return self.backend.version is not None
+        return self.backend.where() is not None
 
     def license_is_valid(self) -> bool:
-        """Return True: these solvers are free."""
+        """Return True; a missing licence shows when the solver runs."""
         return True
 
     def version(self) -> tuple[int, ...]:
-        """Return the version of the package that carries the solver."""
-        _, _, text = (self.backend.version or " 0").partition(" ")
-        return tuple(int(part) for part in text.split(".") if part.isdigit())
+        """Return the numbers in the version of what was found."""
+        return tuple(map(int, re.findall(r"\d+", self.backend.version() or "0")[:4]))
 
     def solve(
         self,
@@ -63,7 +63,7 @@ class WheelSolver:
         Parameters
         ----------
         model
-            Any Pyomo model that can be written as .nl.
+            Any Pyomo model that the solver can take.
         timelimit
             In s; enforced from outside as well.
         gap
@@ -74,8 +74,8 @@ class WheelSolver:
             Whether to show the solver's last words; its log is not kept.
         """
         self.backend.require()
-        text, variables, _ = nl(model)
-        answer = self.backend.solve(text, time_limit=timelimit, gap=gap)
+        self.backend.refuse(model)
+        answer = self.backend.solve(model, time_limit=timelimit, gap=gap)
         results = SolverResults()
         status, condition = TERMINATION[answer.status]
         results.solver.name = self.backend.name
@@ -84,9 +84,8 @@ class WheelSolver:
         results.solver.message = answer.message
         if answer.bound is not None:
             results.problem.lower_bound = answer.bound
-        if answer.values is not None and load_solutions:
-            for variable, value in zip(variables, answer.values, strict=True):
-                variable.set_value(value, skip_validation=True)
+        if load_solutions:
+            answer.load()
         if tee:
             results.write()
         return results
@@ -95,5 +94,5 @@ class WheelSolver:
 def register() -> None:
     """Make the solvers known to Pyomo under names such as ``eipyomo.bonmin``."""
     for name, backend in BACKENDS.items():
-        kind = type(f"{name.title()}Solver", (WheelSolver,), {"backend": backend})
+        kind = type(f"{name.title()}Solver", (ReachedSolver,), {"backend": backend})
         pyo.SolverFactory.register(f"eipyomo.{name}", doc=backend.description)(kind)

@@ -68,12 +68,11 @@ def answer(model: Any, base: dict[str, Any], status: str) -> dict[str, Any]:
         best = model.getBestSol()
         # Without a .col file the reader names a column by one letter and its place; beside them
         # stands at most a variable for the non-linear objective.
-        columns = {
-            int(variable.name[1:]): model.getSolVal(best, variable)
+        values = {
+            variable.name[1:]: model.getSolVal(best, variable)
             for variable in model.getVars(transformed=False)
             if variable.name[1:].isdigit()
         }
-        values = [columns[place] for place in range(len(columns))]
     bound = model.getDualbound()
     return {
         **base,

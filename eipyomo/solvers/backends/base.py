@@ -1,0 +1,155 @@
+"""What every solver backend offers, whatever is behind it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyomo.environ as pyo
+
+from eipyomo.errors import InputError, SolverError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Status = Literal["optimal", "converged", "limit", "infeasible", "error"]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a solver takes and gives.
+
+    Attributes
+    ----------
+    integers
+        Whether it takes integer variables.
+    nonlinear
+        Whether it takes non-linear expressions.
+    proves
+        Whether its bound is valid on a non-convex model.
+    starts
+        Whether it begins at the values that the model's variables have.
+    time_limit, gap, threads
+        The solver's own names of these settings; None where it has none.
+    """
+
+    integers: bool
+    nonlinear: bool
+    proves: bool
+    starts: bool
+    time_limit: str | None = None
+    gap: str | None = None
+    threads: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a solver says about a model, before anybody has checked it.
+
+    Attributes
+    ----------
+    status
+        As in :class:`~eipyomo.result.Result`.
+    message
+        The solver's name and its own words, or what went wrong.
+    point
+        Its best point as pairs of a Pyomo variable and a value; None if it gives none.
+    bound
+        Its lower bound, where it proves one.
+    """
+
+    status: Status
+    message: str
+    point: Sequence[tuple[Any, float]] | None = None
+    bound: float | None = None
+    version: str | None = None
+    setup_s: float = 0.0
+    iterations: int | None = None
+
+    def load(self) -> None:
+        """Put the point into the model's variables; without one they keep their values."""
+        for variable, value in self.point or ():
+            variable.set_value(value, skip_validation=True)
+
+
+@dataclass(frozen=True)
+class Backend(ABC):
+    """A way to reach a solver.
+
+    Attributes
+    ----------
+    name
+        As in ``--solver``.
+    description
+        One phrase.
+    capabilities
+        What it takes and gives.
+    install
+        How a person gets it: a command, or where to look.
+    """
+
+    name: str
+    description: str
+    capabilities: Capabilities
+    install: str
+
+    @abstractmethod
+    def where(self) -> str | None:
+        """Return where the solver was found (a package or a path), or None if it is missing."""
+
+    @abstractmethod
+    def version(self) -> str | None:
+        """Return the version of what was found, as far as it tells."""
+
+    @abstractmethod
+    def solve(self, model: Any, *, time_limit: float, gap: float) -> Answer:
+        """Solve a Pyomo model in a process of its own; never raises for what happens there.
+
+        Parameters
+        ----------
+        model
+            The model; its variables' values are the start, where the solver takes one.
+        time_limit
+            In s; passed to the solver in its own way, and enforced from outside.
+        gap
+            Relative gap to stop at, where the solver has one.
+        """
+
+    def require(self) -> None:
+        """Raise a :class:`SolverError` that says how to get the solver if it is missing."""
+        if self.where() is None:
+            raise SolverError(f"the solver {self.name!r} is missing; to get it: {self.install}")
+
+    def refuse(self, model: Any) -> None:
+        """Raise an :class:`InputError` if the model holds what the solver does not take."""
+        if not self.capabilities.integers:
+            for variable in model.component_data_objects(pyo.Var, descend_into=True):
+                if not (variable.fixed or variable.is_continuous()):
+                    raise InputError(
+                        f"solver is {self.name!r}, which takes no integer variables, but "
+                        f"{variable.name!r} is one: fix it, or use scip or bonmin"
+                    )
+        if not self.capabilities.nonlinear:
+            kinds = (pyo.Constraint, pyo.Objective)
+            for row in model.component_data_objects(kinds, active=True, descend_into=True):
+                body = row.body if row.ctype is pyo.Constraint else row.expr
+                if pyo.is_potentially_variable(body) and body.polynomial_degree() not in (0, 1):
+                    raise InputError(
+                        f"solver is {self.name!r}, which takes linear models only, but "
+                        f"{row.name!r} is not linear: use scip, bonmin or ipopt"
+                    )
+
+    def trouble(self) -> str | None:
+        """Return why the solver cannot solve a tiny problem, or None if it just did."""
+        if self.where() is None:
+            return "it is missing"
+        model = pyo.ConcreteModel()
+        model.x = pyo.Var(bounds=(1, 4), initialize=1.5)
+        model.cost = pyo.Objective(
+            expr=model.x / 2 - pyo.log(model.x) if self.capabilities.nonlinear else model.x
+        )
+        model.row = pyo.Constraint(expr=model.x >= 2)
+        answer = self.solve(model, time_limit=20.0, gap=1e-4)
+        right = answer.point is not None and abs(answer.point[0][1] - 2.0) < 1e-3
+        return None if right else answer.message

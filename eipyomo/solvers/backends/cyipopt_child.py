@@ -1,0 +1,99 @@
+"""Ipopt through cyipopt, with exact derivatives from CasADi's reading of ``model.nl``; a script."""
+
+from __future__ import annotations
+
+import json
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import casadi
+import cyipopt
+import numpy as np
+
+STATUS = {0: "converged", 1: "converged", -1: "limit", -4: "limit", -5: "limit", 2: "infeasible"}
+
+
+class Problem:
+    """Cost, rows and their exact derivatives, in the form that cyipopt calls."""
+
+    def __init__(self, builder: Any) -> None:
+        """Differentiate once."""
+        x = casadi.vertcat(*builder.x)
+        rows = casadi.vertcat(*builder.g)
+        weight = casadi.MX.sym("weight")
+        multipliers = casadi.MX.sym("multipliers", len(builder.g))
+        lagrangian = weight * builder.f + casadi.dot(multipliers, rows)
+        jacobian: Any = casadi.jacobian(rows, x)
+        hessian: Any = casadi.tril(casadi.hessian(lagrangian, x)[0])
+        self.cost = casadi.Function("cost", [x], [builder.f])
+        self.slope = casadi.Function("slope", [x], [casadi.gradient(builder.f, x)])
+        self.rows = casadi.Function("rows", [x], [rows])
+        self.rows_slope = casadi.Function("rows_slope", [x], [jacobian])
+        self.curvature = casadi.Function("curvature", [x, multipliers, weight], [hessian])
+        self.places = [matrix.sparsity().get_triplet() for matrix in (jacobian, hessian)]
+
+    def objective(self, x: Any) -> float:
+        """Return the cost."""
+        return float(self.cost(x))
+
+    def gradient(self, x: Any) -> Any:
+        """Return the gradient of the cost."""
+        return self.slope(x).full().ravel()
+
+    def constraints(self, x: Any) -> Any:
+        """Return the rows."""
+        return self.rows(x).full().ravel()
+
+    def jacobian(self, x: Any) -> Any:
+        """Return the entries of the rows' Jacobian."""
+        return np.array(self.rows_slope(x).nonzeros())
+
+    def jacobianstructure(self) -> Any:
+        """Return the places of these entries."""
+        return tuple(map(np.array, self.places[0]))
+
+    def hessian(self, x: Any, multipliers: Any, weight: float) -> Any:
+        """Return the entries of the Lagrangian's Hessian, its lower triangle."""
+        return np.array(self.curvature(x, multipliers, weight).nonzeros())
+
+    def hessianstructure(self) -> Any:
+        """Return the places of these entries."""
+        return tuple(map(np.array, self.places[1]))
+
+
+def main() -> None:
+    """Do the job that lies in the working folder."""
+    job = json.loads(Path("job.json").read_text(encoding="utf-8"))
+    builder = casadi.NlpBuilder()
+    builder.import_nl("model.nl")
+    solver = cyipopt.Problem(
+        n=len(builder.x),
+        m=len(builder.g),
+        problem_obj=Problem(builder),
+        lb=builder.x_lb,
+        ub=builder.x_ub,
+        cl=builder.g_lb,
+        cu=builder.g_ub,
+    )
+    setup_s = time.time() - job["started"]
+    left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
+    for key, value in {"max_cpu_time": left_s, **job["options"]}.items():
+        solver.add_option(key, value)
+    x, info = solver.solve(np.array(builder.x_init))
+    ipopt = ".".join(map(str, cyipopt.IPOPT_VERSION))
+    answer = {
+        "status": STATUS.get(info["status"], "error"),
+        "message": info["status_msg"].decode(),
+        "values": dict(enumerate(map(float, x))) if np.isfinite(x).all() else None,
+        "setup_s": setup_s,
+        "version": f"Ipopt {ipopt} (cyipopt {version('cyipopt')})",
+    }
+    temporary = Path("answer.part")
+    temporary.write_text(json.dumps(answer), encoding="utf-8")
+    temporary.replace("answer.json")
+
+
+if __name__ == "__main__":
+    main()

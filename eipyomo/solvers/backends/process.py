@@ -1,0 +1,154 @@
+"""Running a native solver in a process of its own, under a deadline enforced from outside.
+
+A native solver can hang, crash, be killed, or fill the disk. Here each run gets a process group
+and a private folder of its own, and whatever happens there comes back as a value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+GRACE_S = 8.0
+"""How long a process may overrun its time limit before it is ended."""
+
+FOLDER_LIMIT_BYTES = 2**30
+"""How much a process may write into its folder before it is ended."""
+
+LOG = "log.txt"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a process.
+
+    Attributes
+    ----------
+    files
+        Text of the files that were asked for, as far as they exist.
+    log
+        What it printed.
+    problem
+        One phrase on what went wrong, or None if the process ended by itself and in order.
+    """
+
+    files: Mapping[str, str]
+    log: str
+    problem: str | None
+
+
+def run(
+    command: Sequence[str],
+    files: Mapping[str, str],
+    *,
+    time_limit: float,
+    read: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run a command in a private folder, and return what it left there.
+
+    It is ended, with all that it started, at `time_limit` plus a grace period, when it has filled
+    its folder, and whenever this function is left early.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    files
+        Text files to put into the folder first, by name.
+    time_limit
+        Seconds from now.
+    read
+        Names of the files to bring back.
+    environment
+        Variables to set besides those that are set already.
+    """
+    deadline = time.monotonic() + time_limit + GRACE_S
+    try:
+        place = tempfile.TemporaryDirectory(prefix="eipyomo-", ignore_cleanup_errors=True)
+    except OSError as error:
+        return Outcome({}, "", f"no working folder could be made: {error.strerror}")
+    with place as name:
+        folder = Path(name)
+        try:
+            for file, text in files.items():
+                (folder / file).write_text(text, encoding="utf-8", newline="\n")
+            with (folder / LOG).open("wb") as log:
+                process = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    env={**os.environ, **(environment or {})},
+                )
+        except OSError as error:
+            return Outcome({}, "", f"it could not be started: {error.strerror or error}")
+        try:
+            problem = _wait(process, folder, deadline)
+        finally:
+            _end(process)
+        texts = {file: _text(folder / file) for file in read if (folder / file).is_file()}
+        printed = _text(folder / LOG)
+    if problem == FAILED and printed.strip():
+        problem = f"{problem}: {printed.strip().splitlines()[-1].strip()[:200]}"
+    return Outcome(texts, printed, problem and problem.format(status=process.returncode))
+
+
+FAILED = "it failed with exit status {status}"
+
+
+def _wait(process: subprocess.Popen[bytes], folder: Path, deadline: float) -> str | None:
+    """Wait until a process ends or has to be ended; return what is wrong with that."""
+    while True:
+        patience = min(0.5, deadline - time.monotonic())
+        try:
+            status = process.wait(max(patience, 0.0))
+        except subprocess.TimeoutExpired:
+            if patience <= 0:
+                return "it did not stop at its time limit and was ended"
+            if _size(folder) > FOLDER_LIMIT_BYTES:
+                return "it filled its working folder and was ended"
+            continue
+        if status < 0:
+            return f"it was ended by signal {signal.Signals(-status).name}"
+        return None if status == 0 else FAILED
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and everything in its group, which may outlive it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += file.lstat().st_size
+    return total
+
+
+TEXT_LIMIT_BYTES = 2**26
+
+
+def _text(file: Path) -> str:
+    """Return a file's text, or the end of it where it is huge."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(max(0, file.stat().st_size - TEXT_LIMIT_BYTES))
+            return stream.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,243 @@
+"""All solvers by name: what each can do, how it is reached, and how to get it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pyomo.environ as pyo
+
+from eipyomo.errors import InputError, SolverError
+from eipyomo.solvers.backends.ampl import AmplBackend
+from eipyomo.solvers.backends.base import Backend, Capabilities
+from eipyomo.solvers.backends.wheels import WheelBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOCAL_NLP = Capabilities(
+    integers=False, nonlinear=True, proves=False, starts=True, time_limit="max_wall_time"
+)
+LOCAL_MINLP = Capabilities(
+    integers=True,
+    nonlinear=True,
+    proves=False,
+    starts=True,
+    time_limit="bonmin.time_limit",
+    gap="bonmin.allowable_fraction_gap",
+)
+GLOBAL_MINLP = Capabilities(integers=True, nonlinear=True, proves=True, starts=False)
+IPOPT_OPTIONS = {"tol": 1e-10, "acceptable_tol": 1e-8}
+
+_WHEELS: tuple[Backend, ...] = (
+    WheelBackend(
+        name="scip",
+        description="SCIP: spatial branch and bound, global",
+        capabilities=dataclasses.replace(
+            GLOBAL_MINLP, time_limit="limits/time", gap="limits/gap", threads="lp/threads"
+        ),
+        install="python -m pip install PySCIPOpt",
+        package="PySCIPOpt",
+        module="pyscipopt",
+        script="scip_child.py",
+    ),
+    WheelBackend(
+        name="bonmin",
+        description="Bonmin: branch and bound on local NLP solutions",
+        capabilities=LOCAL_MINLP,
+        install="python -m pip install casadi",
+        package="casadi",
+        module="casadi",
+        script="casadi_child.py",
+        # Without solving nodes again from random points it can stop 2.5 % above the optimum.
+        options={"num_resolve_at_root": 8, "num_resolve_at_node": 3},
+    ),
+    WheelBackend(
+        name="ipopt",
+        description="Ipopt: interior point, local",
+        capabilities=LOCAL_NLP,
+        install="python -m pip install casadi",
+        package="casadi",
+        module="casadi",
+        script="casadi_child.py",
+        options=IPOPT_OPTIONS,
+    ),
+    WheelBackend(
+        name="cyipopt",
+        description="Ipopt as installed on the system, through cyipopt",
+        capabilities=dataclasses.replace(LOCAL_NLP, time_limit="max_cpu_time"),
+        install="python -m pip install cyipopt, which needs Ipopt's headers (Debian: apt-get "
+        "install coinor-libipopt-dev pkg-config liblapack-dev libblas-dev)",
+        package="cyipopt",
+        module="cyipopt",
+        script="cyipopt_child.py",
+        options={**IPOPT_OPTIONS, "print_level": 0},
+    ),
+    WheelBackend(
+        name="highs",
+        description="HiGHS: linear and mixed-integer linear models",
+        capabilities=Capabilities(
+            integers=True,
+            nonlinear=False,
+            proves=True,
+            starts=False,
+            time_limit="time_limit",
+            gap="mip_rel_gap",
+            threads="threads",
+        ),
+        install="python -m pip install highspy",
+        package="highspy",
+        module="highspy",
+        script="highs_child.py",
+        format="lp",
+    ),
+    WheelBackend(
+        name="mindtpy",
+        description="MindtPy: outer approximation by HiGHS and Ipopt, local on these models",
+        capabilities=Capabilities(
+            integers=True, nonlinear=True, proves=False, starts=True, time_limit="time_limit"
+        ),
+        install="python -m pip install pyomo casadi highspy",
+        package="pyomo",
+        module="pyomo.contrib.mindtpy",
+        script="pyomo_child.py",
+        format="pickle",
+        options={"strategy": "OA", "mip_solver": "appsi_highs", "nlp_solver": "ipopt"},
+    ),
+)
+
+COIN = "build it, or take it from conda-forge (conda install -c conda-forge"
+
+_EXECUTABLES: tuple[AmplBackend, ...] = (
+    AmplBackend(
+        name="couenne",
+        description="Couenne executable: spatial branch and bound, global",
+        capabilities=dataclasses.replace(
+            GLOBAL_MINLP, time_limit="time_limit", gap="allowable_fraction_gap"
+        ),
+        install=f"{COIN} coin-or-couenne), and put it on PATH or into $EIPYOMO_SOLVERS",
+        executables=("couenne",),
+        option_files={"couenne.opt": "time_limit {time}\nallowable_fraction_gap {gap}\n"},
+        bound_pattern=r"(?im)^\s*lower bound:\s*([-+.\deE]+)",
+    ),
+    AmplBackend(
+        name="baron",
+        description="BARON executable: branch and reduce, global; commercial",
+        capabilities=dataclasses.replace(GLOBAL_MINLP, time_limit="maxtime", gap="epsr"),
+        install="get it with a licence from minlp.com, and put it on PATH or into $EIPYOMO_SOLVERS",
+        executables=("baron",),
+        environment={"baron_options": "maxtime={time} epsr={gap} outlev=1"},
+        bound_pattern=r"(?i)best possible\s*=\s*([-+.\deE]+)",
+    ),
+    AmplBackend(
+        name="knitro",
+        description="Knitro executable: local; commercial",
+        capabilities=dataclasses.replace(
+            LOCAL_MINLP, time_limit="maxtime_real", gap="mip_opt_gap_rel", threads="threads"
+        ),
+        install="get it with a licence from artelys.com, and put knitroampl on PATH or into "
+        "$EIPYOMO_SOLVERS",
+        executables=("knitroampl", "knitro"),
+        environment={
+            "knitro_options": "maxtime_real={time} mip_maxtimereal={time} mip_opt_gap_rel={gap}"
+        },
+    ),
+)
+
+# The same solvers as executables, where the caller names one.
+_EXECUTABLE_FORMS: dict[str, AmplBackend] = {
+    "bonmin": AmplBackend(
+        name="bonmin",
+        description="Bonmin executable",
+        capabilities=LOCAL_MINLP,
+        install="name its executable",
+        executables=("bonmin",),
+        option_files={
+            "bonmin.opt": "bonmin.time_limit {time}\nbonmin.allowable_fraction_gap {gap}\n"
+            "bonmin.num_resolve_at_root 8\nbonmin.num_resolve_at_node 3\n"
+        },
+    ),
+    "ipopt": AmplBackend(
+        name="ipopt",
+        description="Ipopt executable",
+        capabilities=dataclasses.replace(LOCAL_NLP, time_limit="max_cpu_time"),
+        install="name its executable",
+        executables=("ipopt",),
+        arguments=("max_cpu_time={time}", "tol=1e-10", "acceptable_tol=1e-8"),
+    ),
+    "scip": AmplBackend(
+        name="scip",
+        description="SCIP executable with AMPL support",
+        capabilities=dataclasses.replace(
+            GLOBAL_MINLP, time_limit="limits/time", gap="limits/gap", threads="lp/threads"
+        ),
+        install="name its executable",
+        executables=("scip", "scipampl"),
+        option_files={"scip.set": "limits/time = {time}\nlimits/gap = {gap}\n"},
+        bound_pattern=r"(?im)^dual bound\s*:\s*([-+.\deE]+)",
+    ),
+    **{backend.name: backend for backend in _EXECUTABLES},
+}
+
+BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in (*_WHEELS, *_EXECUTABLES)}
+
+
+def backend(name: str, executable: str | None = None) -> Backend:
+    """Return the way to reach a solver.
+
+    Parameters
+    ----------
+    name
+        One of ``BACKENDS``, or the name of an AMPL solver on PATH, or a name that Pyomo's
+        ``SolverFactory`` knows.
+    executable
+        Path of an executable that speaks the AMPL protocol, to be used for `name`.
+
+    Raises
+    ------
+    InputError
+        If there is no such solver.
+    SolverError
+        If the executable is not there.
+    """
+    if executable is not None:
+        unknown = AmplBackend(
+            name=name,
+            description="AMPL executable",
+            capabilities=LOCAL_MINLP,
+            install="name its executable",
+            executables=(name,),
+        )
+        known = _EXECUTABLE_FORMS.get(name, unknown)
+        found = dataclasses.replace(known, path=executable)
+        if found.where() is None:
+            raise SolverError(
+                f"executable is {executable!r}, but must be a file that can be run, for {name!r}"
+            )
+        return found
+    if name in BACKENDS:
+        return BACKENDS[name]
+    found = AmplBackend(
+        name=name,
+        description="AMPL executable",
+        capabilities=LOCAL_MINLP,
+        install="put it on PATH",
+        executables=(name,),
+    )
+    if found.where() is not None:
+        return found
+    if name in list(pyo.SolverFactory):
+        return WheelBackend(
+            name=name,
+            description="through Pyomo's SolverFactory",
+            capabilities=Capabilities(integers=True, nonlinear=True, proves=False, starts=True),
+            install="see Pyomo's documentation",
+            package="pyomo",
+            module="pyomo",
+            script="pyomo_child.py",
+            format="pickle",
+        )
+    raise InputError(
+        f"solver is {name!r}, but must be one of: {', '.join(BACKENDS)}, an executable on PATH "
+        "that speaks the AMPL protocol, or a name that Pyomo's SolverFactory knows"
+    )

@@ -1,0 +1,127 @@
+"""Solvers that Python packages carry: a script in a child process reads the model and solves it."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import cloudpickle
+import pyomo.environ as pyo
+from pyomo.repn.plugins.lp_writer import LPWriter
+
+from eipyomo.errors import InputError
+from eipyomo.models.files import nl
+from eipyomo.solvers.backends.base import Answer, Backend, Status
+from eipyomo.solvers.backends.process import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HERE = Path(__file__).parent
+ANSWER = "answer.json"
+
+
+@dataclass(frozen=True)
+class WheelBackend(Backend):
+    """A solver inside a Python package.
+
+    The child finds ``job.json`` and the model in its folder and leaves ``answer.json`` there.
+
+    Attributes
+    ----------
+    package, module
+        The distribution that carries it, and its import name.
+    script
+        The child's script beside this file. It is run by its path, so that it imports the
+        solver's package and nothing else.
+    format
+        How the model is handed over: a .nl file, a .lp file, or the pickled Pyomo model.
+    options
+        Settings that are always passed to the solver.
+    """
+
+    package: str
+    module: str
+    script: str
+    format: Literal["nl", "lp", "pickle"] = "nl"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def where(self) -> str | None:
+        """Return the package that carries the solver, if it is installed."""
+        found = importlib.util.find_spec(self.module) is not None
+        return f"package {self.package}" if found else None
+
+    def version(self) -> str | None:
+        """Return the version of that package."""
+        return None if self.where() is None else f"{self.package} {version(self.package)}"
+
+    def solve(self, model: Any, *, time_limit: float, gap: float) -> Answer:
+        """Solve a Pyomo model in a child process; see :meth:`Backend.solve`."""
+        text, columns = write(model, self.format)
+        job = {
+            "solver": self.name,
+            "started": time.time(),
+            "time_limit": time_limit,
+            "gap": gap,
+            "options": dict(self.options),
+        }
+        outcome = run(
+            # -P: a module in the working folder must not stand in for a library.
+            [sys.executable, "-P", str(HERE / self.script)],
+            {"job.json": json.dumps(job), f"model.{self.format}": text},
+            time_limit=time_limit,
+            read=[ANSWER],
+        )
+        return self._read(outcome.files.get(ANSWER, ""), columns, outcome.problem)
+
+    def _read(self, text: str, columns: Mapping[str, Any], problem: str | None) -> Answer:
+        try:
+            document = json.loads(text)
+            status: Status = document["status"]
+            message = f"{self.name}: {document['message']}"
+            values = document["values"]
+            point = None
+            if values is not None:
+                point = [(columns[key], float(value)) for key, value in values.items()]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            reason = problem or "it ended without an answer"
+            return Answer("error", f"{self.name} gave no answer: {reason}")
+        if problem is not None:  # this is what it wrote before it was ended
+            status = "limit" if point is not None else "error"
+            message = f"{self.name}: {problem}"
+        return Answer(
+            status=status,
+            message=message,
+            point=point,
+            bound=document.get("bound") if self.capabilities.proves else None,
+            version=document.get("version"),
+            setup_s=float(document.get("setup_s", 0.0)),
+            iterations=document.get("iterations"),
+        )
+
+
+def write(model: Any, kind: str) -> tuple[str, dict[str, Any]]:
+    """Return a model as text of some kind, and its variables by the names that they have there.
+
+    A column of a .nl file is named by its place: "0", "1", and so on.
+    """
+    if kind == "nl":
+        text, variables, _ = nl(model)
+        return text, {str(place): variable for place, variable in enumerate(variables)}
+    if kind == "lp":
+        stream = io.StringIO()
+        info = LPWriter().write(model, stream, symbolic_solver_labels=False)
+        return stream.getvalue(), dict(info.symbol_map.bySymbol)
+    variables = list(model.component_data_objects(pyo.Var, descend_into=True))
+    try:
+        text = cloudpickle.dumps((model, variables)).hex()
+    except Exception as error:
+        raise InputError(f"the model cannot be sent to another process: {error}") from None
+    return text, {str(place): variable for place, variable in enumerate(variables)}

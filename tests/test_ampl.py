@@ -1,0 +1,448 @@
+"""Executables that speak the AMPL protocol: ours, a foreign one, and fakes that misbehave."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyomo.environ as pyo
+import pytest
+
+import eipyomo as ei
+from eipyomo.cli import main
+from eipyomo.models.files import parse_sol
+from eipyomo.solvers.backends import BACKENDS, backend
+from eipyomo.solvers.backends.ampl import AmplBackend
+from tests.allocations import random_allocation
+from tests.conftest import REFERENCE, VALUES, names_up_to, reference
+
+LETTER = str(REFERENCE / "instances" / "letter-m4.json")
+SCRIPTS = Path(sys.executable).parent
+
+HEAD = """
+import os, pathlib, re, signal, sys, time
+rows, columns = map(int, pathlib.Path("model.nl").read_text().splitlines()[1].split()[:2])
+def sol(values, code=0, message="fake", sizes=None):
+    sizes = sizes or (rows, 0, columns, len(values))
+    lines = [message, "", "Options", 3, 1, 1, 0, *sizes, *values, f"objno 0 {code}"]
+    pathlib.Path("model.sol").write_text("\\n".join(map(str, lines)) + "\\n")
+"""
+
+HALF = """
+sol([0.5] * columns)
+text = pathlib.Path("model.sol").read_text()
+pathlib.Path("model.sol").write_text(text[: len(text) // 2])
+"""
+
+FAKES = {
+    "hangs": ("while True: time.sleep(1)", "did not stop at its time limit"),
+    "ignores SIGTERM": (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)",
+        "did not stop at its time limit",
+    ),
+    "crashes": ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by signal SIGSEGV"),
+    "is killed": ("os.kill(os.getpid(), signal.SIGKILL)", "ended by signal SIGKILL"),
+    "fails": ("sys.exit('no licence')", "exit status 1: no licence"),
+    "prints rubbish": ("print('\\x00\\xff' * 100_000)", "it wrote no .sol file"),
+    "fills its folder": (
+        "stream = open('big', 'wb')\nwhile True: stream.write(b'x' * 100_000); stream.flush()",
+        "it filled its working folder",
+    ),
+    "writes nothing": ("pass", "it wrote no .sol file"),
+    "writes an empty .sol": ("pathlib.Path('model.sol').write_text('')", "is for nothing, but"),
+    "writes half a .sol": (HALF, "is cut off or damaged"),
+    "writes another problem's .sol": (
+        "sol([0.5] * 3, sizes=(2, 0, 3, 3))",
+        "is for 2 rows and 3 columns, but must be for",
+    ),
+    "writes NaN": ("sol(['nan'] * columns)", "holds NaN or an infinity"),
+    "writes words": ("sol(['x'] * columns)", "has 'x' where a number must stand"),
+    "writes zeros": ("sol([0.0] * columns)", "gives an infeasible point"),
+    "writes ones": ("sol([1.0] * columns)", "gives an infeasible point"),
+    "is undecided": ("sol([0.5] * columns)", "its point is wrong, since the download decision"),
+    "claims infeasible": ("sol([], code=220)", "claims that no feasible allocation exists"),
+    "claims success alone": ("sol([])", "claims success but gives no point"),
+    "reports failure": ("sol([], code=510)", "fake"),
+}
+
+
+def executable(folder: Path, script: str, name: str = "fake") -> str:
+    """Write an executable that runs a script in the place of a solver."""
+    file = folder / name
+    file.write_text(f"#!{sys.executable}\n{HEAD}{script}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let temporary folders be made where a test can look at what is left of them."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("kind", FAKES)
+def test_a_misbehaving_executable_is_one_sentence(
+    kind: str,
+    tmp_path: Path,
+    scratch: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit status 4 and one sentence within the limit plus 10 s; nothing runs or lies about."""
+    script, expected = FAKES[kind]
+    monkeypatch.setattr("eipyomo.solvers.backends.process.FOLDER_LIMIT_BYTES", 10_000_000)
+    path = executable(tmp_path, script)
+    started = time.monotonic()
+    arguments = ("--method", "minlp:fake", "--executable", path, "--time-limit", "2", "--json")
+    status = main(["solve", LETTER, *arguments])
+    assert time.monotonic() - started < 12
+    assert status == 4
+    out, _ = capsys.readouterr()
+    result = json.loads(out)
+    assert result["termination"] == "error"
+    assert result["bound"] is None
+    assert expected in result["message"]
+    assert "\n" not in result["message"]
+    assert list(scratch.iterdir()) == []
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert path not in running.stdout
+
+
+def test_a_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crashing executable on EIPYOMO_SOLVERS costs its own row and no other."""
+    executable(tmp_path, FAKES["crashes"][0], name="couenne")
+    monkeypatch.setenv("EIPYOMO_SOLVERS", str(tmp_path))
+    frame = ei.compare([ei.Instance.letter()], ["minlp:couenne", "eco"])
+    assert list(frame["termination"]) == ["error", "converged"]
+    assert "SIGSEGV" in frame["message"][0]
+
+
+def test_couennes_bound_comes_from_its_log(tmp_path: Path, letter: ei.Instance) -> None:
+    """Its limit goes into couenne.opt; a bound in the log is taken, and a false one is refused."""
+    point = optimum(letter)
+    script = (
+        "limit = pathlib.Path('couenne.opt').read_text().split()\n"
+        "assert limit[0] == 'time_limit' and float(limit[1]) <= 30\n"
+        "print('Lower bound:  {bound}   Upper bound: 5')\n"
+        f"sol({point!r})"
+    )
+    for bound, termination in ((4.0, "limit"), (5.0, "error"), ("-1e50", "converged")):
+        path = executable(tmp_path, script.replace("{bound}", str(bound)))
+        result = ei.solve(letter, "minlp:couenne", executable=path, time_limit=30)
+        assert result.termination == termination, result.message
+        assert result.bound == (bound if termination == "limit" else None)
+
+
+def test_a_false_optimum_is_contradicted(tmp_path: Path, letter: ei.Instance) -> None:
+    """A point said to be optimal with a bound far below its cost is not reported as optimal."""
+    script = f"print('Lower bound: 0.529')\nsol({optimum(letter)!r})"
+    path = executable(tmp_path, script)
+    result = ei.solve(letter, "minlp:couenne", executable=path)
+    assert result.termination == "limit"
+    assert result.bound == 0.529
+    assert result.gap == pytest.approx(1 - 0.529 / VALUES["letter-m4"]["wsel"], rel=1e-6)
+
+
+def optimum(letter: ei.Instance) -> list[float]:
+    """Return Bonmin's point of the letter's model, in the order of its .nl file."""
+    model = ei.models.minlp(letter)
+    assert ei.solve_model(model, "bonmin", unchanged=True).feasible
+    fresh = ei.models.minlp(letter)
+    _, variables, _ = ei.models.files.nl(fresh)
+    return [model.find_component(variable.name).value for variable in variables]
+
+
+def test_missing_executables_are_status_4(capsys: pytest.CaptureFixture[str]) -> None:
+    """A known solver that is not here is one line: its name, and how to get it."""
+    assert main(["solve", LETTER, "--method", "minlp:baron", "--json"]) == 4
+    result = json.loads(capsys.readouterr().out)
+    assert "the solver 'baron' is missing; to get it: " in result["message"]
+    arguments = ["--method", "minlp:ipopt", "--executable", "/none", "--json"]
+    assert main(["solve", LETTER, *arguments]) == 4
+    assert "executable is '/none'" in json.loads(capsys.readouterr().out)["message"]
+
+
+def test_unknown_names_reach_pyomo(letter: ei.Instance) -> None:
+    """A name that only Pyomo's SolverFactory knows is tried through Pyomo."""
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(bounds=(0, 5))
+    model.cost = pyo.Objective(expr=3 * model.x)
+    model.row = pyo.Constraint(expr=model.x >= 2)
+    answer = backend("appsi_highs").solve(model, time_limit=20, gap=1e-4)
+    answer.load()
+    assert pyo.value(model.cost) == pytest.approx(6.0)
+    result = ei.solve(letter, "minlp:cplex", time_limit=20)
+    assert result.termination == "error"
+
+
+@pytest.mark.parametrize("name", ["letter-m2", "mixed-m4"])
+def test_our_commands_serve_pyomo(name: str) -> None:
+    """``eipyomo-ipopt`` and ``eipyomo-bonmin`` are executables for Pyomo's own interfaces."""
+    model = ei.models.minlp(reference(name))
+    ei.models.fix(model, download=False, offload_fraction=1.0)
+    solver = pyo.SolverFactory("ipopt", executable=str(SCRIPTS / "eipyomo-ipopt"))
+    pyo.assert_optimal_termination(solver.solve(model, options={"tol": 1e-9}))
+    assert pyo.value(model.wsel) == pytest.approx(VALUES[name]["eco"], rel=1e-6)
+    model = ei.models.minlp(reference(name))
+    solver = pyo.SolverFactory("bonmin", executable=str(SCRIPTS / "eipyomo-bonmin"))
+    pyo.assert_optimal_termination(solver.solve(model))
+    assert pyo.value(model.wsel) == pytest.approx(VALUES[name]["wsel"], rel=0.05)
+
+
+def test_our_multipliers_are_ampls() -> None:
+    """With min x² and x >= 3, one unit more on the right costs 6 more: AMPL's multiplier is 6."""
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(initialize=5.0)
+    model.cost = pyo.Objective(expr=model.x**2)
+    model.row = pyo.Constraint(expr=model.x >= 3)
+    model.dual = pyo.Suffix(direction=pyo.Suffix.IMPORT)
+    solver = pyo.SolverFactory("ipopt", executable=str(SCRIPTS / "eipyomo-ipopt"))
+    solver.solve(model)
+    assert model.dual[model.row] == pytest.approx(6.0, rel=1e-5)
+
+
+def test_our_commands_refuse_clearly(tmp_path: Path) -> None:
+    """An unknown option or a missing file is one line on standard error."""
+    command = str(SCRIPTS / "eipyomo-ipopt")
+    ei.models.export(ei.models.minlp(ei.Instance.letter(users=1)), tmp_path / "model.nl")
+    for arguments in (["none", "-AMPL"], ["model", "-AMPL", "colour=1"]):
+        done = subprocess.run(
+            [command, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert not (tmp_path / "model.sol").exists()
+
+
+@pytest.mark.parametrize("name", names_up_to(12))
+@pytest.mark.parametrize(
+    "solver",
+    [
+        pytest.param("cyipopt", marks=pytest.mark.solver("cyipopt")),
+        pytest.param("pounce", marks=pytest.mark.solver("pounce")),
+        "scip",
+    ],
+)
+def test_all_agree_on_convex_problems(name: str, solver: str) -> None:
+    """With a and ι fixed, every solver gives the cost that CasADi's Ipopt gives, to 1e-6."""
+    instance = reference(name)
+    draw = random_allocation(instance, seed=len(name))
+    costs = []
+    for kind in ("ipopt", solver):
+        model = ei.models.minlp(instance)
+        ei.models.fix(model, download=draw.download, offload_fraction=draw.offload_fraction)
+        path = shutil.which("pounce") if kind == "pounce" else None
+        found = "ipopt" if kind == "pounce" else kind
+        result = ei.solve_model(
+            model,
+            found,
+            executable=path,
+            gap=1e-7,
+            # SCIP finds the optimum soon, but seldom proves it.
+            time_limit=4 if solver == "scip" else 60,
+            unchanged=True,
+        )
+        assert result.feasible, result.message
+        costs.append(result.objective)
+    assert costs[1] == pytest.approx(costs[0], rel=1e-6)
+
+
+def solved(folder: Path, **fixed: Any) -> tuple[ei.Instance, str, float]:
+    """Export the letter's ECO, solve it by our own command; return instance, .sol, and cost."""
+    instance = ei.Instance.letter()
+    model = ei.models.minlp(instance)
+    ei.models.fix(model, **fixed)
+    ei.models.export(model, folder / "model.nl")
+    subprocess.run(
+        [str(SCRIPTS / "eipyomo-ipopt"), "model", "-AMPL", "tol=1e-9"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    instance.to_json(folder / "instance.json")
+    return instance, str(folder / "model.sol"), VALUES["letter-m4"]["eco"]
+
+
+def test_a_sol_file_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an AMPL solver wrote for an exported model is read back and evaluated."""
+    _, sol, cost = solved(tmp_path, download=False, offload_fraction=1.0)
+    assert main(["evaluate", LETTER, sol, "--json"]) == 0
+    judged = json.loads(capsys.readouterr().out)
+    assert judged["feasible"]
+    assert judged["objective"] == pytest.approx(cost, rel=1e-6)
+    moved = tmp_path / "elsewhere.sol"
+    shutil.copy(sol, moved)
+    manifest = str(tmp_path / "model.nl.manifest.json")
+    assert main(["evaluate", LETTER, str(moved), "--manifest", manifest, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["objective"] == judged["objective"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda text: text[: len(text) // 2], "is cut off or damaged"),
+        (lambda text: text.replace("\n41\n41\n", "\n40\n40\n"), "rows and 40 columns, but must be"),
+        (lambda text: re.sub(r"\n[\d.e-]+\nobjno", "\nnan\nobjno", text), "holds NaN"),
+        (lambda _: "", "is for nothing, but must be for"),
+        (lambda _: "{}", "is for nothing, but must be for"),
+    ],
+)
+def test_bad_sol_files_are_refused(
+    change: Any, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A damaged .sol file is refused in one sentence, with exit status 2."""
+    _, sol, _ = solved(tmp_path, download=False, offload_fraction=1.0)
+    Path(sol).write_text(change(Path(sol).read_text()))
+    assert main(["evaluate", LETTER, sol]) == 2
+    err = capsys.readouterr().err
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+def test_a_sol_file_for_another_instance_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The manifest tells for which data a .sol file is; a missing manifest is said."""
+    _, sol, _ = solved(tmp_path, download=False, offload_fraction=1.0)
+    other = str(REFERENCE / "instances" / "mixed-m4.json")
+    assert main(["evaluate", other, sol]) == 2
+    assert "is for another instance than 'mixed-m4'" in capsys.readouterr().err
+    manifest = tmp_path / "model.nl.manifest.json"
+    document = json.loads(manifest.read_text())
+    del document["columns"]
+    manifest.write_text(json.dumps(document))
+    assert main(["evaluate", LETTER, sol]) == 2
+    assert "is damaged: KeyError 'columns'" in capsys.readouterr().err
+    manifest.unlink()
+    assert main(["evaluate", LETTER, sol]) == 2
+    assert "cannot read the manifest file" in capsys.readouterr().err
+
+
+VALUES_3 = ("1.5", "-2e-3", "0")
+SOLS = {
+    "plain": ["solved", "", "Options", 3, 1, 1, 0, 2, 0, 3, 3, *VALUES_3, "objno 0 0"],
+    "with multipliers": [
+        "solved", "", "Options", 3, 1, 1, 0, 2, 2, 3, 3, 7, 8, *VALUES_3, "objno 0 0",
+    ],
+    "tolerance behind": [
+        "solved", "", "Options", 5, 1, 1, 0, 2, 0, 3, 3, 1e-9, *VALUES_3, "objno 0 0",
+    ],
+    "no Options": ["solved", "", 2, 0, 3, 3, *VALUES_3, "objno 0 0"],
+    "no message": ["", "Options", 3, 1, 1, 0, 2, 0, 3, 3, *VALUES_3, "objno 0 0"],
+    "no blank line": ["solved", "Options", 3, 1, 1, 0, 2, 0, 3, 3, *VALUES_3, "objno 0 0"],
+    "no objno": ["solved", "", "Options", 3, 1, 1, 0, 2, 0, 3, 3, *VALUES_3],
+    "suffixes behind": [
+        "solved", "", "Options", 3, 1, 1, 0, 2, 0, 3, 3, *VALUES_3, "objno 0 0", "suffix 4 1 1",
+        "ipopt_zL_out", "0 1",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("kind", SOLS)
+def test_sol_dialects(kind: str, end: str) -> None:
+    """Every form of .sol that solvers write is read to the same three values."""
+    solution = parse_sol(end.join(map(str, SOLS[kind])) + end, rows=2, columns=3)
+    assert solution.point == (1.5, -0.002, 0.0)
+    assert solution.code == (None if kind == "no objno" else 0)
+    assert solution.message == ("" if kind == "no message" else "solved")
+
+
+def test_sol_without_values() -> None:
+    """A solver that found nothing says so: no values, and its code."""
+    text = "\n".join(map(str, ["no", "", "Options", 3, 1, 1, 0, 2, 0, 3, 0, "objno 0 220"]))
+    solution = parse_sol(text, rows=2, columns=3)
+    assert (solution.point, solution.code) == (None, 220)
+
+
+NAMES = ("a b", "a,b", '"q"', "用户", "1", "n" * 300)
+
+
+def test_hostile_names_reach_every_solver(tmp_path: Path) -> None:
+    """Users with blanks, commas, quotes and other letters are solved by name, alike by all."""
+    frame = ei.Instance.letter(users=6).users_frame()
+    frame["name"] = list(NAMES)
+    instance = ei.Instance.letter(users=6).with_users(frame)
+    costs = []
+    for solver, path in (("ipopt", None), ("scip", None), ("ipopt", "eipyomo-ipopt")):
+        model = ei.models.minlp(instance)
+        ei.models.fix(model, download=False, offload_fraction=1.0)
+        command = str(SCRIPTS / path) if path else None
+        result = ei.solve_model(
+            model, solver, executable=command, gap=1e-7, time_limit=5, unchanged=True
+        )
+        assert result.feasible, result.message
+        assert result.allocation is not None
+        assert result.allocation.names == NAMES
+        costs.append(result.objective)
+    assert costs == pytest.approx([costs[0]] * 3, rel=1e-6)
+    ei.models.export(model, tmp_path / "model.nl")
+
+
+@pytest.mark.parametrize("folder", ["x y", "@home~", "ü用户"])
+def test_hostile_working_folders(folder: str, tmp_path: Path, scratch: Path) -> None:
+    """From a folder with blanks, signs or other letters everything works, temporary files too."""
+    home = tmp_path / folder
+    home.mkdir()
+    ei.Instance.letter().to_json(home / "instance.json")
+    command = [sys.executable, "-m", "eipyomo.cli", "solve", "instance.json", "--json"]
+    environment = {**os.environ, "TMPDIR": str(home), "LC_ALL": "C"}
+    for method in ("eco", "minlp:bonmin"):
+        done = subprocess.run(
+            [*command, "--method", method],
+            cwd=home,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(done.stdout)["feasible"]
+    assert [file.name for file in home.iterdir()] == ["instance.json"]
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_full_or_read_only_disk_is_said(
+    letter: ei.Instance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """If no working folder can be made, the answer is an error in one sentence."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    result = ei.solve(letter, "eco")
+    assert result.termination == "error"
+    assert "no working folder" in result.message
+
+
+def test_relative_executables_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letter: ei.Instance
+) -> None:
+    """An executable named relative to the working folder is the one that runs."""
+    executable(tmp_path, f"sol({optimum(letter)!r})", name="mine")
+    assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o755
+    monkeypatch.chdir(tmp_path)
+    result = ei.solve(letter, "minlp:mine", executable="./mine")
+    assert result.objective == pytest.approx(VALUES["letter-m4"]["wsel"], rel=1e-6)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert ei.solve(letter, "minlp:mine").objective == result.objective
+
+
+def test_capabilities_are_honest() -> None:
+    """Only solvers with a global bound say that they prove, and every one says how to get it."""
+    proving = {name for name, entry in BACKENDS.items() if entry.capabilities.proves}
+    assert proving == {"scip", "highs", "couenne", "baron"}
+    for entry in BACKENDS.values():
+        assert entry.install
+        assert entry.capabilities.time_limit
+    couenne = BACKENDS["couenne"]
+    assert isinstance(couenne, AmplBackend)
+    assert math.isfinite(couenne._bound("Lower bound: 4.5\nlower bound: 4.75 \n") or math.nan)
