@@ -1,0 +1,1 @@
+"""The exact method: certified global optima."""

@@ -1,0 +1,761 @@
+"""The Lagrangian of one end user (EU), compiled.
+
+For fixed sync time t and prices of bandwidth, user j pays
+
+    w^e E_j + w^t T_j + price_up b_j + price_down b̄_j.
+
+With multipliers ν2 (ready time after the own upload), μ (local branch of the latency) and η (own
+upload before t), and ν1 = w^t - μ - ν2 for "ready time after t", the Lagrangian G(ι, t) of
+:func:`lagrangian` is below that cost for ANY multipliers ≥ 0 that sum to at most w^t. It is concave
+in ι and linear in t. Every bound of the exact method is a minimum of such values; how good the
+multipliers are decides how good the bound is, never whether it is valid.
+
+Everything that is compiled stands in this file: numba's cache notices changes of a function's own
+file only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eipyomo.solvers.exact.compiled import compiled
+
+LINK = np.dtype(
+    [
+        ("snr", "f8"),  # g: signal-to-noise ratio over the whole band
+        ("unit_s", "f8"),  # ln2 / (g B): seconds per Mbit on an endless band
+        ("share_max", "f8"),  # no share can be larger
+        ("efficiency_min", "f8"),  # spectral efficiency at the largest share
+        ("log_pull_min", "f8"),  # log of pull() there
+    ],
+    align=True,
+)
+"""What the Lagrangian knows of a radio link."""
+
+USER = np.dtype(
+    [
+        ("uplink", LINK),
+        ("downlink", LINK),
+        ("model_mbit", "f8"),  # D
+        ("task_mbit", "f8"),  # L
+        ("start_s", "f8"),  # A
+        ("latency_weight", "f8"),  # w^t
+        ("send_weight", "f8"),  # w^e p
+        ("receive_weight", "f8"),  # w^e p^md
+        ("cpu_weight", "f8"),  # w^e κ
+        ("frequency_max_ghz", "f8"),  # f_max
+        ("work_gigacycles", "f8"),  # C L
+        ("edge_s", "f8"),  # C L / f_s
+        ("constant", "f8"),  # w^e e^lt - w^t τ^md of the previous round
+    ],
+    align=True,
+)
+"""What the Lagrangian knows of an end user."""
+
+DOMAIN = np.dtype(
+    [
+        ("edge", "?"),  # a = 0 (and ι = 1) is allowed
+        ("local", "?"),  # a = 1 is allowed, with
+        ("offload_min", "f8"),  # ι from here
+        ("offload_max", "f8"),  # to here
+    ],
+    align=True,
+)
+"""The decisions that a user may still take."""
+
+CHOICE = np.dtype(
+    [
+        ("download", "?"),  # a
+        ("offload", "f8"),  # ι
+        ("value", "f8"),  # cost of the user at the prices, G
+        ("sync_slope", "f8"),  # its derivative in t
+        ("uplink_share", "f8"),
+        ("downlink_share", "f8"),
+        ("local", "f8"),  # multiplier μ
+        ("ready", "f8"),  # multiplier ν2
+        ("sync", "f8"),  # multiplier η
+    ],
+    align=True,
+)
+"""What a user does at given prices and sync time."""
+
+CELL = np.dtype(
+    [
+        ("offload_min", "f8"),
+        ("offload_max", "f8"),
+        ("local", "f8"),  # multiplier μ
+        ("ready", "f8"),  # multiplier ν2
+        ("sync", "f8"),  # multiplier η
+    ],
+    align=True,
+)
+"""A cell of ι under one set of multipliers: it proves a line in t below the user's cost."""
+
+MAX_CELLS = 96
+ROUNDING = 64 * 2.0**-52
+"""Relative rounding error granted to each term of the Lagrangian.
+
+A term takes about ten operations and two elementary functions, each good to a few ulps.
+"""
+
+
+class Share(NamedTuple):
+    """The answer to "how much band": min over b of weight · s(b) + price · b."""
+
+    cost: float
+    share: float
+    seconds: float
+    elasticity: float
+
+
+class Multipliers(NamedTuple):
+    """The multipliers μ, ν2 and η of one user."""
+
+    local: float
+    ready: float
+    sync: float
+
+
+class Edge(NamedTuple):
+    """The edge branch at a given multiplier ν = ν1 + ν2 of its latency."""
+
+    ready: float
+    sync: float
+    ready_s: float
+    ready_slope: float
+
+
+class Local(NamedTuple):
+    """The local branch at a given multiplier μ: time after t, and its derivative in ln μ."""
+
+    finish_s: float
+    finish_slope: float
+
+
+class Value(NamedTuple):
+    """G at t = 0 and its derivatives in t and ι; `size` is the sum of the terms' sizes."""
+
+    cost: float
+    sync_slope: float
+    offload_slope: float
+    uplink_share: float
+    downlink_share: float
+    size: float
+
+
+# --- Two functions of the spectral efficiency u = ln(1 + g/b) -------------------------------------
+# b = g / (e^u - 1) and s = unit (e^u - 1) / u; both are convex and monotone in u.
+
+
+@compiled
+def excess(u: float) -> float:
+    """Return u - 1 + e^-u without cancellation."""
+    if u > 0.5:
+        return u - 1.0 + np.exp(-u)
+    total, term = 0.0, 1.0
+    for k in range(2, 16):
+        term *= -u / k
+        total += term
+    return -total * u
+
+
+@compiled
+def pull(u: float) -> float:
+    """Return H(u) with s'(b) = -(unit/g) H: how much the first Hz more helps."""
+    ratio = np.expm1(u) / u
+    return ratio * ratio * excess(u)
+
+
+@compiled
+def pull_slope(u: float) -> float:
+    """Return the derivative of ln H in u."""
+    grown = np.expm1(u)
+    return 2.0 * (1.0 + 1.0 / grown - 1.0 / u) + grown / ((1.0 + grown) * excess(u))
+
+
+@compiled
+def stretch(u: float) -> float:
+    """Return (e^u - 1) / u: seconds per Mbit in units of those on an endless band."""
+    return np.expm1(u) / u
+
+
+def _inverse_table(log_function: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return u at equidistant values of ln function(u), to start Newton's method from."""
+    logs = TABLE_START + TABLE_STEP * np.arange(TABLE_SIZE)
+    return np.interp(logs, log_function, _EFFICIENCIES)
+
+
+TABLE_START, TABLE_STEP, TABLE_SIZE = -46.0, 1.0 / 16.0, 4400
+_EFFICIENCIES = np.exp(np.linspace(np.log(1e-12), np.log(160.0), 60_000))
+_EXCESS = np.where(
+    _EFFICIENCIES < 1e-3,
+    _EFFICIENCIES**2 * (0.5 - _EFFICIENCIES / 6.0),
+    _EFFICIENCIES + np.expm1(-_EFFICIENCIES),
+)
+_STRETCH = np.expm1(_EFFICIENCIES) / _EFFICIENCIES
+EFFICIENCY_OF_PULL = _inverse_table(np.log(_STRETCH**2 * _EXCESS))
+EFFICIENCY_OF_STRETCH = _inverse_table(np.log(np.log(_STRETCH)))
+
+
+@compiled
+def interpolate(table: NDArray[np.float64], position: float) -> float:
+    """Return the cubic through the four entries around a position."""
+    place = min(max((position - TABLE_START) / TABLE_STEP, 1.0), TABLE_SIZE - 3.0)
+    k = int(place)
+    x = place - k
+    a, b, c, d = table[k - 1], table[k], table[k + 1], table[k + 2]
+    return b + 0.5 * x * (
+        c - a + x * (2.0 * a - 5.0 * b + 4.0 * c - d + x * (3.0 * (b - c) + d - a))
+    )
+
+
+@compiled
+def efficiency_of_pull(log_pull: float) -> float:
+    """Return the u at which ln H(u) has a given value."""
+    u = interpolate(EFFICIENCY_OF_PULL, log_pull)
+    return u - (np.log(pull(u)) - log_pull) / pull_slope(u)
+
+
+@compiled
+def efficiency_of_stretch(ratio: float) -> float:
+    """Return the u at which (e^u - 1)/u has a given value; 0 if there is none."""
+    if ratio <= 1.0:
+        return 0.0
+    target = np.log(ratio)
+    u = interpolate(EFFICIENCY_OF_STRETCH, np.log(target))
+    for _ in range(2):
+        grown = np.expm1(u)
+        u -= (np.log(grown / u) - target) / (1.0 + 1.0 / grown - 1.0 / u)
+    return u
+
+
+# --- One link -----------------------------------------------------------------------------------
+
+
+@compiled
+def least_cost(weight: float, price: float, link: Any) -> Share:
+    """Minimise weight · s(b) + price · b over 0 < b <= share_max, safely.
+
+    The cost returned is that of the tangent at the share found: below the true minimum wherever
+    the share may be.
+    """
+    if weight <= 0.0:
+        return Share(0.0, 0.0, np.inf, 0.0)
+    log_pull = np.log(price * link.snr / (weight * link.unit_s))
+    if log_pull <= link.log_pull_min:
+        u, elasticity = link.efficiency_min, 0.0
+    else:
+        u = efficiency_of_pull(log_pull)
+        grown = np.expm1(u)
+        elasticity = -(1.0 + 1.0 / grown - 1.0 / u) / pull_slope(u)
+    share = link.snr / np.expm1(u)
+    seconds = link.unit_s * stretch(u)
+    tangent_price = weight * link.unit_s / link.snr * pull(u)
+    overcharge = min(0.0, price - tangent_price) * link.share_max
+    cost = weight * seconds + tangent_price * share + overcharge
+    return Share(cost, share, seconds, elasticity)
+
+
+@compiled
+def weight_at(seconds: float, price: float, link: Any) -> float:
+    """Return the weight at which :func:`least_cost` needs so many seconds per Mbit."""
+    u = max(efficiency_of_stretch(seconds / link.unit_s), link.efficiency_min)
+    return price * link.snr / (link.unit_s * pull(u))
+
+
+# --- One user: the best multipliers at a point (ι, t) -----------------------------------------------
+
+
+@compiled
+def edge_branch(user: Any, offload: float, t: float, weight: float, price: float) -> Edge:
+    """Minimise energy, band and weight · ready time over the uplink share; upload before t."""
+    link = user.uplink
+    load = user.model_mbit + offload * user.task_mbit
+    sync_seconds = (t - user.start_s) / user.model_mbit
+    ready_seconds = (t - user.start_s) / load
+    relaxed = least_cost(user.send_weight * load, price, link)
+    if relaxed.seconds <= ready_seconds:
+        return Edge(0.0, 0.0, t, 0.0)
+    pressed = relaxed
+    if weight > 0.0:
+        pressed = least_cost((user.send_weight + weight) * load, price, link)
+    if pressed.seconds > sync_seconds:
+        needed = weight_at(sync_seconds, price, link) - (user.send_weight + weight) * load
+        ready_s = user.start_s + load * sync_seconds
+        return Edge(weight, max(needed, 0.0) / user.model_mbit, ready_s, 0.0)
+    if pressed.seconds >= ready_seconds:
+        span = load * pressed.seconds
+        slope = span * pressed.elasticity / (user.send_weight + weight)
+        return Edge(weight, 0.0, user.start_s + span, slope)
+    ready = weight_at(ready_seconds, price, link) / load - user.send_weight
+    return Edge(min(max(ready, 0.0), weight), 0.0, t, 0.0)
+
+
+@compiled
+def best_frequency(user: Any, local: float) -> float:
+    """Return the f that minimises w^e κ f² + μ/f."""
+    if user.cpu_weight * user.frequency_max_ghz**3 * 2.0 <= local:
+        return user.frequency_max_ghz
+    return np.cbrt(local / (2.0 * user.cpu_weight))
+
+
+@compiled
+def local_branch(user: Any, work: float, local: float, price: float) -> Local:
+    """Minimise energy, band and μ · finish time over downlink share and frequency."""
+    weight = (user.receive_weight + local) * user.model_mbit
+    down = least_cost(weight, price, user.downlink)
+    span = user.model_mbit * down.seconds
+    slope = span * down.elasticity * local * user.model_mbit / weight if weight > 0.0 else 0.0
+    if work > 0.0:
+        frequency = best_frequency(user, local)
+        span += work / frequency
+        if frequency < user.frequency_max_ghz:
+            slope -= work / frequency / 3.0
+    return Local(span, slope)
+
+
+@compiled
+def edge_multipliers(user: Any, t: float, price_up: float) -> Multipliers:
+    """Return the best multipliers without download (a = 0, ι = 1)."""
+    edge = edge_branch(user, 1.0, t, user.latency_weight, price_up)
+    return Multipliers(0.0, edge.ready, edge.sync)
+
+
+@compiled
+def local_multipliers(
+    user: Any, offload: float, t: float, price_up: float, price_down: float
+) -> Multipliers:
+    """Return the best multipliers with download (a = 1) at an offload fraction.
+
+    Both branches of the latency end at the same time unless one dominates even with the whole
+    weight; ln(local span) - ln(edge span after t) is nearly linear in ln μ.
+    """
+    total = user.latency_weight
+    work = (1.0 - offload) * user.work_gigacycles
+    edge_s = offload * user.edge_s
+    local, edge = total, edge_branch(user, offload, t, 0.0, price_up)
+    branch = local_branch(user, work, total, price_down)
+    if branch.finish_s >= edge.ready_s - t + edge_s:
+        return Multipliers(total, 0.0, edge.sync)
+    if (work <= 0.0 or user.cpu_weight <= 0.0) and user.receive_weight > 0.0:
+        idle = local_branch(user, work, 0.0, price_down)
+        edge = edge_branch(user, offload, t, total, price_up)
+        if idle.finish_s <= edge.ready_s - t + edge_s:
+            return Multipliers(0.0, edge.ready, edge.sync)
+    low, high = 0.0, total
+    local = 0.5 * total
+    for _ in range(60):
+        edge = edge_branch(user, offload, t, total - local, price_up)
+        branch = local_branch(user, work, local, price_down)
+        span = edge.ready_s - t + edge_s
+        excess_log = np.log(branch.finish_s / span)
+        if abs(excess_log) <= 1e-11:
+            break
+        if excess_log > 0.0:
+            low = local
+        else:
+            high = local
+        slope = branch.finish_slope / branch.finish_s + local * edge.ready_slope / span
+        previous, local = local, local * np.exp(-excess_log / slope)
+        if not low < local < high:
+            local = np.sqrt(low * high) if low > 0.0 else 0.1 * high
+        if local == previous or high - low <= 1e-15 * high:
+            break
+    return Multipliers(local, min(edge.ready, total - local), edge.sync)
+
+
+# --- One user: the Lagrangian -------------------------------------------------------------------------
+
+
+@compiled
+def lagrangian(
+    user: Any,
+    offload: float,
+    download: bool,
+    multipliers: Multipliers,
+    price_up: float,
+    price_down: float,
+) -> Value:
+    """Return G(ι, 0) and its derivatives, for any multipliers."""
+    local, ready, sync = multipliers
+    load = user.model_mbit + offload * user.task_mbit
+    pressure = user.send_weight + ready
+    up = least_cost(pressure * load + sync * user.model_mbit, price_up, user.uplink)
+    at_edge = (user.latency_weight - local) * user.edge_s
+    start = (ready + sync) * user.start_s
+    cost = user.constant + up.cost + start + at_edge * offload
+    size = abs(user.constant) + up.cost + start + at_edge + price_up * user.uplink.share_max
+    slope = pressure * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
+    slope += at_edge
+    share = 0.0
+    if download:
+        weight = (user.receive_weight + local) * user.model_mbit
+        down = least_cost(weight, price_down, user.downlink)
+        share = down.share
+        cpu = 0.0
+        if local > 0.0:
+            frequency = best_frequency(user, local)
+            cpu = user.work_gigacycles * (user.cpu_weight * frequency**2 + local / frequency)
+        cost += down.cost + cpu * (1.0 - offload)
+        size += down.cost + cpu + price_down * user.downlink.share_max
+        slope -= cpu
+    return Value(cost, user.latency_weight - ready - sync, slope, up.share, share, size)
+
+
+@compiled
+def value_at(
+    user: Any, offload: float, download: bool, t: float, price_up: float, price_down: float
+) -> tuple[Multipliers, Value]:
+    """Return the best multipliers at a point and the Lagrangian there: the cost of the point."""
+    if download:
+        multipliers = local_multipliers(user, offload, t, price_up, price_down)
+    else:
+        multipliers = edge_multipliers(user, t, price_up)
+    return multipliers, lagrangian(user, offload, download, multipliers, price_up, price_down)
+
+
+# --- One user: the best offload fraction --------------------------------------------------------------
+
+
+@compiled
+def snapped(offload: float, step: float) -> float:
+    """Return the nearest point of the grid k · step; the fraction itself without a grid."""
+    if step <= 0.0:
+        return offload
+    return min(round(offload / step) * step, 1.0)
+
+
+@compiled
+def descend(
+    user: Any, low: float, high: float, start: float, t: float, price_up: float, price_down: float
+) -> float:
+    """Follow the slope of the cost in ι from a start to the bottom of its basin."""
+    x = min(max(start, low), high)
+    _, value = value_at(user, x, True, t, price_up, price_down)
+    slope = value.offload_slope
+    enough = 1e-13 * abs(value.cost + value.sync_slope * t)
+    step = 0.02
+    other, other_slope, bracketed = x, slope, False
+    for _ in range(40):
+        if not bracketed:
+            ahead = low if slope > 0.0 else high
+            if x == ahead or slope == 0.0:
+                return x
+            y = max(x - step, low) if slope > 0.0 else min(x + step, high)
+        else:
+            y = x - slope * (other - x) / (other_slope - slope)
+        _, value = value_at(user, y, True, t, price_up, price_down)
+        moved = y - x
+        if value.offload_slope * slope <= 0.0:
+            other, other_slope, bracketed = x, slope, True
+        elif bracketed:
+            other_slope *= 0.5
+        else:
+            ratio = value.offload_slope / slope
+            step = abs(moved) * (min(ratio / (1.0 - ratio) * 1.2, 8.0) if ratio < 0.9 else 4.0)
+        x, slope = y, value.offload_slope
+        if bracketed and (abs(other - x) <= 1e-8 or abs(slope * (other - x)) <= enough):
+            break
+    return x
+
+
+@compiled
+def best_offload(
+    user: Any, domain: Any, step: float, start: float, t: float, price_up: float, price_down: float
+) -> float:
+    """Return the best offload fraction with download: of a start's basin, or after a scan."""
+    low, high = domain.offload_min, domain.offload_max
+    if high <= low:
+        return low
+    best = start
+    if not start >= 0.0:
+        least = np.inf
+        for k in range(9):
+            x = snapped(low + (high - low) * k / 8.0, step)
+            _, value = value_at(user, x, True, t, price_up, price_down)
+            cost = value.cost + value.sync_slope * t
+            if cost < least:
+                least, best = cost, x
+    best = descend(user, low, high, best, t, price_up, price_down)
+    if step <= 0.0:
+        return best
+    below = min(max(np.floor(best / step + 1e-9) * step, low), high)
+    above = min(below + step, high)
+    _, lower = value_at(user, below, True, t, price_up, price_down)
+    _, upper = value_at(user, above, True, t, price_up, price_down)
+    lower_cost = lower.cost + lower.sync_slope * t
+    return below if lower_cost <= upper.cost + upper.sync_slope * t else snapped(above, step)
+
+
+@compiled
+def take(
+    user: Any,
+    offload: float,
+    download: bool,
+    t: float,
+    price_up: float,
+    price_down: float,
+    choice: Any,
+) -> None:
+    """Write down the choice (a, ι) with its cost, shares and multipliers."""
+    multipliers, value = value_at(user, offload, download, t, price_up, price_down)
+    choice.download = download
+    choice.offload = offload
+    choice.value = value.cost + value.sync_slope * t
+    choice.sync_slope = value.sync_slope
+    choice.uplink_share = value.uplink_share
+    choice.downlink_share = value.downlink_share
+    choice.local, choice.ready, choice.sync = multipliers
+
+
+FIXED, TRACKED, FREE = 0, 1, 2
+"""What users may change at new prices: nothing; ι within its basin; everything."""
+
+
+@compiled
+def respond(
+    users: Any,
+    domains: Any,
+    step: float,
+    freedom: int,
+    t: float,
+    price_up: float,
+    price_down: float,
+    basins: Any,
+    choices: Any,
+    first: int,
+    last: int,
+) -> None:
+    """Let users first..last-1 choose at given prices and sync time.
+
+    `choices` holds the previous choices and is overwritten; `basins` holds for each user the ι from
+    which its basin is followed, negative to ask for a scan.
+    """
+    for j in range(first, last):
+        user, domain, choice = users[j], domains[j], choices[j]
+        if freedom != FREE:
+            offload = choice.offload
+            if freedom == TRACKED and choice.download:
+                offload = best_offload(
+                    user, domain, step, offload, t, price_up, price_down
+                )
+            take(user, offload, choice.download, t, price_up, price_down, choice)
+            continue
+        if domain.local:
+            basins[j] = best_offload(user, domain, step, basins[j], t, price_up, price_down)
+            take(user, basins[j], True, t, price_up, price_down, choice)
+        if domain.edge:
+            edge = edge_multipliers(user, t, price_up)
+            value = lagrangian(user, 1.0, False, edge, price_up, price_down)
+            if not domain.local or value.cost + value.sync_slope * t <= choice.value:
+                take(user, 1.0, False, t, price_up, price_down, choice)
+
+
+# --- One user: a bound over all its decisions ---------------------------------------------------------
+
+
+@compiled
+def safe_value(
+    user: Any,
+    offload: float,
+    download: bool,
+    multipliers: Multipliers,
+    t: float,
+    last_t: float,
+    price_up: float,
+    price_down: float,
+) -> float:
+    """Return G(ι, t) less what rounding can have added, for use at any time up to `last_t`."""
+    value = lagrangian(user, offload, download, multipliers, price_up, price_down)
+    weights = user.latency_weight + multipliers.ready + multipliers.sync
+    return value.cost + value.sync_slope * t - ROUNDING * (value.size + weights * last_t)
+
+
+@compiled
+def reach(
+    user: Any,
+    multipliers: Multipliers,
+    inside: float,
+    end: float,
+    step: float,
+    need: float,
+    t: float,
+    last_t: float,
+    price_up: float,
+    price_down: float,
+) -> tuple[float, float]:
+    """Return how far from `inside` towards `end` G stays above a need, and G there.
+
+    G is concave in ι, so a chord from a point where it is above meets the need too early at worst.
+    """
+    value = safe_value(user, inside, True, multipliers, t, last_t, price_up, price_down)
+    if inside == end:
+        return inside, value
+    outside = end
+    beyond = safe_value(user, end, True, multipliers, t, last_t, price_up, price_down)
+    if beyond >= need:
+        return end, beyond
+    for _ in range(3):
+        if value <= need:
+            break
+        x = inside + 0.999 * (value - need) / (value - beyond) * (outside - inside)
+        if step > 0.0:
+            x = step * (np.floor(x / step) if end > inside else np.ceil(x / step))
+            x = min(x, 1.0)
+        if x == inside:
+            break
+        at_x = safe_value(user, x, True, multipliers, t, last_t, price_up, price_down)
+        if at_x < need:
+            outside, beyond = x, at_x
+        else:
+            inside, value = x, at_x
+    return inside, value
+
+
+@compiled
+def cover(
+    user: Any,
+    domain: Any,
+    step: float,
+    choice: Any,
+    tolerance: float,
+    t: float,
+    first_t: float,
+    last_t: float,
+    price_up: float,
+    price_down: float,
+    values: Any,
+    slopes: Any,
+    cells: Any,
+) -> tuple[int, float]:
+    """Cover the domain of a user by cells, each proving a line in t below the user's cost.
+
+    A cell is good enough if its line is no lower than that of the best choice over the whole range
+    of t, or as high as its own point allows, within the tolerance.
+
+    Returns
+    -------
+    count, better
+        Number of cells, and an offload fraction that beats the given choice (negative if none
+        does). The cell of a = 0 comes first and has `offload_min` = 2.
+    """
+    count, better = 0, -1.0
+    best, best_slope = choice.value, choice.sync_slope
+    if domain.edge:
+        edge = edge_multipliers(user, t, price_up)
+        values[0] = safe_value(user, 1.0, False, edge, t, last_t, price_up, price_down)
+        slopes[0] = user.latency_weight - edge.ready - edge.sync
+        cells[0].offload_min = cells[0].offload_max = 2.0
+        cells[0].local, cells[0].ready, cells[0].sync = edge
+        count = 1
+    if not domain.local:
+        return count, better
+    lows, highs = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
+    lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
+    start = choice.offload if choice.download else -1.0
+    while waiting > 0:
+        waiting -= 1
+        low, high = lows[waiting], highs[waiting]
+        middle = start if low <= start <= high else snapped(0.5 * (low + high), step)
+        start = -1.0
+        multipliers, point = value_at(user, middle, True, t, price_up, price_down)
+        slope = point.sync_slope
+        cost = point.cost + slope * t
+        if cost < best - tolerance:
+            best, best_slope, better = cost, slope, middle
+        lead = max((best_slope - slope) * (first_t - t), (best_slope - slope) * (last_t - t))
+        need = min(cost, best + lead) - tolerance
+        if count + waiting + 3 > MAX_CELLS:
+            need = -np.inf
+        left, left_value = reach(
+            user, multipliers, middle, low, step, need, t, last_t, price_up, price_down
+        )
+        right, right_value = reach(
+            user, multipliers, middle, high, step, need, t, last_t, price_up, price_down
+        )
+        values[count], slopes[count] = min(left_value, right_value), slope
+        cells[count].offload_min, cells[count].offload_max = left, right
+        cells[count].local, cells[count].ready, cells[count].sync = multipliers
+        count += 1
+        if left > low:
+            lows[waiting], highs[waiting] = low, snapped(left - step, step)
+            waiting += 1
+        if right < high:
+            lows[waiting], highs[waiting] = snapped(right + step, step), high
+            waiting += 1
+    return count, better
+
+
+@compiled
+def cover_all(
+    users: Any,
+    domains: Any,
+    step: float,
+    choices: Any,
+    tolerance: float,
+    t: float,
+    first_t: float,
+    last_t: float,
+    price_up: float,
+    price_down: float,
+    basins: Any,
+    values: Any,
+    slopes: Any,
+    counts: Any,
+    cells: Any,
+    keep_cells: bool,
+    first: int,
+    last: int,
+) -> None:
+    """Cover the domains of users first..last-1; move a basin where a better ι was found."""
+    scratch = np.empty(MAX_CELLS, cells.dtype)
+    for j in range(first, last):
+        counts[j], better = cover(
+            users[j],
+            domains[j],
+            step,
+            choices[j],
+            tolerance,
+            t,
+            first_t,
+            last_t,
+            price_up,
+            price_down,
+            values[j],
+            slopes[j],
+            cells[j] if keep_cells else scratch,
+        )
+        if better >= 0.0:
+            basins[j] = better
+
+
+@compiled
+def bound_at(values: Any, slopes: Any, counts: Any, elapsed_s: float) -> float:
+    """Return the sum over users of the lowest of their lines, some time after the lines' t."""
+    total = 0.0
+    for j in range(len(counts)):
+        least = np.inf
+        for k in range(counts[j]):
+            least = min(least, values[j, k] + slopes[j, k] * elapsed_s)
+        total += least
+    return total
+
+
+# --- All users: the earliest sync time ------------------------------------------------------------------
+
+
+@compiled
+def least_shares(users: Any, t: float) -> float:
+    """Return Σ_j of the smallest share with which user j uploads before t; infinite if one cannot."""
+    total = 0.0
+    for j in range(len(users)):
+        user = users[j]
+        seconds = (t - user.start_s) / user.model_mbit
+        u = efficiency_of_stretch(seconds / user.uplink.unit_s)
+        if u < user.uplink.efficiency_min:
+            return np.inf
+        total += user.uplink.snr / np.expm1(u)
+    return total
