@@ -466,20 +466,12 @@ def descend(
 def best_offload(
     user: Any, domain: Any, step: float, start: float, t: float, price_up: float, price_down: float
 ) -> float:
-    """Return the best offload fraction with download: of a start's basin, or after a scan."""
+    """Return the best offload fraction with download in the basin of a start."""
     low, high = domain.offload_min, domain.offload_max
     if high <= low:
         return low
-    best = start
-    if not start >= 0.0:
-        least = np.inf
-        for k in range(9):
-            x = snapped(low + (high - low) * k / 8.0, step)
-            _, value = value_at(user, x, True, t, price_up, price_down)
-            cost = value.cost + value.sync_slope * t
-            if cost < least:
-                least, best = cost, x
-    best = descend(user, low, high, best, t, price_up, price_down)
+    middle = start if start >= 0.0 else 0.5 * (low + high)
+    best = descend(user, low, high, middle, t, price_up, price_down)
     if step <= 0.0:
         return best
     below = min(max(np.floor(best / step + 1e-9) * step, low), high)
@@ -509,49 +501,6 @@ def take(
     choice.uplink_share = value.uplink_share
     choice.downlink_share = value.downlink_share
     choice.local, choice.ready, choice.sync = multipliers
-
-
-FIXED, TRACKED, FREE = 0, 1, 2
-"""What users may change at new prices: nothing; ι within its basin; everything."""
-
-
-@compiled
-def respond(
-    users: Any,
-    domains: Any,
-    step: float,
-    freedom: int,
-    t: float,
-    price_up: float,
-    price_down: float,
-    basins: Any,
-    choices: Any,
-    first: int,
-    last: int,
-) -> None:
-    """Let users first..last-1 choose at given prices and sync time.
-
-    `choices` holds the previous choices and is overwritten; `basins` holds for each user the ι from
-    which its basin is followed, negative to ask for a scan.
-    """
-    for j in range(first, last):
-        user, domain, choice = users[j], domains[j], choices[j]
-        if freedom != FREE:
-            offload = choice.offload
-            if freedom == TRACKED and choice.download:
-                offload = best_offload(
-                    user, domain, step, offload, t, price_up, price_down
-                )
-            take(user, offload, choice.download, t, price_up, price_down, choice)
-            continue
-        if domain.local:
-            basins[j] = best_offload(user, domain, step, basins[j], t, price_up, price_down)
-            take(user, basins[j], True, t, price_up, price_down, choice)
-        if domain.edge:
-            edge = edge_multipliers(user, t, price_up)
-            value = lagrangian(user, 1.0, False, edge, price_up, price_down)
-            if not domain.local or value.cost + value.sync_slope * t <= choice.value:
-                take(user, 1.0, False, t, price_up, price_down, choice)
 
 
 # --- One user: a bound over all its decisions ---------------------------------------------------------
@@ -616,7 +565,7 @@ def reach(
 
 
 @compiled
-def cover(
+def cover_local(
     user: Any,
     domain: Any,
     step: float,
@@ -627,11 +576,12 @@ def cover(
     last_t: float,
     price_up: float,
     price_down: float,
+    count: int,
     values: Any,
     slopes: Any,
     cells: Any,
 ) -> tuple[int, float]:
-    """Cover the domain of a user by cells, each proving a line in t below the user's cost.
+    """Cover all decisions with download by cells, each proving a line in t below the user's cost.
 
     A cell is good enough if its line is no lower than that of the best choice over the whole range
     of t, or as high as its own point allows, within the tolerance.
@@ -639,20 +589,11 @@ def cover(
     Returns
     -------
     count, better
-        Number of cells, and an offload fraction that beats the given choice (negative if none
-        does). The cell of a = 0 comes first and has `offload_min` = 2.
+        Number of cells, those before included, and an offload fraction that beats the given choice
+        by more than the tolerance (negative if none was met).
     """
-    count, better = 0, -1.0
+    better = -1.0
     best, best_slope = choice.value, choice.sync_slope
-    if domain.edge:
-        edge = edge_multipliers(user, t, price_up)
-        values[0] = safe_value(user, 1.0, False, edge, t, last_t, price_up, price_down)
-        slopes[0] = user.latency_weight - edge.ready - edge.sync
-        cells[0].offload_min = cells[0].offload_max = 2.0
-        cells[0].local, cells[0].ready, cells[0].sync = edge
-        count = 1
-    if not domain.local:
-        return count, better
     lows, highs = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
     lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
     start = choice.offload if choice.download else -1.0
@@ -687,6 +628,54 @@ def cover(
             lows[waiting], highs[waiting] = snapped(right + step, step), high
             waiting += 1
     return count, better
+
+
+@compiled
+def cover(
+    user: Any,
+    domain: Any,
+    step: float,
+    choice: Any,
+    tolerance: float,
+    t: float,
+    first_t: float,
+    last_t: float,
+    price_up: float,
+    price_down: float,
+    values: Any,
+    slopes: Any,
+    cells: Any,
+) -> tuple[int, float]:
+    """Cover all decisions of a user; see :func:`cover_local`.
+
+    The cell of a = 0 comes first and has `offload_min` = 2.
+    """
+    count = 0
+    if domain.edge:
+        edge = edge_multipliers(user, t, price_up)
+        values[0] = safe_value(user, 1.0, False, edge, t, last_t, price_up, price_down)
+        slopes[0] = user.latency_weight - edge.ready - edge.sync
+        cells[0].offload_min = cells[0].offload_max = 2.0
+        cells[0].local, cells[0].ready, cells[0].sync = edge
+        count = 1
+    if not domain.local:
+        return count, -1.0
+    return cover_local(
+        user,
+        domain,
+        step,
+        choice,
+        tolerance,
+        t,
+        first_t,
+        last_t,
+        price_up,
+        price_down,
+        count,
+        values,
+        slopes,
+        cells,
+    )
 
 
 @compiled
@@ -742,6 +731,76 @@ def bound_at(values: Any, slopes: Any, counts: Any, elapsed_s: float) -> float:
             least = min(least, values[j, k] + slopes[j, k] * elapsed_s)
         total += least
     return total
+
+
+# --- All users: responses -------------------------------------------------------------------------------------
+
+FIXED, TRACKED, FREE = 0, 1, 2
+"""What users may change at new prices: nothing; ι within its basin; everything."""
+GLANCE = 1e-5
+"""What a free user may miss, relative to its cost."""
+
+
+@compiled
+def respond(
+    users: Any,
+    domains: Any,
+    step: float,
+    freedom: int,
+    t: float,
+    price_up: float,
+    price_down: float,
+    basins: Any,
+    choices: Any,
+    first: int,
+    last: int,
+) -> None:
+    """Let users first..last-1 choose at given prices and sync time.
+
+    `choices` holds the previous choices and is overwritten; `basins` holds for each user the ι from
+    which its basin is followed, negative if unknown. Free users look at all of their domain, so that
+    what they miss is small.
+    """
+    values, slopes = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
+    cells = np.empty(MAX_CELLS, CELL)
+    for j in range(first, last):
+        user, domain, choice = users[j], domains[j], choices[j]
+        if freedom != FREE:
+            offload = choice.offload
+            if freedom == TRACKED and choice.download:
+                offload = best_offload(
+                    user, domain, step, offload, t, price_up, price_down
+                )
+            take(user, offload, choice.download, t, price_up, price_down, choice)
+            continue
+        if domain.local:
+            basins[j] = best_offload(user, domain, step, basins[j], t, price_up, price_down)
+            take(user, basins[j], True, t, price_up, price_down, choice)
+            enough = GLANCE * abs(choice.value - user.constant)
+            _, better = cover_local(
+                user,
+                domain,
+                step,
+                choice,
+                enough,
+                t,
+                t,
+                t,
+                price_up,
+                price_down,
+                0,
+                values,
+                slopes,
+                cells,
+            )
+            if better >= 0.0:
+                basins[j] = best_offload(user, domain, step, better, t, price_up, price_down)
+                take(user, basins[j], True, t, price_up, price_down, choice)
+        if domain.edge:
+            edge = edge_multipliers(user, t, price_up)
+            value = lagrangian(user, 1.0, False, edge, price_up, price_down)
+            if not domain.local or value.cost + value.sync_slope * t <= choice.value:
+                take(user, 1.0, False, t, price_up, price_down, choice)
 
 
 # --- All users: the earliest sync time ------------------------------------------------------------------
