@@ -144,8 +144,10 @@ def _rounding(dual: Dual, response: Response) -> float:
     users, choices = dual.users, response.choices
     price = sum(response.prices)
     times = users["latency_weight"] + choices["ready"] + choices["sync"]
-    size = 2.0 * np.abs(users["constant"]) + np.abs(choices["value"]) + 3.0 * times * (
-        response.sync_s + users["edge_s"]
+    size = (
+        2.0 * np.abs(users["constant"])
+        + np.abs(choices["value"])
+        + 3.0 * times * (response.sync_s + users["edge_s"])
     )
     return float(kernels.ROUNDING * (size.sum() + len(users) * price))
 

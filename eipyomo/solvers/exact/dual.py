@@ -6,10 +6,11 @@ the unused band as slope, and the users' choices say how it moves with t.
 
 from __future__ import annotations
 
+import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -42,10 +43,8 @@ def for_all(kernel: Any, users: int, *arguments: Any) -> None:
         kernel(*arguments, 0, users)
         return
     edges = [users * part // parts for part in range(parts + 1)]
-    jobs = [
-        _threads().submit(kernel, *arguments, first, last)
-        for first, last in zip(edges, edges[1:], strict=False)
-    ]
+    run = partial(kernel, *arguments)
+    jobs = [_threads().submit(run, first, last) for first, last in itertools.pairwise(edges)]
     for job in jobs:
         job.result()
 
@@ -112,13 +111,18 @@ class Proof:
         Prices and sync time at which the multipliers are good.
     first_s, last_s
         Range of sync times for which the lines were made.
+    tolerance
+        How much the cells were allowed to lose.
     improved
         Whether a choice better than the response's was met.
+    cells
+        CELL records, if they were kept.
     """
 
     response: Response
     first_s: float
     last_s: float
+    tolerance: float
     improved: bool
     _base: float
     _size: float
@@ -302,7 +306,9 @@ class Dual:
             width = after.best.prices[band] - before.best.prices[band]
             rise, fall = before.usage(band) - budget, budget - after.usage(band)
             lost = width * rise * fall / (rise + fall)
-            close = min(rise, fall) <= mismatch * budget or width <= mismatch * after.best.prices[band]
+            close = (
+                min(rise, fall) <= mismatch * budget or width <= mismatch * after.best.prices[band]
+            )
             return bool(lost <= tolerance and close)
 
         middle = self.natural_log_price
@@ -372,7 +378,8 @@ class Dual:
             width = after.sync_s - before.sync_s
             return bool(width * fall * rise <= tolerance * (fall + rise))
 
-        low, high, start = np.log(np.maximum([first_s, last_s, start_s] - np.float64(origin), 1e-300))
+        leads = np.array([first_s, last_s, start_s]) - origin
+        low, high, start = np.log(np.maximum(leads, 1e-300))
         crossing = find_crossing(residual, start, low, high, slope=-1.0, enough=enough)
         markets = [point.found for point in crossing.points]
         return tuple(sorted(markets, key=lambda market: market.best.value))
@@ -429,6 +436,7 @@ class Dual:
             response=response,
             first_s=first_s,
             last_s=last_s,
+            tolerance=tolerance,
             improved=bool((before != self.basins).any()),
             _base=paid,
             _size=float(np.abs(response.choices["value"]).sum()) + paid,

@@ -16,12 +16,16 @@ file only.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from eipyomo.solvers.exact.compiled import compiled
+from eipyomo.scaled import FloatColumn
+
+compiled = numba.njit(cache=True, error_model="numpy", nogil=True)
+"""Compile on first use and keep the machine code; sums are not reordered."""
 
 LINK = np.dtype(
     [
@@ -154,7 +158,7 @@ class Value(NamedTuple):
 def excess(u: float) -> float:
     """Return u - 1 + e^-u without cancellation."""
     if u > 0.5:
-        return u - 1.0 + np.exp(-u)
+        return u - 1.0 + math.exp(-u)
     total, term = 0.0, 1.0
     for k in range(2, 16):
         term *= -u / k
@@ -165,27 +169,28 @@ def excess(u: float) -> float:
 @compiled
 def pull(u: float) -> float:
     """Return H(u) with s'(b) = -(unit/g) H: how much the first Hz more helps."""
-    ratio = np.expm1(u) / u
+    ratio = math.expm1(u) / u
     return ratio * ratio * excess(u)
 
 
 @compiled
 def pull_slope(u: float) -> float:
     """Return the derivative of ln H in u."""
-    grown = np.expm1(u)
+    grown = math.expm1(u)
     return 2.0 * (1.0 + 1.0 / grown - 1.0 / u) + grown / ((1.0 + grown) * excess(u))
 
 
 @compiled
 def stretch(u: float) -> float:
     """Return (e^u - 1) / u: seconds per Mbit in units of those on an endless band."""
-    return np.expm1(u) / u
+    return math.expm1(u) / u
 
 
-def _inverse_table(log_function: NDArray[np.float64]) -> NDArray[np.float64]:
+def _inverse_table(log_function: FloatColumn) -> FloatColumn:
     """Return u at equidistant values of ln function(u), to start Newton's method from."""
     logs = TABLE_START + TABLE_STEP * np.arange(TABLE_SIZE)
-    return np.interp(logs, log_function, _EFFICIENCIES)
+    table: FloatColumn = np.interp(logs, log_function, _EFFICIENCIES)
+    return table
 
 
 TABLE_START, TABLE_STEP, TABLE_SIZE = -46.0, 1.0 / 16.0, 4400
@@ -201,22 +206,21 @@ EFFICIENCY_OF_STRETCH = _inverse_table(np.log(np.log(_STRETCH)))
 
 
 @compiled
-def interpolate(table: NDArray[np.float64], position: float) -> float:
+def interpolate(table: FloatColumn, position: float) -> float:
     """Return the cubic through the four entries around a position."""
     place = min(max((position - TABLE_START) / TABLE_STEP, 1.0), TABLE_SIZE - 3.0)
     k = int(place)
     x = place - k
     a, b, c, d = table[k - 1], table[k], table[k + 1], table[k + 2]
-    return b + 0.5 * x * (
-        c - a + x * (2.0 * a - 5.0 * b + 4.0 * c - d + x * (3.0 * (b - c) + d - a))
-    )
+    bend = 2.0 * a - 5.0 * b + 4.0 * c - d + x * (3.0 * (b - c) + d - a)
+    return float(b + 0.5 * x * (c - a + x * bend))
 
 
 @compiled
 def efficiency_of_pull(log_pull: float) -> float:
     """Return the u at which ln H(u) has a given value."""
     u = interpolate(EFFICIENCY_OF_PULL, log_pull)
-    return u - (np.log(pull(u)) - log_pull) / pull_slope(u)
+    return u - (math.log(pull(u)) - log_pull) / pull_slope(u)
 
 
 @compiled
@@ -224,15 +228,15 @@ def efficiency_of_stretch(ratio: float) -> float:
     """Return the u at which (e^u - 1)/u has a given value; 0 if there is none."""
     if ratio <= 1.0:
         return 0.0
-    target = np.log(ratio)
-    u = interpolate(EFFICIENCY_OF_STRETCH, np.log(target))
+    target = math.log(ratio)
+    u = interpolate(EFFICIENCY_OF_STRETCH, math.log(target))
     for _ in range(2):
-        grown = np.expm1(u)
-        u -= (np.log(grown / u) - target) / (1.0 + 1.0 / grown - 1.0 / u)
+        grown = math.expm1(u)
+        u -= (math.log(grown / u) - target) / (1.0 + 1.0 / grown - 1.0 / u)
     return u
 
 
-# --- One link -----------------------------------------------------------------------------------
+# --- One link -------------------------------------------------------------------------------------
 
 
 @compiled
@@ -244,14 +248,14 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
     """
     if weight <= 0.0:
         return Share(0.0, 0.0, np.inf, 0.0)
-    log_pull = np.log(price * link.snr / (weight * link.unit_s))
+    log_pull = math.log(price * link.snr / (weight * link.unit_s))
     if log_pull <= link.log_pull_min:
         u, elasticity = link.efficiency_min, 0.0
     else:
         u = efficiency_of_pull(log_pull)
-        grown = np.expm1(u)
+        grown = math.expm1(u)
         elasticity = -(1.0 + 1.0 / grown - 1.0 / u) / pull_slope(u)
-    share = link.snr / np.expm1(u)
+    share = link.snr / math.expm1(u)
     seconds = link.unit_s * stretch(u)
     tangent_price = weight * link.unit_s / link.snr * pull(u)
     overcharge = min(0.0, price - tangent_price) * link.share_max
@@ -263,10 +267,10 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
 def weight_at(seconds: float, price: float, link: Any) -> float:
     """Return the weight at which :func:`least_cost` needs so many seconds per Mbit."""
     u = max(efficiency_of_stretch(seconds / link.unit_s), link.efficiency_min)
-    return price * link.snr / (link.unit_s * pull(u))
+    return float(price * link.snr / (link.unit_s * pull(u)))
 
 
-# --- One user: the best multipliers at a point (ι, t) -----------------------------------------------
+# --- One user: the best multipliers at a point (ι, t) ---------------------------------------------
 
 
 @compiled
@@ -298,8 +302,8 @@ def edge_branch(user: Any, offload: float, t: float, weight: float, price: float
 def best_frequency(user: Any, local: float) -> float:
     """Return the f that minimises w^e κ f² + μ/f."""
     if user.cpu_weight * user.frequency_max_ghz**3 * 2.0 <= local:
-        return user.frequency_max_ghz
-    return np.cbrt(local / (2.0 * user.cpu_weight))
+        return float(user.frequency_max_ghz)
+    return float(np.cbrt(local / (2.0 * user.cpu_weight)))
 
 
 @compiled
@@ -351,7 +355,7 @@ def local_multipliers(
         edge = edge_branch(user, offload, t, total - local, price_up)
         branch = local_branch(user, work, local, price_down)
         span = edge.ready_s - t + edge_s
-        excess_log = np.log(branch.finish_s / span)
+        excess_log = math.log(branch.finish_s / span)
         if abs(excess_log) <= 1e-11:
             break
         if excess_log > 0.0:
@@ -359,15 +363,15 @@ def local_multipliers(
         else:
             high = local
         slope = branch.finish_slope / branch.finish_s + local * edge.ready_slope / span
-        previous, local = local, local * np.exp(-excess_log / slope)
+        previous, local = local, local * math.exp(-excess_log / slope)
         if not low < local < high:
-            local = np.sqrt(low * high) if low > 0.0 else 0.1 * high
+            local = math.sqrt(low * high) if low > 0.0 else 0.1 * high
         if local == previous or high - low <= 1e-15 * high:
             break
     return Multipliers(local, min(edge.ready, total - local), edge.sync)
 
 
-# --- One user: the Lagrangian -------------------------------------------------------------------------
+# --- One user: the Lagrangian ---------------------------------------------------------------------
 
 
 @compiled
@@ -417,7 +421,7 @@ def value_at(
     return multipliers, lagrangian(user, offload, download, multipliers, price_up, price_down)
 
 
-# --- One user: the best offload fraction --------------------------------------------------------------
+# --- One user: the best offload fraction ----------------------------------------------------------
 
 
 @compiled
@@ -469,7 +473,7 @@ def best_offload(
     """Return the best offload fraction with download in the basin of a start."""
     low, high = domain.offload_min, domain.offload_max
     if high <= low:
-        return low
+        return float(low)
     middle = start if start >= 0.0 else 0.5 * (low + high)
     best = descend(user, low, high, middle, t, price_up, price_down)
     if step <= 0.0:
@@ -503,7 +507,7 @@ def take(
     choice.local, choice.ready, choice.sync = multipliers
 
 
-# --- One user: a bound over all its decisions ---------------------------------------------------------
+# --- One user: a bound over all its decisions -----------------------------------------------------
 
 
 @compiled
@@ -520,7 +524,7 @@ def safe_value(
     """Return G(ι, t) less what rounding can have added, for use at any time up to `last_t`."""
     value = lagrangian(user, offload, download, multipliers, price_up, price_down)
     weights = user.latency_weight + multipliers.ready + multipliers.sync
-    return value.cost + value.sync_slope * t - ROUNDING * (value.size + weights * last_t)
+    return float(value.cost + value.sync_slope * t - ROUNDING * (value.size + weights * last_t))
 
 
 @compiled
@@ -733,7 +737,7 @@ def bound_at(values: Any, slopes: Any, counts: Any, elapsed_s: float) -> float:
     return total
 
 
-# --- All users: responses -------------------------------------------------------------------------------------
+# --- All users: responses -------------------------------------------------------------------------
 
 FIXED, TRACKED, FREE = 0, 1, 2
 """What users may change at new prices: nothing; ι within its basin; everything."""
@@ -758,8 +762,8 @@ def respond(
     """Let users first..last-1 choose at given prices and sync time.
 
     `choices` holds the previous choices and is overwritten; `basins` holds for each user the ι from
-    which its basin is followed, negative if unknown. Free users look at all of their domain, so that
-    what they miss is small.
+    which its basin is followed, negative if unknown. Free users look at all of their domain, so
+    that what they miss is small.
     """
     values, slopes = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
     cells = np.empty(MAX_CELLS, CELL)
@@ -768,9 +772,7 @@ def respond(
         if freedom != FREE:
             offload = choice.offload
             if freedom == TRACKED and choice.download:
-                offload = best_offload(
-                    user, domain, step, offload, t, price_up, price_down
-                )
+                offload = best_offload(user, domain, step, offload, t, price_up, price_down)
             take(user, offload, choice.download, t, price_up, price_down, choice)
             continue
         if domain.local:
@@ -803,12 +805,12 @@ def respond(
                 take(user, 1.0, False, t, price_up, price_down, choice)
 
 
-# --- All users: the earliest sync time ------------------------------------------------------------------
+# --- All users: the earliest sync time ------------------------------------------------------------
 
 
 @compiled
 def least_shares(users: Any, t: float) -> float:
-    """Return Σ_j of the smallest share with which user j uploads before t; infinite if one cannot."""
+    """Return Σ_j of the smallest share that uploads before t; infinite if a user cannot."""
     total = 0.0
     for j in range(len(users)):
         user = users[j]
@@ -816,5 +818,5 @@ def least_shares(users: Any, t: float) -> float:
         u = efficiency_of_stretch(seconds / user.uplink.unit_s)
         if u < user.uplink.efficiency_min:
             return np.inf
-        total += user.uplink.snr / np.expm1(u)
+        total += user.uplink.snr / math.expm1(u)
     return total

@@ -90,7 +90,7 @@ def find_crossing(
         else:
             if last is not None and last.x != x:
                 measured = (residual - last.residual) / (x - last.x)
-                slope = measured if measured < 0.25 * slope else 0.25 * slope
+                slope = min(measured, 0.25 * slope)
             step = min(max(-1.05 * residual / slope, -LONGEST_STEP), LONGEST_STEP)
             step = step if abs(step) > 1e-14 else (1e-14 if positive else -1e-14)
             x = min(max(x + step, low), high)

@@ -6,17 +6,24 @@ import heapq
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from eipyomo.allocation import Allocation
-from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of
-from eipyomo.solvers.exact.dual import Dual, Market, Prices, Proof, Response
-from eipyomo.solvers.exact.kernels import CHOICE, TRACKED
-from eipyomo.solvers.exact.tree import Leaf, Narrowing, Node, Twins, narrow
+from eipyomo.solvers.exact.dual import Dual, Market, Proof, Response
+from eipyomo.solvers.exact.kernels import TRACKED
+from eipyomo.solvers.exact.tree import (
+    Evidence,
+    Narrowing,
+    Node,
+    Twins,
+    choices_of,
+    leaves,
+    narrow,
+    order,
+)
 from eipyomo.solvers.exact.users import Records
 
 GAP_USED = 0.9
@@ -106,17 +113,14 @@ class Search:
                 return False
             _, _, node = heapq.heappop(heap)
             if node.bound >= self.target:
-                node.leaf = Leaf(node.bound)
-                closed = min(closed, node.bound)
-                continue
-            self._process(node)
-            if node.leaf is not None:
-                closed = min(closed, node.bound)
-            for child in node.children:
-                if child.leaf is None:
-                    heapq.heappush(heap, (child.bound, next(number), child))
+                node.closed = True
+            else:
+                self._process(node)
+            for part in leaves(node):
+                if part.closed:
+                    closed = min(closed, part.bound)
                 else:
-                    closed = min(closed, child.bound)
+                    heapq.heappush(heap, (part.bound, next(number), part))
             bound = min([closed, self.objective, *(item[0] for item in heap[:1])])
             self.trace.append(
                 Step(
@@ -144,7 +148,7 @@ class Search:
     @property
     def bound(self) -> float:
         """The bound that the tree proves now."""
-        return min(self.objective, _proven(self.root))
+        return min(self.objective, *(leaf.bound for leaf in leaves(self.root)))
 
     def _latest_s(self) -> float:
         """Return a sync time after which everything costs more than the incumbent, rounded up.
@@ -165,10 +169,8 @@ class Search:
         """Start from everybody at the edge, or local where that is not allowed."""
         domains = self.dual.domains
         for download in (~domains["edge"], domains["local"]):
-            choices = np.zeros(len(domains), CHOICE)
-            choices["download"] = download
-            choices["offload"] = np.where(download, domains["offload_min"], 1.0)
-            self._offer(rest_of(self.dual, choices))
+            decisions = np.where(download, domains["offload_min"], 2.0)
+            self._offer(rest_of(self.dual, choices_of(decisions)))
 
     def _offer(self, rest: ConvexRest) -> None:
         cost = self.judge(rest.allocation)
@@ -223,7 +225,7 @@ class Search:
         self._enter(node)
         sync_s = 0.5 * (node.first_s + node.last_s) if node.sync_s is None else node.sync_s
         allowed = self._allowed
-        markets = (self.dual.clear(sync_s, node.prices, 0.05 * allowed),)
+        markets: tuple[Market, ...] = (self.dual.clear(sync_s, node.prices, 0.05 * allowed),)
         if markets[0].best.value < self.target + 0.1 * allowed:
             markets = self._bottom(node, markets[0])
         proof = self._prove(node, markets[0].best)
@@ -266,81 +268,78 @@ class Search:
 
     def _peel(self, node: Node, proof: Proof) -> None:
         """Close the part of the range that a proof covers and leave the rest."""
-        first_s, last_s = proof.reach(node.first_s, self.target), proof.reach(node.last_s, self.target)
-        leaf = Leaf(
-            bound=proof.bound_over(first_s, last_s),
-            sync_s=proof.response.sync_s,
-            prices=proof.response.prices,
-            first_s=node.first_s,
-            last_s=node.last_s,
-            tolerance=0.0,
-        )
-        middle = self._part(node, proof, first_s, last_s)
-        middle.leaf, middle.bound = leaf, leaf.bound
-        before = self._part(node, proof, node.first_s, first_s)
-        after = self._part(node, proof, last_s, node.last_s)
-        node.parts = tuple(part for part in (before, middle, after) if part.last_s > part.first_s)
-        if not node.parts:
-            node.leaf, node.bound = leaf, leaf.bound
+        first_s = proof.reach(node.first_s, self.target)
+        last_s = proof.reach(node.last_s, self.target)
+        self._cut(node, proof, first_s, last_s).closed = True
+
+    def _cut(self, node: Node, proof: Proof, first_s: float, last_s: float) -> Node:
+        """Split a node in time and return the middle part; the node itself if that is all of it."""
+        edges = (node.first_s, first_s, last_s, node.last_s)
+        parts = [self._part(node, proof, start, end) for start, end in itertools.pairwise(edges)]
+        kept = [part for part in parts if part.last_s > part.first_s]
+        if len(kept) > 1:
+            node.parts = tuple(kept)
+            return parts[1]
+        node.bound, node.evidence = kept[0].bound, kept[0].evidence
+        return node
 
     def _part(self, node: Node, proof: Proof, first_s: float, last_s: float) -> Node:
-        bound = max(node.bound, proof.bound_over(first_s, last_s))
-        return Node(first_s, last_s, node.narrowings, bound, prices=proof.response.prices)
+        """Return the node of a part of the range, with the better of the bounds known."""
+        bound = proof.bound_over(first_s, last_s)
+        evidence = Evidence(
+            proof.response.sync_s,
+            proof.response.prices,
+            order(proof.response.choices),
+            proof.first_s,
+            proof.last_s,
+            proof.tolerance,
+        )
+        if node.evidence is not None and node.bound > bound:
+            bound, evidence = node.bound, node.evidence
+        prices = proof.response.prices
+        return Node(first_s, last_s, node.narrowings, bound, evidence, prices=prices)
 
     def _branch(self, node: Node, markets: tuple[Market, ...], proof: Proof) -> None:
         """Split at the user whose choice jumps, over the range of times where that matters."""
-        first_s, last_s = self._zone(node, markets)
-        zone = self._part(node, proof, first_s, last_s)
-        split = self._jump(markets)
-        if split is None:
+        jump = self._jump(markets)
+        if jump is None:
             self._halve(node, proof)
             return
+        zone = self._cut(node, proof, *self._zone(node, markets))
         zone.branch = tuple(
-            Node(
-                first_s,
-                last_s,
-                (*node.narrowings, Narrowing(*split, high)),
-                zone.bound,
-                proof.response.sync_s,
-                proof.response.prices,
+            replace(
+                zone,
+                narrowings=(*node.narrowings, Narrowing(*jump, high)),
+                sync_s=proof.response.sync_s,
             )
             for high in (False, True)
         )
-        if (first_s, last_s) == (node.first_s, node.last_s):
-            node.branch = zone.branch
-            return
-        before = self._part(node, proof, node.first_s, first_s)
-        after = self._part(node, proof, last_s, node.last_s)
-        node.parts = tuple(part for part in (before, zone, after) if part.last_s > part.first_s)
 
     def _halve(self, node: Node, proof: Proof) -> None:
-        sync_s = proof.response.sync_s
+        """Split a range in which nothing jumps; give up on one that is too short."""
         width = node.last_s - node.first_s
         if width <= 1e-9 * node.last_s:
-            node.leaf = Leaf(node.bound)
+            self._cut(node, proof, node.first_s, node.last_s).closed = True
             return
+        sync_s = proof.response.sync_s
         if not node.first_s + 0.1 * width < sync_s < node.last_s - 0.1 * width:
             sync_s = 0.5 * (node.first_s + node.last_s)
-        node.parts = (
-            self._part(node, proof, node.first_s, sync_s),
-            self._part(node, proof, sync_s, node.last_s),
-        )
+        self._cut(node, proof, sync_s, sync_s)
 
     def _zone(self, node: Node, markets: tuple[Market, ...]) -> tuple[float, float]:
         """Return the range of times in which the dual is probably below the target."""
+        whole = node.first_s, node.last_s
         if len(markets) < 2:
-            return node.first_s, node.last_s
+            return whole
         before, after = sorted((market.best for market in markets), key=lambda found: found.sync_s)
         curvature = (after.sync_slope - before.sync_slope) / (after.sync_s - before.sync_s)
         short = self.target + 0.3 * self._allowed - markets[0].best.value
         if not (curvature > 0.0 and short > 0.0):
-            return node.first_s, node.last_s
+            return whole
         reach = 1.5 * float(np.sqrt(2.0 * short / curvature))
         middle = markets[0].best.sync_s
-        first_s, last_s = max(middle - reach, node.first_s), min(middle + reach, node.last_s)
-        if last_s - first_s > 0.5 * (node.last_s - node.first_s):
-            return node.first_s, node.last_s
-        return first_s, last_s
+        first_s, last_s = max(middle - reach, whole[0]), min(middle + reach, whole[1])
+        return (first_s, last_s) if last_s - first_s < 0.5 * (whole[1] - whole[0]) else whole
 
     def _jump(self, markets: tuple[Market, ...]) -> tuple[int, float] | None:
         """Return the user, and the threshold, at which choices of equal cost differ most."""
@@ -374,7 +373,7 @@ class Search:
 
 def _largest_jump(responses: list[Response]) -> tuple[int, float] | None:
     """Return the user whose choices use the most different shares, and a threshold between."""
-    offload = np.array([_order(response.choices) for response in responses])
+    offload = np.array([order(response.choices) for response in responses])
     usage = np.array(
         [
             response.choices["uplink_share"] + response.choices["downlink_share"]
@@ -390,27 +389,6 @@ def _largest_jump(responses: list[Response]) -> tuple[int, float] | None:
     return user, 1.0 if high > 1.0 else 0.5 * (low + high)
 
 
-def _order(choices: Records) -> FloatColumn:
-    """Return ι, and 2 without download: the order of decisions in which users are split."""
-    return np.where(choices["download"], choices["offload"], 2.0)
-
-
 def _fingerprint(choices: Records) -> bytes:
     """Return a and ι to two digits, to recognise decisions tried before."""
-    return np.round(_order(choices), 2).tobytes()
-
-
-def _proven(node: Node) -> float:
-    """Return the bound that a tree proves."""
-    least, waiting = np.inf, [node]
-    while waiting:
-        node = waiting.pop()
-        if node.children:
-            waiting.extend(node.children)
-        else:
-            least = min(least, node.bound)
-    return float(least)
-
-
-Status = Literal["optimal", "limit", "infeasible"]
-__all__ = ["Prices", "Search", "Status", "Step"]
+    return np.round(order(choices), 2).tobytes()

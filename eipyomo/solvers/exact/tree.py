@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.dual import Prices
+from eipyomo.solvers.exact.kernels import CHOICE
 from eipyomo.solvers.exact.users import Records
 
 
@@ -33,30 +36,30 @@ class Narrowing(NamedTuple):
     high: bool
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """What proves a range of sync times: prices and, per user, cells with multipliers.
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """From what the cells that prove a range of sync times can be made again.
 
-    The cells are made again when a certificate is written, so that memory does not grow with them.
+    Keeping the cells themselves would take far more memory than making them anew for a certificate.
 
     Attributes
     ----------
-    bound
-        The bound proven; minus infinity for a leaf without proof.
     sync_s, prices
         Where the multipliers are good.
+    decisions
+        The users' choices there, in the order of :class:`Narrowing`: ι, or 2 without download.
     first_s, last_s
         Range of sync times for which the cells were made.
     tolerance
         Tolerance of the cells.
     """
 
-    bound: float
-    sync_s: float = 0.0
-    prices: Prices = (0.0, 0.0)
-    first_s: float = 0.0
-    last_s: float = 0.0
-    tolerance: float = 0.0
+    sync_s: float
+    prices: Prices
+    decisions: FloatColumn
+    first_s: float
+    last_s: float
+    tolerance: float
 
 
 @dataclass(eq=False)
@@ -70,11 +73,13 @@ class Node:
     narrowings
         All steps from the root.
     bound
-        Lower bound known.
+        Lower bound proven for the range.
+    evidence
+        What proves it, from this node or the one above; None before the first proof.
     sync_s, prices
         Where to start looking.
-    leaf
-        The proof, if the node is closed.
+    closed
+        Whether the bound is good enough.
     parts
         Nodes for consecutive parts of the range, if it was split in time.
     branch
@@ -85,11 +90,12 @@ class Node:
     last_s: float
     narrowings: tuple[Narrowing, ...] = ()
     bound: float = -np.inf
+    evidence: Evidence | None = None
     sync_s: float | None = None
     prices: Prices = (0.0, 0.0)
-    leaf: Leaf | None = None
+    closed: bool = False
     parts: tuple[Node, ...] = ()
-    branch: tuple[Node, ...] = field(default=())
+    branch: tuple[Node, ...] = ()
 
     @property
     def children(self) -> tuple[Node, ...]:
@@ -122,7 +128,9 @@ class Twins:
 
     def __init__(self, users: Records, domains: Records) -> None:
         """Group users with equal records and domains."""
-        keys = [user.tobytes() + domain.tobytes() for user, domain in zip(users, domains, strict=True)]
+        keys = [
+            user.tobytes() + domain.tobytes() for user, domain in zip(users, domains, strict=True)
+        ]
         first = {key: j for j, key in reversed(list(enumerate(keys)))}
         self._group = np.array([first[key] for key in keys])
 
@@ -134,3 +142,27 @@ class Twins:
         """Return those to which a narrowing of the user extends: before it, or from it on."""
         group = self.of(user)
         return group[group >= user] if high else group[group <= user]
+
+
+def leaves(root: Node) -> Iterator[Node]:
+    """Iterate over the nodes without children."""
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.children:
+            waiting.extend(reversed(node.children))
+        else:
+            yield node
+
+
+def order(choices: Records) -> FloatColumn:
+    """Return decisions as numbers: ι, and 2 without download."""
+    return np.where(choices["download"], choices["offload"], 2.0)
+
+
+def choices_of(decisions: FloatColumn) -> Records:
+    """Return CHOICE records with given decisions, the inverse of :func:`order`."""
+    choices = np.zeros(len(decisions), CHOICE)
+    choices["download"] = decisions <= 1.0
+    choices["offload"] = np.minimum(decisions, 1.0)
+    return choices
