@@ -10,7 +10,7 @@ download, and ν1 = w^t - μ - ν2,
              + (ν1 + μ - η) t + (ν2 + η) A + (ν1 + ν2) CιL/f_s
 
 is below what user j pays at prices λ, λ̄ by weak duality. It is concave in ι and linear in t, so
-that a cell [ι1, ι2] × [t1, t2] is bounded by its four corners, and a leaf, whose cells share
+that a cell, [ι1, ι2] by [t1, t2], is bounded by its four corners, and a leaf, whose cells share
 prices and range of t, by the sums over users at its two ends. Without download: ι = 1, no b̄, no f.
 
 Here everything is in SI units, and every number is a ball of python-flint that contains it.
@@ -19,6 +19,7 @@ Here everything is in SI units, and every number is a ball of python-flint that 
 from __future__ import annotations
 
 import importlib
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -98,9 +99,6 @@ def _flint() -> Any:
         raise SolverError(
             "python-flint is missing, but verifying needs it: pip install 'eipyomo[certificate]'"
         ) from None
-
-
-# --- reading ---------------------------------------------------------------------------------------
 
 
 def _entry(document: Any, key: str) -> Any:
@@ -399,12 +397,12 @@ class _Verifier:
         if (
             not parts
             or edges[-1] != last
-            or any(a > b for a, b in zip(edges, edges[1:], strict=False))
+            or any(start > end for start, end in itertools.pairwise(edges))
         ):
             raise InputError("the certificate is broken: parts leave sync times open")
         return min(
             self._node(part, start, end, domains, root)
-            for part, start, end in zip(parts, edges, edges[1:], strict=False)
+            for part, (start, end) in zip(parts, itertools.pairwise(edges), strict=True)
         )
 
     def _branch(

@@ -298,7 +298,10 @@ class Dual:
         budget = self.restriction.budgets[band]
 
         def enough(crossing: Crossing[Market]) -> bool:
-            if abs(crossing.points[0].residual) <= 1e-13:
+            nearest = crossing.points[0]
+            price = nearest.found.best.prices[band]
+            off = abs(nearest.residual)
+            if off <= 1e-13 or (off <= mismatch and 10.0 * off * budget * price <= tolerance):
                 return True
             if crossing.before is None or crossing.after is None:
                 return False

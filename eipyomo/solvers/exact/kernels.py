@@ -435,55 +435,73 @@ def snapped(offload: float, step: float) -> float:
 @compiled
 def descend(
     user: Any, low: float, high: float, start: float, t: float, price_up: float, price_down: float
-) -> float:
-    """Follow the slope of the cost in ι from a start to the bottom of its basin."""
+) -> tuple[float, Multipliers]:
+    """Follow the slope of the cost in ι from a start to the bottom of its basin.
+
+    At the bottom the multipliers of both sides are mixed so that G is level there: where the cost
+    has a kink, those of one side would tell a wrong story about t.
+    """
     x = min(max(start, low), high)
-    _, value = value_at(user, x, True, t, price_up, price_down)
+    multipliers, value = value_at(user, x, True, t, price_up, price_down)
     slope = value.offload_slope
     enough = 1e-13 * abs(value.cost + value.sync_slope * t)
     step = 0.02
-    other, other_slope, bracketed = x, slope, False
-    for _ in range(40):
-        if not bracketed:
-            ahead = low if slope > 0.0 else high
-            if x == ahead or slope == 0.0:
-                return x
+    other, other_slope, other_multipliers, bracketed = x, slope, multipliers, False
+    weight = 1.0
+    for _ in range(60):
+        if bracketed:
+            y = x - slope * (other - x) / (weight * other_slope - slope)
+        elif slope == 0.0 or x == (low if slope > 0.0 else high):
+            return x, multipliers
+        else:
             y = max(x - step, low) if slope > 0.0 else min(x + step, high)
-        else:
-            y = x - slope * (other - x) / (other_slope - slope)
-        _, value = value_at(user, y, True, t, price_up, price_down)
-        moved = y - x
-        if value.offload_slope * slope <= 0.0:
-            other, other_slope, bracketed = x, slope, True
+        y_multipliers, value = value_at(user, y, True, t, price_up, price_down)
+        y_slope = value.offload_slope
+        if y_slope * slope <= 0.0:
+            other, other_slope, other_multipliers, bracketed = x, slope, multipliers, True
+            weight = 1.0
         elif bracketed:
-            other_slope *= 0.5
+            weight *= 0.5
         else:
-            ratio = value.offload_slope / slope
-            step = abs(moved) * (min(ratio / (1.0 - ratio) * 1.2, 8.0) if ratio < 0.9 else 4.0)
-        x, slope = y, value.offload_slope
-        if bracketed and (abs(other - x) <= 1e-8 or abs(slope * (other - x)) <= enough):
+            ratio = y_slope / slope
+            step = abs(y - x) * (min(ratio / (1.0 - ratio) * 1.2, 8.0) if ratio < 0.9 else 4.0)
+        x, slope, multipliers = y, y_slope, y_multipliers
+        if bracketed and (abs(other - x) <= 1e-10 or abs(slope * (other - x)) <= enough):
             break
-    return x
+    if not bracketed or slope == other_slope:
+        return x, multipliers
+    return x, mix(multipliers, other_multipliers, other_slope / (other_slope - slope))
+
+
+@compiled
+def mix(one: Multipliers, other: Multipliers, part: float) -> Multipliers:
+    """Return part · one + (1 - part) · other."""
+    rest = 1.0 - part
+    return Multipliers(
+        part * one.local + rest * other.local,
+        part * one.ready + rest * other.ready,
+        part * one.sync + rest * other.sync,
+    )
 
 
 @compiled
 def best_offload(
     user: Any, domain: Any, step: float, start: float, t: float, price_up: float, price_down: float
-) -> float:
-    """Return the best offload fraction with download in the basin of a start."""
+) -> tuple[float, Multipliers]:
+    """Return the best offload fraction with download in the basin of a start, and multipliers."""
     low, high = domain.offload_min, domain.offload_max
-    if high <= low:
-        return float(low)
     middle = start if start >= 0.0 else 0.5 * (low + high)
-    best = descend(user, low, high, middle, t, price_up, price_down)
-    if step <= 0.0:
-        return best
-    below = min(max(np.floor(best / step + 1e-9) * step, low), high)
-    above = min(below + step, high)
-    _, lower = value_at(user, below, True, t, price_up, price_down)
-    _, upper = value_at(user, above, True, t, price_up, price_down)
-    lower_cost = lower.cost + lower.sync_slope * t
-    return below if lower_cost <= upper.cost + upper.sync_slope * t else snapped(above, step)
+    if high > low:
+        best, multipliers = descend(user, low, high, middle, t, price_up, price_down)
+        if step <= 0.0:
+            return best, multipliers
+        low = min(max(snapped(np.floor(best / step + 1e-9) * step, step), low), high)
+        high = min(snapped(low + step, step), high)
+    lower_multipliers, lower = value_at(user, low, True, t, price_up, price_down)
+    upper_multipliers, upper = value_at(user, high, True, t, price_up, price_down)
+    if lower.cost + lower.sync_slope * t <= upper.cost + upper.sync_slope * t:
+        return low, lower_multipliers
+    return high, upper_multipliers
 
 
 @compiled
@@ -491,13 +509,14 @@ def take(
     user: Any,
     offload: float,
     download: bool,
+    multipliers: Multipliers,
     t: float,
     price_up: float,
     price_down: float,
     choice: Any,
 ) -> None:
-    """Write down the choice (a, ι) with its cost, shares and multipliers."""
-    multipliers, value = value_at(user, offload, download, t, price_up, price_down)
+    """Write down a choice (a, ι) with its cost, shares and multipliers."""
+    value = lagrangian(user, offload, download, multipliers, price_up, price_down)
     choice.download = download
     choice.offload = offload
     choice.value = value.cost + value.sync_slope * t
@@ -604,9 +623,14 @@ def cover_local(
     while waiting > 0:
         waiting -= 1
         low, high = lows[waiting], highs[waiting]
-        middle = start if low <= start <= high else snapped(0.5 * (low + high), step)
+        if low <= start <= high:
+            middle = start
+            multipliers = Multipliers(choice.local, choice.ready, choice.sync)
+            point = lagrangian(user, middle, True, multipliers, price_up, price_down)
+        else:
+            middle = snapped(0.5 * (low + high), step)
+            multipliers, point = value_at(user, middle, True, t, price_up, price_down)
         start = -1.0
-        multipliers, point = value_at(user, middle, True, t, price_up, price_down)
         slope = point.sync_slope
         cost = point.cost + slope * t
         if cost < best - tolerance:
@@ -769,15 +793,20 @@ def respond(
     cells = np.empty(MAX_CELLS, CELL)
     for j in range(first, last):
         user, domain, choice = users[j], domains[j], choices[j]
-        if freedom != FREE:
-            offload = choice.offload
-            if freedom == TRACKED and choice.download:
-                offload = best_offload(user, domain, step, offload, t, price_up, price_down)
-            take(user, offload, choice.download, t, price_up, price_down, choice)
+        if freedom == FIXED or (freedom == TRACKED and not choice.download):
+            download, offload = choice.download, choice.offload
+            multipliers, _ = value_at(user, offload, download, t, price_up, price_down)
+            take(user, offload, download, multipliers, t, price_up, price_down, choice)
             continue
+        if freedom == TRACKED:
+            basins[j] = choice.offload
         if domain.local:
-            basins[j] = best_offload(user, domain, step, basins[j], t, price_up, price_down)
-            take(user, basins[j], True, t, price_up, price_down, choice)
+            basins[j], multipliers = best_offload(
+                user, domain, step, basins[j], t, price_up, price_down
+            )
+            take(user, basins[j], True, multipliers, t, price_up, price_down, choice)
+            if freedom == TRACKED:
+                continue
             enough = GLANCE * abs(choice.value - user.constant)
             _, better = cover_local(
                 user,
@@ -796,13 +825,15 @@ def respond(
                 cells,
             )
             if better >= 0.0:
-                basins[j] = best_offload(user, domain, step, better, t, price_up, price_down)
-                take(user, basins[j], True, t, price_up, price_down, choice)
+                basins[j], multipliers = best_offload(
+                    user, domain, step, better, t, price_up, price_down
+                )
+                take(user, basins[j], True, multipliers, t, price_up, price_down, choice)
         if domain.edge:
             edge = edge_multipliers(user, t, price_up)
             value = lagrangian(user, 1.0, False, edge, price_up, price_down)
             if not domain.local or value.cost + value.sync_slope * t <= choice.value:
-                take(user, 1.0, False, t, price_up, price_down, choice)
+                take(user, 1.0, False, edge, t, price_up, price_down, choice)
 
 
 # --- All users: the earliest sync time ------------------------------------------------------------
