@@ -89,7 +89,7 @@ class Search:
     rest: ConvexRest | None = None
     objective: float = np.inf
     trace: list[Step] = field(default_factory=list)
-    _tried: set[bytes] = field(default_factory=set)
+    _tried: set[tuple[tuple[Narrowing, ...], bytes]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Keep the root's domains and find the users that can be swapped."""
@@ -177,16 +177,16 @@ class Search:
         if cost < self.objective:
             self.objective, self.incumbent, self.rest = cost, rest.allocation, rest
 
-    def _improve(self, markets: tuple[Market, ...]) -> None:
+    def _improve(self, markets: tuple[Market, ...], narrowings: tuple[Narrowing, ...]) -> None:
         """Offer what the responses of some markets lead to once their decisions are kept."""
         for market in markets:
             for weight, response in market.mixture:
                 if weight > 0.0:
-                    self._round(response)
+                    self._round(response, narrowings)
 
-    def _round(self, response: Response) -> None:
+    def _round(self, response: Response, narrowings: tuple[Narrowing, ...]) -> None:
         """Keep a and the basin of ι of every user, settle, and solve the convex rest."""
-        key = _fingerprint(response.choices)
+        key = (narrowings, _fingerprint(response.choices))
         if key in self._tried:
             return
         self._tried.add(key)
@@ -251,7 +251,7 @@ class Search:
             market.best.prices,
             0.05 * self._allowed,
         )
-        self._improve(markets)
+        self._improve(markets, node.narrowings)
         return markets
 
     def _prove(self, node: Node, response: Response) -> Proof:
