@@ -338,11 +338,9 @@ class _Verifier:
         first = _number(_entry(tree, "first_s"), "first_s")
         last = _number(_entry(tree, "last_s"), "last_s")
         bound = self._node(tree, first, last, domains, domains)
-        ball = _flint().arb
-        after = sum((user.least_cost_from(ball(last)) for user in self._users), ball(0)).lower()
-        bound = min(bound, after)
+        bound = min(bound, self._least_cost_from(last))
         if not self._nothing_before(first):
-            bound = ball("-inf")
+            bound = _flint().arb("-inf")
         return Verified(
             bound=_rounded_down(bound),
             problem=str(_entry(document, "problem")),
@@ -388,7 +386,12 @@ class _Verifier:
             return self._branch(node["branch"], first, last, domains, root)
         if "proof" in node:
             return self._leaf(node["proof"], (ball(first), ball(last)), domains)
-        return ball("-inf")
+        return self._least_cost_from(first)
+
+    def _least_cost_from(self, first: float) -> Ball:
+        """Return what all users pay at least if the sync is not before a time."""
+        ball = _flint().arb
+        return sum((user.least_cost_from(ball(first)) for user in self._users), ball(0)).lower()
 
     def _parts(
         self, parts: list[Any], first: float, last: float, domains: list[_Domain], root: Any

@@ -16,8 +16,7 @@ from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.solvers.exact import ExactOutcome
 from eipyomo.solvers.exact.dual import Dual
-from eipyomo.solvers.exact.kernels import FIXED
-from eipyomo.solvers.exact.tree import Evidence, Node, Twins, choices_of, narrow
+from eipyomo.solvers.exact.tree import Evidence, Node, Twins, narrow
 from eipyomo.solvers.exact.users import Records
 
 SCHEMA = "eipyomo/certificate@1"
@@ -96,21 +95,18 @@ class _Writer:
                 "high": self._node(high),
             }
         elif node.evidence is not None:
-            document["proof"] = self._proof(node, node.evidence)
+            document["proof"] = self._proof(node.evidence)
         return document
 
-    def _proof(self, node: Node, evidence: Evidence) -> dict[str, Any]:
-        dual = self._dual
+    def _proof(self, evidence: Evidence) -> dict[str, Any]:
+        dual, response = self._dual, evidence.response
         dual.domains = self._domains.copy()
-        narrow(dual.domains, node.narrowings, self._twins, dual.restriction.grid_step)
-        response = dual.respond(
-            evidence.prices, evidence.sync_s, choices_of(evidence.decisions), FIXED
-        )
+        narrow(dual.domains, evidence.narrowings, self._twins, dual.restriction.grid_step)
         proof = dual.prove(
             response, evidence.first_s, evidence.last_s, evidence.tolerance, keep_cells=True
         )
         return {
-            "prices": list(evidence.prices[: len(dual.restriction.budgets)]),
+            "prices": list(response.prices[: len(dual.restriction.budgets)]),
             "users": [
                 self._cells(proof.cells_of(j), float(user["latency_weight"]))
                 for j, user in enumerate(dual.users)

@@ -206,8 +206,8 @@ def _frequency_ghz(
     ready_s = np.maximum(sync_s, scaled.upload_start_s + load * seconds_up)
     seconds_down = _seconds(np.where(download, down, 1.0), scaled, scaled.downlink_snr)
     time_left = ready_s + offload * users["edge_s"] - sync_s - scaled.model_mbit * seconds_down
-    full = np.array([kernels.best_frequency(user, user["latency_weight"]) for user in users])
-    with np.errstate(divide="ignore"):
-        in_time = np.where(time_left > 0.0, work / time_left, np.inf)
+    full = kernels.best_frequencies(users)
+    in_time = np.full(len(users), np.inf)
+    np.divide(work, time_left, out=in_time, where=time_left > 0.0)
     slowed = np.where(users["cpu_weight"] > 0.0, np.minimum(full, in_time), full)
     return np.where(computes, slowed, 0.0)

@@ -836,7 +836,13 @@ def respond(
                 take(user, 1.0, False, edge, t, price_up, price_down, choice)
 
 
-# --- All users: the earliest sync time ------------------------------------------------------------
+# --- All users: what they do on their own ---------------------------------------------------------
+
+
+@compiled
+def best_frequencies(users: Any) -> FloatColumn:
+    """Return the frequencies at which users compute if the local branch decides their latency."""
+    return np.array([best_frequency(user, user.latency_weight) for user in users])
 
 
 @compiled

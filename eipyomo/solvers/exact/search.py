@@ -11,18 +11,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from eipyomo.allocation import Allocation
+from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of
 from eipyomo.solvers.exact.dual import Dual, Market, Proof, Response
-from eipyomo.solvers.exact.kernels import TRACKED
+from eipyomo.solvers.exact.kernels import CHOICE, TRACKED
 from eipyomo.solvers.exact.tree import (
     Evidence,
     Narrowing,
     Node,
     Twins,
-    choices_of,
     leaves,
     narrow,
-    order,
 )
 from eipyomo.solvers.exact.users import Records
 
@@ -102,7 +101,8 @@ class Search:
         """Search until the gap is closed; return whether it was."""
         began = time.perf_counter()
         self._first_incumbent()
-        self.root = Node(self.dual.earliest_s, self._latest_s())
+        earliest_s = self.dual.earliest_s
+        self.root = Node(earliest_s, self._latest_s(), bound=self._least_cost_from(earliest_s))
         self._survey(self.root)
         number = itertools.count()
         heap = [(self.root.bound, next(number), self.root)]
@@ -150,18 +150,23 @@ class Search:
         """The bound that the tree proves now."""
         return min(self.objective, *(leaf.bound for leaf in leaves(self.root)))
 
-    def _latest_s(self) -> float:
-        """Return a sync time after which everything costs more than the incumbent, rounded up.
+    def _least_cost_from(self, sync_s: float) -> float:
+        """Return what all users pay at least if the sync is not before a time.
 
         Every user waits for the sync and at least uploads its model over the whole band.
         """
-        users = self.dual.users
-        link = users["uplink"]
+        users, link = self.dual.users, self.dual.users["uplink"]
         seconds = link["unit_s"] * np.expm1(link["efficiency_min"]) / link["efficiency_min"]
-        least = users["constant"] + users["send_weight"] * users["model_mbit"] * seconds
-        size = float(np.abs(least).sum()) + abs(self.objective)
-        spare = self.objective - float(least.sum()) + 1e-12 * size
-        return max(spare / float(users["latency_weight"].sum()), self.dual.earliest_s)
+        upload = users["send_weight"] * users["model_mbit"] * seconds
+        terms = np.concatenate([users["constant"], upload, users["latency_weight"] * sync_s])
+        return float(terms.sum() - 1e-14 * np.abs(terms).sum())
+
+    def _latest_s(self) -> float:
+        """Return a sync time after which everything costs more than the incumbent, rounded up."""
+        earliest_s = self.dual.earliest_s
+        spare = self.objective - self._least_cost_from(earliest_s)
+        lead = max(spare, 0.0) / float(self.dual.users["latency_weight"].sum())
+        return (earliest_s + lead) * (1.0 + 1e-12)
 
     # --- incumbents ----------------------------------------------------------------------------
 
@@ -169,8 +174,10 @@ class Search:
         """Start from everybody at the edge, or local where that is not allowed."""
         domains = self.dual.domains
         for download in (~domains["edge"], domains["local"]):
-            decisions = np.where(download, domains["offload_min"], 2.0)
-            self._offer(rest_of(self.dual, choices_of(decisions)))
+            choices = np.zeros(len(domains), CHOICE)
+            choices["download"] = download
+            choices["offload"] = np.where(download, domains["offload_min"], 1.0)
+            self._offer(rest_of(self.dual, choices))
 
     def _offer(self, rest: ConvexRest) -> None:
         cost = self.judge(rest.allocation)
@@ -287,12 +294,7 @@ class Search:
         """Return the node of a part of the range, with the better of the bounds known."""
         bound = proof.bound_over(first_s, last_s)
         evidence = Evidence(
-            proof.response.sync_s,
-            proof.response.prices,
-            order(proof.response.choices),
-            proof.first_s,
-            proof.last_s,
-            proof.tolerance,
+            proof.response, node.narrowings, proof.first_s, proof.last_s, proof.tolerance
         )
         if node.evidence is not None and node.bound > bound:
             bound, evidence = node.bound, node.evidence
@@ -373,7 +375,7 @@ class Search:
 
 def _largest_jump(responses: list[Response]) -> tuple[int, float] | None:
     """Return the user whose choices use the most different shares, and a threshold between."""
-    offload = np.array([order(response.choices) for response in responses])
+    offload = np.array([_order(response.choices) for response in responses])
     usage = np.array(
         [
             response.choices["uplink_share"] + response.choices["downlink_share"]
@@ -389,6 +391,11 @@ def _largest_jump(responses: list[Response]) -> tuple[int, float] | None:
     return user, 1.0 if high > 1.0 else 0.5 * (low + high)
 
 
+def _order(choices: Records) -> FloatColumn:
+    """Return decisions as numbers in the order of narrowings: ι, and 2 without download."""
+    return np.where(choices["download"], choices["offload"], 2.0)
+
+
 def _fingerprint(choices: Records) -> bytes:
     """Return a and ι to two digits, to recognise decisions tried before."""
-    return np.round(order(choices), 2).tobytes()
+    return np.round(_order(choices), 2).tobytes()

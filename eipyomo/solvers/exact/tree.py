@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.dual import Prices
-from eipyomo.solvers.exact.kernels import CHOICE
+from eipyomo.solvers.exact.dual import Prices, Response
 from eipyomo.solvers.exact.users import Records
 
 
@@ -44,19 +42,18 @@ class Evidence:
 
     Attributes
     ----------
-    sync_s, prices
-        Where the multipliers are good.
-    decisions
-        The users' choices there, in the order of :class:`Narrowing`: ι, or 2 without download.
+    response
+        The users' choices, with multipliers, that the cells were made around.
+    narrowings
+        The narrowings of the node for which they were made.
     first_s, last_s
-        Range of sync times for which the cells were made.
+        Range of sync times for which they were made.
     tolerance
         Tolerance of the cells.
     """
 
-    sync_s: float
-    prices: Prices
-    decisions: FloatColumn
+    response: Response
+    narrowings: tuple[Narrowing, ...]
     first_s: float
     last_s: float
     tolerance: float
@@ -153,16 +150,3 @@ def leaves(root: Node) -> Iterator[Node]:
             waiting.extend(reversed(node.children))
         else:
             yield node
-
-
-def order(choices: Records) -> FloatColumn:
-    """Return decisions as numbers: ι, and 2 without download."""
-    return np.where(choices["download"], choices["offload"], 2.0)
-
-
-def choices_of(decisions: FloatColumn) -> Records:
-    """Return CHOICE records with given decisions, the inverse of :func:`order`."""
-    choices = np.zeros(len(decisions), CHOICE)
-    choices["download"] = decisions <= 1.0
-    choices["offload"] = np.minimum(decisions, 1.0)
-    return choices
