@@ -36,6 +36,11 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="eipyomo-exact")
 
 
+if hasattr(os, "register_at_fork"):
+    # A forked child has none of its parent's threads.
+    os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
 def for_all(kernel: Any, users: int, *arguments: Any) -> None:
     """Run a kernel over all users, in threads if there are many; the result is the same."""
     parts = max(min(users // USERS_PER_THREAD, os.cpu_count() or 1), 1)
@@ -186,7 +191,7 @@ class Dual:
     def __post_init__(self) -> None:
         """Prepare the records and forget all basins."""
         self.users = user_records(self.scaled, max(self.restriction.budgets))
-        self.basins = np.full(len(self.users), -1.0)
+        self.basins = np.full((len(self.users), 2), -1.0)
 
     # --- responses -----------------------------------------------------------------------------
 

@@ -444,7 +444,7 @@ def descend(
     x = min(max(start, low), high)
     multipliers, value = value_at(user, x, True, t, price_up, price_down)
     slope = value.offload_slope
-    enough = 1e-13 * abs(value.cost + value.sync_slope * t)
+    enough = 1e-11 * abs(value.cost + value.sync_slope * t)
     step = 0.02
     other, other_slope, other_multipliers, bracketed = x, slope, multipliers, False
     weight = 1.0
@@ -727,7 +727,7 @@ def cover_all(
     first: int,
     last: int,
 ) -> None:
-    """Cover the domains of users first..last-1; move a basin where a better ι was found."""
+    """Cover the domains of users first..last-1; note the basin where a better ι was found."""
     scratch = np.empty(MAX_CELLS, cells.dtype)
     for j in range(first, last):
         counts[j], better = cover(
@@ -746,7 +746,7 @@ def cover_all(
             cells[j] if keep_cells else scratch,
         )
         if better >= 0.0:
-            basins[j] = better
+            basins[j, 0], basins[j, 1] = better, basins[j, 0]
 
 
 @compiled
@@ -765,8 +765,78 @@ def bound_at(values: Any, slopes: Any, counts: Any, elapsed_s: float) -> float:
 
 FIXED, TRACKED, FREE = 0, 1, 2
 """What users may change at new prices: nothing; ι within its basin; everything."""
-GLANCE = 1e-5
+GLANCE = 1e-3
 """What a free user may miss, relative to its cost."""
+
+
+@compiled
+def follow(
+    user: Any,
+    domain: Any,
+    step: float,
+    basin: Any,
+    t: float,
+    price_up: float,
+    price_down: float,
+    choice: Any,
+) -> None:
+    """Take the better of the one or two basins known, and keep it first."""
+    basin[0], multipliers = best_offload(user, domain, step, basin[0], t, price_up, price_down)
+    take(user, basin[0], True, multipliers, t, price_up, price_down, choice)
+    if basin[1] < 0.0:
+        return
+    basin[1], multipliers = best_offload(user, domain, step, basin[1], t, price_up, price_down)
+    if abs(basin[1] - basin[0]) <= 1e-6:
+        basin[1] = -1.0
+        return
+    value = lagrangian(user, basin[1], True, multipliers, price_up, price_down)
+    if value.cost + value.sync_slope * t < choice.value:
+        basin[0], basin[1] = basin[1], basin[0]
+        take(user, basin[0], True, multipliers, t, price_up, price_down, choice)
+
+
+@compiled
+def choose_freely(
+    user: Any,
+    domain: Any,
+    step: float,
+    basin: Any,
+    t: float,
+    price_up: float,
+    price_down: float,
+    choice: Any,
+    values: Any,
+    slopes: Any,
+    cells: Any,
+) -> None:
+    """Take the best decision of all, after a glance at the whole domain."""
+    if domain.local:
+        follow(user, domain, step, basin, t, price_up, price_down, choice)
+        enough = GLANCE * abs(choice.value - user.constant)
+        _, better = cover_local(
+            user,
+            domain,
+            step,
+            choice,
+            enough,
+            t,
+            t,
+            t,
+            price_up,
+            price_down,
+            0,
+            values,
+            slopes,
+            cells,
+        )
+        if better >= 0.0:
+            basin[0], basin[1] = better, basin[0]
+            follow(user, domain, step, basin, t, price_up, price_down, choice)
+    if domain.edge:
+        edge = edge_multipliers(user, t, price_up)
+        value = lagrangian(user, 1.0, False, edge, price_up, price_down)
+        if not domain.local or value.cost + value.sync_slope * t <= choice.value:
+            take(user, 1.0, False, edge, t, price_up, price_down, choice)
 
 
 @compiled
@@ -785,55 +855,36 @@ def respond(
 ) -> None:
     """Let users first..last-1 choose at given prices and sync time.
 
-    `choices` holds the previous choices and is overwritten; `basins` holds for each user the ι from
-    which its basin is followed, negative if unknown. Free users look at all of their domain, so
-    that what they miss is small.
+    `choices` holds the previous choices and is overwritten; `basins`, of shape (users, 2), holds
+    for free users the ι from which basins of the cost are followed, negative if unknown.
     """
     values, slopes = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
     cells = np.empty(MAX_CELLS, CELL)
     for j in range(first, last):
         user, domain, choice = users[j], domains[j], choices[j]
-        if freedom == FIXED or (freedom == TRACKED and not choice.download):
-            download, offload = choice.download, choice.offload
-            multipliers, _ = value_at(user, offload, download, t, price_up, price_down)
-            take(user, offload, download, multipliers, t, price_up, price_down, choice)
-            continue
-        if freedom == TRACKED:
-            basins[j] = choice.offload
-        if domain.local:
-            basins[j], multipliers = best_offload(
-                user, domain, step, basins[j], t, price_up, price_down
-            )
-            take(user, basins[j], True, multipliers, t, price_up, price_down, choice)
-            if freedom == TRACKED:
-                continue
-            enough = GLANCE * abs(choice.value - user.constant)
-            _, better = cover_local(
+        if freedom == FREE:
+            choose_freely(
                 user,
                 domain,
                 step,
-                choice,
-                enough,
-                t,
-                t,
+                basins[j],
                 t,
                 price_up,
                 price_down,
-                0,
+                choice,
                 values,
                 slopes,
                 cells,
             )
-            if better >= 0.0:
-                basins[j], multipliers = best_offload(
-                    user, domain, step, better, t, price_up, price_down
-                )
-                take(user, basins[j], True, multipliers, t, price_up, price_down, choice)
-        if domain.edge:
-            edge = edge_multipliers(user, t, price_up)
-            value = lagrangian(user, 1.0, False, edge, price_up, price_down)
-            if not domain.local or value.cost + value.sync_slope * t <= choice.value:
-                take(user, 1.0, False, edge, t, price_up, price_down, choice)
+            continue
+        download, offload = choice.download, choice.offload
+        if freedom == TRACKED and download:
+            offload, multipliers = best_offload(
+                user, domain, step, offload, t, price_up, price_down
+            )
+        else:
+            multipliers, _ = value_at(user, offload, download, t, price_up, price_down)
+        take(user, offload, download, multipliers, t, price_up, price_down, choice)
 
 
 # --- All users: what they do on their own ---------------------------------------------------------

@@ -296,7 +296,7 @@ class Search:
         evidence = Evidence(
             proof.response, node.narrowings, proof.first_s, proof.last_s, proof.tolerance
         )
-        if node.evidence is not None and node.bound > bound:
+        if node.bound > bound:
             bound, evidence = node.bound, node.evidence
         prices = proof.response.prices
         return Node(first_s, last_s, node.narrowings, bound, evidence, prices=prices)
