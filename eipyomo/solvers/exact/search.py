@@ -15,14 +15,7 @@ from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of
 from eipyomo.solvers.exact.dual import Dual, Market, Proof, Response
 from eipyomo.solvers.exact.kernels import CHOICE, TRACKED
-from eipyomo.solvers.exact.tree import (
-    Evidence,
-    Narrowing,
-    Node,
-    Twins,
-    leaves,
-    narrow,
-)
+from eipyomo.solvers.exact.tree import Evidence, Narrowing, Node, Twins, leaves, narrow
 from eipyomo.solvers.exact.users import Records
 
 GAP_USED = 0.9
@@ -122,23 +115,31 @@ class Search:
                 else:
                     heapq.heappush(heap, (part.bound, next(number), part))
             bound = min([closed, self.objective, *(item[0] for item in heap[:1])])
-            self.trace.append(
-                Step(
-                    len(self.trace) + 1,
-                    bound,
-                    self.objective,
-                    node.first_s,
-                    node.last_s,
-                    len(node.narrowings),
-                    node.prices[0],
-                    time.perf_counter() - began,
-                )
-            )
+            self._record(node, bound, time.perf_counter() - began)
         return self.bound >= self.objective - self._allowed
+
+    def _record(self, node: Node, bound: float, elapsed_s: float) -> None:
+        """Add a line to the trace."""
+        step = Step(
+            node=len(self.trace) + 1,
+            bound=bound,
+            objective=self.objective,
+            first_s=node.first_s,
+            last_s=node.last_s,
+            depth=len(node.narrowings),
+            price=node.prices[0],
+            elapsed_s=elapsed_s,
+        )
+        self.trace.append(step)
 
     @property
     def _allowed(self) -> float:
         return max(self.gap * abs(self.objective), self.absolute_gap)
+
+    @property
+    def _accuracy(self) -> float:
+        """How well dual values are searched for: better than the gap needs."""
+        return 0.05 * self._allowed
 
     @property
     def target(self) -> float:
@@ -167,6 +168,11 @@ class Search:
         spare = self.objective - self._least_cost_from(earliest_s)
         lead = max(spare, 0.0) / float(self.dual.users["latency_weight"].sum())
         return (earliest_s + lead) * (1.0 + 1e-12)
+
+    @property
+    def _first_s(self) -> float:
+        """A time just after the earliest sync, where prices are still finite."""
+        return self.dual.earliest_s * (1.0 + 1e-11)
 
     # --- incumbents ----------------------------------------------------------------------------
 
@@ -198,28 +204,23 @@ class Search:
             return
         self._tried.add(key)
         markets = self.dual.settle(
-            self.root_first_s,
+            self._first_s,
             self._latest_s(),
             response.sync_s,
             response.prices,
-            0.05 * self._allowed,
+            self._accuracy,
             response.choices,
             TRACKED,
         )
         best = markets[0].best
         self._offer(rest_of(self.dual, best.choices, best.sync_s, best.prices))
 
-    @property
-    def root_first_s(self) -> float:
-        """The earliest sync time, a little inside."""
-        return self.dual.earliest_s * (1.0 + 1e-11)
-
     def _survey(self, root: Node, samples: int = 8) -> None:
         """Look for the lowest basin of the dual over the sync time, to start from."""
         lead = root.last_s - root.first_s
         least, prices = np.inf, root.prices
         for part in np.linspace(0.0, 1.0, samples + 1)[1:] ** 2:
-            market = self.dual.clear(root.first_s + part * lead, prices, 1e-3 * self.objective)
+            market = self.dual.clear(root.first_s + part * lead, prices, 1e-3 * abs(self.objective))
             prices = market.best.prices
             if market.best.value < least:
                 least = market.best.value
@@ -231,10 +232,10 @@ class Search:
         """Prove a part of the node's range, or branch."""
         self._enter(node)
         sync_s = 0.5 * (node.first_s + node.last_s) if node.sync_s is None else node.sync_s
-        allowed = self._allowed
-        markets: tuple[Market, ...] = (self.dual.clear(sync_s, node.prices, 0.05 * allowed),)
-        if markets[0].best.value < self.target + 0.1 * allowed:
-            markets = self._bottom(node, markets[0])
+        market = self.dual.clear(sync_s, node.prices, self._accuracy)
+        markets: tuple[Market, ...] = (market,)
+        if market.best.value < self.target + 2.0 * self._accuracy:
+            markets = self._bottom(node, market)
         proof = self._prove(node, markets[0].best)
         node.prices = proof.response.prices
         if proof.bound_at(proof.response.sync_s) >= self.target:
@@ -250,13 +251,13 @@ class Search:
 
     def _bottom(self, node: Node, market: Market) -> tuple[Market, ...]:
         """Go to the lowest point of the dual nearby and offer incumbents from there."""
-        first_s = max(node.first_s, self.root_first_s)
+        first_s = max(node.first_s, self._first_s)
         markets = self.dual.settle(
             first_s,
             node.last_s,
             market.best.sync_s,
             market.best.prices,
-            0.05 * self._allowed,
+            self._accuracy,
         )
         self._improve(markets, node.narrowings)
         return markets
@@ -269,7 +270,7 @@ class Search:
             proof = self.dual.prove(response, node.first_s, node.last_s, tolerance)
             if not proof.improved:
                 break
-            market = self.dual.clear(response.sync_s, response.prices, 0.05 * self._allowed)
+            market = self.dual.clear(response.sync_s, response.prices, self._accuracy)
             response = market.best
         return proof
 
@@ -277,23 +278,26 @@ class Search:
         """Close the part of the range that a proof covers and leave the rest."""
         first_s = proof.reach(node.first_s, self.target)
         last_s = proof.reach(node.last_s, self.target)
-        self._cut(node, proof, first_s, last_s).closed = True
+        if last_s > first_s:
+            self._cut(node, proof, first_s, last_s).closed = True
+        else:
+            self._halve(node, proof)
 
     def _cut(self, node: Node, proof: Proof, first_s: float, last_s: float) -> Node:
         """Split a node in time and return the middle part; the node itself if that is all of it."""
         edges = (node.first_s, first_s, last_s, node.last_s)
         parts = [self._part(node, proof, start, end) for start, end in itertools.pairwise(edges)]
-        kept = [part for part in parts if part.last_s > part.first_s]
-        if len(kept) > 1:
-            node.parts = tuple(kept)
-            return parts[1]
-        node.bound, node.evidence = kept[0].bound, kept[0].evidence
-        return node
+        middle = parts[1]
+        if (first_s, last_s) == (node.first_s, node.last_s):
+            node.bound, node.evidence = middle.bound, middle.evidence
+            return node
+        node.parts = tuple(part for part in parts if part.last_s > part.first_s)
+        return middle
 
     def _part(self, node: Node, proof: Proof, first_s: float, last_s: float) -> Node:
         """Return the node of a part of the range, with the better of the bounds known."""
         bound = proof.bound_over(first_s, last_s)
-        evidence = Evidence(
+        evidence: Evidence | None = Evidence(
             proof.response, node.narrowings, proof.first_s, proof.last_s, proof.tolerance
         )
         if node.bound > bound:
