@@ -31,6 +31,7 @@ from eipyomo.instance import EndUser, Instance
 
 SCHEMA = "eipyomo/certificate@1"
 PRECISION_BITS = 106
+LARGEST_NUMBER = 1e300
 
 Ball = Any
 """A real interval; python-flint publishes no types."""
@@ -45,7 +46,8 @@ class Verified:
     bound
         Lower bound on WSEL of the problem; minus infinity if nothing is proven.
     problem, round
-        The problem as the certificate calls it, and the round.
+        The problem that the bound is one of, as read from the decisions that the certificate
+        leaves open (whatever it says itself), and the round.
     claimed
         The bound that the certificate claims.
     leaves, cells
@@ -77,8 +79,11 @@ def verify(instance: Instance, document: Mapping[str, Any]) -> Verified:
     SolverError
         If python-flint is not installed.
     """
-    with _precision():
-        return _Verifier(instance, document).run()
+    try:
+        with _precision():
+            return _Verifier(instance, document).run()
+    except RecursionError:
+        raise InputError("the certificate is broken: its tree is too deep") from None
 
 
 @contextmanager
@@ -101,6 +106,11 @@ def _flint() -> Any:
         ) from None
 
 
+def _lower(ball: Ball) -> Ball:
+    """Return the lower end of a ball; minus infinity if nothing is known."""
+    return ball.lower() if ball.is_finite() else _flint().arb("-inf")
+
+
 def _entry(document: Any, key: str) -> Any:
     if not isinstance(document, Mapping) or key not in document:
         raise InputError(f"the certificate is broken: {key} is missing")
@@ -108,8 +118,9 @@ def _entry(document: Any, key: str) -> Any:
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"the certificate is broken: {what} is {value!r}, no finite number")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not abs(value) <= LARGEST_NUMBER:
+        raise InputError(f"the certificate is broken: {what} is no finite number")
     return float(value)
 
 
@@ -185,12 +196,12 @@ class _Link:
         bend = self._unit * (logarithm - ratio / (1 + ratio)) / (share * logarithm) ** 2
         tangent = weight * bend
         overcharge = ball.min(ball(0), price - tangent) * self._most
-        return (weight * self._unit / (share * logarithm) + tangent * share + overcharge).lower()
+        return _lower(weight * self._unit / (share * logarithm) + tangent * share + overcharge)
 
     def _guess(self, weight: float, price: float) -> float:
         """Return about the share at which the minimum is; any share gives a valid bound."""
         snr, most = float(self._snr), float(self._most)
-        if price <= 0.0:
+        if price <= 0.0 or weight * float(self._unit) <= 0.0:
             return most
         target = math.log(price) + 2.0 * math.log(snr) - math.log(weight * float(self._unit))
         u = math.exp(target / 2.0) * 1.4 if target < 0.0 else target / 2.0 + 0.7
@@ -343,12 +354,29 @@ class _Verifier:
             bound = _flint().arb("-inf")
         return Verified(
             bound=_rounded_down(bound),
-            problem=str(_entry(document, "problem")),
+            problem=self._problem(domains),
             round=str(document["round"]),
             claimed=_number(_entry(document, "bound"), "bound"),
             leaves=self._leaves,
             cells=self._cells,
         )
+
+    def _problem(self, domains: list[_Domain]) -> str:
+        """Return the name of the problem that domains make, whatever the certificate calls it."""
+        split, most = len(self._budgets) == 2, self._grid or 1
+        if self._training:
+            name = "gbe training" if split else "training"
+            return name if all(domain.computes for domain in domains) else "restricted"
+        kinds = set(domains)
+        if kinds == {_Domain(edge=True, local=True, low=0, high=most)}:
+            if self._grid:
+                return "restricted" if split else f"grid:{1.0 / self._grid:g}"
+            return "gbe" if split else "joint"
+        if kinds == {_Domain(edge=False, local=True, low=0, high=0)} and not split:
+            return "lco"
+        if kinds == {_Domain(edge=True, local=False, low=0, high=most)} and not split:
+            return "eco"
+        return "restricted"
 
     def _read_domains(self, rows: Any) -> list[_Domain]:
         most = self._grid or 1
@@ -391,7 +419,7 @@ class _Verifier:
     def _least_cost_from(self, first: float) -> Ball:
         """Return what all users pay at least if the sync is not before a time."""
         ball = _flint().arb
-        return sum((user.least_cost_from(ball(first)) for user in self._users), ball(0)).lower()
+        return _lower(sum((user.least_cost_from(ball(first)) for user in self._users), ball(0)))
 
     def _parts(
         self, parts: list[Any], first: float, last: float, domains: list[_Domain], root: Any
@@ -454,7 +482,7 @@ class _Verifier:
             self._user(user, row, domain, both, times)
             for user, row, domain in zip(self._users, rows, domains, strict=True)
         ]
-        return min((sum(ends, ball(0)) - paid).lower() for ends in zip(*bounds, strict=True))
+        return min(_lower(sum(ends, ball(0)) - paid) for ends in zip(*bounds, strict=True))
 
     def _user(
         self,
@@ -483,13 +511,14 @@ class _Verifier:
                         user.lagrangian(offload, True, (local, ready, sync), prices, times)
                     )
         self._cells += len(corners)
-        return [min(corner[k].lower() for corner in corners) for k in range(2)]
+        return [min(_lower(corner[k]) for corner in corners) for k in range(2)]
 
     def _check_cover(self, cells: list[list[Any]], domain: _Domain) -> None:
         """Check that cells leave no offload fraction, or no point of the grid, out."""
         ends = sorted((_weight(cell[0], "ι"), _weight(cell[1], "ι")) for cell in cells)
         gap = 1.0 if self._grid else 0.0
-        if any(low > high or high > (self._grid or 1) for low, high in ends):
+        whole = not self._grid or all(end.is_integer() for pair in ends for end in pair)
+        if not whole or any(low > high or high > (self._grid or 1) for low, high in ends):
             raise InputError("the certificate is broken: a cell is no part of [0, 1]")
         covered = domain.low - gap
         for low, high in ends:

@@ -119,6 +119,13 @@ def test_changed_numbers_never_prove_too_much() -> None:
     assert proven > 50
 
 
+def nested(tree: dict[str, Any], levels: int) -> dict[str, Any]:
+    """Return a tree wrapped into parts that split nothing."""
+    for _ in range(levels):
+        tree = {"first_s": tree["first_s"], "last_s": tree["last_s"], "parts": [tree]}
+    return tree
+
+
 def forgeries() -> dict[str, Callable[[dict[str, Any]], object]]:
     """Return ways to break a certificate, each of which must be noticed."""
     return {
@@ -130,6 +137,8 @@ def forgeries() -> dict[str, Callable[[dict[str, Any]], object]]:
         "users": lambda document: leaves(document["tree"])[0]["users"].pop(),
         "price": lambda document: leaves(document["tree"])[0].update(prices=[-1.0]),
         "text": lambda document: leaves(document["tree"])[0].update(prices=["1"]),
+        "huge": lambda document: leaves(document["tree"])[0].update(prices=[10**400]),
+        "deep": lambda document: document.update(tree=nested(document["tree"], 5000)),
         "nan": lambda document: leaves(document["tree"])[0].update(prices=[float("nan")]),
         "cells": lambda document: leaves(document["tree"])[0]["users"][0].update(local=[]),
         "weights": lambda document: leaves(document["tree"])[0]["users"][0].update(edge=[9.0, 0.0]),
@@ -146,6 +155,37 @@ def test_broken_certificates_are_refused(kind: str) -> None:
     forgeries()[kind](document)
     with pytest.raises(ei.InputError):
         verify(instance, document)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({}, "joint"),
+        ({"restriction": Restriction.lco()}, "lco"),
+        ({"restriction": Restriction.eco()}, "eco"),
+        ({"restriction": Restriction.gbe()}, "gbe"),
+        ({"restriction": Restriction.on_grid(0.2)}, "grid:0.2"),
+        ({"restriction": Restriction(offload_max=[0.5, 1.0])}, "restricted"),
+        ({"round": "training"}, "training"),
+    ],
+    ids=str,
+)
+def test_the_problem_is_read_from_the_proof(options: dict[str, Any], problem: str) -> None:
+    """A bound of a restriction cannot be passed off as one of the joint problem."""
+    document = certified(reference("letter-m2"), **options)
+    document["problem"] = "joint"
+    assert verify(reference("letter-m2"), document).problem == problem
+
+
+def test_points_of_a_grid_cannot_slip_between_cells() -> None:
+    """Cells that end between grid points are refused: they may leave a point out."""
+    document = certified(reference("letter-m2"), restriction=Restriction.on_grid(0.2))
+    for proof in leaves(document["tree"]):
+        for user in proof["users"]:
+            for cell in user["local"]:
+                cell[1] = max(cell[1] - 0.6, cell[0])
+    with pytest.raises(ei.InputError, match="cell"):
+        verify(reference("letter-m2"), document)
 
 
 def test_another_instance_is_refused() -> None:
