@@ -99,6 +99,7 @@ CELL = np.dtype(
 """A cell of ι under one set of multipliers: it proves a line in t below the user's cost."""
 
 MAX_CELLS = 96
+FEW_CELLS = 4
 ROUNDING = 64 * 2.0**-52
 """Relative rounding error granted to each term of the Lagrangian.
 
@@ -796,6 +797,41 @@ def follow(
 
 
 @compiled
+def loses(
+    user: Any,
+    domain: Any,
+    step: float,
+    start: float,
+    cost: float,
+    t: float,
+    price_up: float,
+    price_down: float,
+) -> bool:
+    """Tell whether a few cells prove that every decision with download costs more than that."""
+    lows, highs = np.empty(FEW_CELLS + 2), np.empty(FEW_CELLS + 2)
+    lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
+    for _ in range(FEW_CELLS):
+        waiting -= 1
+        low, high = lows[waiting], highs[waiting]
+        middle = start if low <= start <= high else snapped(0.5 * (low + high), step)
+        start = -1.0
+        multipliers, point = value_at(user, middle, True, t, price_up, price_down)
+        if point.cost + point.sync_slope * t <= cost:
+            return False
+        left, _ = reach(user, multipliers, middle, low, step, cost, t, t, price_up, price_down)
+        right, _ = reach(user, multipliers, middle, high, step, cost, t, t, price_up, price_down)
+        if left > low:
+            lows[waiting], highs[waiting] = low, snapped(left - step, step)
+            waiting += 1
+        if right < high:
+            lows[waiting], highs[waiting] = snapped(right + step, step), high
+            waiting += 1
+        if waiting == 0:
+            return True
+    return False
+
+
+@compiled
 def choose_freely(
     user: Any,
     domain: Any,
@@ -810,7 +846,15 @@ def choose_freely(
     cells: Any,
 ) -> None:
     """Take the best decision of all, after a glance at the whole domain."""
-    if domain.local:
+    edge_cost = np.inf
+    edge = Multipliers(0.0, 0.0, 0.0)
+    if domain.edge:
+        edge = edge_multipliers(user, t, price_up)
+        value = lagrangian(user, 1.0, False, edge, price_up, price_down)
+        edge_cost = value.cost + value.sync_slope * t
+    if domain.local and not (
+        domain.edge and loses(user, domain, step, basin[0], edge_cost, t, price_up, price_down)
+    ):
         follow(user, domain, step, basin, t, price_up, price_down, choice)
         enough = GLANCE * abs(choice.value - user.constant)
         _, better = cover_local(
@@ -832,11 +876,9 @@ def choose_freely(
         if better >= 0.0:
             basin[0], basin[1] = better, basin[0]
             follow(user, domain, step, basin, t, price_up, price_down, choice)
-    if domain.edge:
-        edge = edge_multipliers(user, t, price_up)
-        value = lagrangian(user, 1.0, False, edge, price_up, price_down)
-        if not domain.local or value.cost + value.sync_slope * t <= choice.value:
-            take(user, 1.0, False, edge, t, price_up, price_down, choice)
+        if choice.value < edge_cost:
+            return
+    take(user, 1.0, False, edge, t, price_up, price_down, choice)
 
 
 @compiled
