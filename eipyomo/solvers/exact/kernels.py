@@ -446,7 +446,7 @@ def descend(
     multipliers, value = value_at(user, x, True, t, price_up, price_down)
     slope = value.offload_slope
     enough = 1e-11 * abs(value.cost + value.sync_slope * t)
-    step = 0.02
+    step = 0.003
     other, other_slope, other_multipliers, bracketed = x, slope, multipliers, False
     weight = 1.0
     for _ in range(60):
