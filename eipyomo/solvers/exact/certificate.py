@@ -102,9 +102,7 @@ class _Writer:
         dual, response = self._dual, evidence.response
         dual.domains = self._domains.copy()
         narrow(dual.domains, evidence.narrowings, self._twins, dual.restriction.grid_step)
-        proof = dual.prove(
-            response, evidence.first_s, evidence.last_s, evidence.tolerance, keep_cells=True
-        )
+        proof = dual.prove(response, evidence.first_s, evidence.last_s, evidence.tolerance)
         return {
             "prices": list(response.prices[: len(dual.restriction.budgets)]),
             "users": [

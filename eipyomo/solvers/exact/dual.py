@@ -120,8 +120,6 @@ class Proof:
         How much the cells were allowed to lose.
     improved
         Whether a choice better than the response's was met.
-    cells
-        CELL records, if they were kept.
     """
 
     response: Response
@@ -131,15 +129,13 @@ class Proof:
     improved: bool
     _base: float
     _size: float
-    _values: FloatColumn
-    _slopes: FloatColumn
     _counts: Records
-    cells: Records | None
+    _cells: Records
 
     def bound_at(self, sync_s: float) -> float:
         """Return a valid lower bound on the cost at a sync time within the range."""
         elapsed = sync_s - self.response.sync_s
-        total = kernels.bound_at(self._values, self._slopes, self._counts, elapsed)
+        total = kernels.bound_at(self._cells, self._counts, elapsed)
         return float(total - self._base - kernels.ROUNDING * self._size)
 
     def reach(self, end_s: float, need: float) -> float:
@@ -165,8 +161,7 @@ class Proof:
 
     def cells_of(self, user: int) -> Records:
         """Return the cells of one user."""
-        assert self.cells is not None
-        return self.cells[user, : self._counts[user]]
+        return self._cells[user, : self._counts[user]]
 
 
 @dataclass(eq=False)
@@ -201,7 +196,8 @@ class Dual:
         """Let every user choose; without freedom or in its basin it starts from `choices`."""
         self.evaluations += 1
         chosen = np.zeros(len(self.users), CHOICE) if choices is None else choices.copy()
-        arguments = (self.restriction.grid_step, freedom, sync_s, *prices, self.basins, chosen)
+        terms = kernels.Terms(sync_s, *prices)
+        arguments = (self.restriction.grid_step, freedom, terms, self.basins, chosen)
         for_all(kernels.respond, len(chosen), self.users, self.domains, *arguments)
         up, down = float(chosen["uplink_share"].sum()), float(chosen["downlink_share"].sum())
         return Response(
@@ -292,12 +288,7 @@ class Dual:
         return _mix(crossing, 1, 0.5)
 
     def _search(
-        self,
-        residual: Any,
-        price: float,
-        tolerance: float,
-        mismatch: float,
-        band: int = 0,
+        self, residual: Any, price: float, tolerance: float, mismatch: float, band: int = 0
     ) -> Crossing[Market]:
         """Search one price on a logarithmic scale until the dual value is good enough."""
         budget = self.restriction.budgets[band]
@@ -394,14 +385,7 @@ class Dual:
 
     # --- bounds --------------------------------------------------------------------------------
 
-    def prove(
-        self,
-        response: Response,
-        first_s: float,
-        last_s: float,
-        tolerance: float,
-        keep_cells: bool = False,
-    ) -> Proof:
+    def prove(self, response: Response, first_s: float, last_s: float, tolerance: float) -> Proof:
         """Cover every user's decisions by cells, with multipliers that are good at a response.
 
         Parameters
@@ -412,13 +396,9 @@ class Dual:
             Range of sync times.
         tolerance
             How much the cells may lose against the choices, all users together.
-        keep_cells
-            Whether to keep ι ranges and multipliers, for a certificate.
         """
         users = len(self.users)
-        values, slopes = np.empty((users, MAX_CELLS)), np.empty((users, MAX_CELLS))
-        counts = np.zeros(users, np.int64)
-        cells = np.zeros((users if keep_cells else 1, MAX_CELLS), CELL)
+        counts, cells = np.zeros(users, np.int64), np.empty((users, MAX_CELLS), CELL)
         before = self.basins.copy()
         for_all(
             kernels.cover_all,
@@ -428,16 +408,11 @@ class Dual:
             self.restriction.grid_step,
             response.choices,
             tolerance / users,
-            response.sync_s,
-            first_s,
-            last_s,
-            *response.prices,
+            kernels.Times(first_s, last_s),
+            kernels.Terms(response.sync_s, *response.prices),
             self.basins,
-            values,
-            slopes,
             counts,
             cells,
-            keep_cells,
         )
         paid = self._paid(response.prices)
         return Proof(
@@ -448,10 +423,8 @@ class Dual:
             improved=bool((before != self.basins).any()),
             _base=paid,
             _size=float(np.abs(response.choices["value"]).sum()) + paid,
-            _values=values,
-            _slopes=slopes,
             _counts=counts,
-            cells=cells if keep_cells else None,
+            _cells=cells,
         )
 
 

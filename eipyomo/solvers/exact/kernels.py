@@ -93,12 +93,14 @@ CELL = np.dtype(
         ("local", "f8"),  # multiplier μ
         ("ready", "f8"),  # multiplier ν2
         ("sync", "f8"),  # multiplier η
+        ("value", "f8"),  # what the user pays at least at the t of the terms
+        ("sync_slope", "f8"),  # and its derivative in t
     ],
     align=True,
 )
 """A cell of ι under one set of multipliers: it proves a line in t below the user's cost."""
 
-MAX_CELLS = 96
+MAX_CELLS = 64
 FEW_CELLS = 4
 ROUNDING = 64 * 2.0**-52
 """Relative rounding error granted to each term of the Lagrangian.
@@ -114,6 +116,21 @@ class Share(NamedTuple):
     share: float
     seconds: float
     elasticity: float
+
+
+class Terms(NamedTuple):
+    """The sync time t, and what a share of the band costs in the uplink and in the downlink."""
+
+    t: float
+    price_up: float
+    price_down: float
+
+
+class Times(NamedTuple):
+    """A range of sync times."""
+
+    first: float
+    last: float
 
 
 class Multipliers(NamedTuple):
@@ -141,7 +158,7 @@ class Local(NamedTuple):
 
 
 class Value(NamedTuple):
-    """G at t = 0 and its derivatives in t and ι; `size` is the sum of the terms' sizes."""
+    """G and its derivatives in t and ι; `size` is the sum of the sizes of the terms without t."""
 
     cost: float
     sync_slope: float
@@ -275,9 +292,9 @@ def weight_at(seconds: float, price: float, link: Any) -> float:
 
 
 @compiled
-def edge_branch(user: Any, offload: float, t: float, weight: float, price: float) -> Edge:
+def edge_branch(user: Any, offload: float, weight: float, terms: Terms) -> Edge:
     """Minimise energy, band and weight · ready time over the uplink share; upload before t."""
-    link = user.uplink
+    link, t, price = user.uplink, terms.t, terms.price_up
     load = user.model_mbit + offload * user.task_mbit
     sync_seconds = (t - user.start_s) / user.model_mbit
     ready_seconds = (t - user.start_s) / load
@@ -323,16 +340,14 @@ def local_branch(user: Any, work: float, local: float, price: float) -> Local:
 
 
 @compiled
-def edge_multipliers(user: Any, t: float, price_up: float) -> Multipliers:
+def edge_multipliers(user: Any, terms: Terms) -> Multipliers:
     """Return the best multipliers without download (a = 0, ι = 1)."""
-    edge = edge_branch(user, 1.0, t, user.latency_weight, price_up)
+    edge = edge_branch(user, 1.0, user.latency_weight, terms)
     return Multipliers(0.0, edge.ready, edge.sync)
 
 
 @compiled
-def local_multipliers(
-    user: Any, offload: float, t: float, price_up: float, price_down: float
-) -> Multipliers:
+def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
     """Return the best multipliers with download (a = 1) at an offload fraction.
 
     Both branches of the latency end at the same time unless one dominates even with the whole
@@ -341,21 +356,21 @@ def local_multipliers(
     total = user.latency_weight
     work = (1.0 - offload) * user.work_gigacycles
     edge_s = offload * user.edge_s
-    local, edge = total, edge_branch(user, offload, t, 0.0, price_up)
-    branch = local_branch(user, work, total, price_down)
-    if branch.finish_s >= edge.ready_s - t + edge_s:
+    edge = edge_branch(user, offload, 0.0, terms)
+    branch = local_branch(user, work, total, terms.price_down)
+    if branch.finish_s >= edge.ready_s - terms.t + edge_s:
         return Multipliers(total, 0.0, edge.sync)
     if (work <= 0.0 or user.cpu_weight <= 0.0) and user.receive_weight > 0.0:
-        idle = local_branch(user, work, 0.0, price_down)
-        edge = edge_branch(user, offload, t, total, price_up)
-        if idle.finish_s <= edge.ready_s - t + edge_s:
+        idle = local_branch(user, work, 0.0, terms.price_down)
+        edge = edge_branch(user, offload, total, terms)
+        if idle.finish_s <= edge.ready_s - terms.t + edge_s:
             return Multipliers(0.0, edge.ready, edge.sync)
     low, high = 0.0, total
     local = 0.5 * total
     for _ in range(60):
-        edge = edge_branch(user, offload, t, total - local, price_up)
-        branch = local_branch(user, work, local, price_down)
-        span = edge.ready_s - t + edge_s
+        edge = edge_branch(user, offload, total - local, terms)
+        branch = local_branch(user, work, local, terms.price_down)
+        span = edge.ready_s - terms.t + edge_s
         excess_log = math.log(branch.finish_s / span)
         if abs(excess_log) <= 1e-11:
             break
@@ -377,21 +392,18 @@ def local_multipliers(
 
 @compiled
 def lagrangian(
-    user: Any,
-    offload: float,
-    download: bool,
-    multipliers: Multipliers,
-    price_up: float,
-    price_down: float,
+    user: Any, offload: float, download: bool, multipliers: Multipliers, terms: Terms
 ) -> Value:
-    """Return G(ι, 0) and its derivatives, for any multipliers."""
+    """Return G(ι, t) and its derivatives, for any multipliers."""
     local, ready, sync = multipliers
+    t, price_up, price_down = terms
     load = user.model_mbit + offload * user.task_mbit
     pressure = user.send_weight + ready
     up = least_cost(pressure * load + sync * user.model_mbit, price_up, user.uplink)
     at_edge = (user.latency_weight - local) * user.edge_s
     start = (ready + sync) * user.start_s
-    cost = user.constant + up.cost + start + at_edge * offload
+    sync_slope = user.latency_weight - ready - sync
+    cost = user.constant + up.cost + start + at_edge * offload + sync_slope * t
     size = abs(user.constant) + up.cost + start + at_edge + price_up * user.uplink.share_max
     slope = pressure * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
     slope += at_edge
@@ -407,19 +419,17 @@ def lagrangian(
         cost += down.cost + cpu * (1.0 - offload)
         size += down.cost + cpu + price_down * user.downlink.share_max
         slope -= cpu
-    return Value(cost, user.latency_weight - ready - sync, slope, up.share, share, size)
+    return Value(cost, sync_slope, slope, up.share, share, size)
 
 
 @compiled
-def value_at(
-    user: Any, offload: float, download: bool, t: float, price_up: float, price_down: float
-) -> tuple[Multipliers, Value]:
+def value_at(user: Any, offload: float, download: bool, terms: Terms) -> tuple[Multipliers, Value]:
     """Return the best multipliers at a point and the Lagrangian there: the cost of the point."""
     if download:
-        multipliers = local_multipliers(user, offload, t, price_up, price_down)
+        multipliers = local_multipliers(user, offload, terms)
     else:
-        multipliers = edge_multipliers(user, t, price_up)
-    return multipliers, lagrangian(user, offload, download, multipliers, price_up, price_down)
+        multipliers = edge_multipliers(user, terms)
+    return multipliers, lagrangian(user, offload, download, multipliers, terms)
 
 
 # --- One user: the best offload fraction ----------------------------------------------------------
@@ -435,7 +445,7 @@ def snapped(offload: float, step: float) -> float:
 
 @compiled
 def descend(
-    user: Any, low: float, high: float, start: float, t: float, price_up: float, price_down: float
+    user: Any, low: float, high: float, start: float, terms: Terms
 ) -> tuple[float, Multipliers]:
     """Follow the slope of the cost in ι from a start to the bottom of its basin.
 
@@ -443,9 +453,9 @@ def descend(
     has a kink, those of one side would tell a wrong story about t.
     """
     x = min(max(start, low), high)
-    multipliers, value = value_at(user, x, True, t, price_up, price_down)
+    multipliers, value = value_at(user, x, True, terms)
     slope = value.offload_slope
-    enough = 1e-11 * abs(value.cost + value.sync_slope * t)
+    enough = 1e-11 * abs(value.cost)
     step = 0.003
     other, other_slope, other_multipliers, bracketed = x, slope, multipliers, False
     weight = 1.0
@@ -456,7 +466,7 @@ def descend(
             return x, multipliers
         else:
             y = max(x - step, low) if slope > 0.0 else min(x + step, high)
-        y_multipliers, value = value_at(user, y, True, t, price_up, price_down)
+        y_multipliers, value = value_at(user, y, True, terms)
         y_slope = value.offload_slope
         if y_slope * slope <= 0.0:
             other, other_slope, other_multipliers, bracketed = x, slope, multipliers, True
@@ -487,40 +497,33 @@ def mix(one: Multipliers, other: Multipliers, part: float) -> Multipliers:
 
 @compiled
 def best_offload(
-    user: Any, domain: Any, step: float, start: float, t: float, price_up: float, price_down: float
+    user: Any, domain: Any, step: float, start: float, terms: Terms
 ) -> tuple[float, Multipliers]:
     """Return the best offload fraction with download in the basin of a start, and multipliers."""
     low, high = domain.offload_min, domain.offload_max
     middle = start if start >= 0.0 else 0.5 * (low + high)
     if high > low:
-        best, multipliers = descend(user, low, high, middle, t, price_up, price_down)
+        best, multipliers = descend(user, low, high, middle, terms)
         if step <= 0.0:
             return best, multipliers
         low = min(max(snapped(np.floor(best / step + 1e-9) * step, step), low), high)
         high = min(snapped(low + step, step), high)
-    lower_multipliers, lower = value_at(user, low, True, t, price_up, price_down)
-    upper_multipliers, upper = value_at(user, high, True, t, price_up, price_down)
-    if lower.cost + lower.sync_slope * t <= upper.cost + upper.sync_slope * t:
+    lower_multipliers, lower = value_at(user, low, True, terms)
+    upper_multipliers, upper = value_at(user, high, True, terms)
+    if lower.cost <= upper.cost:
         return low, lower_multipliers
     return high, upper_multipliers
 
 
 @compiled
 def take(
-    user: Any,
-    offload: float,
-    download: bool,
-    multipliers: Multipliers,
-    t: float,
-    price_up: float,
-    price_down: float,
-    choice: Any,
+    user: Any, offload: float, download: bool, multipliers: Multipliers, terms: Terms, choice: Any
 ) -> None:
     """Write down a choice (a, ι) with its cost, shares and multipliers."""
-    value = lagrangian(user, offload, download, multipliers, price_up, price_down)
+    value = lagrangian(user, offload, download, multipliers, terms)
     choice.download = download
     choice.offload = offload
-    choice.value = value.cost + value.sync_slope * t
+    choice.value = value.cost
     choice.sync_slope = value.sync_slope
     choice.uplink_share = value.uplink_share
     choice.downlink_share = value.downlink_share
@@ -532,19 +535,12 @@ def take(
 
 @compiled
 def safe_value(
-    user: Any,
-    offload: float,
-    download: bool,
-    multipliers: Multipliers,
-    t: float,
-    last_t: float,
-    price_up: float,
-    price_down: float,
+    user: Any, offload: float, download: bool, multipliers: Multipliers, last_t: float, terms: Terms
 ) -> float:
     """Return G(ι, t) less what rounding can have added, for use at any time up to `last_t`."""
-    value = lagrangian(user, offload, download, multipliers, price_up, price_down)
+    value = lagrangian(user, offload, download, multipliers, terms)
     weights = user.latency_weight + multipliers.ready + multipliers.sync
-    return float(value.cost + value.sync_slope * t - ROUNDING * (value.size + weights * last_t))
+    return float(value.cost - ROUNDING * (value.size + weights * last_t))
 
 
 @compiled
@@ -555,20 +551,18 @@ def reach(
     end: float,
     step: float,
     need: float,
-    t: float,
     last_t: float,
-    price_up: float,
-    price_down: float,
+    terms: Terms,
 ) -> tuple[float, float]:
     """Return how far from `inside` towards `end` G stays above a need, and G there.
 
     G is concave in ι, so a chord from a point where it is above meets the need too early at worst.
     """
-    value = safe_value(user, inside, True, multipliers, t, last_t, price_up, price_down)
+    value = safe_value(user, inside, True, multipliers, last_t, terms)
     if inside == end:
         return inside, value
     outside = end
-    beyond = safe_value(user, end, True, multipliers, t, last_t, price_up, price_down)
+    beyond = safe_value(user, end, True, multipliers, last_t, terms)
     if beyond >= need:
         return end, beyond
     for _ in range(3):
@@ -580,12 +574,22 @@ def reach(
             x = min(x, 1.0)
         if x == inside:
             break
-        at_x = safe_value(user, x, True, multipliers, t, last_t, price_up, price_down)
+        at_x = safe_value(user, x, True, multipliers, last_t, terms)
         if at_x < need:
             outside, beyond = x, at_x
         else:
             inside, value = x, at_x
     return inside, value
+
+
+@compiled
+def write_cell(
+    cell: Any, low: float, high: float, multipliers: Multipliers, value: float, slope: float
+) -> None:
+    """Write down a cell and the line that it proves."""
+    cell.offload_min, cell.offload_max = low, high
+    cell.local, cell.ready, cell.sync = multipliers
+    cell.value, cell.sync_slope = value, slope
 
 
 @compiled
@@ -595,14 +599,9 @@ def cover_local(
     step: float,
     choice: Any,
     tolerance: float,
-    t: float,
-    first_t: float,
-    last_t: float,
-    price_up: float,
-    price_down: float,
+    times: Times,
+    terms: Terms,
     count: int,
-    values: Any,
-    slopes: Any,
     cells: Any,
 ) -> tuple[int, float]:
     """Cover all decisions with download by cells, each proving a line in t below the user's cost.
@@ -627,28 +626,23 @@ def cover_local(
         if low <= start <= high:
             middle = start
             multipliers = Multipliers(choice.local, choice.ready, choice.sync)
-            point = lagrangian(user, middle, True, multipliers, price_up, price_down)
+            point = lagrangian(user, middle, True, multipliers, terms)
         else:
             middle = snapped(0.5 * (low + high), step)
-            multipliers, point = value_at(user, middle, True, t, price_up, price_down)
+            multipliers, point = value_at(user, middle, True, terms)
         start = -1.0
         slope = point.sync_slope
-        cost = point.cost + slope * t
+        cost = point.cost
         if cost < best - tolerance:
             best, best_slope, better = cost, slope, middle
-        lead = max((best_slope - slope) * (first_t - t), (best_slope - slope) * (last_t - t))
+        flatter = best_slope - slope
+        lead = max(flatter * (times.first - terms.t), flatter * (times.last - terms.t))
         need = min(cost, best + lead) - tolerance
         if count + waiting + 3 > MAX_CELLS:
             need = -np.inf
-        left, left_value = reach(
-            user, multipliers, middle, low, step, need, t, last_t, price_up, price_down
-        )
-        right, right_value = reach(
-            user, multipliers, middle, high, step, need, t, last_t, price_up, price_down
-        )
-        values[count], slopes[count] = min(left_value, right_value), slope
-        cells[count].offload_min, cells[count].offload_max = left, right
-        cells[count].local, cells[count].ready, cells[count].sync = multipliers
+        left, left_value = reach(user, multipliers, middle, low, step, need, times.last, terms)
+        right, right_value = reach(user, multipliers, middle, high, step, need, times.last, terms)
+        write_cell(cells[count], left, right, multipliers, min(left_value, right_value), slope)
         count += 1
         if left > low:
             lows[waiting], highs[waiting] = low, snapped(left - step, step)
@@ -666,13 +660,8 @@ def cover(
     step: float,
     choice: Any,
     tolerance: float,
-    t: float,
-    first_t: float,
-    last_t: float,
-    price_up: float,
-    price_down: float,
-    values: Any,
-    slopes: Any,
+    times: Times,
+    terms: Terms,
     cells: Any,
 ) -> tuple[int, float]:
     """Cover all decisions of a user; see :func:`cover_local`.
@@ -681,30 +670,14 @@ def cover(
     """
     count = 0
     if domain.edge:
-        edge = edge_multipliers(user, t, price_up)
-        values[0] = safe_value(user, 1.0, False, edge, t, last_t, price_up, price_down)
-        slopes[0] = user.latency_weight - edge.ready - edge.sync
-        cells[0].offload_min = cells[0].offload_max = 2.0
-        cells[0].local, cells[0].ready, cells[0].sync = edge
+        edge = edge_multipliers(user, terms)
+        value = safe_value(user, 1.0, False, edge, times.last, terms)
+        slope = user.latency_weight - edge.ready - edge.sync
+        write_cell(cells[0], 2.0, 2.0, edge, value, slope)
         count = 1
     if not domain.local:
         return count, -1.0
-    return cover_local(
-        user,
-        domain,
-        step,
-        choice,
-        tolerance,
-        t,
-        first_t,
-        last_t,
-        price_up,
-        price_down,
-        count,
-        values,
-        slopes,
-        cells,
-    )
+    return cover_local(user, domain, step, choice, tolerance, times, terms, count, cells)
 
 
 @compiled
@@ -714,50 +687,32 @@ def cover_all(
     step: float,
     choices: Any,
     tolerance: float,
-    t: float,
-    first_t: float,
-    last_t: float,
-    price_up: float,
-    price_down: float,
+    times: Times,
+    terms: Terms,
     basins: Any,
-    values: Any,
-    slopes: Any,
     counts: Any,
     cells: Any,
-    keep_cells: bool,
     first: int,
     last: int,
 ) -> None:
     """Cover the domains of users first..last-1; note the basin where a better ι was found."""
-    scratch = np.empty(MAX_CELLS, cells.dtype)
     for j in range(first, last):
         counts[j], better = cover(
-            users[j],
-            domains[j],
-            step,
-            choices[j],
-            tolerance,
-            t,
-            first_t,
-            last_t,
-            price_up,
-            price_down,
-            values[j],
-            slopes[j],
-            cells[j] if keep_cells else scratch,
+            users[j], domains[j], step, choices[j], tolerance, times, terms, cells[j]
         )
         if better >= 0.0:
             basins[j, 0], basins[j, 1] = better, basins[j, 0]
 
 
 @compiled
-def bound_at(values: Any, slopes: Any, counts: Any, elapsed_s: float) -> float:
-    """Return the sum over users of the lowest of their lines, some time after the lines' t."""
+def bound_at(cells: Any, counts: Any, elapsed_s: float) -> float:
+    """Return the sum over users of the lowest of their lines, some time after the terms' t."""
     total = 0.0
     for j in range(len(counts)):
         least = np.inf
         for k in range(counts[j]):
-            least = min(least, values[j, k] + slopes[j, k] * elapsed_s)
+            cell = cells[j, k]
+            least = min(least, cell.value + cell.sync_slope * elapsed_s)
         total += least
     return total
 
@@ -771,42 +726,24 @@ GLANCE = 1e-3
 
 
 @compiled
-def follow(
-    user: Any,
-    domain: Any,
-    step: float,
-    basin: Any,
-    t: float,
-    price_up: float,
-    price_down: float,
-    choice: Any,
-) -> None:
+def follow(user: Any, domain: Any, step: float, basin: Any, terms: Terms, choice: Any) -> None:
     """Take the better of the one or two basins known, and keep it first."""
-    basin[0], multipliers = best_offload(user, domain, step, basin[0], t, price_up, price_down)
-    take(user, basin[0], True, multipliers, t, price_up, price_down, choice)
+    basin[0], multipliers = best_offload(user, domain, step, basin[0], terms)
+    take(user, basin[0], True, multipliers, terms, choice)
     if basin[1] < 0.0:
         return
-    basin[1], multipliers = best_offload(user, domain, step, basin[1], t, price_up, price_down)
+    basin[1], multipliers = best_offload(user, domain, step, basin[1], terms)
     if abs(basin[1] - basin[0]) <= 1e-6:
         basin[1] = -1.0
         return
-    value = lagrangian(user, basin[1], True, multipliers, price_up, price_down)
-    if value.cost + value.sync_slope * t < choice.value:
+    value = lagrangian(user, basin[1], True, multipliers, terms)
+    if value.cost < choice.value:
         basin[0], basin[1] = basin[1], basin[0]
-        take(user, basin[0], True, multipliers, t, price_up, price_down, choice)
+        take(user, basin[0], True, multipliers, terms, choice)
 
 
 @compiled
-def loses(
-    user: Any,
-    domain: Any,
-    step: float,
-    start: float,
-    cost: float,
-    t: float,
-    price_up: float,
-    price_down: float,
-) -> bool:
+def loses(user: Any, domain: Any, step: float, start: float, cost: float, terms: Terms) -> bool:
     """Tell whether a few cells prove that every decision with download costs more than that."""
     lows, highs = np.empty(FEW_CELLS + 2), np.empty(FEW_CELLS + 2)
     lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
@@ -815,11 +752,11 @@ def loses(
         low, high = lows[waiting], highs[waiting]
         middle = start if low <= start <= high else snapped(0.5 * (low + high), step)
         start = -1.0
-        multipliers, point = value_at(user, middle, True, t, price_up, price_down)
-        if point.cost + point.sync_slope * t <= cost:
+        multipliers, point = value_at(user, middle, True, terms)
+        if point.cost <= cost:
             return False
-        left, _ = reach(user, multipliers, middle, low, step, cost, t, t, price_up, price_down)
-        right, _ = reach(user, multipliers, middle, high, step, cost, t, t, price_up, price_down)
+        left, _ = reach(user, multipliers, middle, low, step, cost, terms.t, terms)
+        right, _ = reach(user, multipliers, middle, high, step, cost, terms.t, terms)
         if left > low:
             lows[waiting], highs[waiting] = low, snapped(left - step, step)
             waiting += 1
@@ -833,52 +770,27 @@ def loses(
 
 @compiled
 def choose_freely(
-    user: Any,
-    domain: Any,
-    step: float,
-    basin: Any,
-    t: float,
-    price_up: float,
-    price_down: float,
-    choice: Any,
-    values: Any,
-    slopes: Any,
-    cells: Any,
+    user: Any, domain: Any, step: float, basin: Any, terms: Terms, choice: Any, cells: Any
 ) -> None:
     """Take the best decision of all, after a glance at the whole domain."""
     edge_cost = np.inf
     edge = Multipliers(0.0, 0.0, 0.0)
     if domain.edge:
-        edge = edge_multipliers(user, t, price_up)
-        value = lagrangian(user, 1.0, False, edge, price_up, price_down)
-        edge_cost = value.cost + value.sync_slope * t
-    if domain.local and not (
-        domain.edge and loses(user, domain, step, basin[0], edge_cost, t, price_up, price_down)
-    ):
-        follow(user, domain, step, basin, t, price_up, price_down, choice)
+        edge = edge_multipliers(user, terms)
+        value = lagrangian(user, 1.0, False, edge, terms)
+        edge_cost = value.cost
+    if domain.local and not (domain.edge and loses(user, domain, step, basin[0], edge_cost, terms)):
+        follow(user, domain, step, basin, terms, choice)
         enough = GLANCE * abs(choice.value - user.constant)
         _, better = cover_local(
-            user,
-            domain,
-            step,
-            choice,
-            enough,
-            t,
-            t,
-            t,
-            price_up,
-            price_down,
-            0,
-            values,
-            slopes,
-            cells,
+            user, domain, step, choice, enough, Times(terms.t, terms.t), terms, 0, cells
         )
         if better >= 0.0:
             basin[0], basin[1] = better, basin[0]
-            follow(user, domain, step, basin, t, price_up, price_down, choice)
+            follow(user, domain, step, basin, terms, choice)
         if choice.value < edge_cost:
             return
-    take(user, 1.0, False, edge, t, price_up, price_down, choice)
+    take(user, 1.0, False, edge, terms, choice)
 
 
 @compiled
@@ -887,9 +799,7 @@ def respond(
     domains: Any,
     step: float,
     freedom: int,
-    t: float,
-    price_up: float,
-    price_down: float,
+    terms: Terms,
     basins: Any,
     choices: Any,
     first: int,
@@ -900,33 +810,18 @@ def respond(
     `choices` holds the previous choices and is overwritten; `basins`, of shape (users, 2), holds
     for free users the ι from which basins of the cost are followed, negative if unknown.
     """
-    values, slopes = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
     cells = np.empty(MAX_CELLS, CELL)
     for j in range(first, last):
         user, domain, choice = users[j], domains[j], choices[j]
         if freedom == FREE:
-            choose_freely(
-                user,
-                domain,
-                step,
-                basins[j],
-                t,
-                price_up,
-                price_down,
-                choice,
-                values,
-                slopes,
-                cells,
-            )
+            choose_freely(user, domain, step, basins[j], terms, choice, cells)
             continue
         download, offload = choice.download, choice.offload
         if freedom == TRACKED and download:
-            offload, multipliers = best_offload(
-                user, domain, step, offload, t, price_up, price_down
-            )
+            offload, multipliers = best_offload(user, domain, step, offload, terms)
         else:
-            multipliers, _ = value_at(user, offload, download, t, price_up, price_down)
-        take(user, offload, download, multipliers, t, price_up, price_down, choice)
+            multipliers, _ = value_at(user, offload, download, terms)
+        take(user, offload, download, multipliers, terms, choice)
 
 
 # --- All users: what they do on their own ---------------------------------------------------------

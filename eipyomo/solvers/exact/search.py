@@ -253,11 +253,7 @@ class Search:
         """Go to the lowest point of the dual nearby and offer incumbents from there."""
         first_s = max(node.first_s, self._first_s)
         markets = self.dual.settle(
-            first_s,
-            node.last_s,
-            market.best.sync_s,
-            market.best.prices,
-            self._accuracy,
+            first_s, node.last_s, market.best.sync_s, market.best.prices, self._accuracy
         )
         self._improve(markets, node.narrowings)
         return markets
