@@ -14,7 +14,7 @@ LAYERS = (
     ("files", "validation", "channel", "scaled"),
     ("instance",),
     ("allocation",),
-    ("result", "models"),
+    ("result", "models", "verify"),
     ("solvers",),
     ("cli",),
 )

@@ -1,0 +1,146 @@
+"""Certificates: everything that proves a bound, as a JSON document.
+
+A certificate is a tree. Its leaves hold prices and, per user, cells of ι with multipliers; its
+inner nodes split the range of sync times or a user's decision. :mod:`eipyomo.verify` recomputes the
+bound from it without any code of the solver.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from eipyomo.errors import InputError
+from eipyomo.instance import Instance
+from eipyomo.solvers.exact import ExactOutcome
+from eipyomo.solvers.exact.dual import Dual
+from eipyomo.solvers.exact.tree import Evidence, Node, Twins, narrow
+from eipyomo.solvers.exact.users import Records
+
+SCHEMA = "eipyomo/certificate@1"
+
+
+def certificate(instance: Instance, outcome: ExactOutcome) -> dict[str, Any]:
+    """Return the certificate of the bound of an outcome.
+
+    Parameters
+    ----------
+    instance
+        The instance that was solved.
+    outcome
+        What the exact method returned for it.
+
+    Raises
+    ------
+    InputError
+        If the outcome has no bound: the problem was found infeasible.
+    """
+    if outcome.tree is None:
+        raise InputError("an infeasible problem has no bound to certify")
+    return _Writer(instance, outcome).document()
+
+
+class _Writer:
+    """Makes the cells of each leaf again and writes them down."""
+
+    def __init__(self, instance: Instance, outcome: ExactOutcome) -> None:
+        self._instance, self._outcome = instance, outcome
+        restriction = outcome.restriction
+        scaled = instance.scaled.for_round(outcome.round)
+        self._domains = restriction.domains(len(scaled))
+        self._dual = Dual(scaled, restriction, self._domains)
+        self._twins = Twins(self._dual.users, self._domains)
+
+    def document(self) -> dict[str, Any]:
+        outcome = self._outcome
+        assert outcome.tree is not None
+        return {
+            "schema": SCHEMA,
+            "instance": self._instance.digest(),
+            "problem": outcome.problem,
+            "round": outcome.round,
+            "split_band": outcome.restriction.split_band,
+            "grid": outcome.restriction.grid,
+            "bound": outcome.bound,
+            "domains": [
+                {
+                    "edge": bool(domain["edge"]),
+                    "local": bool(domain["local"]),
+                    "offload_min": self._fraction(domain["offload_min"]),
+                    "offload_max": self._fraction(domain["offload_max"]),
+                }
+                for domain in self._domains
+            ],
+            "tree": self._node(outcome.tree),
+        }
+
+    def _fraction(self, offload: float) -> float | int:
+        """Return an offload fraction, as k of k/n on a grid."""
+        grid = self._outcome.restriction.grid
+        return round(float(offload) * grid) if grid else float(offload)
+
+    def _node(self, node: Node) -> dict[str, Any]:
+        document: dict[str, Any] = {"first_s": node.first_s, "last_s": node.last_s}
+        if node.parts:
+            document["parts"] = [self._node(part) for part in _consecutive(node)]
+        elif node.branch:
+            low, high = node.branch
+            split = low.narrowings[-1]
+            document["branch"] = {
+                "user": split.user,
+                "threshold": self._fraction(split.threshold),
+                "low": self._node(low),
+                "high": self._node(high),
+            }
+        elif node.evidence is not None:
+            document["proof"] = self._proof(node.evidence)
+        return document
+
+    def _proof(self, evidence: Evidence) -> dict[str, Any]:
+        dual, response = self._dual, evidence.response
+        dual.domains = self._domains.copy()
+        narrow(dual.domains, evidence.narrowings, self._twins, dual.restriction.grid_step)
+        proof = dual.prove(response, evidence.first_s, evidence.last_s, evidence.tolerance)
+        return {
+            "prices": list(response.prices[: len(dual.restriction.budgets)]),
+            "users": [
+                self._cells(proof.cells_of(j), float(user["latency_weight"]))
+                for j, user in enumerate(dual.users)
+            ],
+        }
+
+    def _cells(self, cells: Records, latency_weight: float) -> dict[str, Any]:
+        document: dict[str, Any] = {"edge": None, "local": []}
+        for cell in cells:
+            local = float(cell["local"])
+            multipliers = [
+                _within(float(cell["ready"]), local, latency_weight),
+                float(cell["sync"]),
+            ]
+            if cell["offload_min"] > 1.0:
+                document["edge"] = multipliers
+            else:
+                ends = [self._fraction(cell["offload_min"]), self._fraction(cell["offload_max"])]
+                document["local"].append([*ends, local, *multipliers])
+        return document
+
+
+def _consecutive(node: Node) -> list[Node]:
+    """Return the parts of a node, those of parts included, in order."""
+    found, waiting = [], [node]
+    while waiting:
+        part = waiting.pop()
+        if part.parts:
+            waiting.extend(reversed(part.parts))
+        else:
+            found.append(part)
+    return found
+
+
+def _within(ready: float, local: float, total: float) -> float:
+    """Return ν2, lowered by an ulp or two if rounding took μ + ν2 beyond w^t."""
+    while ready > 0.0 and Fraction(ready) + Fraction(local) > Fraction(total):
+        ready = max(float(np.nextafter(ready, 0.0)), 0.0)
+    return ready

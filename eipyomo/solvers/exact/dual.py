@@ -1,0 +1,447 @@
+"""The Lagrangian dual over all users: prices of bandwidth and the sync time.
+
+At prices λ and sync time t the dual value is Σ_j φ_j(λ, t) - λ · budget. It is concave in λ with
+the unused band as slope, and the users' choices say how it moves with t.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.solvers.exact import kernels
+from eipyomo.solvers.exact.kernels import CELL, CHOICE, FREE, MAX_CELLS
+from eipyomo.solvers.exact.restriction import Restriction
+from eipyomo.solvers.exact.roots import Crossing, find_crossing
+from eipyomo.solvers.exact.users import Records, user_records
+
+Prices = tuple[float, float]
+"""Price of a share of the band in the uplink and in the downlink; equal for an undivided band."""
+
+PRICE_SPAN = 30.0
+"""Prices stay within e^±30 of their natural size; any price ≥ 0 gives a valid bound."""
+
+USERS_PER_THREAD = 256
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="eipyomo-exact")
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has none of its parent's threads.
+    os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+def for_all(kernel: Any, users: int, *arguments: Any) -> None:
+    """Run a kernel over all users, in threads if there are many; the result is the same."""
+    parts = max(min(users // USERS_PER_THREAD, os.cpu_count() or 1), 1)
+    if parts == 1:
+        kernel(*arguments, 0, users)
+        return
+    edges = [users * part // parts for part in range(parts + 1)]
+    run = partial(kernel, *arguments)
+    jobs = [_threads().submit(run, first, last) for first, last in itertools.pairwise(edges)]
+    for job in jobs:
+        job.result()
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """What all users do at given prices and sync time.
+
+    Attributes
+    ----------
+    prices, sync_s
+        Where.
+    choices
+        CHOICE records, one per user.
+    value
+        Dual value.
+    sync_slope
+        Derivative of the users' costs in the sync time.
+    usage
+        Shares used, per budget.
+    """
+
+    prices: Prices
+    sync_s: float
+    choices: Records
+    value: float
+    sync_slope: float
+    usage: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Responses next to the prices at which the band is just used up.
+
+    Attributes
+    ----------
+    best
+        The response of the largest dual value.
+    mixture
+        Responses with weights that sum to 1, such that the mixed shares use up the budget, or less
+        of it if the price is as good as 0.
+    """
+
+    best: Response
+    mixture: tuple[tuple[float, Response], ...]
+
+    def mixed(self, column: str) -> FloatColumn:
+        """Return a column of the choices, mixed."""
+        columns = [weight * response.choices[column] for weight, response in self.mixture]
+        return np.asarray(np.sum(columns, axis=0), dtype=np.float64)
+
+    def usage(self, band: int) -> float:
+        """Return the mixed usage of a budget."""
+        return sum(weight * response.usage[band] for weight, response in self.mixture)
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """Lines in t below every user's cost, at one set of prices; see :func:`kernels.cover`.
+
+    Attributes
+    ----------
+    response
+        Prices and sync time at which the multipliers are good.
+    first_s, last_s
+        Range of sync times for which the lines were made.
+    tolerance
+        How much the cells were allowed to lose.
+    improved
+        Whether a choice better than the response's was met.
+    """
+
+    response: Response
+    first_s: float
+    last_s: float
+    tolerance: float
+    improved: bool
+    _base: float
+    _size: float
+    _counts: Records
+    _cells: Records
+
+    def bound_at(self, sync_s: float) -> float:
+        """Return a valid lower bound on the cost at a sync time within the range."""
+        elapsed = sync_s - self.response.sync_s
+        total = kernels.bound_at(self._cells, self._counts, elapsed)
+        return float(total - self._base - kernels.ROUNDING * self._size)
+
+    def reach(self, end_s: float, need: float) -> float:
+        """Return how far towards an end the bound stays above a need; concave in t."""
+        inside_s, value = self.response.sync_s, self.bound_at(self.response.sync_s)
+        outside_s, beyond = end_s, self.bound_at(end_s)
+        if beyond >= need:
+            return end_s
+        for _ in range(4):
+            if value <= need:
+                break
+            middle_s = inside_s + 0.999 * (value - need) / (value - beyond) * (outside_s - inside_s)
+            at_middle = self.bound_at(middle_s)
+            if at_middle < need:
+                outside_s, beyond = middle_s, at_middle
+            else:
+                inside_s, value = middle_s, at_middle
+        return inside_s
+
+    def bound_over(self, first_s: float, last_s: float) -> float:
+        """Return a valid lower bound over a part of the range: concave, so the ends suffice."""
+        return min(self.bound_at(first_s), self.bound_at(last_s))
+
+    def cells_of(self, user: int) -> Records:
+        """Return the cells of one user."""
+        return self._cells[user, : self._counts[user]]
+
+
+@dataclass(eq=False)
+class Dual:
+    """The dual of one (restricted) problem; keeps the users' last choices as warm starts.
+
+    Attributes
+    ----------
+    scaled, restriction
+        The problem.
+    domains
+        DOMAIN records; the branch and bound narrows them.
+    """
+
+    scaled: Scaled
+    restriction: Restriction
+    domains: Records
+    users: Records = field(init=False)
+    basins: FloatColumn = field(init=False)
+    evaluations: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Prepare the records and forget all basins."""
+        self.users = user_records(self.scaled, max(self.restriction.budgets))
+        self.basins = np.full((len(self.users), 2), -1.0)
+
+    # --- responses -----------------------------------------------------------------------------
+
+    def respond(
+        self, prices: Prices, sync_s: float, choices: Records | None = None, freedom: int = FREE
+    ) -> Response:
+        """Let every user choose; without freedom or in its basin it starts from `choices`."""
+        self.evaluations += 1
+        chosen = np.zeros(len(self.users), CHOICE) if choices is None else choices.copy()
+        terms = kernels.Terms(sync_s, *prices)
+        arguments = (self.restriction.grid_step, freedom, terms, self.basins, chosen)
+        for_all(kernels.respond, len(chosen), self.users, self.domains, *arguments)
+        up, down = float(chosen["uplink_share"].sum()), float(chosen["downlink_share"].sum())
+        return Response(
+            prices=prices,
+            sync_s=sync_s,
+            choices=chosen,
+            value=float(chosen["value"].sum()) - self._paid(prices),
+            sync_slope=float(chosen["sync_slope"].sum()),
+            usage=(up, down) if self.restriction.split_band else (up + down,),
+        )
+
+    def _paid(self, prices: Prices) -> float:
+        """Return Σ price · budget."""
+        budgets = self.restriction.budgets
+        return float(np.dot(prices[: len(budgets)], budgets))
+
+    @property
+    def natural_log_price(self) -> float:
+        """Rough size of the price of the band: what transmissions would cost at equal shares."""
+        users = self.users
+        share = 0.5 / len(users)
+        seconds = users["uplink"]["unit_s"] / (
+            np.log1p(users["uplink"]["snr"] / share) * share / users["uplink"]["snr"]
+        )
+        weight = users["send_weight"] + users["latency_weight"]
+        return float(np.log(np.sum(weight * users["model_mbit"] * seconds)))
+
+    def clear(
+        self,
+        sync_s: float,
+        prices: Prices,
+        tolerance: float,
+        choices: Records | None = None,
+        freedom: int = FREE,
+        mismatch: float = 1e-4,
+    ) -> Market:
+        """Find the prices at which the band is just used up: the maximum of the dual over prices.
+
+        Parameters
+        ----------
+        sync_s
+            Sync time.
+        prices
+            Where to start.
+        tolerance
+            By how much the dual value may fall short of its maximum.
+        choices, freedom
+            See :meth:`respond`.
+        mismatch
+            Relative deviation from the budget that is asked for where usage does not jump.
+        """
+        if self.restriction.split_band:
+            return self._clear_split(sync_s, prices, tolerance, choices, freedom, mismatch)
+
+        def residual(log_price: float) -> tuple[float, Market]:
+            price = float(np.exp(log_price))
+            response = self.respond((price, price), sync_s, choices, freedom)
+            return _log_ratio(response.usage[0], 1.0), Market(response, ((1.0, response),))
+
+        return _mix(self._search(residual, prices[0], tolerance, mismatch), 0, 1.0)
+
+    def _clear_split(
+        self,
+        sync_s: float,
+        prices: Prices,
+        tolerance: float,
+        choices: Records | None,
+        freedom: int,
+        mismatch: float,
+    ) -> Market:
+        """Clear the uplink half for each price of the downlink half."""
+        last_up = prices[0]
+
+        def clear_uplink(log_down: float) -> tuple[float, Market]:
+            nonlocal last_up
+            down = float(np.exp(log_down))
+
+            def residual(log_up: float) -> tuple[float, Market]:
+                prices = (float(np.exp(log_up)), down)
+                response = self.respond(prices, sync_s, choices, freedom)
+                return _log_ratio(response.usage[0], 0.5), Market(response, ((1.0, response),))
+
+            market = _mix(self._search(residual, last_up, 0.1 * tolerance, mismatch), 0, 0.5)
+            last_up = market.best.prices[0]
+            return _log_ratio(market.usage(1), 0.5), market
+
+        crossing = self._search(clear_uplink, prices[1], tolerance, mismatch, band=1)
+        return _mix(crossing, 1, 0.5)
+
+    def _search(
+        self, residual: Any, price: float, tolerance: float, mismatch: float, band: int = 0
+    ) -> Crossing[Market]:
+        """Search one price on a logarithmic scale until the dual value is good enough."""
+        budget = self.restriction.budgets[band]
+
+        def enough(crossing: Crossing[Market]) -> bool:
+            nearest = crossing.points[0]
+            price = nearest.found.best.prices[band]
+            off = abs(nearest.residual)
+            if off <= 1e-13 or (off <= mismatch and 10.0 * off * budget * price <= tolerance):
+                return True
+            if crossing.before is None or crossing.after is None:
+                return False
+            before, after = crossing.before.found, crossing.after.found
+            width = after.best.prices[band] - before.best.prices[band]
+            rise, fall = before.usage(band) - budget, budget - after.usage(band)
+            lost = width * rise * fall / (rise + fall)
+            close = (
+                min(rise, fall) <= mismatch * budget or width <= mismatch * after.best.prices[band]
+            )
+            return bool(lost <= tolerance and close)
+
+        middle = self.natural_log_price
+        return find_crossing(
+            residual,
+            float(np.log(price)) if price > 0.0 else middle,
+            middle - PRICE_SPAN,
+            middle + PRICE_SPAN,
+            slope=-0.5,
+            enough=enough,
+        )
+
+    # --- sync time -----------------------------------------------------------------------------
+
+    @cached_property
+    def earliest_s(self) -> float:
+        """The sync time before which the uploads do not fit into the band; rounded down."""
+        budget = self.restriction.budgets[0]
+        latest_start = float(self.users["start_s"].max())
+        low, high = latest_start, 2.0 * latest_start + 1.0
+        while kernels.least_shares(self.users, high) > budget:
+            low, high = high, 2.0 * high
+        while high - low > 1e-13 * high:
+            middle = 0.5 * (low + high)
+            if kernels.least_shares(self.users, middle) > budget:
+                low = middle
+            else:
+                high = middle
+        return low * (1.0 - 1e-12)
+
+    def settle(
+        self,
+        first_s: float,
+        last_s: float,
+        start_s: float,
+        prices: Prices,
+        tolerance: float,
+        choices: Records | None = None,
+        freedom: int = FREE,
+        mismatch: float = 1e-4,
+    ) -> tuple[Market, ...]:
+        """Find a local minimum over the sync time of the dual's maximum over prices.
+
+        The users' pressure for a later sync, Σ (ν2 + η), is compared with their weight against it,
+        Σ w^t, as functions of ln(t - earliest).
+
+        Returns
+        -------
+        tuple of Market
+            The one or two markets next to the minimum, the lower one first.
+        """
+        weight = float(self.users["latency_weight"].sum())
+        origin = min(self.earliest_s, first_s) * (1.0 - 1e-12)
+
+        def residual(log_lead: float) -> tuple[float, Market]:
+            nonlocal prices
+            sync_s = min(max(origin + float(np.exp(log_lead)), first_s), last_s)
+            market = self.clear(sync_s, prices, 0.1 * tolerance, choices, freedom, mismatch)
+            prices = market.best.prices
+            return _log_ratio(weight - market.best.sync_slope, weight), market
+
+        def enough(crossing: Crossing[Market]) -> bool:
+            if crossing.before is None or crossing.after is None:
+                return abs(crossing.points[0].residual) <= 1e-12
+            before, after = crossing.before.found.best, crossing.after.found.best
+            fall, rise = -before.sync_slope, after.sync_slope
+            width = after.sync_s - before.sync_s
+            return bool(width * fall * rise <= tolerance * (fall + rise))
+
+        leads = np.array([first_s, last_s, start_s]) - origin
+        low, high, start = np.log(np.maximum(leads, 1e-300))
+        crossing = find_crossing(residual, start, low, high, slope=-1.0, enough=enough)
+        markets = [point.found for point in crossing.points]
+        return tuple(sorted(markets, key=lambda market: market.best.value))
+
+    # --- bounds --------------------------------------------------------------------------------
+
+    def prove(self, response: Response, first_s: float, last_s: float, tolerance: float) -> Proof:
+        """Cover every user's decisions by cells, with multipliers that are good at a response.
+
+        Parameters
+        ----------
+        response
+            Prices, sync time, and choices to compare cells with.
+        first_s, last_s
+            Range of sync times.
+        tolerance
+            How much the cells may lose against the choices, all users together.
+        """
+        users = len(self.users)
+        counts, cells = np.zeros(users, np.int64), np.empty((users, MAX_CELLS), CELL)
+        before = self.basins.copy()
+        for_all(
+            kernels.cover_all,
+            users,
+            self.users,
+            self.domains,
+            self.restriction.grid_step,
+            response.choices,
+            tolerance / users,
+            kernels.Times(first_s, last_s),
+            kernels.Terms(response.sync_s, *response.prices),
+            self.basins,
+            counts,
+            cells,
+        )
+        paid = self._paid(response.prices)
+        return Proof(
+            response=response,
+            first_s=first_s,
+            last_s=last_s,
+            tolerance=tolerance,
+            improved=bool((before != self.basins).any()),
+            _base=paid,
+            _size=float(np.abs(response.choices["value"]).sum()) + paid,
+            _counts=counts,
+            _cells=cells,
+        )
+
+
+def _log_ratio(amount: float, budget: float) -> float:
+    """Return ln(amount/budget), finite also for nothing."""
+    return float(np.log(max(amount, 1e-30) / budget))
+
+
+def _mix(crossing: Crossing[Market], band: int, budget: float) -> Market:
+    """Mix the two sides of a crossing of usage and budget."""
+    sides = [point.found for point in crossing.points]
+    best = max((side.best for side in sides), key=lambda response: response.value)
+    if crossing.before is None or crossing.after is None:
+        return Market(best, sides[0].mixture)
+    more, less = crossing.before.found, crossing.after.found
+    spread = more.usage(band) - less.usage(band)
+    part = min(max((budget - less.usage(band)) / spread, 0.0), 1.0) if spread > 0.0 else 0.0
+    mixture = [(part * weight, response) for weight, response in more.mixture]
+    mixture += [((1.0 - part) * weight, response) for weight, response in less.mixture]
+    return Market(best, tuple(mixture))

@@ -1,0 +1,287 @@
+"""The exact method: reference optima, and the laws that certified optima obey."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eipyomo as ei
+from eipyomo.solvers.exact import ExactOutcome, Restriction, convex_rest, solve_exact
+from tests.allocations import random_allocation
+from tests.conftest import VALUES, reference
+from tests.instances import altered, hostile
+
+GAP = 1e-6
+RESTRICTIONS = (
+    Restriction.lco(),
+    Restriction.eco(),
+    Restriction.gbe(),
+    Restriction.on_grid(0.5),
+    Restriction.on_grid(0.2),
+)
+
+
+def solved(instance: ei.Instance, **options: Any) -> ExactOutcome:
+    """Return the outcome of a search that has closed its gap, with what every outcome must be."""
+    outcome = solve_exact(instance, gap=GAP, **options)
+    assert outcome.status == "optimal"
+    assert outcome.allocation is not None
+    judged = ei.evaluate(instance, outcome.allocation, outcome.round)
+    assert judged.max_violation == 0.0
+    assert judged.objective == outcome.objective
+    assert outcome.bound <= judged.objective
+    assert judged.objective - outcome.bound <= GAP * abs(judged.objective)
+    return outcome
+
+
+def optimum(instance: ei.Instance, **options: Any) -> float:
+    """Return the objective of a closed search, within the gap of the optimum."""
+    objective = solved(instance, **options).objective
+    assert objective is not None
+    return objective
+
+
+def changed(instance: ei.Instance, **columns: float) -> ei.Instance:
+    """Return the instance with columns of all its users multiplied."""
+    users = tuple(
+        user.model_copy(update={key: getattr(user, key) * by for key, by in columns.items()})
+        for user in instance.users
+    )
+    return altered(instance, users=users)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_reference_optima(name: str) -> None:
+    """Objective and bound agree with the certified bracket of every reference instance."""
+    outcome = solved(reference(name))
+    assert outcome.objective is not None
+    assert outcome.objective <= VALUES[name]["wsel"] * (1.0 + GAP)
+    assert outcome.objective >= VALUES[name]["bound"] * (1.0 - 1e-9)
+    assert outcome.bound <= VALUES[name]["wsel"] * (1.0 + 1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if "lco" in VALUES[name]])
+def test_reference_benchmarks(name: str) -> None:
+    """LCO and ECO agree with the reference; GBE is no worse than the best one found there."""
+    instance, values = reference(name), VALUES[name]
+    assert optimum(instance, restriction=Restriction.lco()) == pytest.approx(values["lco"], rel=GAP)
+    assert optimum(instance, restriction=Restriction.eco()) == pytest.approx(values["eco"], rel=GAP)
+    split = optimum(instance, restriction=Restriction.gbe())
+    assert split <= values["gbe_best_found"] * (1.0 + GAP)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_hostile_instances(seed: int) -> None:
+    """On random unlike users nothing feasible is below the bound, restrictions least of all."""
+    instance = hostile(seed)
+    outcome = solved(instance)
+    for draw in range(10):
+        allocation = random_allocation(instance, draw)
+        assert ei.evaluate(instance, allocation).objective >= outcome.bound
+    random = np.random.default_rng(seed)
+    for _ in range(10):
+        download = random.random(len(instance.users)) < 0.5
+        offload = np.where(download, random.random(len(download)), 1.0)
+        rest = convex_rest(instance.scaled, download, offload)
+        assert ei.evaluate(instance, rest.allocation).objective >= outcome.bound
+    for restriction in RESTRICTIONS:
+        assert optimum(instance, restriction=restriction) >= outcome.bound
+
+
+@pytest.mark.parametrize("name", ["letter-m4", "letter-m4-small-model", "mixed-m4", "hostile-09"])
+def test_nested_grids_never_rise(name: str) -> None:
+    """A grid that holds all points of another one costs no more; no grid costs least."""
+    coarse, other, fine = (
+        optimum(reference(name), restriction=Restriction.on_grid(step)) for step in (0.5, 0.2, 0.1)
+    )
+    assert fine <= min(coarse, other) * (1.0 + GAP)
+    assert optimum(reference(name)) <= fine * (1.0 + GAP)
+
+
+@pytest.mark.parametrize("name", ["mixed-m4", "hostile-09", "letter-m4-sigma32"])
+def test_relabelling_changes_nothing(name: str) -> None:
+    """The order of the users does not matter."""
+    instance = reference(name)
+    turned = altered(instance, users=instance.users[::-1])
+    assert optimum(turned) == pytest.approx(optimum(instance), rel=2 * GAP)
+
+
+@pytest.mark.parametrize("name", ["mixed-m4", "letter-m4-small-model", "hostile-09"])
+def test_more_of_anything_never_hurts(name: str) -> None:
+    """More band, faster CPUs, a smaller model or task and a better channel cost no more."""
+    instance = reference(name)
+    before = optimum(instance) * (1.0 + GAP)
+    easier = [
+        altered(instance, bandwidth_hz=1.3 * instance.bandwidth_hz),
+        altered(instance, model_bits=0.7 * instance.model_bits),
+        changed(instance, max_frequency_hz=1.5),
+        changed(instance, task_bits=0.6),
+        changed(instance, channel_gain=1.5),
+    ]
+    for other in easier:
+        assert optimum(other) <= before
+
+
+@pytest.mark.parametrize("name", ["letter-m4", "hostile-06"])
+def test_scaling_the_weights_scales_the_objective(name: str) -> None:
+    """Weights have no natural unit."""
+    instance = reference(name)
+    scaled = changed(instance, energy_weight=1e3, latency_weight=1e3)
+    assert optimum(scaled) == pytest.approx(1e3 * optimum(instance), rel=2 * GAP)
+
+
+@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "hostile-00", "letter-m12"])
+def test_training_round_is_convex(name: str) -> None:
+    """A round without tasks is the convex rest with everybody downloading."""
+    instance = reference(name)
+    outcome = solved(instance, round="training")
+    assert outcome.allocation is not None
+    assert outcome.allocation.download.all()
+    assert (outcome.allocation.offload_fraction == 0.0).all()
+    rest = convex_rest(instance.scaled.for_round("training"), True, 0.0)
+    assert outcome.bound <= rest.bound * (1.0 + 1e-9)
+    assert outcome.objective == pytest.approx(rest.bound, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "letter-m4-sigma32"])
+def test_prices_are_derivatives(name: str) -> None:
+    """The prices of the band and of a later start agree with central differences."""
+    instance, step = reference(name), 1e-3
+    outcome = solve_exact(instance, gap=1e-9)
+    assert outcome.bandwidth_price is not None
+    assert outcome.delay_price is not None
+
+    def slope(more: ei.Instance, less: ei.Instance, change: float) -> float:
+        high, low = (solve_exact(other, gap=1e-9).objective for other in (more, less))
+        assert high is not None
+        assert low is not None
+        return (high - low) / change
+
+    band = instance.bandwidth_hz
+    wider, narrower = (altered(instance, bandwidth_hz=band * by) for by in (1.0 + step, 1.0 - step))
+    saved = -slope(wider, narrower, 2.0 * step * band / 1e6)
+    assert outcome.bandwidth_price == pytest.approx(saved, rel=1e-3)
+    for j, price in enumerate(outcome.delay_price):
+        later, sooner = (delayed(instance, j, by) for by in (step, -step))
+        assert price == pytest.approx(slope(later, sooner, 2.0 * step), abs=2e-3)
+
+
+def delayed(instance: ei.Instance, user: int, by_s: float) -> ei.Instance:
+    """Return the instance with a longer local training of one user."""
+    users = list(instance.users)
+    training_s = users[user].local_training_s + by_s
+    users[user] = users[user].model_copy(update={"local_training_s": training_s})
+    return altered(instance, users=tuple(users))
+
+
+def test_twins_do_not_multiply_the_work() -> None:
+    """Nine equal users, whose best decisions differ, agree with the best head count."""
+    letter = ei.Instance.letter(users=1, bandwidth_mhz=45.0)
+    users = tuple(
+        letter.users[0].model_copy(update={"name": f"eu{j}", "channel_gain": 5.3e-11})
+        for j in range(9)
+    )
+    instance = altered(letter, users=users)
+    outcome = solved(instance, restriction=Restriction.on_grid(1.0))
+    heads = [
+        ei.evaluate(
+            instance,
+            convex_rest(
+                instance.scaled,
+                np.arange(9) < downloads,
+                np.where(np.arange(9) < downloads, ends, 1.0),
+            ).allocation,
+        ).objective
+        for downloads in range(10)
+        for ends in (0.0, 1.0)
+    ]
+    assert outcome.objective == pytest.approx(min(heads), rel=GAP)
+    assert outcome.nodes < 100
+
+
+def test_users_of_all_kinds_of_restriction() -> None:
+    """Per-user bounds on ι and fixed a hold in the answer, and cost something."""
+    instance = reference("mixed-m4")
+    restriction = Restriction(
+        problem="bounded",
+        edge=np.array([True, False, True, False]),
+        local=np.array([False, True, True, True]),
+        offload_min=np.array([0.0, 0.2, 0.0, 0.6]),
+        offload_max=np.array([1.0, 0.4, 1.0, 0.9]),
+    )
+    outcome = solved(instance, restriction=restriction)
+    assert outcome.allocation is not None
+    assert outcome.allocation.download.tolist()[0] is False
+    assert 0.2 <= outcome.allocation.offload_fraction[1] <= 0.4
+    assert 0.6 <= outcome.allocation.offload_fraction[3] <= 0.9
+    assert outcome.objective is not None
+    assert outcome.objective >= VALUES["mixed-m4"]["bound"]
+
+
+def test_an_impossible_restriction_says_why() -> None:
+    """A user that may neither download nor leave all to the edge makes the problem infeasible."""
+    outcome = solve_exact(reference("letter-m2"), restriction=Restriction(edge=False, local=False))
+    assert outcome.status == "infeasible"
+    assert outcome.allocation is None
+    assert "'eu1'" in outcome.message
+
+
+def test_limits_leave_an_incumbent_and_a_valid_bound() -> None:
+    """Stopped at once or after one node, the method has a feasible point and a finite bound."""
+    instance, values = reference("letter-m4-small-model"), VALUES["letter-m4-small-model"]
+    for outcome in (
+        solve_exact(instance, time_limit=0.0),
+        solve_exact(instance, node_limit=1),
+        solve_exact(instance, node_limit=3),
+    ):
+        assert outcome.status == "limit"
+        assert outcome.allocation is not None
+        assert outcome.objective is not None
+        assert outcome.objective >= values["bound"]
+        assert 0.0 < outcome.bound <= values["wsel"]
+    assert len(outcome.trace) == outcome.nodes == 3
+
+
+def test_absolute_gap_stops_early() -> None:
+    """A large absolute gap is met by a bound that is no closer than asked for."""
+    outcome = solve_exact(reference("letter-m4"), gap=0.0, absolute_gap=0.5)
+    assert outcome.status == "optimal"
+    assert outcome.objective is not None
+    assert outcome.objective - outcome.bound <= 0.5
+
+
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One thread and several give the same bits."""
+    instance = ei.Instance.letter(users=600, bandwidth_mhz=3000.0)
+    several = solved(instance)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    alone = solved(instance)
+    assert (alone.objective, alone.bound) == (several.objective, several.bound)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"gap": -1.0}, "gap"),
+        ({"gap": 0.0}, "gap"),
+        ({"round": "last"}, "round"),
+        ({"round": "training", "restriction": Restriction.eco()}, "training"),
+    ],
+)
+def test_bad_options_are_refused(options: dict[str, Any], word: str) -> None:
+    """Options out of range get one sentence that names them."""
+    with pytest.raises(ei.InputError, match=word):
+        solve_exact(reference("letter-m2"), **options)
+
+
+@pytest.mark.parametrize("step", [0.3, 0.0, -0.2, 2.0])
+def test_steps_that_do_not_divide_one_are_refused(step: float) -> None:
+    """A grid must hold both ends."""
+    with pytest.raises(ei.InputError, match="step"):
+        Restriction.on_grid(step)
+    with pytest.raises(ei.InputError, match="grid"):
+        replace(Restriction(), grid=-1)
