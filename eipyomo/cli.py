@@ -1,8 +1,9 @@
-"""The command line: ``eipyomo generate | solve | compare | evaluate | export | solvers``."""
+"""The command line: ``eipyomo solve``, ``compare``, ``evaluate`` and the rest."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
@@ -29,6 +30,7 @@ from eipyomo.solvers.comparison import DEFAULT_METHODS
 from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
+from eipyomo.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -86,7 +88,7 @@ def _examples(*lines: str) -> str:
     epilog=_examples(
         "eipyomo compare",
         "eipyomo generate --users 4 --seed 1 -o instance.json",
-        "eipyomo solve instance.json --method minlp:bonmin -o result.json",
+        "eipyomo solve instance.json -o result.json",
         "eipyomo evaluate instance.json result.json",
         "eipyomo export instance.json -o model.nl",
         "eipyomo solvers",
@@ -161,9 +163,10 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 
 @cli.command(
     epilog=_examples(
-        "eipyomo solve instance.json --method minlp:bonmin",
-        "eipyomo solve instance.json --method minlp --solver scip --time-limit 30 -o result.json",
-        "eipyomo solve instance.json --method eco --json",
+        "eipyomo solve instance.json",
+        "eipyomo solve instance.json --certificate proof.json -o result.json",
+        "eipyomo solve instance.json --method minlp --solver scip --time-limit 30",
+        "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
     ),
 )
 @click.argument("instance_file", metavar="INSTANCE")
@@ -177,7 +180,11 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option(
     "--executable", metavar="FILE", help="For minlp: an AMPL executable of the solver to use."
 )
-@click.option("--gap", type=float, help="Relative gap to stop at.  [default: 1e-4]")
+@click.option("--gap", type=float, help="Relative gap to stop at.  [default: 1e-6; 1e-4 for minlp]")
+@click.option("--absolute-gap", type=float, help="For exact: absolute gap to stop at.")
+@click.option("--node-limit", type=int, help="For exact: largest number of nodes.")
+@click.option("--step", type=float, help="For exhaustive: step of the grid.  [default: 0.2]")
+@click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
 @_formulation_option
 @_round_option
@@ -212,6 +219,49 @@ def solve(
     return {"error": NO_ANSWER, "infeasible": INFEASIBLE}.get(
         result.termination, ANSWERED if result.feasible else NO_ANSWER
     )
+
+
+@cli.command(
+    "verify",
+    epilog=_examples(
+        "eipyomo verify instance.json proof.json",
+        "eipyomo solve instance.json --certificate proof.json  # writes one",
+    ),
+)
+@click.argument("instance_file", metavar="INSTANCE")
+@click.argument("certificate_file", metavar="CERTIFICATE")
+@_json_option
+def verify_command(instance_file: str, certificate_file: str, as_json: bool) -> int:
+    """Prove the bound of a certificate, without any code of the solver.
+
+    The bound is recomputed in interval arithmetic. Exit status: 0 if the claimed bound is proven,
+    4 if it is not, 2 for a broken certificate or one of another instance.
+    """
+    instance = Instance.from_json(instance_file)
+    document = read_document(certificate_file, "certificate")
+    with _progress() as tell:
+        tell(f"verifying {_title(instance)}")
+        found = verify(instance, document)
+    proven = found.bound >= found.claimed
+    if as_json:
+        answer = {
+            "schema": "eipyomo/verification@1",
+            "proven": proven,
+            **asdict(found),
+            "bound": found.bound if math.isfinite(found.bound) else None,
+        }
+        click.echo(to_json(answer), nl=False)
+    else:
+        _print(
+            f"{_title(instance)}: proven for problem {found.problem}: WSEL >= {found.bound:.12g}"
+            if math.isfinite(found.bound)
+            else f"{_title(instance)}: nothing is proven"
+        )
+        _print(
+            f"The claimed bound {found.claimed:.12g} is {'proven' if proven else 'NOT proven'}, by "
+            f"{found.cells} cells in {found.leaves} leaves."
+        )
+    return ANSWERED if proven else NO_ANSWER
 
 
 @cli.command(
@@ -450,6 +500,15 @@ def _show_result(instance: Instance, result: Result) -> None:
         )
     _print(table)
     _say_how_many_more(len(terms.names))
+    if result.prices is not None:
+        price = result.prices["bandwidth_per_mhz"]
+        last = max(result.prices["users"], key=lambda user: user["sync_per_s"])
+        _print(f"One more MHz would lower WSEL by {price:.4g} (to first order).")
+        if last["sync_per_s"] > 0:
+            _print(
+                f"The others wait most for {_clip(last['name'])!r}: each second that its upload "
+                f"takes longer costs {last['sync_per_s']:.4g}."
+            )
 
 
 def _show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
@@ -470,11 +529,9 @@ def _show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
         frame["termination"] == "error", ["method", "message"]
     ].itertuples(index=False):
         _print(f"{method}: {message}")
-    if frame["bound"].isna().all():
-        _print(
-            "No method here proves a lower bound; minlp:scip does. eco and lco are optima of "
-            "restricted problems."
-        )
+    restricted = [m for m in frame["method"] if (METHODS[m.partition(":")[0]].restriction)]
+    if restricted:
+        _print(f"Optima and bounds of {', '.join(restricted)} are those of restricted problems.")
 
 
 def _show_evaluation(evaluation: Evaluation) -> None:
@@ -547,7 +604,7 @@ def _number(value: float | None, digits: int) -> str:
 def _percent(value: float | None) -> str:
     if value is None or pd.isna(value):
         return "-"
-    return f"{value:.2%}" if value == 0 or value >= 1e-4 else f"{value * 100:.1e}%"
+    return f"{value:.2%}" if value >= 1e-4 or value < 1e-9 else f"{value:.6%}"
 
 
 def _table(first: str, *others: str) -> Table:

@@ -45,6 +45,9 @@ class Result:
         Iterations or nodes, where the method counts them.
     trace
         One row per iteration or node, where the method keeps them.
+    prices
+        What the dual gives for free, where the method has it: by how much one more MHz lowers
+        WSEL, and per user by how much a later upload or start raises it, per s.
     message
         One sentence that a person can act on.
     """
@@ -63,6 +66,7 @@ class Result:
     setup_s: float = 0.0
     iterations: int | None = None
     trace: Sequence[Mapping[str, Any]] = ()
+    prices: Mapping[str, Any] | None = None
     message: str = ""
 
     @property
@@ -104,6 +108,7 @@ class Result:
             "iterations": self.iterations,
             "allocation": self.allocation.to_dict() if self.allocation is not None else None,
             "breakdown": evaluation.breakdown.to_dict() if evaluation is not None else None,
+            "prices": dict(self.prices) if self.prices is not None else None,
             "trace": [dict(row) for row in self.trace],
             "message": self.message,
         }

@@ -102,7 +102,7 @@ def _flint() -> Any:
         return importlib.import_module("flint")
     except ImportError:
         raise SolverError(
-            "python-flint is missing, but verifying needs it: pip install 'eipyomo[certificate]'"
+            "python-flint is missing, but verifying needs it: python -m pip install python-flint"
         ) from None
 
 

@@ -51,17 +51,53 @@ def test_bonmin_finds_the_optimum(name: str) -> None:
     assert result.objective == pytest.approx(VALUES[name]["wsel"], rel=1e-4)
 
 
+@pytest.mark.parametrize("solver", ["exact", "ipopt"])
 @pytest.mark.parametrize("method", ["eco", "lco"])
 @pytest.mark.parametrize("name", [name for name in VALUES if "eco" in VALUES[name]])
-def test_benchmarks(name: str, method: str) -> None:
+def test_benchmarks(name: str, method: str, solver: str) -> None:
     """ECO and LCO equal the convex optima in values.json, and are never below that of (10)."""
     instance = reference(name)
-    result = ei.solve(instance, method)
+    result = ei.solve(instance, method, solver=solver)
     check(instance, result)
     assert result.problem == method
     assert result.objective == pytest.approx(VALUES[name][method], rel=1e-6)
     assert result.objective is not None
     assert result.objective >= VALUES[name]["bound"] * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("name", list(VALUES))
+def test_exact_is_certified(name: str) -> None:
+    """The exact method agrees with the certified bracket of every reference instance to 1e-6."""
+    instance = reference(name)
+    result = ei.solve(instance)
+    check(instance, result)
+    assert (result.method, result.problem, result.termination) == ("exact", "joint", "optimal")
+    assert result.gap is not None
+    assert result.gap <= 1e-6
+    assert result.objective == pytest.approx(VALUES[name]["wsel"], rel=1e-6)
+    assert result.bound is not None
+    assert result.bound <= VALUES[name]["wsel"]
+    assert result.prices is not None
+    assert [user["name"] for user in result.prices["users"]] == list(instance.scaled.names)
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if "gbe_best_found" in VALUES[name]])
+def test_restrictions_never_beat_the_optimum(name: str) -> None:
+    """GBE is at most gbe_best_found of values.json, and it and every grid at least the optimum."""
+    instance = reference(name)
+    gbe = ei.solve(instance, "gbe")
+    check(instance, gbe)
+    assert gbe.objective is not None
+    assert gbe.objective <= VALUES[name]["gbe_best_found"] * (1 + 1e-6)
+    costs = [gbe.objective]
+    for step in (0.5, 0.2, 0.1):
+        result = ei.solve(instance, "exhaustive", step=step)
+        check(instance, result)
+        assert result.problem == f"grid:{step:g}"
+        assert result.objective is not None
+        costs.append(result.objective)
+    assert min(costs) >= VALUES[name]["bound"] * (1 - 1e-6)
+    assert costs[3] <= min(costs[1:3]) * (1 + 2e-6)  # 0.1 refines both 0.5 and 0.2
 
 
 def test_lco_downloads_without_a_task() -> None:
@@ -172,10 +208,14 @@ def test_ipopt_refuses_binaries(letter: ei.Instance) -> None:
 @pytest.mark.parametrize(
     ("method", "options", "expected"),
     [
-        ("foo", {}, "method is 'foo', but must be one of: minlp, eco, lco"),
+        ("foo", {}, "method is 'foo', but must be one of: exact, minlp, eco, lco"),
         ("minlp:foo", {}, "solver is 'foo', but must be one of: scip, bonmin, ipopt, "),
         ("minlp:scip", {"solver": "bonmin"}, "solver is 'bonmin', but the method 'minlp:scip'"),
-        ("eco", {"solver": "scip"}, "solver is not an option of method 'eco'"),
+        ("gbe", {"solver": "scip"}, "solver is not an option of method 'gbe'"),
+        ("exact", {"node_limit": 0}, "node_limit is 0, but must be a whole number >= 1"),
+        ("exact", {"absolute_gap": -1.0}, "absolute_gap -1.0"),
+        ("exhaustive", {"step": 0.3}, "step is 0.3, but must be 1/n"),
+        ("exhaustive", {"step": "x"}, "step is 'x', but must be 1/n"),
         ("eco", {"time_limit": 0}, "time_limit is 0, but must be a finite number > 0"),
         ("eco", {"time_limit": math.nan}, "time_limit is nan"),
         ("eco", {"gap": -1.0}, "gap is -1.0"),
@@ -201,7 +241,7 @@ def test_a_missing_solver_is_one_sentence(
     with pytest.raises(ei.SolverError, match="is missing; to get it: python -m pip install PySC"):
         ei.solve(letter, "minlp:scip")
     frame = ei.compare([letter], ["minlp:scip", "eco"])
-    assert list(frame["termination"]) == ["error", "converged"]
+    assert list(frame["termination"]) == ["error", "optimal"]
     assert absent.trouble() == "it is missing"
 
 
@@ -275,7 +315,7 @@ def test_a_misbehaving_solver_comes_back(
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     frame = ei.compare([letter], ["minlp:bonmin", "eco"], time_limit=3)
-    assert list(frame["termination"]) == ["error", "converged"]
+    assert list(frame["termination"]) == ["error", "optimal"]
     assert expected in frame["message"][0]
     assert "\n" not in frame["message"][0]
     assert list(scratch.iterdir()) == []
@@ -326,7 +366,7 @@ def test_stray_files_are_of_no_account(
     (tmp_path / "ipopt.opt").write_text("max_iter 1\n")
     (tmp_path / "casadi.py").write_text("raise RuntimeError\n")
     monkeypatch.chdir(tmp_path)
-    assert ei.solve(letter, "eco").termination == "converged"
+    assert ei.solve(letter, "eco", solver="ipopt").termination == "converged"
     files = sorted(file.name for file in tmp_path.iterdir())
     assert files == ["bonmin.opt", "casadi.py", "ipopt.opt"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TIME_LIMIT_S = 30.0
 
-DEFAULT_METHODS = ("minlp:bonmin", "eco", "lco")
+DEFAULT_METHODS = ("exact", "minlp:bonmin", "eco", "lco", "gbe")
 
 COLUMNS = (
     "instance",

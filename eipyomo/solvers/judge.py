@@ -50,6 +50,7 @@ class Claim:
     setup_s: float = 0.0
     iterations: int | None = None
     trace: Sequence[Mapping[str, Any]] = ()
+    prices: Mapping[str, Any] | None = None
 
 
 def repair(instance: Instance, allocation: Allocation, round: Round = "inference") -> Allocation:
@@ -113,6 +114,7 @@ def judge(
         setup_s=claim.setup_s,
         iterations=claim.iterations,
         trace=claim.trace,
+        prices=claim.prices,
         message=claim.message,
     )
     if claim.allocation is None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import InputError, SolverError
 from eipyomo.result import Result
-from eipyomo.solvers.benchmarks import solve_eco, solve_lco
+from eipyomo.solvers.benchmarks import solve_eco, solve_exhaustive, solve_gbe, solve_lco
+from eipyomo.solvers.certified import solve_exactly
 from eipyomo.solvers.minlp import solve_minlp
 
 if TYPE_CHECKING:
@@ -48,12 +49,15 @@ class Method:
 
 
 METHODS = {
-    "minlp": Method(solve_minlp, "the Pyomo model (10), solved by scip or bonmin"),
-    "eco": Method(solve_eco, "edge computing only: the convex problem with a = 0", "eco"),
-    "lco": Method(solve_lco, "local computing only: the convex problem with ι = 0", "lco"),
+    "exact": Method(solve_exactly, "(10) to proven global optimality, at any size"),
+    "minlp": Method(solve_minlp, "(10) as a Pyomo model, solved by scip, bonmin, ..."),
+    "eco": Method(solve_eco, "edge computing only (a = 0)", "eco"),
+    "lco": Method(solve_lco, "local computing only (ι = 0)", "lco"),
+    "gbe": Method(solve_gbe, "half of the band for each direction", "gbe"),
+    "exhaustive": Method(solve_exhaustive, "ι on a grid, proven", "grid"),
 }
 
-DEFAULT_METHOD = "minlp"
+DEFAULT_METHOD = "exact"
 
 
 def solve(instance: Instance, method: str = DEFAULT_METHOD, **options: Any) -> Result:
@@ -115,7 +119,7 @@ def resolve(method: str, options: dict[str, Any]) -> tuple[Method, dict[str, Any
                 f"{key} is not an option of method {name!r}, but must be one of: "
                 f"{', '.join(chosen.options)}"
             )
-    for key in ("gap", "time_limit"):
+    for key in ("gap", "time_limit"):  # an absolute gap may be 0
         if key in options:
             _require_positive(key, options[key])
     return chosen, options
