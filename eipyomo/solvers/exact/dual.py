@@ -357,8 +357,10 @@ class Dual:
         Returns
         -------
         tuple of Market
-            The one or two markets next to the minimum, the lower one first.
+            The one or two markets next to the minimum, the lower one first; none that was met on
+            the way is lower.
         """
+        visited: list[Market] = []
         weight = float(self.users["latency_weight"].sum())
         origin = min(self.earliest_s, first_s) * (1.0 - 1e-12)
 
@@ -367,6 +369,7 @@ class Dual:
             sync_s = min(max(origin + float(np.exp(log_lead)), first_s), last_s)
             market = self.clear(sync_s, prices, 0.1 * tolerance, choices, freedom, mismatch)
             prices = market.best.prices
+            visited.append(market)
             return _log_ratio(weight - market.best.sync_slope, weight), market
 
         def enough(crossing: Crossing[Market]) -> bool:
@@ -380,8 +383,10 @@ class Dual:
         leads = np.array([first_s, last_s, start_s]) - origin
         low, high, start = np.log(np.maximum(leads, 1e-300))
         crossing = find_crossing(residual, start, low, high, slope=-1.0, enough=enough)
-        markets = [point.found for point in crossing.points]
-        return tuple(sorted(markets, key=lambda market: market.best.value))
+        markets = sorted((point.found for point in crossing.points), key=_value)
+        lowest = min(visited, key=_value)
+        # Where the dual is not convex, slopes can lead past a lower point.
+        return (lowest,) if _value(lowest) < _value(markets[0]) - tolerance else tuple(markets)
 
     # --- bounds --------------------------------------------------------------------------------
 
@@ -426,6 +431,10 @@ class Dual:
             _counts=counts,
             _cells=cells,
         )
+
+
+def _value(market: Market) -> float:
+    return market.best.value
 
 
 def _log_ratio(amount: float, budget: float) -> float:
