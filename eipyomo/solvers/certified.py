@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json, write_atomically
-from eipyomo.instance import Instance
 from eipyomo.solvers.judge import Claim, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eipyomo.instance import Instance
     from eipyomo.result import Result
     from eipyomo.scaled import Round
     from eipyomo.solvers.exact import ExactOutcome, Restriction
@@ -139,7 +139,7 @@ def solve_restricted(
 def prepare() -> float:
     """Load the compiled code, or compile it on first use; return the seconds that took now."""
     started = time.monotonic()
-    _prepare()
+    _machine().prepare()
     return time.monotonic() - started
 
 
@@ -148,13 +148,6 @@ def _machine() -> Any:
     """Return the package of the exact machine, which takes a second to load."""
     importlib.import_module("eipyomo.solvers.exact.certificate")
     return importlib.import_module("eipyomo.solvers.exact")
-
-
-@cache
-def _prepare() -> None:
-    machine = _machine()
-    for restriction in (None, machine.Restriction.gbe()):
-        machine.solve_exact(Instance.letter(users=2), restriction=restriction)
 
 
 def _prices(instance: Instance, outcome: ExactOutcome) -> dict[str, Any] | None:
