@@ -1,0 +1,35 @@
+"""What every stored table says of where it comes from, and where tables are stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from eipyomo.files import write_atomically
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def provenance(*packages: str) -> dict[str, Any]:
+    """Return date, versions and machine, as columns of a table."""
+    return {
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("eipyomo", "numpy", *packages)},
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+
+
+def store(name: str, table: pd.DataFrame, *packages: str) -> Path:
+    """Write a table with its provenance to ``results/NAME.csv``, replacing an older one."""
+    RESULTS.mkdir(exist_ok=True)
+    target = RESULTS / f"{name}.csv"
+    write_atomically({target: table.assign(**provenance(*packages)).to_csv(index=False)})
+    return target
