@@ -367,7 +367,7 @@ def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
             return Multipliers(0.0, edge.ready, edge.sync)
     low, high = 0.0, total
     local = 0.5 * total
-    for _ in range(60):
+    for attempt in range(100):
         edge = edge_branch(user, offload, total - local, terms)
         branch = local_branch(user, work, local, terms.price_down)
         span = edge.ready_s - terms.t + edge_s
@@ -380,7 +380,8 @@ def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
             high = local
         slope = branch.finish_slope / branch.finish_s + local * edge.ready_slope / span
         previous, local = local, local * math.exp(-excess_log / slope)
-        if not low < local < high:
+        around_a_kink = attempt > 6 and attempt % 2 == 0
+        if around_a_kink or not low < local < high:
             local = math.sqrt(low * high) if low > 0.0 else 0.1 * high
         if local == previous or high - low <= 1e-15 * high:
             break
@@ -447,23 +448,43 @@ def snapped(offload: float, step: float) -> float:
 def descend(
     user: Any, low: float, high: float, start: float, terms: Terms
 ) -> tuple[float, Multipliers]:
-    """Follow the slope of the cost in ι from a start to the bottom of its basin.
+    """Go down from a start to the bottom of its basin of the cost in ι.
 
-    At the bottom the multipliers of both sides are mixed so that G is level there: where the cost
-    has a kink, those of one side would tell a wrong story about t.
+    A step that is too long can end in another basin, a higher one: then it is tried with short
+    steps.
+    """
+    x, multipliers, gained = slide(user, low, high, start, 0.003, terms)
+    if gained < 0.0:
+        x, multipliers, gained = slide(user, low, high, start, 3e-5, terms)
+    return x, multipliers
+
+
+@compiled
+def slide(
+    user: Any, low: float, high: float, start: float, step: float, terms: Terms
+) -> tuple[float, Multipliers, float]:
+    """Follow the slope of the cost in ι until it changes its sign, and find where it does.
+
+    There the multipliers of both sides are mixed so that G is level: where the cost has a kink,
+    those of one side would tell a wrong story about t.
+
+    Returns
+    -------
+    offload, multipliers, gained
+        The bottom, and how much lower than the start it is.
     """
     x = min(max(start, low), high)
     multipliers, value = value_at(user, x, True, terms)
     slope = value.offload_slope
-    enough = 1e-11 * abs(value.cost)
-    step = 0.003
+    first_cost = value.cost
+    enough = 1e-11 * abs(first_cost)
     other, other_slope, other_multipliers, bracketed = x, slope, multipliers, False
     weight = 1.0
     for _ in range(60):
         if bracketed:
             y = x - slope * (other - x) / (weight * other_slope - slope)
         elif slope == 0.0 or x == (low if slope > 0.0 else high):
-            return x, multipliers
+            return x, multipliers, first_cost - value.cost
         else:
             y = max(x - step, low) if slope > 0.0 else min(x + step, high)
         y_multipliers, value = value_at(user, y, True, terms)
@@ -479,9 +500,11 @@ def descend(
         x, slope, multipliers = y, y_slope, y_multipliers
         if bracketed and (abs(other - x) <= 1e-10 or abs(slope * (other - x)) <= enough):
             break
+    gained = first_cost - value.cost + enough
     if not bracketed or slope == other_slope:
-        return x, multipliers
-    return x, mix(multipliers, other_multipliers, other_slope / (other_slope - slope))
+        return x, multipliers, gained
+    level = mix(multipliers, other_multipliers, other_slope / (other_slope - slope))
+    return x, level, gained
 
 
 @compiled
