@@ -26,6 +26,7 @@ from eipyomo.files import read_document, require_writable, to_json, write_atomic
 from eipyomo.instance import Instance
 from eipyomo.result import SCHEMA as RESULT_SCHEMA
 from eipyomo.solvers import BACKENDS, METHODS, compare
+from eipyomo.solvers.backends import backend as find_backend
 from eipyomo.solvers.comparison import DEFAULT_METHODS
 from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
 from eipyomo.solvers.judge import repair
@@ -430,8 +431,9 @@ def solvers_command(as_json: bool) -> int:
     """
     with _progress(total=len(BACKENDS)) as tell:
         rows: list[dict[str, Any]] = []
-        for name, backend in BACKENDS.items():
+        for name in BACKENDS:
             tell(f"trying {name}")
+            backend = find_backend(name)
             trouble = backend.trouble()
             rows.append(
                 {
