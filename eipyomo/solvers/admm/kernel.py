@@ -168,8 +168,10 @@ def best_share(
     The derivative crosses zero once, from below: Newton's method within a bracket. A step that is
     short enough is the last one, since the next would be below rounding.
     """
-    low, high = 0.0, 2.0
-    x = start if 0.0 < start < 1.0 else 0.1
+    if weight <= 0.0 and curvature == 0.0:
+        return min(max(-price / penalty, SMALLEST_SHARE), 1.0) if penalty > 0.0 else SMALLEST_SHARE
+    low, high = SMALLEST_SHARE, 2.0
+    x = start if 1e-9 < start < 1.0 else 0.1
     for _ in range(MAX_STEPS):
         slope, bend = marginal(x, weight, curvature, price, penalty, snr, unit_s)
         if slope < 0.0:
@@ -183,9 +185,14 @@ def best_share(
             return min(max(new, low), high, 1.0)
         if not low < new < high:
             new = np.sqrt(max(low, 1e-4 * high) * high)
+            if new >= high:  # nothing is left above the smallest share
+                return low
         x = min(new, 1.0)
     return x
 
+
+SMALLEST_SHARE = 1e-30
+"""Stands for no share where the rate has to be defined."""
 
 MAX_STEPS = 200
 LAST_STEP = 1e-9

@@ -41,8 +41,8 @@ HORIZON_FACTOR = 10.0
 SOLVE_LIMIT_S = 20.0
 """A solve takes milliseconds; a worker that needs so long is ended."""
 
-# Where a = 0 the constraint on f is degenerate and its multiplier large. Ipopt divides its errors by
-# the mean multiplier beyond s_max, and then calls points solved that are 1e-4 off.
+# Where a = 0 the constraint on f is degenerate and its multiplier large. Ipopt divides its errors
+# by the mean multiplier where that exceeds s_max, and then calls points solved that are 1e-4 off.
 OPTIONS = {"tol": 1e-11, "bound_relax_factor": 0.0, "s_max": 1e8}
 WARM_OPTIONS = {
     "warm_start_init_point": "yes",

@@ -20,7 +20,6 @@ from typing import Any
 
 import casadi
 
-
 SOLVED = "Solve_Succeeded"
 """What Ipopt says at its full accuracy; what it calls acceptable is not."""
 
