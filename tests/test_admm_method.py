@@ -144,6 +144,16 @@ def test_limits_keep_the_best_allocation() -> None:
         assert result.iterations == 1
 
 
+def test_patience_ends_a_run_that_finds_nothing_better() -> None:
+    """With patience 5 and a tolerance out of reach, the run ends 5 iterations after its best."""
+    result = solve_admm(reference("letter-m4"), patience=5, dual_tolerance=1e-15)
+    best = min(row["recovered_objective"] for row in result.trace)
+    first = next(row["iteration"] for row in result.trace if row["recovered_objective"] == best)
+    assert result.termination == "limit"
+    assert result.iterations == first + 5
+    assert result.objective == pytest.approx(best, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

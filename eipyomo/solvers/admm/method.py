@@ -62,6 +62,7 @@ def solve_admm(
     offload_grid: int | None = None,
     offload_tolerance: float | None = None,
     max_iterations: int | None = None,
+    patience: int | None = None,
 ) -> Result:
     """Solve problem (10) by the letter's ADMM; a heuristic, which proves no bound.
 
@@ -91,7 +92,7 @@ def solve_admm(
     penalty
         c of (14) for all blocks, or a mapping with the keys uplink, sync and downlink.
     balance
-        Whether penalties follow the residuals.
+        Whether penalties follow the residuals, see :class:`Settings`.
     stop
         "absolute" for (24) as printed, "relative" for residuals without units.
     primal_tolerance, dual_tolerance
@@ -102,6 +103,8 @@ def solve_admm(
         ε0, the absolute width at which the golden-section search over ι ends.
     max_iterations
         Iterations after which to stop in any case.
+    patience
+        Iterations without a better allocation after which to stop.
 
     Returns
     -------
@@ -132,6 +135,7 @@ def solve_admm(
             "offload_grid": offload_grid,
             "offload_tolerance": offload_tolerance,
             "max_iterations": max_iterations,
+            "patience": patience,
         },
     )
     consensus = starting_point(start, data, settings.penalties(data))
@@ -191,7 +195,8 @@ def iterate(
         choices.append(copies["download"].tobytes())
         if settings.met(found, consensus):
             return Run("converged", trace, tuple(choices))
-        if time.monotonic() >= deadline:
+        rested = iteration - recovery.incumbent_iteration >= settings.patience
+        if rested or time.monotonic() >= deadline:
             break
         if settings.balance and iteration % BALANCE_EVERY == 0:
             penalties = settings.balanced(consensus.penalties, found, len(copies))

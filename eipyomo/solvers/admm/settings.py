@@ -49,6 +49,8 @@ class Settings:
         ε0 of the golden-section search.
     max_iterations
         Iterations after which to stop in any case.
+    patience
+        Iterations without a better allocation after which to stop.
     """
 
     penalty: float | Penalties | None
@@ -59,6 +61,7 @@ class Settings:
     offload_grid: int = 8
     offload_tolerance: float = 1e-3
     max_iterations: int = 500
+    patience: int = 100
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -68,7 +71,7 @@ class Settings:
             )
         for key in ("primal_tolerance", "dual_tolerance", "offload_tolerance"):
             require_positive(key, getattr(self, key))
-        for key in ("offload_grid", "max_iterations"):
+        for key in ("offload_grid", "max_iterations", "patience"):
             value = getattr(self, key)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{key} is {value!r}, but must be a whole number >= 1")
@@ -216,7 +219,7 @@ def _factor(primal: float, dual: float) -> float:
 PRESETS: Mapping[str, Settings] = {
     "default": Settings(
         penalty=None,
-        balance=False,
+        balance=True,
         stop="relative",
         primal_tolerance=1e-3,
         dual_tolerance=1e-3,
@@ -227,5 +230,6 @@ PRESETS: Mapping[str, Settings] = {
         stop="absolute",
         primal_tolerance=1.5e-4,
         dual_tolerance=1e-4,
+        patience=500,
     ),
 }
