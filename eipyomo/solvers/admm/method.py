@@ -19,6 +19,7 @@ from eipyomo.solvers.admm.records import of_users
 from eipyomo.solvers.admm.recovery import Recovery
 from eipyomo.solvers.admm.search import Search
 from eipyomo.solvers.admm.settings import BALANCE_EVERY, Settings, starting_point
+from eipyomo.solvers.backends import backend
 from eipyomo.solvers.judge import Claim, judge
 
 if TYPE_CHECKING:
@@ -145,12 +146,14 @@ def solve_admm(
     recovery = Recovery(instance, round)
     deadline = started + setup_s + time_limit
     run = iterate(agents, consensus, settings, recovery, deadline)
+    solver = backend("ipopt") if engine == "pyomo" else None
     return judge(
         instance,
         Claim(
             status=run.status,
             allocation=recovery.incumbent,
             message=_message(run, recovery),
+            solver_version=solver.version if solver else None,
             setup_s=setup_s,
             iterations=len(run.trace),
             trace=run.trace,
@@ -159,7 +162,7 @@ def solve_admm(
         problem="training" if round == "training" else "joint",
         gap=gap,
         wall_s=time.monotonic() - started - setup_s,
-        solver=engine,
+        solver=solver.name if solver else None,
         options=_options(preset, engine, settings, consensus.penalties, time_limit),
         round=round,
     )
