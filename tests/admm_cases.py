@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +9,7 @@ from hypothesis import strategies as st
 
 from eipyomo import Instance, physics
 from eipyomo.scaled import Scaled
-from eipyomo.solvers.admm.kernel import ANSWER, TARGET
-from eipyomo.solvers.admm.records import Records
-
-REFERENCE = Path(__file__).parent / "reference"
-VALUES: dict[str, dict[str, Any]] = json.loads((REFERENCE / "values.json").read_text("utf-8"))
-
-
-def reference(name: str) -> Instance:
-    """Return a reference instance."""
-    return Instance.from_json(REFERENCE / "instances" / f"{name}.json")
+from eipyomo.solvers.admm.records import ANSWER, TARGET, Records
 
 
 @st.composite

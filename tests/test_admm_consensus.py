@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from admm_cases import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +15,7 @@ from eipyomo.solvers.admm.consensus import (
     update_consensus,
     update_multipliers,
 )
-from eipyomo.solvers.admm.kernel import ANSWER
-from eipyomo.solvers.admm.records import Records
+from eipyomo.solvers.admm.records import ANSWER, Records
 from eipyomo.solvers.admm.settings import (
     PRESETS,
     Settings,
@@ -26,6 +24,7 @@ from eipyomo.solvers.admm.settings import (
     scaled_penalties,
     starting_point,
 )
+from tests.conftest import reference
 
 
 def copies_and_consensus(seed: int, users: int, size: float) -> tuple[Records, Consensus]:

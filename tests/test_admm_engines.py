@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from admm_cases import answers, random_targets, reference
 
 from eipyomo import SolverError, models
 from eipyomo.models import horizon
@@ -19,6 +18,8 @@ from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.pyomo_agents import HORIZON_FACTOR, PyomoAgent
 from eipyomo.solvers.admm.records import of_users, user_records
 from eipyomo.solvers.backends.worker import Worker
+from tests.admm_cases import answers, random_targets
+from tests.conftest import reference
 
 SCRIPT = Path(backends.__file__).with_name("casadi_worker.py")
 COPIES = ("uplink_share", "sync_s", "downlink_share")

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from admm_cases import (
-    VALUES,
-    answers,
-    augmented_cost,
-    hostile_instances,
-    random_targets,
-    reference,
-)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eipyomo import Instance, evaluate, physics
+from eipyomo import Instance, physics
 from eipyomo.solvers.admm import kernel
-from eipyomo.solvers.admm.convex_rest import convex_rest
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.records import user_records
+from tests.admm_cases import answers, augmented_cost, hostile_instances, random_targets
+from tests.conftest import reference
 
 
 @settings(deadline=None)
@@ -144,48 +137,3 @@ def test_without_download_the_copy_minimises_its_penalty_alone() -> None:
     assert (free > 0).any()
     assert (free < 0).any()
     assert found["downlink_share"] == pytest.approx(np.clip(free, 0.0, 1.0), abs=1e-15)
-
-
-@pytest.mark.parametrize("name", [name for name in VALUES if "eco" in VALUES[name]])
-@pytest.mark.parametrize(("kind", "download", "offload"), [("eco", False, 1.0), ("lco", True, 0.0)])
-def test_convex_rest_reaches_the_reference(
-    name: str, kind: str, download: bool, offload: float
-) -> None:
-    """ECO and LCO are convex rests; the references are Ipopt's, good to 1e-7."""
-    instance = reference(name)
-    users = len(instance.users)
-    rest = convex_rest(instance.scaled, np.full(users, download), np.full(users, offload))
-    judged = evaluate(instance, rest.allocation)
-    assert judged.feasible
-    assert judged.objective == pytest.approx(VALUES[name][kind], rel=1e-7)
-
-
-@settings(max_examples=60, deadline=None)
-@given(instance=hostile_instances(), seed=st.integers(0, 10**6))
-def test_convex_rest_cannot_be_improved(instance: Instance, seed: int) -> None:
-    """No small move of shares and frequencies at the same a and ι costs less."""
-    data = instance.scaled
-    rng = np.random.default_rng(seed)
-    download = rng.random(len(data)) < 0.7
-    offload = np.where(download, rng.random(len(data)), 1.0)
-    best = convex_rest(data, download, offload).allocation
-    cost = evaluate(instance, best).objective
-    assert evaluate(instance, best).max_violation <= 1e-12
-    for size in (1e-4, 1e-2):
-        for _ in range(10):
-            up = best.uplink_share * (1 + size * rng.uniform(-1, 1, len(data)))
-            down = best.downlink_share * (1 + size * rng.uniform(-1, 1, len(data)))
-            total = up.sum() + down.sum()
-            up, down = up / total, down / total
-            seconds = physics.seconds_per_mbit(up, data.bandwidth_mhz, data.uplink_snr)
-            frequency = best.frequency_hz * (1 + size * rng.uniform(-1, 1, len(data)))
-            moved = type(best)(
-                names=best.names,
-                sync_s=float(np.max(data.upload_start_s + data.model_mbit * seconds)),
-                download=download,
-                offload_fraction=offload,
-                frequency_hz=np.minimum(frequency, data.max_frequency_ghz * 1e9),
-                uplink_share=up,
-                downlink_share=down,
-            )
-            assert evaluate(instance, moved).objective >= cost - 1e-8 * (1 + abs(cost))

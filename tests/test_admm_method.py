@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from admm_cases import VALUES, hostile_instances, reference
 from hypothesis import given, settings
 
 from eipyomo import InputError, Instance, evaluate, solve
 from eipyomo.models import horizon
 from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.admm.method import count_returns, stalled
+from tests.admm_cases import hostile_instances
+from tests.conftest import VALUES, reference
 
 LETTER_GAP = 0.0318
 """The largest gap that the letter reports."""

@@ -7,12 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from admm_cases import reference
 from matplotlib.axes import Axes
 
 from eipyomo import InputError, Instance, Result
 from eipyomo.plotting import convergence
 from eipyomo.solvers.admm import solve_admm
+from tests.conftest import reference
 
 
 def drawn(axes: Axes) -> list[float]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eipyomo.solvers.admm.kernel import ANSWER, solve_range
-from eipyomo.solvers.admm.records import Records, for_all, user_records
+from eipyomo.solvers.admm.kernel import solve_range
+from eipyomo.solvers.admm.records import ANSWER, Records, for_all, user_records
 
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn, Scaled

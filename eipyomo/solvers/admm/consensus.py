@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eipyomo.solvers.admm.kernel import TARGET
+from eipyomo.solvers.admm.records import TARGET
 
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn

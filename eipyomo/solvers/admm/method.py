@@ -1,24 +1,16 @@
-"""The loop of section III, and what is reported of it."""
+"""The method as users call it: options, and what is reported of the loop of section III."""
 
 from __future__ import annotations
 
+import importlib
 import time
-from collections import deque
-from dataclasses import replace
+from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from eipyomo.errors import InputError
-from eipyomo.solvers.admm.agents import Agents, KernelAgents
-from eipyomo.solvers.admm.consensus import residuals, update_consensus, update_multipliers
-from eipyomo.solvers.admm.convex_rest import convex_rest
-from eipyomo.solvers.admm.pyomo_agents import PyomoAgents
-from eipyomo.solvers.admm.records import of_users
-from eipyomo.solvers.admm.recovery import Recovery
 from eipyomo.solvers.admm.search import Search
-from eipyomo.solvers.admm.settings import BALANCE_EVERY, Settings, starting_point
+from eipyomo.solvers.admm.settings import Settings, starting_point
 from eipyomo.solvers.backends import backend
 from eipyomo.solvers.judge import Claim, judge
 
@@ -29,17 +21,14 @@ if TYPE_CHECKING:
     from eipyomo.allocation import Allocation
     from eipyomo.instance import Instance
     from eipyomo.result import Result
-    from eipyomo.scaled import Round, Scaled
-    from eipyomo.solvers.admm.consensus import Consensus, Penalties, Residuals
-    from eipyomo.solvers.admm.records import Records
+    from eipyomo.scaled import Round
+    from eipyomo.solvers.admm.consensus import Penalties
+    from eipyomo.solvers.admm.loop import Run
 
 EngineName = Literal["kernel", "pyomo"]
 
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
-
-USERS_IN_TRACE = 20
-"""Up to so many users the trace holds a and ι of every one."""
 
 CYCLE_WINDOW, CYCLE_RETURNS = 40, 3
 """Iterations at the end in which a cycle is looked for, and returns that make one."""
@@ -141,19 +130,28 @@ def solve_admm(
     )
     consensus = starting_point(start, data, settings.penalties(data))
     search = Search(settings.offload_grid, settings.offload_tolerance, training=round == "training")
-    agents = _agents(engine, data, search, executor)
-    setup_s = _warm_up(data, consensus)
-    recovery = Recovery(instance, round)
+    if engine not in get_args(EngineName):
+        raise InputError(
+            f"engine is {engine!r}, but must be one of: {', '.join(get_args(EngineName))}"
+        )
+    if executor is not None and engine != "pyomo":
+        raise InputError("executor is given, but only engine 'pyomo' takes one")
+    preparing = time.monotonic()
+    loop = _loop()
+    loop.prepare(data, consensus)
+    agents = loop.agents(engine, data, search, executor)
+    recovery = loop.Recovery(instance, round)
+    setup_s = time.monotonic() - preparing
     deadline = started + setup_s + time_limit
-    run = iterate(agents, consensus, settings, recovery, deadline)
+    run: Run = loop.iterate(agents, consensus, settings, recovery, deadline)
     solver = backend("ipopt") if engine == "pyomo" else None
     return judge(
         instance,
         Claim(
             status=run.status,
             allocation=recovery.incumbent,
-            message=_message(run, recovery),
-            solver_version=solver.version if solver else None,
+            message=_message(run, recovery.incumbent_iteration),
+            solver_version=solver.version() if solver else None,
             setup_s=setup_s,
             iterations=len(run.trace),
             trace=run.trace,
@@ -168,103 +166,17 @@ def solve_admm(
     )
 
 
-class Run(NamedTuple):
-    """What the loop leaves: why it ended, one row per iteration, and the last a of all users."""
-
-    status: Literal["converged", "limit"]
-    trace: list[dict[str, Any]]
-    choices: tuple[bytes, ...]
+@cache
+def _loop() -> Any:
+    """Return the module of the loop, which loads compiled code and takes a second."""
+    return importlib.import_module("eipyomo.solvers.admm.loop")
 
 
-def iterate(
-    agents: Agents,
-    consensus: Consensus,
-    settings: Settings,
-    recovery: Recovery,
-    deadline: float,
-) -> Run:
-    """Repeat steps 1 to 3 until (24) holds; the recovery keeps the best allocation met."""
-    trace: list[dict[str, Any]] = []
-    choices: deque[bytes] = deque(maxlen=CYCLE_WINDOW)
-    for iteration in range(1, settings.max_iterations + 1):
-        copies = agents.step_one(consensus.targets(), deadline)
-        if copies is None:
-            break
-        before = consensus
-        consensus = update_multipliers(update_consensus(consensus, copies), copies)
-        found = residuals(before, consensus, copies)
-        recovered = recovery.recover(copies, iteration)
-        trace.append(_row(iteration, copies, consensus, found, recovered, recovery.incumbent_cost))
-        choices.append(copies["download"].tobytes())
-        if settings.met(found, consensus):
-            return Run("converged", trace, tuple(choices))
-        rested = iteration - recovery.incumbent_iteration >= settings.patience
-        if rested or time.monotonic() >= deadline:
-            break
-        if settings.balance and iteration % BALANCE_EVERY == 0:
-            penalties = settings.balanced(consensus.penalties, found, len(copies))
-            consensus = replace(consensus, penalties=penalties)
-    return Run("limit", trace, tuple(choices))
-
-
-def _agents(engine: str, data: Scaled, search: Search, executor: Executor | None) -> Agents:
-    if engine not in get_args(EngineName):
-        raise InputError(
-            f"engine is {engine!r}, but must be one of: {', '.join(get_args(EngineName))}"
-        )
-    if engine == "pyomo":
-        return PyomoAgents(data, search, executor)
-    if executor is not None:
-        raise InputError("executor is given, but only engine 'pyomo' takes one")
-    return KernelAgents(data, search)
-
-
-def _warm_up(data: Scaled, consensus: Consensus) -> float:
-    """Compile the kernels, or load them, on one user; return how long that took in s."""
-    started = time.monotonic()
-    one = of_users(data, [0])
-    targets = consensus.targets()[:1]
-    KernelAgents(one, Search(1, 1.0)).step_one(targets)
-    convex_rest(one, np.array([True]), np.array([0.5]))
-    return time.monotonic() - started
-
-
-def _row(
-    iteration: int,
-    copies: Records,
-    consensus: Consensus,
-    found: Residuals,
-    recovered: float,
-    best: float,
-) -> dict[str, Any]:
-    """Return one row of the trace, in plain numbers."""
-    row = {
-        "iteration": iteration,
-        "consensus_objective": float(copies["cost"].sum()),
-        "recovered_objective": recovered,
-        "best_objective": best,
-        "primal_residual": found.primal,
-        "dual_residual": found.dual,
-        "uplink_residual": found.uplink,
-        "sync_residual": found.sync,
-        "downlink_residual": found.downlink,
-        "uplink_change": found.uplink_change,
-        "sync_change": found.sync_change,
-        "downlink_change": found.downlink_change,
-        "sync_s": consensus.sync_s,
-        "downloads": int(copies["download"].sum()),
-    }
-    if len(copies) <= USERS_IN_TRACE:
-        row["download"] = copies["download"].tolist()
-        row["offload_fraction"] = copies["offload_fraction"].tolist()
-    return row
-
-
-def _message(run: Run, recovery: Recovery) -> str:
+def _message(run: Run, best_iteration: int) -> str:
     """Say where the best allocation comes from, and why the run did not settle if it did not."""
     if not run.trace:
         return "the time was too short for one iteration"
-    words = f"best allocation from iteration {recovery.incumbent_iteration} of {len(run.trace)}"
+    words = f"best allocation from iteration {best_iteration} of {len(run.trace)}"
     if run.status == "converged":
         return words
     window = min(len(run.trace), CYCLE_WINDOW)

@@ -25,8 +25,7 @@ from eipyomo.errors import SolverError
 from eipyomo.models import horizon
 from eipyomo.models.files import nl
 from eipyomo.solvers import backends
-from eipyomo.solvers.admm.kernel import ANSWER
-from eipyomo.solvers.admm.records import Records, of_users
+from eipyomo.solvers.admm.records import ANSWER, Records, of_users
 from eipyomo.solvers.backends.worker import Worker
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""From scaled columns to the records that the compiled sub-problem reads."""
+"""The records that coordinator and agents exchange, and the way from scaled columns to them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,64 @@ from numpy.typing import NDArray
 
 from eipyomo.physics import LN2
 from eipyomo.scaled import Scaled
-from eipyomo.solvers.admm.kernel import USER
 
 Records = NDArray[Any]
 """A structured array, one record per end user."""
 
 USERS_PER_THREAD = 128
+
+USER = np.dtype(
+    [
+        ("uplink_snr", "f8"),
+        ("downlink_snr", "f8"),
+        ("unit_s", "f8"),  # ln2 / B
+        ("model_mbit", "f8"),  # D
+        ("task_mbit", "f8"),  # L
+        ("start_s", "f8"),  # A
+        ("latency_weight", "f8"),  # w^t
+        ("send_weight", "f8"),  # w^e p
+        ("receive_weight", "f8"),  # w^e p^md
+        ("cpu_weight", "f8"),  # w^e κ
+        ("frequency_max_ghz", "f8"),  # f_max
+        ("work_gigacycles", "f8"),  # C L
+        ("edge_s", "f8"),  # C L / f_s
+        ("constant", "f8"),  # w^e e^lt - w^t τ^md of the previous round
+    ],
+    align=True,
+)
+"""What the agent knows of its end user."""
+
+TARGET = np.dtype(
+    [
+        ("uplink_multiplier", "f8"),  # α
+        ("sync_multiplier", "f8"),  # β
+        ("downlink_multiplier", "f8"),  # ζ
+        ("uplink_share", "f8"),  # b
+        ("sync_s", "f8"),  # τ̂
+        ("downlink_share", "f8"),  # b̄
+        ("uplink_penalty", "f8"),  # c_x
+        ("sync_penalty", "f8"),  # c_y
+        ("downlink_penalty", "f8"),  # c_z
+    ],
+    align=True,
+)
+"""What the coordinator tells the agent."""
+
+ANSWER = np.dtype(
+    [
+        ("download", "?"),  # a
+        ("offload_fraction", "f8"),  # ι
+        ("value", "f8"),  # S(u), the augmented cost (18)
+        ("cost", "f8"),  # q(u), the user's part of (10a)
+        ("uplink_share", "f8"),  # x
+        ("sync_s", "f8"),  # y
+        ("downlink_share", "f8"),  # z
+        ("frequency_ghz", "f8"),  # f
+        ("local", "f8"),  # multiplier μ
+    ],
+    align=True,
+)
+"""What the agent answers, u_j of (12); also where its next solve starts."""
 
 
 def user_records(data: Scaled) -> Records:

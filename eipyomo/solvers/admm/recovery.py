@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.allocation import Allocation, evaluate
-from eipyomo.solvers.admm.convex_rest import convex_rest
+from eipyomo.solvers.exact.convex_rest import convex_rest
 
 if TYPE_CHECKING:
     from eipyomo.instance import Instance

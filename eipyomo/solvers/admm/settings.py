@@ -13,7 +13,6 @@ from eipyomo import physics
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.solvers.admm.consensus import Consensus, Penalties, Residuals
-from eipyomo.solvers.admm.kernel import marginal
 
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn, Scaled
@@ -143,13 +142,12 @@ def scaled_penalties(data: Scaled) -> Penalties:
     """
     share = 0.5 / len(data)
     weight = data.energy_weight * data.transmit_power_w + data.latency_weight
-    steepness = np.array(
-        [
-            marginal(share, 1.0, 0.0, 0.0, 0.0, snr, physics.LN2 / data.bandwidth_mhz).slope
-            for snr in data.uplink_snr
-        ]
-    )
-    pull = weight * (data.model_mbit + data.task_mbit) * np.abs(steepness)
+    seconds = physics.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
+    growth = np.log1p(data.uplink_snr / share)
+    # s' = -s/b (1 - (g/b)/((1 + g/b) ln(1 + g/b))), from (3)
+    used = data.uplink_snr / (share + data.uplink_snr) / growth
+    steepness = seconds / share * (1.0 - used)
+    pull = weight * (data.model_mbit + data.task_mbit) * steepness
     stiffness = SHARE_STIFFNESS * len(data) * float(np.mean(pull))
     room_s = equal_sync_s(data) - float(np.max(data.upload_start_s))
     sync = float(np.mean(data.latency_weight)) / (SYNC_REACH * room_s)
