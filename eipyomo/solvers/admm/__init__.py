@@ -27,7 +27,7 @@ Where the equations are: step 1 (17), (18) :mod:`~eipyomo.solvers.admm.search` o
 (19), (20) ``kernel.best_frequency`` and ``kernel.log_ratio``; step 2 (21), (22)
 ``consensus.update_consensus`` and ``consensus.bandwidth_price``; step 3 (23)
 ``consensus.update_multipliers``; (24) ``consensus.residuals`` and ``settings.Settings.met``;
-the loop ``method.iterate``.
+the loop ``loop.iterate``.
 
 The method is a heuristic on a problem that is not convex: it proves no bound, and none is reported.
 """
