@@ -121,7 +121,8 @@ def test_proposition_1_in_its_exact_form(instance: Instance, seed: int, offload:
         else:
             assert answer["frequency_ghz"] == 0.0
         if answer["local"] < data.latency_weight[j] * (1 - 1e-9):
-            if answer["local"] > 1e-30:
+            # Below that μ is 0: the local branch ends earlier whatever z and f are.
+            if answer["local"] > 1e-15:
                 assert local_s == pytest.approx(edge_s, rel=1e-7)
         else:
             assert local_s >= edge_s * (1 - 1e-9)
