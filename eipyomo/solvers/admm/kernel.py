@@ -272,15 +272,17 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
     if high_ratio >= 0.0:
         write(user, target, answer, edge, branch, local)
         return
-    # Illinois' method on the logarithms; the first steps guess the slope -1/2 to find a bracket.
-    low, low_ratio, last = -np.inf, 0.0, 0
+    # Illinois' method on the logarithms; the first steps guess the slope -1/2, and
+    # grow, to find a bracket.
+    low, low_ratio, last, reach = -np.inf, 0.0, 0, 0.0
     for step in range(MAX_STEPS):
         if step == 0 and 0.0 < answer.local < user.latency_weight:
             guess = np.log(answer.local)
         elif low == -np.inf:
-            guess = high + 2.2 * min(high_ratio, -1e-3)
-            if guess < LEAST_LOG_MULTIPLIER:
+            if high <= LEAST_LOG_MULTIPLIER:  # the local branch does not bind: μ = 0
                 break
+            reach = 3.0 * reach + 2.2 * min(high_ratio, -1e-3)
+            guess = max(high + reach, LEAST_LOG_MULTIPLIER)
         else:
             guess = high - high_ratio * (high - low) / (high_ratio - low_ratio)
             if high - low <= 1e-14 * (1.0 + abs(high)):
