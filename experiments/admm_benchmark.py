@@ -1,8 +1,7 @@
 """Measure ADMM: iterations, gaps to certified optima, and time per iteration.
 
 Run as ``python -m experiments.admm_benchmark [gaps] [reference] [scaling]``; without arguments, all
-three. Each writes tables to ``experiments/results`` with a ``.meta.json`` beside it that names
-versions, machine and date.
+three. Each writes tables to ``experiments/results``, with versions, machine and date.
 
 * ``admm_gaps.csv``: ``Instance.letter(users=M, seed=s)`` in 20 MHz, M = 2..12, seeds 0..19, both
   presets, against ``admm_optima.csv``; ``admm_gaps_summary.csv`` sums it up for each M.
@@ -16,11 +15,8 @@ exact method at a relative gap of 1e-6.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +25,8 @@ import pandas as pd
 
 from eipyomo import Instance, Result
 from eipyomo.solvers.admm import solve_admm
+from experiments.provenance import RESULTS, store
 
-RESULTS = Path(__file__).parent / "results"
 REFERENCE = Path(__file__).parent.parent / "tests" / "reference"
 PRESETS = ("default", "letter")
 USERS = range(2, 13)
@@ -151,17 +147,8 @@ def summary(group: pd.DataFrame) -> dict[str, Any]:
 
 
 def save(name: str, table: pd.DataFrame) -> None:
-    """Write a table, and beside it what it was made with."""
-    RESULTS.mkdir(exist_ok=True)
-    table.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
-    about = {
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "versions": {key: version(key) for key in ("eipyomo", "numba", "numpy", "pandas")},
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-    }
-    text = json.dumps(about, indent=1) + "\n"
-    (RESULTS / f"{name}.meta.json").write_text(text, encoding="utf-8")
+    """Store a table with what it was made with, and show it."""
+    store(name, table.round(12), "numba")
     print_table(name, table)
 
 
