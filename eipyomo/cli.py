@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import sys
@@ -167,6 +168,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
         "eipyomo solve instance.json",
         "eipyomo solve instance.json --certificate proof.json -o result.json",
         "eipyomo solve instance.json --method minlp --solver scip --time-limit 30",
+        "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
     ),
 )
@@ -184,6 +186,16 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option("--gap", type=float, help="Relative gap to stop at.  [default: 1e-6; 1e-4 for minlp]")
 @click.option("--absolute-gap", type=float, help="For exact: absolute gap to stop at.")
 @click.option("--node-limit", type=int, help="For exact: largest number of nodes.")
+@click.option("--preset", metavar="NAME", help="For admm: default, or letter for Table I's.")
+@click.option("--engine", metavar="NAME", help="For admm: kernel (compiled) or pyomo.")
+@click.option("--max-iterations", type=int, help="For admm: iterations to stop after.")
+@click.option(
+    "--option",
+    "more",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any other option of the method, as in Python; may be given often.",
+)
 @click.option("--step", type=float, help="For exhaustive: step of the grid.  [default: 0.2]")
 @click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
@@ -197,6 +209,7 @@ def solve(
     output: str | None,
     as_json: bool,
     round_: str | None,
+    more: tuple[str, ...],
     **options: Any,
 ) -> int:
     """Solve an instance.
@@ -206,7 +219,8 @@ def solve(
     instance = Instance.from_json(instance_file)
     if output is not None:
         require_writable(output)
-    given = {key: value for key, value in {**options, "round": round_}.items() if value is not None}
+    options |= {"round": round_, **dict(map(_read_option, more))}
+    given = {key: value for key, value in options.items() if value is not None}
     with _progress() as tell:
         tell(f"solving {_title(instance)} with {method}")
         result = attempt(instance, method, **given)
@@ -220,6 +234,17 @@ def solve(
     return {"error": NO_ANSWER, "infeasible": INFEASIBLE}.get(
         result.termination, ANSWERED if result.feasible else NO_ANSWER
     )
+
+
+def _read_option(text: str) -> tuple[str, Any]:
+    """Read ``key=value``; the value is JSON, or a text as it stands."""
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise InputError(f"option is {text!r}, but must be KEY=VALUE")
+    try:
+        return key.replace("-", "_"), json.loads(value)
+    except ValueError:
+        return key.replace("-", "_"), value
 
 
 @cli.command(
