@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from eipyomo import Instance, physics
 from eipyomo.scaled import Scaled
-from eipyomo.solvers.admm.records import ANSWER, TARGET, Records
+from eipyomo.solvers.admm.records import ANSWER, TARGET
+from eipyomo.solvers.records import Records
 
 
 @st.composite

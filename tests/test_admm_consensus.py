@@ -15,7 +15,7 @@ from eipyomo.solvers.admm.consensus import (
     update_consensus,
     update_multipliers,
 )
-from eipyomo.solvers.admm.records import ANSWER, Records
+from eipyomo.solvers.admm.records import ANSWER
 from eipyomo.solvers.admm.settings import (
     PRESETS,
     Settings,
@@ -24,6 +24,7 @@ from eipyomo.solvers.admm.settings import (
     scaled_penalties,
     starting_point,
 )
+from eipyomo.solvers.records import Records
 from tests.conftest import reference
 
 

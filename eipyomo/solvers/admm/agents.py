@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.solvers.admm.kernel import solve_range
-from eipyomo.solvers.admm.records import ANSWER, Records, for_all, user_records
+from eipyomo.solvers.admm.records import ANSWER, user_records
+from eipyomo.solvers.records import Records, for_all
 
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn, Scaled

@@ -11,7 +11,7 @@ from eipyomo.solvers.admm.records import TARGET
 
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn
-    from eipyomo.solvers.admm.records import Records
+    from eipyomo.solvers.records import Records
 
 BISECTIONS = 100
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from eipyomo.scaled import Scaled
     from eipyomo.solvers.admm.consensus import Consensus, Residuals
-    from eipyomo.solvers.admm.records import Records
+    from eipyomo.solvers.records import Records
 
 __all__ = ["Recovery", "Run", "agents", "iterate", "prepare"]
 

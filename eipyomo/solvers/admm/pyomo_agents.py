@@ -25,8 +25,9 @@ from eipyomo.errors import SolverError
 from eipyomo.models import horizon
 from eipyomo.models.files import nl
 from eipyomo.solvers import backends
-from eipyomo.solvers.admm.records import ANSWER, Records, of_users
+from eipyomo.solvers.admm.records import ANSWER, of_users
 from eipyomo.solvers.backends.worker import Worker
+from eipyomo.solvers.records import Records
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -20,7 +20,7 @@ from eipyomo.solvers.exact.convex_rest import convex_rest
 if TYPE_CHECKING:
     from eipyomo.instance import Instance
     from eipyomo.scaled import FloatColumn, Round
-    from eipyomo.solvers.admm.records import Records
+    from eipyomo.solvers.records import Records
 
 
 @dataclass(eq=False)

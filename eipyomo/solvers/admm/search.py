@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn
-    from eipyomo.solvers.admm.records import Records
+    from eipyomo.solvers.records import Records
 
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 
