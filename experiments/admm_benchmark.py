@@ -1,7 +1,7 @@
 """Measure ADMM: iterations, gaps to certified optima, and time per iteration.
 
 Run as ``python -m experiments.admm_benchmark [optima] [gaps] [reference] [scaling]``; without
-arguments, all of them. Each writes tables to ``experiments/results``, with versions, machine and date.
+arguments, all of them. Each stores its tables with versions, machine and date.
 
 * ``admm_gaps.csv``: ``Instance.letter(users=M, seed=s)`` in 20 MHz, M = 2..12, seeds 0..19, both
   presets, against ``admm_optima.csv``; ``admm_gaps_summary.csv`` sums it up for each M.
