@@ -9,6 +9,7 @@ from eipyomo.models.joint import (
     largest_violation,
     load,
     minlp,
+    options,
 )
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "largest_violation",
     "load",
     "minlp",
+    "options",
     "read_sol",
 ]

@@ -158,6 +158,7 @@ def _manifest(
         "versions": {name: version(name) for name in ("eipyomo", "pyomo")},
         "formulation": source.formulation,
         "round": source.round,
+        "options": dict(source.options),
         "units": {key: quantity.unit for key, quantity in (SYSTEM_DATA | USER_DATA).items()},
         "symbols": {
             key: quantity._asdict()
@@ -318,7 +319,12 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
         )
     try:
         instance = Instance.from_dict(document["instance"])
-        model = minlp(instance, document["formulation"], document["round"])
+        model = minlp(
+            instance,
+            document["formulation"],
+            document["round"],
+            **document.get("options", {}),
+        )
         columns, left_out = document["columns"], document["left_out"]
         rows = int(document["rows"])
         solution = parse_sol(read_text(target, "solution"), rows, len(columns))

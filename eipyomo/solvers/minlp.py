@@ -31,6 +31,7 @@ def solve_minlp(
     solver: str = "scip",
     executable: str | None = None,
     formulation: str = "letter",
+    tangents: int | None = None,
     round: Round = "inference",
     gap: float = GAP,
     time_limit: float = TIME_LIMIT_S,
@@ -48,6 +49,8 @@ def solve_minlp(
         Path of an executable that speaks the AMPL protocol, to be used for `solver`.
     formulation
         How the model is written; one of ``models.FORMULATIONS``.
+    tangents
+        Number of tangents of each convex function, for ``spectral``.
     round
         "training" for a round before the last.
     gap
@@ -57,7 +60,9 @@ def solve_minlp(
     """
     started = time.monotonic()
     backend(solver, executable).require()
-    model = models.minlp(instance, formulation, round)
+    choices = {"tangents": tangents}
+    given = {name: choice for name, choice in choices.items() if choice is not None}
+    model = models.minlp(instance, formulation, round, **given)
     return solve_model(
         model,
         solver,
@@ -121,7 +126,12 @@ def solve_model(
         method=method,
         problem=problem,
         solver=solver,
-        options={"formulation": source.formulation, "gap": gap, "time_limit": time_limit},
+        options={
+            "formulation": source.formulation,
+            **source.options,
+            "gap": gap,
+            "time_limit": time_limit,
+        },
         gap=gap,
         wall_s=time.monotonic() - started - claim.setup_s,
         round=source.round,
