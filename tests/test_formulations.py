@@ -210,6 +210,63 @@ def test_options(formulation: str) -> None:
         assert rows[0] != rows[1]
 
 
+@each_formulation
+@pytest.mark.parametrize("name", ["letter-m2", "mixed-m4", "hostile-24"])
+def test_tightening_keeps_the_optimum(formulation: str, name: str) -> None:
+    """With a cutoff 1e-6 above the optimum, the optimum is inside of bounds that are tighter."""
+    model = build(name, formulation)
+    best = CASES[formulation].optimum(name)
+    cutoff = ei.evaluate(reference(name), best).objective * (1 + 1e-6)
+    assert ei.models.tighten(model, cutoff) > 0
+    assert is_inside(model, best)
+
+
+@each_formulation
+def test_tightening_looks_at_what_a_user_added(formulation: str) -> None:
+    """With another objective and another row, no point within that objective's cutoff is lost."""
+    instance = reference("mixed-m4")
+    allocation = CASES[formulation].allocation(instance, 2)
+    model = build("mixed-m4", formulation)
+    ei.models.load(model, allocation)
+    model.wsel.deactivate()
+    model.last_s = pyo.Var(bounds=(0, None))
+    model.last = pyo.Objective(expr=model.last_s)
+    model.is_last = pyo.Constraint(
+        model.users, rule={name: model.last_s >= model.user[name].latency_s for name in model.users}
+    )
+    model.last_s.set_value(max(model.user[name].latency_s.value for name in model.users))
+    last_s = model.last_s.value
+    assert ei.models.tighten(model, last_s) > 0
+    assert model.last_s.ub == pytest.approx(last_s, rel=1e-6)
+    model.last_s.set_value(last_s)
+    assert is_inside(model, allocation)
+    ei.models.tighten(model, 2 * last_s)
+    assert pyo.value(model.cutoff) == 2 * last_s
+
+
+def is_inside(model: Any, allocation: ei.Allocation) -> bool:
+    """Tell whether a model holds at an allocation, its bounds included."""
+    ei.models.load(model, allocation)
+    assert ei.models.largest_violation(model)[1] < 1e-9
+    return all(
+        variable.lb - 1e-9 <= variable.value <= variable.ub + 1e-9
+        for variable in model.component_data_objects(pyo.Var, descend_into=True)
+    )
+
+
+@each_formulation
+def test_an_impossible_cutoff_is_refused(formulation: str) -> None:
+    """A cost that nothing can have, or no number, is an error, and the bounds stay."""
+    model = build("letter-m2", formulation)
+    bounds = [one.bounds for one in model.component_data_objects(pyo.Var, descend_into=True)]
+    for cutoff in (1e-3, float("nan")):
+        with pytest.raises(ei.InputError, match="cutoff is"):
+            ei.models.tighten(model, cutoff)
+    again = [one.bounds for one in model.component_data_objects(pyo.Var, descend_into=True)]
+    assert again == bounds
+    assert model.component("within_cutoff") is None
+
+
 @pytest.mark.parametrize("tangents", [1, 2.5, True, "many"])
 def test_wrong_number_of_tangents(tangents: Any) -> None:
     """A number of tangents that is none is refused in a sentence."""

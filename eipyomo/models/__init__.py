@@ -1,5 +1,6 @@
 """Problem (10) as Pyomo models: built, changed, filled and written, but not solved here."""
 
+from eipyomo.models.cutoff import tighten
 from eipyomo.models.files import export, read_sol
 from eipyomo.models.joint import (
     FORMULATIONS,
@@ -23,4 +24,5 @@ __all__ = [
     "minlp",
     "options",
     "read_sol",
+    "tighten",
 ]

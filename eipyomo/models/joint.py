@@ -221,15 +221,15 @@ def start_inside(model: Model, data: Scaled) -> None:
         + 1e-3,
         "paced_part": 0.5 * frequency_ghz / data.max_frequency_ghz,
     }
-    _start(model.sync_s, sync_s)
+    start_between(model.sync_s, sync_s)
     for j, name in enumerate(data.names):
-        _start(model.uplink_share[name], share)
-        _start(model.downlink_share[name], share)
+        start_between(model.uplink_share[name], share)
+        start_between(model.downlink_share[name], share)
         for key, variable in variables(model.user[name]):
-            _start(variable, float(starts[key][j]))
+            start_between(variable, float(starts[key][j]))
 
 
-def _start(variable: Any, value: float) -> None:
+def start_between(variable: Any, value: float) -> None:
     """Set a free variable, moved strictly between its bounds where it is not."""
     if variable.fixed:
         return
