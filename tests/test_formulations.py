@@ -7,7 +7,7 @@ certified ones of values.json.
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,9 +51,30 @@ class Case:
         return found
 
 
+@dataclass(frozen=True)
+class Grid(Case):
+    """ι on a grid: its optimum is that of method `exhaustive` with the same step."""
+
+    def allocation(self, instance: ei.Instance, seed: int) -> ei.Allocation:
+        """Return a random allocation, moved to the grid."""
+        found = random_allocation(instance, seed)
+        steps = 1 / self.options["step"]
+        return replace(found, offload_fraction=np.floor(found.offload_fraction * steps) / steps)
+
+    def optimum(self, name: str) -> ei.Allocation:
+        """Return the certified optimum on the grid."""
+        found = ei.solve(reference(name), "exhaustive", step=self.options["step"]).allocation
+        assert found is not None
+        return found
+
+
 CASES: Mapping[str, Case] = {
     "letter": Case(),
     "spectral": Case(options={"tangents": 12}, other_options={"tangents": 3}),
+    "grid": Grid(
+        options={"step": 0.25, "tangents": 12},
+        other_options={"step": 0.5, "tangents": 3, "choice": "bigm"},
+    ),
 }
 
 each_formulation = pytest.mark.parametrize("formulation", list(FORMULATIONS))

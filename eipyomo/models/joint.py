@@ -14,6 +14,7 @@ from eipyomo.allocation import Allocation, evaluate
 from eipyomo.errors import InputError
 from eipyomo.models import horizon
 from eipyomo.models.end_user import letter_block
+from eipyomo.models.grid import grid_block
 from eipyomo.models.spectral import spectral_block
 from eipyomo.models.symbols import COUPLING, SYSTEM_DATA, USER_DATA, USER_VARIABLES
 from eipyomo.scaled import HZ_PER_GHZ, Round
@@ -29,6 +30,7 @@ Model = Any
 FORMULATIONS: Mapping[str, Callable[..., None]] = {
     "letter": letter_block,
     "spectral": spectral_block,
+    "grid": grid_block,
 }
 """The ways to write an end user's block; arguments with defaults are options of a formulation."""
 
@@ -66,7 +68,8 @@ def minlp(
     round
         "training" gives the special case of rounds n < N: no tasks, everybody downloads.
     **choices
-        The formulation's own options: ``tangents`` (per convex function) of ``spectral``.
+        The formulation's own options: ``tangents`` (per convex function) of ``spectral`` and
+        ``grid``; ``step`` and ``choice`` of ``grid``.
 
     Returns
     -------
@@ -184,6 +187,9 @@ def fix(model: Model, *, download: Choice = None, offload_fraction: Choice = Non
             for name, value in zip(model.users, values, strict=True):
                 variable = getattr(model.user[name], key)
                 variable.fix(int(value) if key == "download" else float(value))
+                if key == "offload_fraction" and model.user[name].component("points") is not None:
+                    for k, chosen in model.user[name].at_point.items():
+                        chosen.fix(int(k == point(model.user[name], float(value))))
 
 
 def start_inside(model: Model, data: Scaled) -> None:
@@ -225,7 +231,10 @@ def start_inside(model: Model, data: Scaled) -> None:
     for j, name in enumerate(data.names):
         start_between(model.uplink_share[name], share)
         start_between(model.downlink_share[name], share)
-        for key, variable in variables(model.user[name]):
+        block = model.user[name]
+        points = len(block.points) if block.component("points") is not None else 1
+        starts |= {"at_point": ones / points, "upload_part_s": upload_s / points}
+        for key, variable in variables(block):
             start_between(variable, float(starts[key][j]))
 
 
@@ -275,8 +284,13 @@ def load(model: Model, allocation: Allocation) -> None:
     for j, name in enumerate(data.names):
         _set(model.uplink_share[name], allocation.uplink_share[j])
         _set(model.downlink_share[name], allocation.downlink_share[j])
-        for key, variable in variables(model.user[name]):
-            _set(variable, values[key][j])
+        block = model.user[name]
+        for key, variable in variables(block):
+            if variable.parent_component().is_indexed():
+                chosen = variable.index() == point(block, float(allocation.offload_fraction[j]))
+                _set(variable, chosen * {"at_point": 1.0, "upload_part_s": terms.upload_s[j]}[key])
+            else:
+                _set(variable, values[key][j])
 
 
 def variables(block: Any) -> Iterator[tuple[str, Any]]:
@@ -284,7 +298,26 @@ def variables(block: Any) -> Iterator[tuple[str, Any]]:
     for key in USER_VARIABLES:
         component = block.component(key)
         if component is not None and component.ctype is pyo.Var:
-            yield key, component
+            for variable in component.values():
+                yield key, variable
+
+
+def point(block: Any, offload_fraction: float) -> int:
+    """Return the place of ι_j on the block's grid.
+
+    Raises
+    ------
+    InputError
+        If it is not on the grid.
+    """
+    count = len(block.points) - 1
+    place = round(offload_fraction * count)
+    if abs(place - offload_fraction * count) > 1e-6 * count:
+        raise InputError(
+            f"the offload fraction of user {block.index()!r} is {offload_fraction:g}, but must be "
+            f"a multiple of 1/{count}"
+        )
+    return place
 
 
 def _set(variable: Any, value: float) -> None:

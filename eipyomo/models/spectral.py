@@ -73,7 +73,8 @@ def spectral_block(
     transmission_tangents(block, system, uplink_share, tangents)
     local_work(block, system)
     declare_local_energy(block, system)
-    local_inference(block, system)
+    frequency_limit(block)
+    local_energy(block, system)
     local_tangents(block, tangents)
     what_all_formulations_share(block, system, downlink_share, sync_s)
 
@@ -157,33 +158,39 @@ def points(low: Expression, high: Expression, count: int) -> Iterator[Expression
         yield low + (high - low) * (k / (count - 1))
 
 
+def whole_task(block: Block, system: Block) -> Expression:
+    """Return CL, the work of the whole task in Gcycle."""
+    return physics.local_gigacycles(0.0, block.task_mbit, system.gigacycles_per_mbit)
+
+
 def declare_local_energy(block: Block, system: Block) -> None:
-    """Declare e^c, at most what f_max takes (and 1 J), and (1-ι) f/f_max."""
+    """Declare e^c; it is at most what the whole task takes at f_max (and 1 J, to have room)."""
     largest_j = physics.local_inference_energy_j(
-        block.max_frequency_ghz,
-        physics.local_gigacycles(0.0, block.task_mbit, system.gigacycles_per_mbit),
-        block.energy_coefficient,
+        block.max_frequency_ghz, whole_task(block, system), block.energy_coefficient
     )
     declare(block, "local_inference_j", (0, largest_j + 1))
-    declare(block, "paced_part", (0, 1))
 
 
-def local_inference(block: Block, system: Block) -> None:
-    """Add (1) with f = C(1-ι)L/d, and (10c): C(1-ι)L ≤ f_max d, e^c ≥ κ (C(1-ι)L)³/d²."""
-    whole = physics.local_gigacycles(0.0, block.task_mbit, system.gigacycles_per_mbit)
-    local_part = 1 - block.offload_fraction
+def frequency_limit(block: Block) -> None:
+    """Add (10c): C(1-ι)L ≤ f_max d."""
     block.frequency_limit = pyo.Constraint(
         expr=block.local_work <= block.max_frequency_ghz * block.local_inference_s, doc="(10c)"
     )
+
+
+def local_energy(block: Block, system: Block) -> None:
+    """Add (1) with f = C(1-ι)L/d: e^c ≥ κ (C(1-ι)L)³/d², as two cones by way of (1-ι) f/f_max."""
+    declare(block, "paced_part", (0, 1))
+    local_part = 1 - block.offload_fraction
+    fastest_s = whole_task(block, system) / block.max_frequency_ghz
+    fastest_j = physics.local_inference_energy_j(
+        block.max_frequency_ghz, whole_task(block, system), block.energy_coefficient
+    )
     block.local_pace = pyo.Constraint(
-        expr=block.paced_part * block.local_inference_s
-        >= whole / block.max_frequency_ghz * local_part**2,
-        doc="(1)",
+        expr=block.paced_part * block.local_inference_s >= fastest_s * local_part**2, doc="(1)"
     )
     block.local_energy = pyo.Constraint(
-        expr=block.local_inference_j * local_part
-        >= block.energy_coefficient * block.max_frequency_ghz**2 * whole * block.paced_part**2,
-        doc="(1)",
+        expr=block.local_inference_j * local_part >= fastest_j * block.paced_part**2, doc="(1)"
     )
 
 

@@ -64,6 +64,8 @@ USER_VARIABLES = {  # a formulation has those that it needs
     "paced_part": Quantity(
         "(1-ι_j) f_j/f_max", "1", "part computed locally times part of the CPU frequency in use"
     ),
+    "at_point": Quantity("λ_jk", "1", "whether ι_j is the grid's point k"),
+    "upload_part_s": Quantity("λ_jk τ_j^mu", "s", "upload time where ι_j is point k, else 0"),
 }
 
 VARIABLES = COUPLING | USER_VARIABLES

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eipyomo import models
 from eipyomo.errors import InputError
+from eipyomo.models.grid import STEP
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.judge import Claim, judge
 
@@ -32,6 +33,7 @@ def solve_minlp(
     executable: str | None = None,
     formulation: str = "letter",
     tangents: int | None = None,
+    step: float | None = None,
     round: Round = "inference",
     gap: float = GAP,
     time_limit: float = TIME_LIMIT_S,
@@ -50,7 +52,9 @@ def solve_minlp(
     formulation
         How the model is written; one of ``models.FORMULATIONS``.
     tangents
-        Number of tangents of each convex function, for ``spectral``.
+        Number of tangents of each convex function, for ``spectral`` and ``grid``.
+    step
+        Distance of the points of ι, for ``grid``.
     round
         "training" for a round before the last.
     gap
@@ -60,7 +64,7 @@ def solve_minlp(
     """
     started = time.monotonic()
     backend(solver, executable).require()
-    choices = {"tangents": tangents}
+    choices = {"tangents": tangents, "step": step}
     given = {name: choice for name, choice in choices.items() if choice is not None}
     model = models.minlp(instance, formulation, round, **given)
     return solve_model(
@@ -70,9 +74,17 @@ def solve_minlp(
         gap=gap,
         time_limit=time_limit - (time.monotonic() - started),
         method="minlp",
-        problem="training" if round == "training" else "joint",
+        problem=_problem(model),
         unchanged=True,
     )
+
+
+def _problem(model: Model) -> str:
+    """Return what a model as built says: (10), a training round, or ι on a grid."""
+    source = model.source
+    if source.formulation == "grid":
+        return f"grid:{source.options.get('step', STEP):g}"
+    return "training" if source.round == "training" else "joint"
 
 
 def solve_model(
