@@ -183,7 +183,9 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option("--gap", type=float, help="Relative gap to stop at.  [default: 1e-6; 1e-4 for minlp]")
 @click.option("--absolute-gap", type=float, help="For exact: absolute gap to stop at.")
 @click.option("--node-limit", type=int, help="For exact: largest number of nodes.")
-@click.option("--step", type=float, help="For exhaustive: step of the grid.  [default: 0.2]")
+@click.option(
+    "--step", type=float, help="For exhaustive and the formulation grid: its step.  [default: 0.2]"
+)
 @click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
 @_formulation_option

@@ -307,6 +307,51 @@ def test_scip_proves_the_spectral_optimum(name: str) -> None:
     assert result.objective <= optimum * (1 + 1e-3)
 
 
+@pytest.mark.parametrize("solver", ["bonmin", "mindtpy"])
+@pytest.mark.parametrize("name", ["letter-m2", "letter-m4", "mixed-m4"])
+def test_local_solvers_find_the_best_on_the_grid(solver: str, name: str) -> None:
+    """On the convex model with step 1/5 they reach what `exhaustive` proves."""
+    best = ei.solve(reference(name), "exhaustive", step=0.2)
+    result = ei.solve(reference(name), f"minlp:{solver}", formulation="grid", step=0.2)
+    assert result.objective == pytest.approx(best.objective, rel=2e-4)  # their gap is 1e-4
+    assert result.problem == best.problem
+    assert best.bound is not None
+    assert result.objective is not None
+    assert result.objective >= best.bound
+
+
+@pytest.mark.parametrize("choice", ["hull", "bigm"])
+def test_both_ways_to_choose_a_point(choice: str) -> None:
+    """Parts of the upload time and switched rows have the same optimum."""
+    best = ei.solve(reference("letter-m2"), "exhaustive", step=0.5)
+    model = build("letter-m2", "grid", step=0.5, choice=choice)
+    result = ei.solve_model(model, "bonmin", unchanged=True)
+    assert result.objective == pytest.approx(best.objective, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"step": 0.3}, "step is 0.3, but must be 1/n"),
+        ({"step": True}, "step is True, but must be 1/n"),
+        ({"choice": "foo"}, "choice is 'foo', but must be one of: hull, bigm"),
+    ],
+)
+def test_wrong_grids(options: dict[str, Any], message: str) -> None:
+    """A step that does not divide 1 and an unknown choice are refused in a sentence."""
+    with pytest.raises(ei.InputError, match=message):
+        build("letter-m2", "grid", **options)
+
+
+def test_off_the_grid(letter: ei.Instance) -> None:
+    """An offload fraction between two points can be neither loaded nor fixed."""
+    model = ei.models.minlp(letter, "grid", step=0.5)
+    with pytest.raises(ei.InputError, match="must be a multiple of 1/2"):
+        ei.models.fix(model, offload_fraction=0.3)
+    with pytest.raises(ei.InputError, match="must be a multiple of 1/2"):
+        ei.models.load(model, random_allocation(letter, 3))
+
+
 def test_a_changed_parameter_moves_the_tangents(letter: ei.Instance) -> None:
     """No number is frozen: with twice the model size the spectral model is the other instance's."""
     changed = ei.Instance.from_dict({**letter.to_dict(), "model_bits": 2 * letter.model_bits})

@@ -3,6 +3,7 @@
 from eipyomo.models.cutoff import tighten
 from eipyomo.models.files import export, read_sol
 from eipyomo.models.joint import (
+    CONVEX,
     FORMULATIONS,
     allocation,
     binding_bounds,
@@ -14,6 +15,7 @@ from eipyomo.models.joint import (
 )
 
 __all__ = [
+    "CONVEX",
     "FORMULATIONS",
     "allocation",
     "binding_bounds",

@@ -34,6 +34,9 @@ FORMULATIONS: Mapping[str, Callable[..., None]] = {
 }
 """The ways to write an end user's block; arguments with defaults are options of a formulation."""
 
+CONVEX = frozenset({"grid"})
+"""The formulations that are convex but for integrality."""
+
 
 def options(formulation: str) -> tuple[str, ...]:
     """Return the names of the options that a formulation has."""

@@ -127,6 +127,8 @@ def solve_model(
     native = backend(solver, executable)
     native.require()
     native.refuse(model)
+    if unchanged and model.source.formulation in models.CONVEX:
+        native = native.for_convex()
     left_s = max(time_limit - (time.monotonic() - started), 0.1)
     # The bound is asked for a little tighter, since the repaired point costs a little more.
     answer = native.solve(model, time_limit=left_s, gap=0.95 * gap)
