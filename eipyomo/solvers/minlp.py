@@ -82,9 +82,11 @@ def solve_minlp(
 def _problem(model: Model) -> str:
     """Return what a model as built says: (10), a training round, or ι on a grid."""
     source = model.source
+    if source.round == "training":
+        return "training"
     if source.formulation == "grid":
         return f"grid:{source.options.get('step', STEP):g}"
-    return "training" if source.round == "training" else "joint"
+    return "joint"
 
 
 def solve_model(
