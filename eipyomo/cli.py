@@ -196,7 +196,9 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
     metavar="KEY=VALUE",
     help="Any other option of the method, as in Python; may be given often.",
 )
-@click.option("--step", type=float, help="For exhaustive: step of the grid.  [default: 0.2]")
+@click.option(
+    "--step", type=float, help="For exhaustive and the formulation grid: its step.  [default: 0.2]"
+)
 @click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
 @_formulation_option

@@ -40,6 +40,16 @@ def seconds_per_mbit(share: Any, bandwidth_mhz: Any, snr: Any, log1p: Log1p = np
     return 1.0 / rate_mbit_per_s(share, bandwidth_mhz, snr, log1p)
 
 
+def nats_at(share: Any, snr: Any, log1p: Log1p = np.log1p) -> Any:
+    """Return the spectral efficiency ln(1 + g/b) over a share of the band, in nat/s/Hz."""
+    return log1p(snr / share)
+
+
+def share_at(nats: Any, snr: Any, exp: Callable[[Any], Any] = np.exp) -> Any:
+    """Return the share with a given spectral efficiency, the inverse of :func:`nats_at`."""
+    return snr / (exp(nats) - 1.0)
+
+
 def offloaded_gigacycles(offload_fraction: Any, task_mbit: Any, gigacycles_per_mbit: Any) -> Any:
     """Return the work done by the edge server, the numerator of (2)."""
     return gigacycles_per_mbit * offload_fraction * task_mbit

@@ -1,8 +1,10 @@
 """Problem (10) as Pyomo models: built, changed, filled and written, but not solved here."""
 
 from eipyomo.models.agent import TOLD, build_agent
+from eipyomo.models.cutoff import tighten
 from eipyomo.models.files import export, read_sol
 from eipyomo.models.joint import (
+    CONVEX,
     FORMULATIONS,
     allocation,
     binding_bounds,
@@ -10,9 +12,11 @@ from eipyomo.models.joint import (
     largest_violation,
     load,
     minlp,
+    options,
 )
 
 __all__ = [
+    "CONVEX",
     "FORMULATIONS",
     "TOLD",
     "allocation",
@@ -23,5 +27,7 @@ __all__ = [
     "largest_violation",
     "load",
     "minlp",
+    "options",
     "read_sol",
+    "tighten",
 ]

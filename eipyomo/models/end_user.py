@@ -60,11 +60,9 @@ def letter_block(
     receiving_floor
         Lower bound > 0 on the downlink share that the rate sees.
     """
-    for key, quantity in USER_DATA.items():
-        block.add_component(
-            key, pyo.Param(initialize=user[key], mutable=True, within=pyo.Reals, doc=str(quantity))
-        )
-    declare_variables(block, horizon_s, receiving_floor)
+    declare_data(block, user, horizon_s, receiving_floor)
+    declare_variables(block)
+    declare(block, "frequency_ghz", (0, block.max_frequency_ghz))  # (10c)
     block.uplink_rate = pyo.Expression(
         expr=rate(uplink_share, system, block.uplink_snr), doc="r_j [Mbit/s], (3)"
     )
@@ -72,10 +70,18 @@ def letter_block(
         expr=rate(block.receiving_share, system, block.downlink_snr), doc="r̄_j [Mbit/s], (4)"
     )
     transmission_times(block, system)
+    local_inference_time(block, system)
+    local_inference_energy(block)
+    what_all_formulations_share(block, system, downlink_share, sync_s)
+
+
+def what_all_formulations_share(
+    block: Block, system: Block, downlink_share: Expression, sync_s: Expression
+) -> None:
+    """Add (6), (8)-(11) and the user's part of (10a), once all times and e^c are there."""
     synchronous_update(block, sync_s)
     ready_time(block, sync_s)
     download_decision(block, downlink_share)
-    local_inference_time(block, system)
     execution_latency(block, system, sync_s)
     energy_consumption(block)
     block.wsel = pyo.Expression(
@@ -84,22 +90,25 @@ def letter_block(
     )
 
 
-def declare_variables(block: Block, horizon_s: float, receiving_floor: float) -> None:
-    """Declare u_j without its copies of b_j, b̄_j and τ̂_N; times end at the horizon."""
-
-    def declare(name: str, domain: Any, bounds: tuple[Any, Any]) -> None:
+def declare_data(
+    block: Block, user: Mapping[str, float], horizon_s: float, receiving_floor: float
+) -> None:
+    """Declare the user's data and the two numbers that bound its variables, as mutable Params."""
+    for key, quantity in USER_DATA.items():
         block.add_component(
-            name, pyo.Var(domain=domain, bounds=bounds, doc=str(USER_VARIABLES[name]))
+            key, pyo.Param(initialize=user[key], mutable=True, within=pyo.Reals, doc=str(quantity))
         )
-
     block.horizon_s = pyo.Param(initialize=horizon_s, mutable=True, doc="latest time [s]")
     block.receiving_floor = pyo.Param(
         initialize=receiving_floor, mutable=True, doc="smallest downlink share in use [1]"
     )
-    declare("download", pyo.Binary, (0, 1))
-    declare("offload_fraction", pyo.Reals, (0, 1))
-    declare("frequency_ghz", pyo.Reals, (0, block.max_frequency_ghz))  # (10c)
-    declare("receiving_share", pyo.Reals, (block.receiving_floor, 1))
+
+
+def declare_variables(block: Block) -> None:
+    """Declare u_j without f_j and its copies of b_j, b̄_j and τ̂_N; times end at the horizon."""
+    declare(block, "download", (0, 1), pyo.Binary)
+    declare(block, "offload_fraction", (0, 1))
+    declare(block, "receiving_share", (block.receiving_floor, 1))
     for name in (
         "upload_s",
         "offload_s",
@@ -108,7 +117,12 @@ def declare_variables(block: Block, horizon_s: float, receiving_floor: float) ->
         "local_inference_s",
         "latency_s",
     ):
-        declare(name, pyo.Reals, (0, block.horizon_s))
+        declare(block, name, (0, block.horizon_s))
+
+
+def declare(block: Block, name: str, bounds: tuple[Any, Any], domain: Any = pyo.Reals) -> None:
+    """Declare one variable of ``symbols.USER_VARIABLES``."""
+    block.add_component(name, pyo.Var(domain=domain, bounds=bounds, doc=str(USER_VARIABLES[name])))
 
 
 def rate(share: Expression, system: Block, snr: Expression) -> Expression:
@@ -166,16 +180,31 @@ def download_decision(block: Block, downlink_share: Expression) -> None:
     )
 
 
-def local_inference_time(block: Block, system: Block) -> None:
-    """Add (1): τ^c f ≥ C(1 - ι)L."""
+def local_work(block: Block, system: Block) -> None:
+    """Add the numerator of (1), C(1 - ι)L."""
     block.local_work = pyo.Expression(
         expr=physics.local_gigacycles(
             block.offload_fraction, block.task_mbit, system.gigacycles_per_mbit
         ),
         doc="C(1-ι)L [Gcycle], (1)",
     )
+
+
+def local_inference_time(block: Block, system: Block) -> None:
+    """Add (1): τ^c f ≥ C(1 - ι)L."""
+    local_work(block, system)
     block.local_inference_time = pyo.Constraint(
         expr=block.local_inference_s * block.frequency_ghz >= block.local_work, doc="(1)"
+    )
+
+
+def local_inference_energy(block: Block) -> None:
+    """Add (1): e^c = κ f² C(1 - ι)L."""
+    block.local_inference_j = pyo.Expression(
+        expr=physics.local_inference_energy_j(
+            block.frequency_ghz, block.local_work, block.energy_coefficient
+        ),
+        doc="a e^c, (1), (8)",
     )
 
 
@@ -204,7 +233,7 @@ def execution_latency(block: Block, system: Block, sync_s: Expression) -> None:
 
 
 def energy_consumption(block: Block) -> None:
-    """Add (7) and (8): E = e^lt + e^mu + e^to + a(e^md + e^c)."""
+    """Add (7) and (8): E = e^lt + e^mu + e^to + a(e^md + e^c); e^c is there already."""
     block.upload_j = pyo.Expression(
         expr=physics.transmission_energy_j(block.transmit_power_w, block.upload_s), doc="e^mu, (7)"
     )
@@ -214,12 +243,6 @@ def energy_consumption(block: Block) -> None:
     block.download_j = pyo.Expression(
         expr=physics.transmission_energy_j(block.receive_power_w, block.counted_download_s),
         doc="a e^md, (7), (8)",
-    )
-    block.local_inference_j = pyo.Expression(
-        expr=physics.local_inference_energy_j(
-            block.frequency_ghz, block.local_work, block.energy_coefficient
-        ),
-        doc="a e^c, (1), (8)",
     )
     block.energy_j = pyo.Expression(
         expr=block.local_training_j

@@ -158,6 +158,7 @@ def _manifest(
         "versions": {name: version(name) for name in ("eipyomo", "pyomo")},
         "formulation": source.formulation,
         "round": source.round,
+        "options": dict(source.options),
         "units": {key: quantity.unit for key, quantity in (SYSTEM_DATA | USER_DATA).items()},
         "symbols": {
             key: quantity._asdict()
@@ -174,12 +175,17 @@ def _manifest(
 
 def _identity(model: Model, variable: Any) -> dict[str, Any]:
     """Tell which variable of which user this is; the user's name stands here as it is."""
-    component = variable.parent_component()
-    index = variable.index() if component.is_indexed() else variable.parent_block().index()
+    component, block = variable.parent_component(), variable.parent_block()
+    index = variable.index() if component.is_indexed() else None
+    if block is model:
+        user, point = index if index in model.users else None, None
+    else:
+        user, point = block.index(), index
     return {
         "name": variable.name,
         "variable": component.local_name,
-        "user": index if index in model.users else None,
+        "user": user,
+        **({} if point is None else {"point": point}),
     }
 
 
@@ -318,7 +324,12 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
         )
     try:
         instance = Instance.from_dict(document["instance"])
-        model = minlp(instance, document["formulation"], document["round"])
+        model = minlp(
+            instance,
+            document["formulation"],
+            document["round"],
+            **document.get("options", {}),
+        )
         columns, left_out = document["columns"], document["left_out"]
         rows = int(document["rows"])
         solution = parse_sol(read_text(target, "solution"), rows, len(columns))
@@ -340,6 +351,8 @@ def _put(model: Model, entry: Mapping[str, Any], value: float | None) -> None:
     name, user = entry["variable"], entry["user"]
     if name in USER_VARIABLES:
         variable = getattr(model.user[user], name)
+        if "point" in entry:
+            variable = variable[entry["point"]]
     elif name in COUPLING:
         variable = getattr(model, name) if user is None else getattr(model, name)[user]
     else:

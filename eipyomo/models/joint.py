@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +14,34 @@ from eipyomo.allocation import Allocation, evaluate
 from eipyomo.errors import InputError
 from eipyomo.models import horizon
 from eipyomo.models.end_user import letter_block
-from eipyomo.models.symbols import COUPLING, SYSTEM_DATA, USER_DATA
+from eipyomo.models.grid import grid_block
+from eipyomo.models.spectral import spectral_block
+from eipyomo.models.symbols import COUPLING, SYSTEM_DATA, USER_DATA, USER_VARIABLES
 from eipyomo.scaled import HZ_PER_GHZ, Round
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from eipyomo.instance import Instance
     from eipyomo.scaled import FloatColumn, Scaled
 
 Model = Any
 
-FORMULATIONS: Mapping[str, Callable[..., None]] = {"letter": letter_block}
-"""The ways to write an end user's block."""
+FORMULATIONS: Mapping[str, Callable[..., None]] = {
+    "letter": letter_block,
+    "spectral": spectral_block,
+    "grid": grid_block,
+}
+"""The ways to write an end user's block; arguments with defaults are options of a formulation."""
+
+CONVEX = frozenset({"grid"})
+"""The formulations that are convex but for integrality."""
+
+
+def options(formulation: str) -> tuple[str, ...]:
+    """Return the names of the options that a formulation has."""
+    parameters = inspect.signature(FORMULATIONS[formulation]).parameters.values()
+    return tuple(one.name for one in parameters if one.default is not one.empty)
 
 
 @dataclass(frozen=True)
@@ -35,10 +51,14 @@ class Source:
     instance: Instance
     formulation: str
     round: Round
+    options: Mapping[str, Any]
 
 
 def minlp(
-    instance: Instance, formulation: str = "letter", round: Round = "inference"
+    instance: Instance,
+    formulation: str = "letter",
+    round: Round = "inference",
+    **choices: Any,
 ) -> pyo.ConcreteModel:
     """Return problem (10) as a Pyomo model, to solve, change, extend or export.
 
@@ -50,6 +70,9 @@ def minlp(
         How the end users' blocks are written; one of ``FORMULATIONS``.
     round
         "training" gives the special case of rounds n < N: no tasks, everybody downloads.
+    **choices
+        The formulation's own options: ``tangents`` (per convex function) of ``spectral`` and
+        ``grid``; ``step`` and ``choice`` of ``grid``.
 
     Returns
     -------
@@ -62,16 +85,22 @@ def minlp(
     Raises
     ------
     InputError
-        If the formulation or the round is unknown.
+        If the formulation, the round or an option is unknown.
     """
     if formulation not in FORMULATIONS:
         raise InputError(
             f"formulation is {formulation!r}, but must be one of: {', '.join(FORMULATIONS)}"
         )
+    unknown = [name for name in choices if name not in options(formulation)]
+    if unknown:
+        known = ", ".join(options(formulation)) or "none"
+        raise InputError(
+            f"{unknown[0]} is no option of the formulation {formulation!r}; it has: {known}"
+        )
     data = instance.scaled.for_round(round)
     latest_s = horizon.horizon_s(data)
     model = pyo.ConcreteModel(name="eipyomo")
-    model.source = Source(instance, formulation, round)
+    model.source = Source(instance, formulation, round, choices)
     model.users = pyo.Set(initialize=list(data.names), doc="end users ℳ")
     for key, quantity in SYSTEM_DATA.items():
         model.add_component(
@@ -93,6 +122,7 @@ def minlp(
             sync_s=model.sync_s,
             horizon_s=float(latest_s[j]),
             receiving_floor=float(receiving_floor[j]),
+            **choices,
         )
     bandwidth_budget(model)
     total_wsel(model)
@@ -160,6 +190,9 @@ def fix(model: Model, *, download: Choice = None, offload_fraction: Choice = Non
             for name, value in zip(model.users, values, strict=True):
                 variable = getattr(model.user[name], key)
                 variable.fix(int(value) if key == "download" else float(value))
+                if key == "offload_fraction" and model.user[name].component("points") is not None:
+                    for k, chosen in model.user[name].at_point.items():
+                        chosen.fix(int(k == point(model.user[name], float(value))))
 
 
 def start_inside(model: Model, data: Scaled) -> None:
@@ -190,16 +223,25 @@ def start_inside(model: Model, data: Scaled) -> None:
         "download_s": download_s,
         "local_inference_s": local_s,
         "latency_s": latency_s,
+        "uplink_nats": physics.nats_at(0.98 * share, data.uplink_snr),
+        "downlink_nats": physics.nats_at(0.98 * share, data.downlink_snr),
+        "local_inference_j": 1.05
+        * physics.local_inference_energy_j(frequency_ghz, work, data.energy_coefficient)
+        + 1e-3,
+        "paced_part": 0.5 * frequency_ghz / data.max_frequency_ghz,
     }
-    _start(model.sync_s, sync_s)
+    start_between(model.sync_s, sync_s)
     for j, name in enumerate(data.names):
-        _start(model.uplink_share[name], share)
-        _start(model.downlink_share[name], share)
-        for key, column in starts.items():
-            _start(getattr(model.user[name], key), float(column[j]))
+        start_between(model.uplink_share[name], share)
+        start_between(model.downlink_share[name], share)
+        block = model.user[name]
+        points = len(block.points) if block.component("points") is not None else 1
+        starts |= {"at_point": ones / points, "upload_part_s": upload_s / points}
+        for key, variable in variables(block):
+            start_between(variable, float(starts[key][j]))
 
 
-def _start(variable: Any, value: float) -> None:
+def start_between(variable: Any, value: float) -> None:
     """Set a free variable, moved strictly between its bounds where it is not."""
     if variable.fixed:
         return
@@ -223,24 +265,62 @@ def load(model: Model, allocation: Allocation) -> None:
     whole_band_s = data.model_mbit * physics.seconds_per_mbit(
         1.0, data.bandwidth_mhz, data.downlink_snr
     )
+    sees_share = np.where(downloads, allocation.downlink_share, 1.0)
+    frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
     values = {
         "download": downloads.astype(int),
         "offload_fraction": allocation.offload_fraction,
-        "frequency_ghz": allocation.frequency_hz / HZ_PER_GHZ,
-        "receiving_share": np.where(downloads, allocation.downlink_share, 1.0),
+        "frequency_ghz": frequency_ghz,
+        "receiving_share": sees_share,
         "upload_s": terms.upload_s,
         "offload_s": terms.offload_s,
         "ready_s": terms.ready_s,
         "download_s": np.where(downloads, terms.download_s, whole_band_s),
         "local_inference_s": terms.local_inference_s,
         "latency_s": terms.latency_s,
+        "uplink_nats": physics.nats_at(allocation.uplink_share, data.uplink_snr),
+        "downlink_nats": physics.nats_at(sees_share, data.downlink_snr),
+        "local_inference_j": terms.local_inference_j,
+        "paced_part": (1.0 - allocation.offload_fraction) * frequency_ghz / data.max_frequency_ghz,
     }
     _set(model.sync_s, allocation.sync_s)
     for j, name in enumerate(data.names):
         _set(model.uplink_share[name], allocation.uplink_share[j])
         _set(model.downlink_share[name], allocation.downlink_share[j])
-        for key, column in values.items():
-            _set(getattr(model.user[name], key), column[j])
+        block = model.user[name]
+        for key, variable in variables(block):
+            if variable.parent_component().is_indexed():
+                chosen = variable.index() == point(block, float(allocation.offload_fraction[j]))
+                _set(variable, chosen * {"at_point": 1.0, "upload_part_s": terms.upload_s[j]}[key])
+            else:
+                _set(variable, values[key][j])
+
+
+def variables(block: Any) -> Iterator[tuple[str, Any]]:
+    """Iterate over those of ``symbols.USER_VARIABLES`` that an end user's block has as such."""
+    for key in USER_VARIABLES:
+        component = block.component(key)
+        if component is not None and component.ctype is pyo.Var:
+            for variable in component.values():
+                yield key, variable
+
+
+def point(block: Any, offload_fraction: float) -> int:
+    """Return the place of ι_j on the block's grid.
+
+    Raises
+    ------
+    InputError
+        If it is not on the grid.
+    """
+    count = len(block.points) - 1
+    place = round(offload_fraction * count)
+    if abs(place - offload_fraction * count) > 1e-6 * count:
+        raise InputError(
+            f"the offload fraction of user {block.index()!r} is {offload_fraction:g}, but must be "
+            f"a multiple of 1/{count}"
+        )
+    return place
 
 
 def _set(variable: Any, value: float) -> None:
@@ -289,7 +369,8 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
         free = np.array([not model.user[name].download.fixed for name in data.names])
         downloads = downloads & ((offload < 1.0) | ~free)
     computes = downloads & (offload < 1.0) & (data.task_mbit > 0)
-    frequency_ghz = np.clip(column("frequency_ghz"), 0.0, data.max_frequency_ghz)
+    frequency_ghz = np.array([_frequency_ghz(model.user[name]) for name in data.names])
+    frequency_ghz = np.clip(frequency_ghz, 0.0, data.max_frequency_ghz)
     uplink = np.array([_value(model.uplink_share[name]) for name in data.names])
     downlink = np.array([_value(model.downlink_share[name]) for name in data.names])
     return Allocation(
@@ -301,6 +382,14 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
         uplink_share=np.clip(uplink, 0.0, 1.0),
         downlink_share=np.where(downloads, np.clip(downlink, 0.0, 1.0), 0.0),
     )
+
+
+def _frequency_ghz(block: Any) -> float:
+    """Return f_j, or C(1-ι)L/τ^c where the formulation has no f_j."""
+    if block.component("frequency_ghz") is not None:
+        return _value(block.frequency_ghz)
+    seconds = _value(block.local_inference_s)
+    return float(pyo.value(block.local_work)) / seconds if seconds > 0 else np.inf
 
 
 def _value(variable: Any) -> float:

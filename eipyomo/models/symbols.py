@@ -47,7 +47,7 @@ COUPLING = {
     "downlink_share": Quantity("b̄_j", "1", "share of the band for the downlink"),
 }
 
-USER_VARIABLES = {
+USER_VARIABLES = {  # a formulation has those that it needs
     "download": Quantity("a_j", "1", "model download decision"),
     "offload_fraction": Quantity("ι_j", "1", "part of the task computed at the edge server"),
     "frequency_ghz": Quantity("f_j", "GHz", "local CPU frequency"),
@@ -58,6 +58,14 @@ USER_VARIABLES = {
     "download_s": Quantity("τ_j^md", "s", "time to download the model"),
     "local_inference_s": Quantity("τ_j^c", "s", "local computing time"),
     "latency_s": Quantity("T_j", "s", "execution latency"),
+    "uplink_nats": Quantity("ln(1+g_j/b_j)", "nat/s/Hz", "spectral efficiency of the uplink"),
+    "downlink_nats": Quantity("ln(1+ḡ_j/b̄_j)", "nat/s/Hz", "spectral efficiency of the downlink"),
+    "local_inference_j": Quantity("e_j^c", "J", "local computing energy"),
+    "paced_part": Quantity(
+        "(1-ι_j) f_j/f_max", "1", "part computed locally times part of the CPU frequency in use"
+    ),
+    "at_point": Quantity("λ_jk", "1", "whether ι_j is the grid's point k"),
+    "upload_part_s": Quantity("λ_jk τ_j^mu", "s", "upload time where ι_j is point k, else 0"),
 }
 
 VARIABLES = COUPLING | USER_VARIABLES

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eipyomo import models
 from eipyomo.errors import InputError
+from eipyomo.models.grid import STEP
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.judge import Claim, judge
 
@@ -31,6 +32,8 @@ def solve_minlp(
     solver: str = "scip",
     executable: str | None = None,
     formulation: str = "letter",
+    tangents: int | None = None,
+    step: float | None = None,
     round: Round = "inference",
     gap: float = GAP,
     time_limit: float = TIME_LIMIT_S,
@@ -48,6 +51,10 @@ def solve_minlp(
         Path of an executable that speaks the AMPL protocol, to be used for `solver`.
     formulation
         How the model is written; one of ``models.FORMULATIONS``.
+    tangents
+        Number of tangents of each convex function, for ``spectral`` and ``grid``.
+    step
+        Distance of the points of ι, for ``grid``.
     round
         "training" for a round before the last.
     gap
@@ -57,7 +64,9 @@ def solve_minlp(
     """
     started = time.monotonic()
     backend(solver, executable).require()
-    model = models.minlp(instance, formulation, round)
+    choices = {"tangents": tangents, "step": step}
+    given = {name: choice for name, choice in choices.items() if choice is not None}
+    model = models.minlp(instance, formulation, round, **given)
     return solve_model(
         model,
         solver,
@@ -65,9 +74,19 @@ def solve_minlp(
         gap=gap,
         time_limit=time_limit - (time.monotonic() - started),
         method="minlp",
-        problem="training" if round == "training" else "joint",
+        problem=_problem(model),
         unchanged=True,
     )
+
+
+def _problem(model: Model) -> str:
+    """Return what a model as built says: (10), a training round, or ι on a grid."""
+    source = model.source
+    if source.round == "training":
+        return "training"
+    if source.formulation == "grid":
+        return f"grid:{source.options.get('step', STEP):g}"
+    return "joint"
 
 
 def solve_model(
@@ -110,6 +129,8 @@ def solve_model(
     native = backend(solver, executable)
     native.require()
     native.refuse(model)
+    if unchanged and model.source.formulation in models.CONVEX:
+        native = native.for_convex()
     left_s = max(time_limit - (time.monotonic() - started), 0.1)
     # The bound is asked for a little tighter, since the repaired point costs a little more.
     answer = native.solve(model, time_limit=left_s, gap=0.95 * gap)
@@ -121,7 +142,12 @@ def solve_model(
         method=method,
         problem=problem,
         solver=solver,
-        options={"formulation": source.formulation, "gap": gap, "time_limit": time_limit},
+        options={
+            "formulation": source.formulation,
+            **source.options,
+            "gap": gap,
+            "time_limit": time_limit,
+        },
         gap=gap,
         wall_s=time.monotonic() - started - claim.setup_s,
         round=source.round,

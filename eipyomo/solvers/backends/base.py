@@ -116,6 +116,10 @@ class Backend(ABC):
             Relative gap to stop at, where the solver has one.
         """
 
+    def for_convex(self) -> Backend:
+        """Return the solver as it is best used on a convex model; the same, if there is no more."""
+        return self
+
     def require(self) -> None:
         """Raise a :class:`SolverError` that says how to get the solver if it is missing."""
         if self.where() is None:

@@ -51,6 +51,8 @@ _WHEELS: tuple[Backend, ...] = (
         script="casadi_child.py",
         # Without solving nodes again from random points it can stop 2.5 % above the optimum.
         options={"num_resolve_at_root": 8, "num_resolve_at_node": 3},
+        # Outer approximation is right about convex models only, and there it is far quicker.
+        convex_options={"algorithm": "B-OA"},
     ),
     WheelBackend(
         name="ipopt",

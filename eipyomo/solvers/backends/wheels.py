@@ -7,7 +7,7 @@ import io
 import json
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,6 +45,8 @@ class WheelBackend(Backend):
         How the model is handed over: a .nl file, a .lp file, or the pickled Pyomo model.
     options
         Settings that are always passed to the solver.
+    convex_options
+        Settings in their place on a model that is known to be convex; None for the same.
     """
 
     package: str
@@ -52,6 +54,11 @@ class WheelBackend(Backend):
     script: str
     format: Literal["nl", "lp", "pickle"] = "nl"
     options: Mapping[str, Any] = field(default_factory=dict)
+    convex_options: Mapping[str, Any] | None = None
+
+    def for_convex(self) -> WheelBackend:
+        """Return the solver with its settings for convex models."""
+        return self if self.convex_options is None else replace(self, options=self.convex_options)
 
     def where(self) -> str | None:
         """Return the package that carries the solver, if it is installed."""

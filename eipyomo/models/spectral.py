@@ -1,0 +1,206 @@
+"""The spectral formulation of one end user: one non-convex product is all that is left.
+
+It is (1)-(11) in other variables, with the same optimum and the same coupling:
+
+* The spectral efficiency u = ln(1 + g/b) stands between share and rate, so that b = g/(e^u - 1)
+  and 1/r = ln 2/(g B) · (e^u - 1)/u, both convex functions of the one variable u.
+* The local computing time d = τ^c stands in place of the frequency f = C(1-ι)L/d: (10c) becomes
+  linear, and the energy κ (C(1-ι)L)³/d² is jointly convex in ι and d. Two rotated cones write it
+  without a division that 0/0 could spoil, by way of (1-ι) f/f_max.
+
+What is left is ι τ^mu in the offloading time, and the binary. Each convex function also has
+tangents, linear rows that follow from the exact ones: with them a solver has a tight relaxation
+at once, and does not have to find it by branching.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyomo.environ as pyo
+
+from eipyomo import physics
+from eipyomo.errors import InputError
+from eipyomo.models.end_user import (
+    declare,
+    declare_data,
+    declare_variables,
+    local_work,
+    what_all_formulations_share,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Block = Any
+Expression = Any
+Variable = Any
+
+TANGENTS = 40
+
+
+def spectral_block(
+    block: Block,
+    user: Mapping[str, float],
+    system: Block,
+    *,
+    uplink_share: Variable,
+    downlink_share: Expression,
+    sync_s: Expression,
+    horizon_s: float,
+    receiving_floor: float,
+    tangents: int = TANGENTS,
+) -> None:
+    """Fill a block with one end user, in spectral efficiencies and computing times.
+
+    Parameters
+    ----------
+    block, user, system, downlink_share, sync_s, horizon_s, receiving_floor
+        As for :func:`eipyomo.models.end_user.letter_block`.
+    uplink_share
+        b_j or x_j, a variable with a lower bound > 0.
+    tangents
+        Number of tangents of each convex function, at least 2.
+    """
+    if isinstance(tangents, bool) or not isinstance(tangents, int) or tangents < 2:
+        raise InputError(f"tangents is {tangents!r}, but must be a whole number >= 2")
+    declare_data(block, user, horizon_s, receiving_floor)
+    declare_variables(block)
+    declare_efficiency(block, "uplink_nats", block.uplink_snr, uplink_share)
+    declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
+    efficiencies(block, uplink_share)
+    transmission_times(block, system)
+    transmission_tangents(block, system, uplink_share, tangents)
+    local_work(block, system)
+    declare_local_energy(block, system)
+    frequency_limit(block)
+    local_energy(block, system)
+    local_tangents(block, tangents)
+    what_all_formulations_share(block, system, downlink_share, sync_s)
+
+
+def declare_efficiency(block: Block, name: str, snr: Expression, share: Variable) -> None:
+    """Declare u = ln(1 + g/b) between its values at the whole band and at the smallest share."""
+    declare(block, name, (pyo.log(1 + snr), pyo.log(1 + snr / share.lower)))
+
+
+def efficiencies(block: Block, uplink_share: Variable) -> None:
+    """Add the inner part of (3) and (4): b ≥ g/(e^u - 1)."""
+    block.uplink_efficiency = pyo.Constraint(
+        expr=uplink_share >= physics.share_at(block.uplink_nats, block.uplink_snr, pyo.exp),
+        doc="(3)",
+    )
+    block.downlink_efficiency = pyo.Constraint(
+        expr=block.receiving_share
+        >= physics.share_at(block.downlink_nats, block.downlink_snr, pyo.exp),
+        doc="(4)",
+    )
+
+
+def full_load_s(system: Block, snr: Expression) -> Expression:
+    """Return D_m ln 2/(g B), so that a model takes this times (e^u - 1)/u."""
+    return system.model_mbit * physics.LN2 / (snr * system.bandwidth_mhz)
+
+
+def transmission_times(block: Block, system: Block) -> None:
+    """Add (5): τ u ≥ D_m ln 2/(g B) (e^u - 1) both ways, and D_m τ^to ≥ ι L τ^mu."""
+    block.upload_time = pyo.Constraint(
+        expr=block.upload_s * block.uplink_nats
+        >= full_load_s(system, block.uplink_snr) * (pyo.exp(block.uplink_nats) - 1),
+        doc="(5), (11)",
+    )
+    block.offload_time = pyo.Constraint(
+        expr=system.model_mbit * block.offload_s
+        >= block.task_mbit * block.offload_fraction * block.upload_s,
+        doc="(5), (11)",
+    )
+    block.download_time = pyo.Constraint(
+        expr=block.download_s * block.downlink_nats
+        >= full_load_s(system, block.downlink_snr) * (pyo.exp(block.downlink_nats) - 1),
+        doc="(5), (11)",
+    )
+
+
+def transmission_tangents(
+    block: Block, system: Block, uplink_share: Variable, tangents: int
+) -> None:
+    """Add tangents of b and τ as functions of u, at equal distances between u's bounds."""
+    block.uplink_tangents = pyo.ConstraintList(doc="tangents of (3) and (5)")
+    block.downlink_tangents = pyo.ConstraintList(doc="tangents of (4) and (5)")
+    for rows, nats, snr, share, seconds in (
+        (
+            block.uplink_tangents,
+            block.uplink_nats,
+            block.uplink_snr,
+            uplink_share,
+            block.upload_s,
+        ),
+        (
+            block.downlink_tangents,
+            block.downlink_nats,
+            block.downlink_snr,
+            block.receiving_share,
+            block.download_s,
+        ),
+    ):
+        load_s = full_load_s(system, snr)
+        for at in points(nats.lower, nats.upper, tangents):
+            grown = pyo.exp(at)
+            value, slope = snr / (grown - 1), -snr * grown / (grown - 1) ** 2
+            rows.add(share >= value + slope * (nats - at))
+            value, slope = (grown - 1) / at, (grown * (at - 1) + 1) / at**2
+            rows.add(seconds >= load_s * (value + slope * (nats - at)))
+
+
+def points(low: Expression, high: Expression, count: int) -> Iterator[Expression]:
+    """Iterate over points at equal distances, both ends included."""
+    for k in range(count):
+        yield low + (high - low) * (k / (count - 1))
+
+
+def whole_task(block: Block, system: Block) -> Expression:
+    """Return CL, the work of the whole task in Gcycle."""
+    return physics.local_gigacycles(0.0, block.task_mbit, system.gigacycles_per_mbit)
+
+
+def declare_local_energy(block: Block, system: Block) -> None:
+    """Declare e^c; it is at most what the whole task takes at f_max (and 1 J, to have room)."""
+    largest_j = physics.local_inference_energy_j(
+        block.max_frequency_ghz, whole_task(block, system), block.energy_coefficient
+    )
+    declare(block, "local_inference_j", (0, largest_j + 1))
+
+
+def frequency_limit(block: Block) -> None:
+    """Add (10c): C(1-ι)L ≤ f_max d."""
+    block.frequency_limit = pyo.Constraint(
+        expr=block.local_work <= block.max_frequency_ghz * block.local_inference_s, doc="(10c)"
+    )
+
+
+def local_energy(block: Block, system: Block) -> None:
+    """Add (1) with f = C(1-ι)L/d: e^c ≥ κ (C(1-ι)L)³/d², as two cones by way of (1-ι) f/f_max."""
+    declare(block, "paced_part", (0, 1))
+    local_part = 1 - block.offload_fraction
+    fastest_s = whole_task(block, system) / block.max_frequency_ghz
+    fastest_j = physics.local_inference_energy_j(
+        block.max_frequency_ghz, whole_task(block, system), block.energy_coefficient
+    )
+    block.local_pace = pyo.Constraint(
+        expr=block.paced_part * block.local_inference_s >= fastest_s * local_part**2, doc="(1)"
+    )
+    block.local_energy = pyo.Constraint(
+        expr=block.local_inference_j * local_part >= fastest_j * block.paced_part**2, doc="(1)"
+    )
+
+
+def local_tangents(block: Block, tangents: int) -> None:
+    """Add e^c ≥ κ (3 f² C(1-ι)L - 2 f³ d), the tangent of κ w³/d² where w = f d, for many f."""
+    block.local_tangents = pyo.ConstraintList(doc="tangents of (1)")
+    for k in range(1, tangents + 1):
+        frequency = block.max_frequency_ghz * (k / tangents)
+        block.local_tangents.add(
+            block.local_inference_j
+            >= block.energy_coefficient
+            * (3 * frequency**2 * block.local_work - 2 * frequency**3 * block.local_inference_s)
+        )

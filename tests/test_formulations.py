@@ -1,0 +1,364 @@
+"""One check for all formulations: each is problem (10), or says which restriction of it.
+
+A formulation without a case here fails, and so does a case without a formulation. Optima are the
+certified ones of values.json.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+
+import eipyomo as ei
+from eipyomo.models import FORMULATIONS
+from eipyomo.models.symbols import VARIABLES
+from tests.allocations import random_allocation
+from tests.conftest import VALUES, names_up_to, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the check needs to know of a formulation.
+
+    Attributes
+    ----------
+    options
+        The formulation's own options to check it with.
+    other_options
+        Options that must change the model, and not what it says.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    other_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def allocation(self, instance: ei.Instance, seed: int) -> ei.Allocation:
+        """Return a random allocation that is feasible in this formulation."""
+        return random_allocation(instance, seed)
+
+    def optimum(self, name: str) -> ei.Allocation:
+        """Return a certified optimum of what the formulation says."""
+        found = ei.solve(reference(name), "exact").allocation
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True)
+class Grid(Case):
+    """ι on a grid: its optimum is that of method `exhaustive` with the same step."""
+
+    def allocation(self, instance: ei.Instance, seed: int) -> ei.Allocation:
+        """Return a random allocation, moved to the grid."""
+        found = random_allocation(instance, seed)
+        steps = 1 / self.options["step"]
+        return replace(found, offload_fraction=np.floor(found.offload_fraction * steps) / steps)
+
+    def optimum(self, name: str) -> ei.Allocation:
+        """Return the certified optimum on the grid."""
+        found = ei.solve(reference(name), "exhaustive", step=self.options["step"]).allocation
+        assert found is not None
+        return found
+
+
+CASES: Mapping[str, Case] = {
+    "letter": Case(),
+    "spectral": Case(options={"tangents": 12}, other_options={"tangents": 3}),
+    "grid": Grid(
+        options={"step": 0.25, "tangents": 12},
+        other_options={"step": 0.5, "tangents": 3, "choice": "bigm"},
+    ),
+}
+
+each_formulation = pytest.mark.parametrize("formulation", list(FORMULATIONS))
+each_small_instance = pytest.mark.parametrize("name", names_up_to(4))
+
+
+def build(name: str, formulation: str, **options: Any) -> Any:
+    """Return the model of a reference instance in a formulation."""
+    options = options or dict(CASES[formulation].options)
+    return ei.models.minlp(reference(name), formulation, **options)
+
+
+def test_every_formulation_is_checked() -> None:
+    """No formulation is without a case, and no case without a formulation."""
+    assert set(CASES) == set(FORMULATIONS)
+
+
+@each_formulation
+@pytest.mark.parametrize("name", names_up_to(12))
+def test_it_is_the_judge(formulation: str, name: str) -> None:
+    """At feasible allocations its cost is evaluate()'s, it holds, and decisions come back."""
+    instance = reference(name)
+    model = build(name, formulation)
+    for seed in range(5):
+        allocation = CASES[formulation].allocation(instance, seed)
+        ei.models.load(model, allocation)
+        cost = ei.evaluate(instance, allocation).objective
+        assert pyo.value(model.wsel) == pytest.approx(cost, rel=1e-12)
+        assert ei.models.largest_violation(model)[1] < 1e-9
+        read = ei.models.allocation(model)
+        assert ei.evaluate(instance, read).objective == pytest.approx(cost, rel=1e-9)
+        assert (read.download == allocation.download).all()
+
+
+@each_formulation
+def test_it_refuses_what_evaluate_refuses(formulation: str) -> None:
+    """A sync time before the last upload, and a CPU beyond f_max, violate it."""
+    instance = reference("letter-m4")
+    model = build("letter-m4", formulation)
+    allocation = CASES[formulation].allocation(instance, 3)
+    assert allocation.download.any()
+    ei.models.load(model, allocation)
+    model.sync_s.set_value(0.7 * model.sync_s.value)
+    assert ei.models.largest_violation(model)[1] > 1e-3
+    ei.models.load(model, allocation)
+    for name in model.users:
+        seconds = model.user[name].local_inference_s
+        seconds.set_value(0.1 * seconds.value)
+    assert ei.models.largest_violation(model)[1] > 1e-3
+
+
+@each_formulation
+@pytest.mark.parametrize("name", list(VALUES))
+def test_every_start_is_inside(formulation: str, name: str) -> None:
+    """Every free variable starts strictly between finite bounds, and all rows are defined there."""
+    model = build(name, formulation)
+    for variable in model.component_data_objects(pyo.Var, descend_into=True):
+        low, high = variable.bounds
+        assert np.isfinite([low, high]).all(), variable.name
+        assert low < variable.value < high, variable.name
+    for row in model.component_data_objects(pyo.Constraint, descend_into=True):
+        assert np.isfinite(pyo.value(row.body)), row.name
+
+
+@each_formulation
+@each_small_instance
+def test_it_reaches_the_optimum(formulation: str, name: str) -> None:
+    """With the best a and ι fixed, Ipopt reaches the certified optimum from the model's start."""
+    best = CASES[formulation].optimum(name)
+    model = build(name, formulation)
+    ei.models.fix(model, download=best.download, offload_fraction=best.offload_fraction)
+    result = ei.solve_model(model, "ipopt", unchanged=True)
+    cost = ei.evaluate(reference(name), best).objective
+    assert result.objective == pytest.approx(cost, rel=1e-5)
+    assert result.objective == pytest.approx(pyo.value(model.wsel), rel=1e-9)
+
+
+@each_formulation
+@pytest.mark.parametrize("kind", ["eco", "lco"])
+def test_benchmarks(formulation: str, kind: str) -> None:
+    """With all tasks at the edge or all local it gives ECO's and LCO's cost in values.json."""
+    model = build("mixed-m4", formulation)
+    local = kind == "lco"
+    ei.models.fix(model, download=local, offload_fraction=0.0 if local else 1.0)
+    result = ei.solve_model(model, "ipopt", unchanged=True)
+    assert result.objective == pytest.approx(VALUES["mixed-m4"][kind], rel=1e-6)
+
+
+@each_formulation
+def test_training_rounds(formulation: str, letter: ei.Instance) -> None:
+    """The special case of training rounds costs the same as in the printed form, to 1e-6."""
+    options = CASES[formulation].options
+    costs = [
+        ei.solve_model(
+            ei.models.minlp(letter, name, "training", **chosen), "ipopt", unchanged=True
+        ).objective
+        for name, chosen in (("letter", {}), (formulation, options))
+    ]
+    assert costs[1] == pytest.approx(costs[0], rel=1e-6)
+
+
+@each_formulation
+def test_every_part_is_documented(formulation: str) -> None:
+    """Each of a user's variables carries symbol, unit and meaning; each constraint a text."""
+    model = build("letter-m2", formulation)
+    for variable in model.component_objects(pyo.Var, descend_into=True):
+        assert variable.doc == str(VARIABLES[variable.local_name])
+    for constraint in model.component_objects(pyo.Constraint, descend_into=True):
+        assert "(" in constraint.doc, constraint.name
+
+
+@each_formulation
+@pytest.mark.parametrize("suffix", ["nl", "gms"])
+def test_export(formulation: str, suffix: str, tmp_path: Path) -> None:
+    """It can be written, and its manifest rebuilds the same model."""
+    model = build("letter-m2", formulation)
+    ei.models.export(model, tmp_path / f"model.{suffix}")
+    assert (tmp_path / f"model.{suffix}").stat().st_size > 0
+    if suffix == "nl":
+        columns = len((tmp_path / "model.col").read_text().splitlines())
+        rows = len((tmp_path / "model.row").read_text().splitlines()) - 1
+        (tmp_path / "model.sol").write_text(
+            f"done\n\nOptions\n3\n0\n1\n0\n{rows}\n0\n{columns}\n{columns}\n" + "0.5\n" * columns
+        )
+        again, _ = ei.models.read_sol(tmp_path / "model.sol")
+        assert again.source == model.source
+        assert again.sync_s.value == 0.5
+
+
+@each_formulation
+def test_copies(formulation: str) -> None:
+    """Pickling and cloning keep the model and what it was made from."""
+    instance = reference("mixed-m4")
+    model = build("mixed-m4", formulation)
+    allocation = CASES[formulation].allocation(instance, 8)
+    cost = ei.evaluate(instance, allocation).objective
+    for copy in (pickle.loads(pickle.dumps(model)), model.clone()):
+        ei.models.load(copy, allocation)
+        assert pyo.value(copy.wsel) == pytest.approx(cost)
+
+
+@each_formulation
+def test_options(formulation: str) -> None:
+    """Options other than the default change the model, and unknown ones are refused."""
+    other = CASES[formulation].other_options
+    assert set(other) == set(ei.models.options(formulation))
+    with pytest.raises(ei.InputError, match=f"foo is no option of the formulation {formulation!r}"):
+        build("letter-m2", formulation, foo=1)
+    if other:
+        rows = [
+            sum(1 for _ in model.component_data_objects(pyo.Constraint, descend_into=True))
+            for model in (build("letter-m2", formulation), build("letter-m2", formulation, **other))
+        ]
+        assert rows[0] != rows[1]
+
+
+@each_formulation
+@pytest.mark.parametrize("name", ["letter-m2", "mixed-m4", "hostile-24"])
+def test_tightening_keeps_the_optimum(formulation: str, name: str) -> None:
+    """With a cutoff 1e-6 above the optimum, the optimum is inside of bounds that are tighter."""
+    model = build(name, formulation)
+    best = CASES[formulation].optimum(name)
+    cutoff = ei.evaluate(reference(name), best).objective * (1 + 1e-6)
+    assert ei.models.tighten(model, cutoff) > 0
+    assert is_inside(model, best)
+
+
+@each_formulation
+def test_tightening_looks_at_what_a_user_added(formulation: str) -> None:
+    """With another objective and another row, no point within that objective's cutoff is lost."""
+    instance = reference("mixed-m4")
+    allocation = CASES[formulation].allocation(instance, 2)
+    model = build("mixed-m4", formulation)
+    ei.models.load(model, allocation)
+    model.wsel.deactivate()
+    model.last_s = pyo.Var(bounds=(0, None))
+    model.last = pyo.Objective(expr=model.last_s)
+    model.is_last = pyo.Constraint(
+        model.users, rule={name: model.last_s >= model.user[name].latency_s for name in model.users}
+    )
+    model.last_s.set_value(max(model.user[name].latency_s.value for name in model.users))
+    last_s = model.last_s.value
+    assert ei.models.tighten(model, last_s) > 0
+    assert model.last_s.ub == pytest.approx(last_s, rel=1e-6)
+    model.last_s.set_value(last_s)
+    assert is_inside(model, allocation)
+    ei.models.tighten(model, 2 * last_s)
+    assert pyo.value(model.cutoff) == 2 * last_s
+
+
+def is_inside(model: Any, allocation: ei.Allocation) -> bool:
+    """Tell whether a model holds at an allocation, its bounds included."""
+    ei.models.load(model, allocation)
+    assert ei.models.largest_violation(model)[1] < 1e-9
+    return all(
+        variable.lb - 1e-9 <= variable.value <= variable.ub + 1e-9
+        for variable in model.component_data_objects(pyo.Var, descend_into=True)
+    )
+
+
+@each_formulation
+def test_an_impossible_cutoff_is_refused(formulation: str) -> None:
+    """A cost that nothing can have, or no number, is an error, and the bounds stay."""
+    model = build("letter-m2", formulation)
+    bounds = [one.bounds for one in model.component_data_objects(pyo.Var, descend_into=True)]
+    for cutoff in (1e-3, float("nan")):
+        with pytest.raises(ei.InputError, match="cutoff is"):
+            ei.models.tighten(model, cutoff)
+    again = [one.bounds for one in model.component_data_objects(pyo.Var, descend_into=True)]
+    assert again == bounds
+    assert model.component("within_cutoff") is None
+
+
+@pytest.mark.parametrize("tangents", [1, 2.5, True, "many"])
+def test_wrong_number_of_tangents(tangents: Any) -> None:
+    """A number of tangents that is none is refused in a sentence."""
+    with pytest.raises(ei.InputError, match="must be a whole number >= 2"):
+        build("letter-m2", "spectral", tangents=tangents)
+
+
+@pytest.mark.parametrize("name", ["letter-m2", "hostile-12", "hostile-33"])
+def test_scip_proves_the_spectral_optimum(name: str) -> None:
+    """SCIP closes the gap to 1e-3, with a bound below and a cost at values.json's optimum."""
+    result = ei.solve(reference(name), "minlp:scip", formulation="spectral", gap=1e-3)
+    assert result.termination == "optimal"
+    assert result.bound is not None
+    assert result.objective is not None
+    optimum = VALUES[name]["wsel"]
+    assert result.bound <= optimum * (1 + 1e-9) <= result.objective * (1 + 1e-6)
+    assert result.objective <= optimum * (1 + 1e-3)
+
+
+@pytest.mark.parametrize("solver", ["bonmin", "mindtpy"])
+@pytest.mark.parametrize("name", ["letter-m2", "letter-m4", "mixed-m4"])
+def test_local_solvers_find_the_best_on_the_grid(solver: str, name: str) -> None:
+    """On the convex model with step 1/5 they reach what `exhaustive` proves."""
+    best = ei.solve(reference(name), "exhaustive", step=0.2)
+    result = ei.solve(reference(name), f"minlp:{solver}", formulation="grid", step=0.2)
+    assert result.objective == pytest.approx(best.objective, rel=2e-4)  # their gap is 1e-4
+    assert result.problem == best.problem
+    assert best.bound is not None
+    assert result.objective is not None
+    assert result.objective >= best.bound
+
+
+@pytest.mark.parametrize("choice", ["hull", "bigm"])
+def test_both_ways_to_choose_a_point(choice: str) -> None:
+    """Parts of the upload time and switched rows have the same optimum."""
+    best = ei.solve(reference("letter-m2"), "exhaustive", step=0.5)
+    model = build("letter-m2", "grid", step=0.5, choice=choice)
+    result = ei.solve_model(model, "bonmin", unchanged=True)
+    assert result.objective == pytest.approx(best.objective, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"step": 0.3}, "step is 0.3, but must be 1/n"),
+        ({"step": True}, "step is True, but must be 1/n"),
+        ({"choice": "foo"}, "choice is 'foo', but must be one of: hull, bigm"),
+    ],
+)
+def test_wrong_grids(options: dict[str, Any], message: str) -> None:
+    """A step that does not divide 1 and an unknown choice are refused in a sentence."""
+    with pytest.raises(ei.InputError, match=message):
+        build("letter-m2", "grid", **options)
+
+
+def test_off_the_grid(letter: ei.Instance) -> None:
+    """An offload fraction between two points can be neither loaded nor fixed."""
+    model = ei.models.minlp(letter, "grid", step=0.5)
+    with pytest.raises(ei.InputError, match="must be a multiple of 1/2"):
+        ei.models.fix(model, offload_fraction=0.3)
+    with pytest.raises(ei.InputError, match="must be a multiple of 1/2"):
+        ei.models.load(model, random_allocation(letter, 3))
+
+
+def test_a_changed_parameter_moves_the_tangents(letter: ei.Instance) -> None:
+    """No number is frozen: with twice the model size the spectral model is the other instance's."""
+    changed = ei.Instance.from_dict({**letter.to_dict(), "model_bits": 2 * letter.model_bits})
+    model, other = (ei.models.minlp(one, "spectral") for one in (letter, changed))
+    model.model_mbit.set_value(32.0)
+    ei.models.load(other, random_allocation(changed, 4))
+    for variable in other.component_data_objects(pyo.Var, descend_into=True):
+        model.find_component(variable.name).set_value(variable.value, skip_validation=True)
+    assert ei.models.largest_violation(model)[1] < 1e-9
+    assert pyo.value(model.wsel) == pytest.approx(pyo.value(other.wsel))
