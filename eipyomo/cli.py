@@ -184,6 +184,13 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option("--absolute-gap", type=float, help="For exact: absolute gap to stop at.")
 @click.option("--node-limit", type=int, help="For exact: largest number of nodes.")
 @click.option("--step", type=float, help="For exhaustive: step of the grid.  [default: 0.2]")
+@click.option(
+    "--enumerate",
+    "enumeration",
+    is_flag=True,
+    default=None,
+    help="For exhaustive: by enumeration, as a second way.",
+)
 @click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
 @_formulation_option
