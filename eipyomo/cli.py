@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import io
 import json
 import math
 import os
@@ -11,6 +13,7 @@ import sys
 import threading
 import traceback
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -465,6 +468,44 @@ def _show_sweep(frame: pd.DataFrame) -> None:
             f"{part['wall_s'].mean():.2f}",
         )
     _print(table)
+
+
+@cli.command(
+    "plot",
+    epilog=_examples(
+        "eipyomo plot result.json",
+        "eipyomo plot result.json --figure timeline -o round.pdf",
+    ),
+)
+@click.argument("result_file", metavar="RESULT")
+@click.option(
+    "--figure",
+    default="overview",
+    show_default=True,
+    type=click.Choice(["overview", "timeline", "bandwidth", "costs", "convergence"]),
+    help="What to draw; convergence is for results of admm.",
+)
+@click.option(
+    "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
+)
+def plot_command(result_file: str, figure: str, output: str | None) -> int:
+    """Draw a result: the round as in Fig. 1, the band, and every term of energy and latency."""
+    document = read_document(result_file, "result")
+    if document.get("schema") != RESULT_SCHEMA:
+        raise InputError(
+            f"schema is {document.get('schema')!r}, but a result must have {RESULT_SCHEMA!r}"
+        )
+    target = Path(output) if output is not None else Path(result_file).with_suffix(".png")
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in ("png", "pdf", "svg"):
+        raise InputError(f"output is {str(target)!r}, but must end in .png, .pdf or .svg")
+    require_writable(target)
+    plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
+    image = io.BytesIO()
+    plotting.FIGURES[figure](document).savefig(image, format=kind, dpi=200)
+    write_atomically({target: image.getvalue()})
+    click.echo(f"wrote {target}", err=True)
+    return ANSWERED
 
 
 @cli.command(

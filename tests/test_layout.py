@@ -15,7 +15,7 @@ LAYERS = (
     ("instance",),
     ("allocation",),
     ("result", "models", "verify"),
-    ("solvers",),
+    ("solvers", "plotting"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
