@@ -39,6 +39,7 @@ from eipyomo.files import read_document, require_writable, to_json, write_atomic
 from eipyomo.instance import Instance
 from eipyomo.result import SCHEMA as RESULT_SCHEMA
 from eipyomo.solvers import BACKENDS, METHODS, compare
+from eipyomo.solvers.backends import backend as find_backend
 from eipyomo.solvers.comparison import DEFAULT_METHODS
 from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
 from eipyomo.solvers.judge import repair
@@ -180,6 +181,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
         "eipyomo solve instance.json",
         "eipyomo solve instance.json --certificate proof.json -o result.json",
         "eipyomo solve instance.json --method minlp --solver scip --time-limit 30",
+        "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
     ),
 )
@@ -197,6 +199,16 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option("--gap", type=float, help="Relative gap to stop at.  [default: 1e-6; 1e-4 for minlp]")
 @click.option("--absolute-gap", type=float, help="For exact: absolute gap to stop at.")
 @click.option("--node-limit", type=int, help="For exact: largest number of nodes.")
+@click.option("--preset", metavar="NAME", help="For admm: default, or letter for Table I's.")
+@click.option("--engine", metavar="NAME", help="For admm: kernel (compiled) or pyomo.")
+@click.option("--max-iterations", type=int, help="For admm: iterations to stop after.")
+@click.option(
+    "--option",
+    "more",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any other option of the method, as in Python; may be given often.",
+)
 @click.option("--step", type=float, help="For exhaustive: step of the grid.  [default: 0.2]")
 @click.option(
     "--enumerate",
@@ -217,6 +229,7 @@ def solve(
     output: str | None,
     as_json: bool,
     round_: str | None,
+    more: tuple[str, ...],
     **options: Any,
 ) -> int:
     """Solve an instance.
@@ -226,7 +239,8 @@ def solve(
     instance = Instance.from_json(instance_file)
     if output is not None:
         require_writable(output)
-    given = {key: value for key, value in {**options, "round": round_}.items() if value is not None}
+    options |= {"round": round_, **dict(map(_read_option, more))}
+    given = {key: value for key, value in options.items() if value is not None}
     with _progress() as tell:
         tell(f"solving {_title(instance)} with {method}")
         result = attempt(instance, method, **given)
@@ -240,6 +254,17 @@ def solve(
     return {"error": NO_ANSWER, "infeasible": INFEASIBLE}.get(
         result.termination, ANSWERED if result.feasible else NO_ANSWER
     )
+
+
+def _read_option(text: str) -> tuple[str, Any]:
+    """Read ``key=value``; the value is JSON, or a text as it stands."""
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise InputError(f"option is {text!r}, but must be KEY=VALUE")
+    try:
+        return key.replace("-", "_"), json.loads(value)
+    except ValueError:
+        return key.replace("-", "_"), value
 
 
 @cli.command(
@@ -418,16 +443,7 @@ def sweep_command(
 def _method_with_options(text: str) -> tuple[str, dict[str, Any]]:
     """Read 'exhaustive step=0.1': a name, and options whose values are JSON or plain text."""
     name, *parts = shlex.split(text) or [""]
-    options: dict[str, Any] = {}
-    for part in parts:
-        key, equals, value = part.partition("=")
-        if not equals:
-            raise InputError(f"method is {text!r}, but each option must be written key=value")
-        try:
-            options[key] = json.loads(value)
-        except ValueError:
-            options[key] = value
-    return name, options
+    return name, dict(map(_read_option, parts))
 
 
 @contextlib.contextmanager
@@ -615,8 +631,9 @@ def solvers_command(as_json: bool) -> int:
     """
     with _progress(total=len(BACKENDS)) as tell:
         rows: list[dict[str, Any]] = []
-        for name, backend in BACKENDS.items():
+        for name in BACKENDS:
             tell(f"trying {name}")
+            backend = find_backend(name)
             trouble = backend.trouble()
             rows.append(
                 {

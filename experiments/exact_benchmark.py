@@ -8,12 +8,9 @@ the certificate, for up to 100 users.
 
 from __future__ import annotations
 
-import os
-import platform
 import resource
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ import eipyomo as ei
 from eipyomo.solvers.exact import Restriction, solve_exact
 from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.verify import verify
+from experiments.provenance import store
 
 GAP = 1e-6
 TIME_LIMIT_S = 120.0
@@ -87,15 +85,7 @@ def main() -> None:
     """Measure all cases and write the table."""
     solve_exact(ei.Instance.letter(users=600))  # compiles, and starts the threads
     table = pd.DataFrame(measured(*case) for case in cases())
-    versions = {
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("eipyomo", "numpy", "numba", "python-flint")},
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
-    target = HERE / "results" / "exact_benchmark.csv"
-    target.parent.mkdir(exist_ok=True)
-    table.assign(**versions).to_csv(target, index=False)
+    store("exact_benchmark", table, "numba", "python-flint")
 
 
 if __name__ == "__main__":

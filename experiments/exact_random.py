@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ def many_starts(instance: ei.Instance, seed: int) -> float:
         "ipopt.print_level": 0,
         "ipopt.sb": "yes",
         "ipopt.tol": 1e-9,
+        "ipopt.max_iter": 300,
     }
     solver = casadi.nlpsol("many", "ipopt", functions, settings)
     lower, upper = np.array(problem.x_lb), np.array(problem.x_ub)
@@ -115,8 +116,9 @@ def main() -> None:
         rows = pd.read_csv(target).to_dict("records")
     done = {row["seed"] for row in rows}
     with ProcessPoolExecutor(max_workers=2) as pool:
-        for found in pool.map(row, (seed for seed in range(SEEDS) if seed not in done)):
-            rows.append(found)
+        jobs = [pool.submit(row, seed) for seed in range(SEEDS) if seed not in done]
+        for job in as_completed(jobs):
+            rows = sorted([*rows, job.result()], key=lambda found: found["seed"])
             store(NAME, pd.DataFrame(rows), "numba", "casadi", "python-flint")
 
 

@@ -164,6 +164,21 @@ def optimum(letter: ei.Instance) -> list[float]:
     return [model.find_component(variable.name).value for variable in variables]
 
 
+def test_a_configured_executable_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letter: ei.Instance
+) -> None:
+    """A Bonmin in a folder of EIPYOMO_SOLVERS is used before the wheel's; one on PATH is not."""
+    script = f"assert pathlib.Path('bonmin.opt').exists()\nsol({optimum(letter)!r}, message='mine')"
+    executable(tmp_path, script, name="bonmin")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert "mine" not in ei.solve(letter, "minlp:bonmin").message
+    monkeypatch.setenv("EIPYOMO_SOLVERS", str(tmp_path))
+    assert "mine" in ei.solve(letter, "minlp:bonmin").message
+    monkeypatch.delenv("EIPYOMO_SOLVERS")
+    monkeypatch.setattr("eipyomo.solvers.backends.wheels.WheelBackend.where", lambda _: None)
+    assert "mine" in ei.solve(letter, "minlp:bonmin").message
+
+
 def test_missing_executables_are_status_4(capsys: pytest.CaptureFixture[str]) -> None:
     """A known solver that is not here is one line: its name, and how to get it."""
     assert main(["solve", LETTER, "--method", "minlp:baron", "--json"]) == 4

@@ -142,7 +142,7 @@ def test_compare_prints_a_table(capsys: Capture, tmp_path: Path) -> None:
     status, out, _ = run(capsys, "compare")
     assert status == 0
     assert "letter M=4 D=16Mbit sigma=2.9 seed=0: 4 users, band 20 MHz, model 16 Mbit" in out
-    for method in ("exact", "minlp:bonmin", "eco", "lco", "gbe"):
+    for method in ("exact", "admm", "minlp:bonmin", "eco", "lco", "gbe"):
         assert method in out
     table = tmp_path / "table.csv"
     rows = document(capsys, "compare", LETTER, "--methods", "eco, lco", "--csv", str(table))["rows"]
@@ -238,6 +238,22 @@ BAD = {
     "a step that does not divide 1": (
         ["solve", LETTER, "--method", "exhaustive", "--step", "0.3"],
         "step is 0.3, but must be 1/n for a whole number n",
+    ),
+    "a penalty that is none": (
+        ["solve", LETTER, "--method", "admm", "--option", "penalty=0"],
+        "penalty is 0, but must be a finite number > 0",
+    ),
+    "an option without value": (
+        ["solve", LETTER, "--method", "admm", "--option", "penalty"],
+        "option is 'penalty', but must be KEY=VALUE",
+    ),
+    "unknown preset": (
+        ["solve", LETTER, "--method", "admm", "--preset", "x"],
+        "preset is 'x', but must be one of: default, letter",
+    ),
+    "unknown engine": (
+        ["solve", LETTER, "--method", "admm", "--engine", "x"],
+        "engine is 'x', but must be one of: kernel, pyomo",
     ),
     "no nodes": (["solve", LETTER, "--node-limit", "0"], "node_limit is 0, but must be a whole"),
     "a certificate's folder that is not there": (

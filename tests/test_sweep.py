@@ -197,7 +197,7 @@ def test_the_command_line_shows_failures(
     ("arguments", "words"),
     [
         (["-m", "nonsense"], "method is 'nonsense'"),
-        (["-m", "exact step"], "key=value"),
+        (["-m", "exact step"], "must be KEY=VALUE"),
         (["-m", "exact step=1"], "step is not an option"),
         (["--workers", "0"], "workers is 0"),
         (["--store", "."], "it is a folder"),

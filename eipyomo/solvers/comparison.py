@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TIME_LIMIT_S = 30.0
 
-DEFAULT_METHODS = ("exact", "minlp:bonmin", "eco", "lco", "gbe")
+DEFAULT_METHODS = ("exact", "admm", "minlp:bonmin", "eco", "lco", "gbe")
 
 COLUMNS = (
     "instance",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import InputError, SolverError
 from eipyomo.result import Result
+from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.benchmarks import solve_eco, solve_exhaustive, solve_gbe, solve_lco
 from eipyomo.solvers.certified import solve_exactly
 from eipyomo.solvers.minlp import solve_minlp
@@ -50,6 +51,7 @@ class Method:
 
 METHODS = {
     "exact": Method(solve_exactly, "(10) to proven global optimality, at any size"),
+    "admm": Method(solve_admm, "the letter's decomposition: a heuristic, linear in the users"),
     "minlp": Method(solve_minlp, "(10) as a Pyomo model, solved by scip, bonmin, ..."),
     "eco": Method(solve_eco, "edge computing only (a = 0)", "eco"),
     "lco": Method(solve_lco, "local computing only (ι = 0)", "lco"),

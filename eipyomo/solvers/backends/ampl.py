@@ -54,9 +54,14 @@ class AmplBackend(Backend):
         """Return the executable's path, from ``EIPYOMO_SOLVERS`` or PATH, or None."""
         if self.path is not None:
             return shutil.which(self.path)
-        folders = os.pathsep.join(
-            (os.environ.get(FOLDER_VARIABLE, ""), os.environ.get("PATH", os.defpath))
-        )
+        return self.configured() or self._in(os.environ.get("PATH", os.defpath))
+
+    def configured(self) -> str | None:
+        """Return the executable's path if it is in a folder of ``EIPYOMO_SOLVERS``."""
+        folders = os.environ.get(FOLDER_VARIABLE)
+        return self._in(folders) if folders else None
+
+    def _in(self, folders: str) -> str | None:
         found = (shutil.which(name, path=folders) for name in self.executables)
         return next((path for path in found if path is not None), None)
 
@@ -124,8 +129,3 @@ class AmplBackend(Backend):
         except (IndexError, ValueError):
             return None
         return bound if abs(bound) < FINITE_LIMIT else None
-
-
-def is_executable(path: str) -> bool:
-    """Tell whether a file can be run."""
-    return shutil.which(path) is not None

@@ -182,6 +182,16 @@ _EXECUTABLE_FORMS: dict[str, AmplBackend] = {
 BACKENDS: Mapping[str, Backend] = {backend.name: backend for backend in (*_WHEELS, *_EXECUTABLES)}
 
 
+def _preferred(name: str) -> Backend:
+    """Return the wheel, unless an executable is configured or is all that is here."""
+    wheel, executable = BACKENDS[name], _EXECUTABLE_FORMS.get(name)
+    if executable is not None and (
+        executable.configured() or (wheel.where() is None and executable.where())
+    ):
+        return executable
+    return wheel
+
+
 def backend(name: str, executable: str | None = None) -> Backend:
     """Return the way to reach a solver.
 
@@ -216,7 +226,7 @@ def backend(name: str, executable: str | None = None) -> Backend:
             )
         return found
     if name in BACKENDS:
-        return BACKENDS[name]
+        return _preferred(name)
     found = AmplBackend(
         name=name,
         description="AMPL executable",

@@ -17,7 +17,7 @@ from eipyomo.instance import Instance
 from eipyomo.solvers.exact import ExactOutcome
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.tree import Evidence, Node, Twins, narrow
-from eipyomo.solvers.exact.users import Records
+from eipyomo.solvers.records import Records
 
 SCHEMA = "eipyomo/certificate@1"
 

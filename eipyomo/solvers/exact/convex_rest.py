@@ -15,7 +15,7 @@ from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Dual, Market, Prices, Response
 from eipyomo.solvers.exact.kernels import CHOICE, FIXED
 from eipyomo.solvers.exact.restriction import Restriction
-from eipyomo.solvers.exact.users import Records
+from eipyomo.solvers.records import Records
 
 ACCURACY = 1e-11
 """Relative accuracy that the dual search asks for."""

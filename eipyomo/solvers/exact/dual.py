@@ -6,11 +6,8 @@ the unused band as slope, and the users' choices say how it moves with t.
 
 from __future__ import annotations
 
-import itertools
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,38 +17,14 @@ from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.kernels import CELL, CHOICE, FREE, MAX_CELLS
 from eipyomo.solvers.exact.restriction import Restriction
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
-from eipyomo.solvers.exact.users import Records, user_records
+from eipyomo.solvers.exact.users import user_records
+from eipyomo.solvers.records import Records, for_all
 
 Prices = tuple[float, float]
 """Price of a share of the band in the uplink and in the downlink; equal for an undivided band."""
 
 PRICE_SPAN = 30.0
 """Prices stay within e^±30 of their natural size; any price ≥ 0 gives a valid bound."""
-
-USERS_PER_THREAD = 256
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="eipyomo-exact")
-
-
-if hasattr(os, "register_at_fork"):
-    # A forked child has none of its parent's threads.
-    os.register_at_fork(after_in_child=_threads.cache_clear)
-
-
-def for_all(kernel: Any, users: int, *arguments: Any) -> None:
-    """Run a kernel over all users, in threads if there are many; the result is the same."""
-    parts = max(min(users // USERS_PER_THREAD, os.cpu_count() or 1), 1)
-    if parts == 1:
-        kernel(*arguments, 0, users)
-        return
-    edges = [users * part // parts for part in range(parts + 1)]
-    run = partial(kernel, *arguments)
-    jobs = [_threads().submit(run, first, last) for first, last in itertools.pairwise(edges)]
-    for job in jobs:
-        job.result()
 
 
 @dataclass(frozen=True, eq=False)

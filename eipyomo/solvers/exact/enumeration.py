@@ -24,7 +24,7 @@ from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.kernels import CHOICE, FIXED, ROUNDING
 from eipyomo.solvers.exact.restriction import Restriction
-from eipyomo.solvers.exact.users import Records
+from eipyomo.solvers.records import Records
 
 MOST_COMBINATIONS = 500_000
 PRICES = 16

@@ -23,6 +23,7 @@ import numba
 import numpy as np
 
 from eipyomo.scaled import FloatColumn
+from eipyomo.solvers.records import COSTS
 
 compiled = numba.njit(cache=True, error_model="numpy", nogil=True)
 """Compile on first use and keep the machine code; sums are not reordered."""
@@ -43,17 +44,7 @@ USER = np.dtype(
     [
         ("uplink", LINK),
         ("downlink", LINK),
-        ("model_mbit", "f8"),  # D
-        ("task_mbit", "f8"),  # L
-        ("start_s", "f8"),  # A
-        ("latency_weight", "f8"),  # w^t
-        ("send_weight", "f8"),  # w^e p
-        ("receive_weight", "f8"),  # w^e p^md
-        ("cpu_weight", "f8"),  # w^e κ
-        ("frequency_max_ghz", "f8"),  # f_max
-        ("work_gigacycles", "f8"),  # C L
-        ("edge_s", "f8"),  # C L / f_s
-        ("constant", "f8"),  # w^e e^lt - w^t τ^md of the previous round
+        *COSTS,
     ],
     align=True,
 )

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from eipyomo.errors import InputError
 from eipyomo.solvers.exact.kernels import DOMAIN
-from eipyomo.solvers.exact.users import Records
+from eipyomo.solvers.records import Records
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of
 from eipyomo.solvers.exact.dual import Dual, Market, Proof, Response
 from eipyomo.solvers.exact.kernels import CHOICE, TRACKED
 from eipyomo.solvers.exact.tree import Evidence, Narrowing, Node, Twins, leaves, narrow
-from eipyomo.solvers.exact.users import Records
+from eipyomo.solvers.records import Records
 
 GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""

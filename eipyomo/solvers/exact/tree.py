@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eipyomo.solvers.exact.dual import Prices, Response
-from eipyomo.solvers.exact.users import Records
+from eipyomo.solvers.records import Records
 
 
 class Narrowing(NamedTuple):

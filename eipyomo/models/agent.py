@@ -1,0 +1,108 @@
+"""One agent of the decomposition: the end user's block with copies of its own, (12) and (18)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from eipyomo.errors import InputError
+from eipyomo.models import horizon
+from eipyomo.models.end_user import letter_block
+from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
+
+if TYPE_CHECKING:
+    from eipyomo.scaled import Scaled
+
+Model = Any
+
+TOLD = {
+    "uplink_multiplier": "α_j",
+    "sync_multiplier": "β_j",
+    "downlink_multiplier": "ζ_j",
+    "uplink_target": "b_j",
+    "sync_target": "τ̂_N [s]",
+    "downlink_target": "b̄_j",
+    "uplink_penalty": "c of x",
+    "sync_penalty": "c of y",
+    "downlink_penalty": "c of z",
+}
+"""What the coordinator tells an agent, in the order of the kernel's TARGET record."""
+
+
+def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
+    """Return the sub-problem (18) of the only user in `data`, to be changed in place.
+
+    Parameters
+    ----------
+    data
+        Columns of one user, in its round.
+    horizon_s
+        Upper bound on all times in s. Copies may leave what is optimal in the whole problem, so
+        it should be later than :func:`eipyomo.models.horizon.horizon_s`.
+
+    Returns
+    -------
+    ConcreteModel
+        ``model.user`` is the block of the whole model; ``uplink_copy``, ``sync_copy`` and
+        ``downlink_copy`` are x_j, y_j and z_j. What the coordinator tells (``TOLD``) stands in
+        fixed variables rather than Params, because a .nl file keeps variables as columns, so that
+        it is written once and serves every iteration; the same holds for
+        ``user.download`` and ``user.offload_fraction``.
+
+    Raises
+    ------
+    InputError
+        If there is not exactly one user.
+    """
+    if len(data) != 1:
+        raise InputError(f"data has {len(data)} users, but an agent has exactly one")
+    model = pyo.ConcreteModel(name="agent")
+    for key, quantity in SYSTEM_DATA.items():
+        model.add_component(
+            key, pyo.Param(initialize=getattr(data, key), mutable=True, doc=str(quantity))
+        )
+    for key, symbol in TOLD.items():
+        model.add_component(key, pyo.Var(initialize=0.0, doc=f"{symbol}, told"))
+        getattr(model, key).fix()
+    declare_copies(model, data, horizon_s)
+    latest_s = np.array([horizon_s])
+    model.user = pyo.Block(doc="u_j and 𝒰_j")
+    letter_block(
+        model.user,
+        {key: float(getattr(data, key)[0]) for key in USER_DATA},
+        model,
+        uplink_share=model.uplink_copy,
+        downlink_share=model.downlink_copy,
+        sync_s=model.sync_copy,
+        horizon_s=horizon_s,
+        receiving_floor=float(horizon.smallest_share(data, data.downlink_snr, latest_s)[0]),
+    )
+    # The copy z_j has a price and a target of its own, and need not be 0 where a_j = 0.
+    model.user.no_share_without_download.deactivate()
+    augmented_cost(model)
+    return model
+
+
+def declare_copies(model: Model, data: Scaled, horizon_s: float) -> None:
+    """Declare x_j, y_j and z_j, (12c); shares above 1 would be outside ℱ anyway."""
+    spare_s = np.array([horizon_s]) - data.upload_start_s
+    floor = float(horizon.smallest_share(data, data.uplink_snr, spare_s)[0])
+    model.uplink_copy = pyo.Var(bounds=(floor, 1), doc="x_j [1]: copy of b_j")
+    model.sync_copy = pyo.Var(bounds=(0, horizon_s), doc="y_j [s]: copy of τ̂_N")
+    model.downlink_copy = pyo.Var(bounds=(0, 1), doc="z_j [1]: copy of b̄_j")
+
+
+def augmented_cost(model: Model) -> None:
+    """Add S(u_j) of (18): the user's cost, the multipliers' terms and the penalties."""
+    model.augmented_cost = pyo.Objective(
+        expr=model.user.wsel
+        + model.uplink_multiplier * model.uplink_copy
+        + model.sync_multiplier * model.sync_copy
+        + model.downlink_multiplier * model.downlink_copy
+        + 0.5 * model.uplink_penalty * (model.uplink_copy - model.uplink_target) ** 2
+        + 0.5 * model.sync_penalty * (model.sync_copy - model.sync_target) ** 2
+        + 0.5 * model.downlink_penalty * (model.downlink_copy - model.downlink_target) ** 2,
+        doc="S of (18)",
+    )

@@ -1,0 +1,342 @@
+"""The sub-problem (18) at fixed a_j and ι_j, solved exactly and compiled.
+
+With s the seconds per Mbit over a share, A the start of the upload, load = D + ιL, W = C(1-ι)L and
+E = CιL/f_s, the agent of user j minimises over its copies x, z in (0, 1], y ≥ 0 and over d, T
+
+    w^e p load s(x) + w^e p^md D s̄(z) + w^e κ W³/d² + w^t T
+    + α x + c_x/2 (x - b)² + β y + c_y/2 (y - τ̂)² + ζ z + c_z/2 (z - b̄)²
+
+    subject to   y ≥ A + D s(x)                                (multiplier η, ``sync``)
+                 T ≥ y + E,   T ≥ A + load s(x) + E            (ν1, ν2, ``ready``)
+                 T ≥ y + D s̄(z) + d,   d ≥ W/f_max             (μ, ``local``)
+
+with ν1 + ν2 + μ = w^t. This is convex, and it falls apart into scalar equations of one sign change:
+
+* For a given μ the downlink copy z and the frequency f = min((μ/(2 w^e κ))^{1/3}, f_max) of
+  Proposition 1 follow from μ alone.
+* The pair (x, y) lies in one of four cases, told apart by which of the constraints it meets:
+  ready at the sync time, both at once, ready when offloaded, or held by its own upload. In each,
+  x solves ``(weight + curvature s(x)) s'(x) + price + penalty x = 0``; see :func:`best_share`.
+* The two branches of the latency end together, unless the local one is later even with μ = w^t.
+  Their ratio decreases in μ, and its logarithm is nearly linear in ln μ.
+
+Without download (a = 0, ι = 1) there is no local branch, μ = 0, and z minimises its penalty alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+compiled = numba.njit(cache=True, error_model="numpy", nogil=True)
+"""Compile on first use and keep the machine code; threads may share out the end users."""
+
+
+class Pair(NamedTuple):
+    """The copies x and y at a given μ, when the edge branch is ready, and its multiplier η."""
+
+    uplink_share: float
+    sync_s: float
+    ready_s: float
+
+
+class Local(NamedTuple):
+    """The local branch at a given μ: the copy z, f, and the time from y to its end."""
+
+    downlink_share: float
+    frequency_ghz: float
+    span_s: float
+
+
+class Marginal(NamedTuple):
+    """First and second derivative of a cost in a share."""
+
+    slope: float
+    bend: float
+
+
+# --- One link -----------------------------------------------------------------------------------
+
+
+@compiled
+def seconds_per_mbit(share: float, snr: float, unit_s: float) -> float:
+    """Return s(b), the inverse of (3) and (4)."""
+    return float(unit_s / (share * np.log1p(snr / share)))
+
+
+@compiled
+def excess(u: float) -> float:
+    """Return u - 1 + e^-u without cancellation."""
+    if u > 0.3:
+        return float(u - 1.0 + np.exp(-u))
+    total, term = 0.0, u
+    for k in range(2, 14):
+        term *= -u / k
+        total -= term
+    return total
+
+
+@compiled
+def marginal(
+    share: float,
+    weight: float,
+    curvature: float,
+    price: float,
+    penalty: float,
+    snr: float,
+    unit_s: float,
+) -> Marginal:
+    """Differentiate weight s + curvature/2 s² + price x + penalty/2 x² at a share x."""
+    u = np.log1p(snr / share)
+    product = share * u
+    seconds = unit_s / product
+    rest = excess(u) / product
+    s_slope = -seconds * rest
+    s_bend = seconds * (2.0 * rest * rest + (snr / (share + snr)) ** 2 / (share * product))
+    factor = weight + curvature * seconds
+    return Marginal(
+        factor * s_slope + price + penalty * share,
+        factor * s_bend + curvature * s_slope * s_slope + penalty,
+    )
+
+
+@compiled
+def best_share(
+    weight: float,
+    curvature: float,
+    price: float,
+    penalty: float,
+    snr: float,
+    unit_s: float,
+    start: float,
+) -> float:
+    """Minimise weight s(x) + curvature/2 s(x)² + price x + penalty/2 x² over 0 < x <= 1.
+
+    The derivative crosses zero once, from below: Newton's method within a bracket. A step that is
+    short enough is the last one, since the next would be below rounding.
+    """
+    if weight <= 0.0 and curvature == 0.0:
+        return min(max(-price / penalty, SMALLEST_SHARE), 1.0) if penalty > 0.0 else SMALLEST_SHARE
+    low, high = SMALLEST_SHARE, 2.0
+    x = start if 1e-9 < start < 1.0 else 0.1
+    for _ in range(MAX_STEPS):
+        slope, bend = marginal(x, weight, curvature, price, penalty, snr, unit_s)
+        if slope < 0.0:
+            low = x
+            if x == 1.0:
+                return 1.0
+        else:
+            high = x
+        new = x - slope / bend
+        if abs(new - x) <= LAST_STEP * x:
+            return min(max(new, low), high, 1.0)
+        if not low < new < high:
+            new = np.sqrt(max(low, 1e-4 * high) * high)
+            if new >= high:  # nothing is left above the smallest share
+                return low
+        x = min(new, 1.0)
+    return x
+
+
+SMALLEST_SHARE = 1e-30
+"""Stands for no share where the rate has to be defined."""
+
+MAX_STEPS = 200
+LAST_STEP = 1e-9
+
+
+# --- One agent ----------------------------------------------------------------------------------
+
+
+@compiled
+def uplink_copy(user: Any, target: Any, weight: float, curvature: float, start: float) -> float:
+    """Minimise weight s(x) + curvature/2 s(x)² + α x + c_x/2 (x - b)²."""
+    price = target.uplink_multiplier - target.uplink_penalty * target.uplink_share
+    return best_share(
+        weight, curvature, price, target.uplink_penalty, user.uplink_snr, user.unit_s, start
+    )
+
+
+@compiled
+def sync_copy(target: Any, weight: float) -> float:
+    """Minimise weight y + β y + c_y/2 (y - τ̂)² over y ≥ 0."""
+    pull_s = (target.sync_multiplier + weight) / target.sync_penalty
+    return float(max(target.sync_s - pull_s, 0.0))
+
+
+@compiled
+def idle_downlink_copy(target: Any) -> float:
+    """Minimise ζ z + c_z/2 (z - b̄)² over 0 ≤ z ≤ 1: the copy of a user that does not download."""
+    z = target.downlink_share - target.downlink_multiplier / target.downlink_penalty
+    return float(min(max(z, 0.0), 1.0))
+
+
+@compiled
+def seconds_up(user: Any, share: float) -> float:
+    """Return s(x)."""
+    return seconds_per_mbit(share, user.uplink_snr, user.unit_s)
+
+
+@compiled
+def relaxed_pair(user: Any, target: Any, load: float, start: float) -> Pair:
+    """Return x and y where the sync time, not the offloading, decides when the edge is ready.
+
+    If the offloading is later than y there, both end at once for every μ that lets them: then
+    y = A + load s(x), and the pull of w^t on y is a pull on s(x).
+    """
+    energy = user.send_weight * load
+    x = uplink_copy(user, target, energy, 0.0, start)
+    y = sync_copy(target, user.latency_weight)
+    if user.start_s + load * seconds_up(user, x) > y:
+        penalty = target.sync_penalty
+        pull = user.latency_weight + target.sync_multiplier
+        pull += penalty * (user.start_s - target.sync_s)
+        x = uplink_copy(user, target, energy + load * pull, load * load * penalty, x)
+        y = user.start_s + load * seconds_up(user, x)
+    return Pair(x, y, y)
+
+
+@compiled
+def pair(user: Any, target: Any, load: float, local: float, relaxed: Pair) -> Pair:
+    """Return the copies x and y that are best at a given μ.
+
+    `relaxed` is the answer where ν1 > 0; it does not depend on μ.
+    """
+    ready = user.latency_weight - local
+    weight = (user.send_weight + ready) * load
+    x = uplink_copy(user, target, weight, 0.0, relaxed.uplink_share)
+    y = sync_copy(target, local)
+    seconds = seconds_up(user, x)
+    if user.start_s + load * seconds <= y:
+        return relaxed
+    if user.start_s + user.model_mbit * seconds > y:
+        # (6) holds y up: η > 0, and y = A + D s(x).
+        model, penalty = user.model_mbit, target.sync_penalty
+        pull = local + target.sync_multiplier + penalty * (user.start_s - target.sync_s)
+        x = uplink_copy(user, target, weight + model * pull, model * model * penalty, x)
+        seconds = seconds_up(user, x)
+        y = user.start_s + model * seconds
+    return Pair(x, y, user.start_s + load * seconds)
+
+
+@compiled
+def best_frequency(user: Any, local: float) -> float:
+    """Return f of (19)."""
+    if 2.0 * user.cpu_weight * user.frequency_max_ghz**3 <= local:
+        return float(user.frequency_max_ghz)
+    return float(np.cbrt(local / (2.0 * user.cpu_weight)))
+
+
+@compiled
+def local_branch(user: Any, target: Any, work: float, local: float, start: float) -> Local:
+    """Return z and f that are best at a given μ."""
+    weight = (user.receive_weight + local) * user.model_mbit
+    penalty = target.downlink_penalty
+    price = target.downlink_multiplier - penalty * target.downlink_share
+    z = best_share(weight, 0.0, price, penalty, user.downlink_snr, user.unit_s, start)
+    span_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
+    f = 0.0
+    if work > 0.0:
+        f = best_frequency(user, local)
+        span_s += work / f
+    return Local(z, f, span_s)
+
+
+@compiled
+def log_ratio(span_s: float, edge: Pair, edge_s: float) -> float:
+    """Return ln(local span / edge span), both counted from y; it decreases in μ."""
+    waited = edge.ready_s - edge.sync_s + edge_s
+    return np.log(span_s / waited) if waited > 0.0 else np.inf
+
+
+@compiled
+def solve_fixed(user: Any, target: Any, answer: Any) -> None:
+    """Solve (18) at the a and ι that stand in `answer`, which also holds the start."""
+    offload = answer.offload_fraction
+    load = user.model_mbit + offload * user.task_mbit
+    edge_s = offload * user.edge_s
+    relaxed = relaxed_pair(user, target, load, answer.uplink_share)
+    if not answer.download:
+        edge = pair(user, target, load, 0.0, relaxed)
+        write(user, target, answer, edge, Local(idle_downlink_copy(target), 0.0, 0.0), 0.0)
+        return
+    work = (1.0 - offload) * user.work_gigacycles
+    start = answer.downlink_share
+    high = np.log(user.latency_weight)
+    local = user.latency_weight
+    branch = local_branch(user, target, work, local, start)
+    edge = pair(user, target, load, local, relaxed)
+    high_ratio = log_ratio(branch.span_s, edge, edge_s)
+    if high_ratio >= 0.0:
+        write(user, target, answer, edge, branch, local)
+        return
+    # Illinois' method on the logarithms; the first steps guess the slope -1/2, and
+    # grow, to find a bracket.
+    low, low_ratio, last, reach = -np.inf, 0.0, 0, 0.0
+    for step in range(MAX_STEPS):
+        if step == 0 and 0.0 < answer.local < user.latency_weight:
+            guess = np.log(answer.local)
+        elif low == -np.inf:
+            if high <= LEAST_LOG_MULTIPLIER:  # the local branch does not bind: μ = 0
+                break
+            reach = 3.0 * reach + 2.2 * min(high_ratio, -1e-3)
+            guess = max(high + reach, LEAST_LOG_MULTIPLIER)
+        else:
+            guess = high - high_ratio * (high - low) / (high_ratio - low_ratio)
+            if high - low <= 1e-14 * (1.0 + abs(high)):
+                break
+        local = np.exp(guess)
+        branch = local_branch(user, target, work, local, branch.downlink_share)
+        edge = pair(user, target, load, local, relaxed)
+        ratio = log_ratio(branch.span_s, edge, edge_s)
+        if abs(ratio) <= 1e-14:
+            break
+        if ratio < 0.0:
+            high, high_ratio = guess, ratio
+            low_ratio *= 0.5 if last < 0 else 1.0
+            last = -1
+        else:
+            low, low_ratio = guess, ratio
+            high_ratio *= 0.5 if last > 0 else 1.0
+            last = 1
+    write(user, target, answer, edge, branch, local)
+
+
+LEAST_LOG_MULTIPLIER = -90.0
+
+
+@compiled
+def write(user: Any, target: Any, answer: Any, edge: Pair, branch: Local, local: float) -> None:
+    """Write down the copies and what they cost: q of (12a) and S of (18)."""
+    x, y, z = edge.uplink_share, edge.sync_s, branch.downlink_share
+    offload = answer.offload_fraction
+    load = user.model_mbit + offload * user.task_mbit
+    end_s = edge.ready_s + offload * user.edge_s
+    cost = user.constant + user.send_weight * load * seconds_up(user, x)
+    if answer.download:
+        download_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
+        work = (1.0 - offload) * user.work_gigacycles
+        cost += user.receive_weight * download_s + user.cpu_weight * branch.frequency_ghz**2 * work
+        end_s = max(end_s, y + branch.span_s)
+    cost += user.latency_weight * end_s
+    answer.cost = cost
+    answer.value = (
+        cost
+        + target.uplink_multiplier * x
+        + target.sync_multiplier * y
+        + target.downlink_multiplier * z
+        + 0.5 * target.uplink_penalty * (x - target.uplink_share) ** 2
+        + 0.5 * target.sync_penalty * (y - target.sync_s) ** 2
+        + 0.5 * target.downlink_penalty * (z - target.downlink_share) ** 2
+    )
+    answer.uplink_share, answer.sync_s, answer.downlink_share = x, y, z
+    answer.frequency_ghz, answer.local = branch.frequency_ghz, local
+
+
+@compiled
+def solve_range(users: Any, targets: Any, answers: Any, first: int, last: int) -> None:
+    """Solve (18) for users first..last-1."""
+    for j in range(first, last):
+        solve_fixed(users[j], targets[j], answers[j])

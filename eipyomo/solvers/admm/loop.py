@@ -1,0 +1,119 @@
+"""The loop of section III: steps 1 to 3, the recovery, and one row of the trace an iteration."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from eipyomo.solvers.admm.agents import Agents, KernelAgents
+from eipyomo.solvers.admm.consensus import residuals, update_consensus, update_multipliers
+from eipyomo.solvers.admm.pyomo_agents import PyomoAgents
+from eipyomo.solvers.admm.records import of_users
+from eipyomo.solvers.admm.recovery import Recovery
+from eipyomo.solvers.admm.search import Search
+from eipyomo.solvers.admm.settings import BALANCE_EVERY, Settings
+from eipyomo.solvers.exact.convex_rest import convex_rest
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from eipyomo.scaled import Scaled
+    from eipyomo.solvers.admm.consensus import Consensus, Residuals
+    from eipyomo.solvers.records import Records
+
+__all__ = ["Recovery", "Run", "agents", "iterate", "prepare"]
+
+USERS_IN_TRACE = 20
+"""Up to so many users the trace holds a and ι of every one."""
+
+KEPT_CHOICES = 40
+"""How many iterations' a are kept to look for a cycle."""
+
+
+class Run(NamedTuple):
+    """What the loop leaves: why it ended, one row per iteration, and the last a of all users."""
+
+    status: Literal["converged", "limit"]
+    trace: list[dict[str, Any]]
+    choices: tuple[bytes, ...]
+
+
+def iterate(
+    agents: Agents,
+    consensus: Consensus,
+    settings: Settings,
+    recovery: Recovery,
+    deadline: float,
+) -> Run:
+    """Repeat steps 1 to 3 until (24) holds; the recovery keeps the best allocation met."""
+    trace: list[dict[str, Any]] = []
+    choices: deque[bytes] = deque(maxlen=KEPT_CHOICES)
+    for iteration in range(1, settings.max_iterations + 1):
+        copies = agents.step_one(consensus.targets(), deadline)
+        if copies is None:
+            break
+        before = consensus
+        consensus = update_multipliers(update_consensus(consensus, copies), copies)
+        found = residuals(before, consensus, copies)
+        recovered = recovery.recover(copies, iteration)
+        trace.append(_row(iteration, copies, consensus, found, recovered, recovery.incumbent_cost))
+        choices.append(copies["download"].tobytes())
+        if settings.met(found, consensus):
+            return Run("converged", trace, tuple(choices))
+        rested = iteration - recovery.incumbent_iteration >= settings.patience
+        if rested or time.monotonic() >= deadline:
+            break
+        if settings.balance and iteration % BALANCE_EVERY == 0:
+            penalties = settings.balanced(consensus.penalties, found, len(copies))
+            consensus = replace(consensus, penalties=penalties)
+    return Run("limit", trace, tuple(choices))
+
+
+def agents(engine: str, data: Scaled, search: Search, executor: Executor | None) -> Agents:
+    """Return who takes step 1."""
+    if engine == "pyomo":
+        return PyomoAgents(data, search, executor)
+    return KernelAgents(data, search)
+
+
+def prepare(data: Scaled, consensus: Consensus) -> None:
+    """Compile the kernels, or load them, on one user."""
+    one = of_users(data, [0])
+    targets = consensus.targets()[:1]
+    KernelAgents(one, Search(1, 1.0)).step_one(targets)
+    convex_rest(one, np.array([True]), np.array([0.5]))
+
+
+def _row(
+    iteration: int,
+    copies: Records,
+    consensus: Consensus,
+    found: Residuals,
+    recovered: float,
+    best: float,
+) -> dict[str, Any]:
+    """Return one row of the trace, in plain numbers."""
+    row = {
+        "iteration": iteration,
+        "consensus_objective": float(copies["cost"].sum()),
+        "recovered_objective": recovered,
+        "best_objective": best,
+        "primal_residual": found.primal,
+        "dual_residual": found.dual,
+        "uplink_residual": found.uplink,
+        "sync_residual": found.sync,
+        "downlink_residual": found.downlink,
+        "uplink_change": found.uplink_change,
+        "sync_change": found.sync_change,
+        "downlink_change": found.downlink_change,
+        "sync_s": consensus.sync_s,
+        "downloads": int(copies["download"].sum()),
+    }
+    if len(copies) <= USERS_IN_TRACE:
+        row["download"] = copies["download"].tolist()
+        row["offload_fraction"] = copies["offload_fraction"].tolist()
+    return row

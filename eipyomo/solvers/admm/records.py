@@ -1,0 +1,76 @@
+"""The records that coordinator and agents exchange, and the way from scaled columns to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from eipyomo.physics import LN2
+from eipyomo.scaled import Scaled
+from eipyomo.solvers.records import COSTS, Records, fill_costs
+
+USER = np.dtype(
+    [
+        ("uplink_snr", "f8"),
+        ("downlink_snr", "f8"),
+        ("unit_s", "f8"),  # ln2 / B
+        *COSTS,
+    ],
+    align=True,
+)
+"""What the agent knows of its end user."""
+
+TARGET = np.dtype(
+    [
+        ("uplink_multiplier", "f8"),  # α
+        ("sync_multiplier", "f8"),  # β
+        ("downlink_multiplier", "f8"),  # ζ
+        ("uplink_share", "f8"),  # b
+        ("sync_s", "f8"),  # τ̂
+        ("downlink_share", "f8"),  # b̄
+        ("uplink_penalty", "f8"),  # c_x
+        ("sync_penalty", "f8"),  # c_y
+        ("downlink_penalty", "f8"),  # c_z
+    ],
+    align=True,
+)
+"""What the coordinator tells the agent."""
+
+ANSWER = np.dtype(
+    [
+        ("download", "?"),  # a
+        ("offload_fraction", "f8"),  # ι
+        ("value", "f8"),  # S(u), the augmented cost (18)
+        ("cost", "f8"),  # q(u), the user's part of (10a)
+        ("uplink_share", "f8"),  # x
+        ("sync_s", "f8"),  # y
+        ("downlink_share", "f8"),  # z
+        ("frequency_ghz", "f8"),  # f
+        ("local", "f8"),  # multiplier μ
+    ],
+    align=True,
+)
+"""What the agent answers, u_j of (12); also where its next solve starts."""
+
+
+def user_records(data: Scaled) -> Records:
+    """Return one USER record per end user."""
+    users = np.zeros(len(data), USER)
+    users["uplink_snr"] = data.uplink_snr
+    users["downlink_snr"] = data.downlink_snr
+    users["unit_s"] = LN2 / data.bandwidth_mhz
+    fill_costs(users, data)
+    return users
+
+
+def of_users(data: Scaled, places: Sequence[int]) -> Scaled:
+    """Return the columns of some users only, by their places."""
+    columns: dict[str, Any] = {
+        field.name: value[list(places)]
+        for field in fields(data)
+        if isinstance(value := getattr(data, field.name), np.ndarray)
+    }
+    return replace(data, names=tuple(data.names[j] for j in places), **columns)

@@ -1,0 +1,77 @@
+"""What compiled code knows of end users, and how it is run over many of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from numpy.typing import NDArray
+
+from eipyomo.scaled import Scaled
+
+Records = NDArray[Any]
+"""A structured array, one record per end user, choice or cell."""
+
+COSTS = (
+    ("model_mbit", "f8"),  # D
+    ("task_mbit", "f8"),  # L
+    ("start_s", "f8"),  # A
+    ("latency_weight", "f8"),  # w^t
+    ("send_weight", "f8"),  # w^e p
+    ("receive_weight", "f8"),  # w^e p^md
+    ("cpu_weight", "f8"),  # w^e κ
+    ("frequency_max_ghz", "f8"),  # f_max
+    ("work_gigacycles", "f8"),  # C L
+    ("edge_s", "f8"),  # C L / f_s
+    ("constant", "f8"),  # w^e e^lt - w^t τ^md of the previous round
+)
+"""Fields of a user's record from which its cost follows; its radio links come on top."""
+
+USERS_PER_THREAD = 256
+
+
+def fill_costs(users: Records, data: Scaled) -> None:
+    """Set the fields of ``COSTS`` of one record per end user."""
+    users["model_mbit"] = data.model_mbit
+    users["task_mbit"] = data.task_mbit
+    users["start_s"] = data.upload_start_s
+    users["latency_weight"] = data.latency_weight
+    users["send_weight"] = data.energy_weight * data.transmit_power_w
+    users["receive_weight"] = data.energy_weight * data.receive_power_w
+    users["cpu_weight"] = data.energy_weight * data.energy_coefficient
+    users["frequency_max_ghz"] = data.max_frequency_ghz
+    users["work_gigacycles"] = data.gigacycles_per_mbit * data.task_mbit
+    users["edge_s"] = users["work_gigacycles"] / data.server_frequency_ghz
+    users["constant"] = (
+        data.energy_weight * data.local_training_j - data.latency_weight * data.previous_download_s
+    )
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="eipyomo")
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has none of its parent's threads.
+    os.register_at_fork(after_in_child=_threads.cache_clear)
+
+
+def for_all(kernel: Callable[..., Any], users: int, *arguments: Any) -> None:
+    """Run a kernel over all users, in threads if there are many; the result is the same.
+
+    The kernel releases the interpreter's lock, takes the first and the last user behind its
+    arguments, and writes into them.
+    """
+    parts = max(min(users // USERS_PER_THREAD, os.cpu_count() or 1), 1)
+    if parts == 1:
+        kernel(*arguments, 0, users)
+        return
+    edges = [users * part // parts for part in range(parts + 1)]
+    jobs = [_threads().submit(kernel, *arguments, first, last) for first, last in pairwise(edges)]
+    for job in jobs:
+        job.result()

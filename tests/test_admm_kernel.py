@@ -1,0 +1,140 @@
+"""The compiled sub-problem (18) at fixed a and ι: exact, and Proposition 1 in its exact form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eipyomo import Instance, physics
+from eipyomo.solvers.admm import kernel
+from eipyomo.solvers.admm.kernel import solve_range
+from eipyomo.solvers.admm.records import user_records
+from tests.admm_cases import answers, augmented_cost, hostile_instances, random_targets
+from tests.conftest import reference
+
+
+@settings(deadline=None)
+@given(
+    snr=st.floats(1e-6, 1e12),
+    weight=st.floats(1e-6, 1e6),
+    curvature=st.sampled_from([0.0, 1e-3, 10.0]),
+    price=st.floats(-100.0, 100.0),
+    penalty=st.floats(1e-3, 1e5),
+    start=st.floats(0.0, 1.0),
+)
+def test_best_share_is_where_the_slope_changes_sign(
+    snr: float, weight: float, curvature: float, price: float, penalty: float, start: float
+) -> None:
+    """A little less share has a negative slope, a little more a positive one, from any start."""
+    data = (weight, curvature, price, penalty, snr, physics.LN2 / 20.0)
+    x = kernel.best_share(*data, start)
+    assert 0.0 < x <= 1.0
+    assert kernel.marginal(x * (1 - 1e-7), *data).slope <= 0.0
+    if x < 1.0:
+        assert kernel.marginal(x * (1 + 1e-7), *data).slope >= 0.0
+
+
+@settings(deadline=None)
+@given(share=st.floats(1e-6, 1.0), snr=st.floats(1e-6, 1e12))
+def test_compiled_physics_is_the_physics(share: float, snr: float) -> None:
+    """The kernel's s(b) and s'(b) are those of the physics module, the slope by differences."""
+    unit_s = physics.LN2 / 20.0
+    seconds = physics.seconds_per_mbit(share, 20.0, snr)
+    assert kernel.seconds_per_mbit(share, snr, unit_s) == pytest.approx(seconds, rel=1e-13)
+    step = 1e-5 * share
+    difference = physics.seconds_per_mbit(share + step, 20.0, snr)
+    difference = (difference - physics.seconds_per_mbit(share - step, 20.0, snr)) / (2 * step)
+    slope = kernel.marginal(share, 1.0, 0.0, 0.0, 0.0, snr, unit_s).slope
+    assert slope == pytest.approx(difference, rel=1e-4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    instance=hostile_instances(),
+    seed=st.integers(0, 10**6),
+    offload=st.sampled_from([0.0, 0.05, 0.5, 0.95, 1.0]),
+    download=st.booleans(),
+)
+def test_no_neighbour_is_better(
+    instance: Instance, seed: int, offload: float, download: bool
+) -> None:
+    """(18) at fixed a and ι is convex, so a point that no small move improves is optimal.
+
+    The cost is computed anew from (1)-(9) and (14).
+    """
+    data = instance.scaled
+    targets = random_targets(data, seed)
+    found = answers(download, offload if download else 1.0, len(data))
+    solve_range(user_records(data), targets, found, 0, len(data))
+    rng = np.random.default_rng(seed)
+    for j, (target, answer) in enumerate(zip(targets, found, strict=True)):
+        x, y, z = (float(answer[name]) for name in ("uplink_share", "sync_s", "downlink_share"))
+        best = (x, y, z, float(answer["frequency_ghz"]))
+        cost = augmented_cost(data, j, target, answer, best)
+        assert cost == pytest.approx(answer["value"], rel=1e-9, abs=1e-9)
+        for size in (1e-5, 1e-3, 0.1):
+            for _ in range(10):
+                moved = np.array(best) * (1 + size * rng.uniform(-1, 1, 4))
+                x, z = np.clip(moved[[0, 2]], 0.0, 1.0)
+                # y follows x where the upload is what holds it.
+                up = physics.seconds_per_mbit(x, data.bandwidth_mhz, data.uplink_snr[j])
+                y = max(moved[1], data.upload_start_s[j] + data.model_mbit * up)
+                f = min(moved[3], data.max_frequency_ghz[j])
+                other = augmented_cost(data, j, target, answer, (x, y, z, f))
+                assert other >= cost - 1e-9 * (1.0 + abs(cost))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    instance=hostile_instances(),
+    seed=st.integers(0, 10**6),
+    offload=st.floats(0.0, 0.99),
+)
+def test_proposition_1_in_its_exact_form(instance: Instance, seed: int, offload: float) -> None:
+    """The f is that of (19), and μ < w^t only where both branches end together."""
+    data = instance.scaled
+    found = answers(True, offload, len(data))
+    solve_range(user_records(data), random_targets(data, seed), found, 0, len(data))
+    for j, answer in enumerate(found):
+        up = physics.seconds_per_mbit(
+            answer["uplink_share"], data.bandwidth_mhz, data.uplink_snr[j]
+        )
+        down = physics.seconds_per_mbit(
+            answer["downlink_share"], data.bandwidth_mhz, data.downlink_snr[j]
+        )
+        load = data.model_mbit + offload * data.task_mbit[j]
+        ready_s = max(answer["sync_s"], data.upload_start_s[j] + load * up)
+        edge_work = physics.offloaded_gigacycles(
+            offload, data.task_mbit[j], data.gigacycles_per_mbit
+        )
+        edge_s = ready_s + edge_work / data.server_frequency_ghz
+        local_s = answer["sync_s"] + data.model_mbit * down
+        work = physics.local_gigacycles(offload, data.task_mbit[j], data.gigacycles_per_mbit)
+        if work > 0:
+            marginal = 2.0 * data.energy_weight[j] * data.energy_coefficient[j]
+            unbounded = np.cbrt(answer["local"] / marginal) if marginal > 0 else np.inf
+            expected = min(unbounded, data.max_frequency_ghz[j])
+            assert answer["frequency_ghz"] == pytest.approx(expected, rel=1e-9)
+            local_s += work / answer["frequency_ghz"]
+        else:
+            assert answer["frequency_ghz"] == 0.0
+        if answer["local"] < data.latency_weight[j] * (1 - 1e-9):
+            # Below that μ is 0: the local branch ends earlier whatever z and f are.
+            if answer["local"] > 1e-15:
+                assert local_s == pytest.approx(edge_s, rel=1e-7)
+        else:
+            assert local_s >= edge_s * (1 - 1e-9)
+
+
+def test_without_download_the_copy_minimises_its_penalty_alone() -> None:
+    """For a = 0, z = (b̄ - ζ/c)^+, which need not be 0."""
+    data = reference("letter-m4").scaled
+    targets = random_targets(data, 4)
+    found = answers(False, 1.0, 4)
+    solve_range(user_records(data), targets, found, 0, 4)
+    free = targets["downlink_share"] - targets["downlink_multiplier"] / targets["downlink_penalty"]
+    assert (free > 0).any()
+    assert (free < 0).any()
+    assert found["downlink_share"] == pytest.approx(np.clip(free, 0.0, 1.0), abs=1e-15)

@@ -1,0 +1,237 @@
+"""The whole method: gaps on the reference instances, what is reported, laws, hostile instances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from eipyomo import InputError, Instance, evaluate, solve
+from eipyomo.models import horizon
+from eipyomo.solvers.admm import solve_admm
+from eipyomo.solvers.admm.method import count_returns, stalled
+from tests.admm_cases import hostile_instances
+from tests.conftest import VALUES, reference
+
+LETTER_GAP = 0.0318
+"""The largest gap that the letter reports."""
+
+
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_gap_on_the_reference_instances(name: str) -> None:
+    """Default preset: within the letter's 3.18 % of every certified optimum, and not below it."""
+    result = solve_admm(reference(name))
+    assert result.objective is not None
+    assert result.termination == "converged"
+    assert result.iterations is not None
+    assert result.iterations <= 60
+    assert VALUES[name]["bound"] * (1 - 1e-9) <= result.objective
+    assert result.objective <= VALUES[name]["wsel"] * (1 + LETTER_GAP)
+
+
+def test_median_gap_on_the_reference_instances() -> None:
+    """At least half of the reference instances end within 0.01 % of the optimum."""
+    gaps = []
+    for name, known in VALUES.items():
+        objective = solve_admm(reference(name)).objective
+        assert objective is not None
+        gaps.append(objective / known["wsel"] - 1)
+    assert np.median(gaps) <= 1e-4
+
+
+def test_letter_preset_on_the_letters_instance() -> None:
+    """With c = 20 a good point is met early, the stopping rule only after 200 iterations."""
+    result = solve_admm(reference("letter-m4"), preset="letter")
+    assert result.objective == pytest.approx(VALUES["letter-m4"]["wsel"], rel=1e-6)
+    assert result.iterations is not None
+    assert result.iterations > 200
+
+
+def test_result_says_what_it_is_and_no_more() -> None:
+    """No bound, no gap; the objective is evaluate's; the best recovered point is returned."""
+    instance = reference("letter-m12")
+    result = solve(instance, "admm")
+    assert (result.method, result.problem, result.bound, result.gap) == (
+        "admm",
+        "joint",
+        None,
+        None,
+    )
+    assert result.allocation is not None
+    assert result.objective == evaluate(instance, result.allocation).objective
+    recovered = [row["recovered_objective"] for row in result.trace]
+    assert result.objective == pytest.approx(min(recovered), rel=1e-12)
+    assert [row["best_objective"] for row in result.trace] == np.minimum.accumulate(
+        recovered
+    ).tolist()
+    assert len(result.trace) == result.iterations
+    row = result.trace[-1]
+    assert {"consensus_objective", "primal_residual", "dual_residual", "sync_s"} <= set(row)
+    assert len(row["offload_fraction"]) == len(row["download"]) == 12
+    assert row["downloads"] == sum(row["download"])
+    parts = row["uplink_residual"] + row["sync_residual"] + row["downlink_residual"]
+    assert row["primal_residual"] == pytest.approx(parts)
+
+
+def test_large_instances_keep_no_columns_in_the_trace() -> None:
+    """The a and ι of 100 users would swamp the result."""
+    assert "download" not in solve_admm(reference("letter-m100"), max_iterations=1).trace[0]
+
+
+def test_consensus_objective_meets_the_recovered_one() -> None:
+    """Where the method converges, the agents' costs add up to the cost of a feasible allocation."""
+    result = solve_admm(reference("letter-m4-small-model"), primal_tolerance=1e-6)
+    last = result.trace[-1]
+    assert last["consensus_objective"] == pytest.approx(last["recovered_objective"], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "hostile-06"])
+def test_weights_scale_the_objective_and_nothing_else(name: str) -> None:
+    """All weights times 3: the same iterations, three times the cost."""
+    instance = reference(name)
+    document = instance.to_dict()
+    for user in document["users"]:
+        user["energy_weight"] *= 3
+        user["latency_weight"] *= 3
+    plain, heavy = solve_admm(instance), solve_admm(Instance.from_dict(document))
+    assert plain.objective is not None
+    assert heavy.objective == pytest.approx(3 * plain.objective, rel=1e-9)
+    assert heavy.iterations == plain.iterations
+
+
+@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "hostile-15"])
+def test_order_of_users_changes_nothing(name: str) -> None:
+    """Users in reverse: the same objective and the same iterations."""
+    instance = reference(name)
+    document = instance.to_dict()
+    document["users"] = document["users"][::-1]
+    plain, turned = solve_admm(instance), solve_admm(Instance.from_dict(document))
+    assert turned.objective == pytest.approx(plain.objective, rel=1e-9)
+    assert turned.iterations == plain.iterations
+
+
+def test_training_round_is_solved_to_its_optimum() -> None:
+    """L = 0, a = 1: convex, so ADMM must end at the optimum, which the recovery gives at once."""
+    instance = reference("mixed-m4")
+    result = solve_admm(instance, round="training")
+    other = solve(instance, "minlp", solver="ipopt", round="training")
+    assert result.problem == "training"
+    assert result.termination == "converged"
+    assert result.objective == pytest.approx(other.objective, rel=1e-6)
+    assert result.allocation is not None
+    assert result.allocation.download.all()
+    assert (result.allocation.offload_fraction == 0).all()
+
+
+def test_start_from_an_allocation() -> None:
+    """Started at its own answer the method still ends at it or better."""
+    instance = reference("letter-m4")
+    first = solve_admm(instance)
+    assert first.allocation is not None
+    again = solve_admm(instance, start=first.allocation)
+    assert first.objective is not None
+    assert again.objective is not None
+    assert again.objective <= first.objective * (1 + 1e-2)
+    assert again.trace[0]["sync_s"] != first.trace[0]["sync_s"]
+
+
+def test_limits_keep_the_best_allocation() -> None:
+    """One iteration, or no time, still gives a feasible allocation and says limit."""
+    instance = reference("letter-m4")
+    for options in ({"max_iterations": 1}, {"time_limit": 1e-9}):
+        result = solve(instance, "admm", **options)
+        assert result.termination == "limit"
+        assert result.feasible
+        assert result.iterations == 1
+
+
+def test_patience_ends_a_run_that_finds_nothing_better() -> None:
+    """With patience 5 and a tolerance out of reach, the run ends 5 iterations after its best."""
+    result = solve_admm(reference("letter-m4"), patience=5, dual_tolerance=1e-15)
+    best = min(row["recovered_objective"] for row in result.trace)
+    first = next(row["iteration"] for row in result.trace if row["recovered_objective"] == best)
+    assert result.termination == "limit"
+    assert result.iterations == first + 5
+    assert result.objective == pytest.approx(best, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"preset": "fast"}, "preset is 'fast', but must be one of: default, letter"),
+        ({"engine": "gpu"}, "engine is 'gpu', but must be one of: kernel, pyomo"),
+        ({"start": "zero"}, "start is 'zero'"),
+        ({"penalty": 0}, "penalty is 0"),
+        ({"round": "last"}, "round is 'last'"),
+        ({"executor": object()}, "only engine 'pyomo' takes one"),
+        ({"iterations": 3}, "iterations is not an option"),
+    ],
+)
+def test_refuses_options_in_one_sentence(options: dict[str, object], words: str) -> None:
+    """Wrong options are an InputError that says what is allowed."""
+    with pytest.raises(InputError) as error:
+        solve(reference("letter-m2"), "admm", **options)
+    assert words in str(error.value)
+
+
+def test_a_cycle_is_noticed_and_said() -> None:
+    """letter-m2 is known to switch between two choices of a; stopped in between, it says so."""
+    result = solve_admm(reference("letter-m2"), max_iterations=20, dual_tolerance=1e-12)
+    assert "cycle" in result.message
+
+
+def test_returns_are_counted_by_hand() -> None:
+    """A choice that was left and comes back is a return; staying or moving on is none."""
+    assert count_returns([b"a", b"a", b"b", b"c", b"c"]) == 0
+    assert count_returns([b"a", b"b", b"a", b"b", b"b", b"a"]) == 3
+    assert count_returns([]) == 0
+
+
+def test_stalling_is_judged_by_the_best_residual() -> None:
+    """The residual stalls if 40 iterations made it no smaller than it had been."""
+    assert stalled([1.0] * 41)
+    assert not stalled([1.0] * 40)
+    assert not stalled([0.9**k for k in range(100)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_letter_sizes(seed: int) -> None:
+    """The letter's M = 2 ... 12 in 20 MHz: an answer within 60 iterations."""
+    for users in range(2, 13):
+        result = solve_admm(Instance.letter(users=users, seed=seed))
+        assert result.termination == "converged"
+        assert result.iterations is not None
+        assert result.iterations <= 60
+
+
+@settings(max_examples=60, deadline=None)
+@given(instance=hostile_instances())
+def test_hostile_instances_get_a_feasible_answer(instance: Instance) -> None:
+    """No task, deep fade, huge task, f_max that never binds, weights 0.01 and 0.99: no crash.
+
+    The answer is feasible, and not below what every user costs at the very least.
+    """
+    result = solve_admm(instance, max_iterations=60)
+    assert result.termination in ("converged", "limit")
+    assert result.objective is not None
+    assert result.objective >= horizon.cheapest_cost(instance.scaled).sum() * (1 - 1e-9)
+    for row in result.trace:
+        assert np.isfinite(row["primal_residual"])
+        assert np.isfinite(row["recovered_objective"])
+
+
+@settings(max_examples=20, deadline=None)
+@given(instance=hostile_instances())
+def test_hostile_training_rounds(instance: Instance) -> None:
+    """Rounds before the last: everybody downloads, whatever the instance."""
+    result = solve_admm(instance, round="training", max_iterations=30)
+    assert result.objective is not None
+    assert result.allocation is not None
+    assert result.allocation.download.all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(instance=hostile_instances(max_users=3))
+def test_letter_preset_survives_hostile_instances(instance: Instance) -> None:
+    """The step c = 20 fits few instances, but must not crash on any."""
+    assert solve_admm(instance, preset="letter", max_iterations=20).feasible
