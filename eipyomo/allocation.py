@@ -149,6 +149,10 @@ class Breakdown:
     """
 
     names: tuple[str, ...]
+    previous_download_s: FloatColumn
+    """τ^md of the round before, given."""
+    local_training_s: FloatColumn
+    """τ^lt, given."""
     upload_s: FloatColumn
     """τ^mu, (5)."""
     offload_s: FloatColumn
@@ -227,14 +231,14 @@ class Evaluation:
         Every term per user.
     violations
         One entry for each kind of constraint that is violated, the largest first.
+    sync_s
+        Sync time τ̂_N in s, as decided.
     """
 
     objective: float
     breakdown: Breakdown
     violations: tuple[Violation, ...]
-    _previous_download_s: FloatColumn
-    _local_training_s: FloatColumn
-    _sync_s: float
+    sync_s: float
 
     @property
     def max_violation(self) -> float:
@@ -255,27 +259,7 @@ class Evaluation:
             Columns ``user``, ``phase``, ``start_s``, ``end_s``; time 0 is when the round starts
             with the download of the previous model. Phases that do not happen are left out.
         """
-        terms = self.breakdown
-        zero = np.zeros(len(terms.names))
-        trained = self._previous_download_s + self._local_training_s
-        uploaded = trained + terms.upload_s
-        synced = zero + self._sync_s
-        downloaded = synced + terms.download_s
-        spans = {
-            "previous model download": (zero, self._previous_download_s),
-            "local training": (self._previous_download_s, trained),
-            "model upload": (trained, uploaded),
-            "task offload": (uploaded, uploaded + terms.offload_s),
-            "model download": (synced, downloaded),
-            "local inference": (downloaded, downloaded + terms.local_inference_s),
-            "edge inference": (terms.ready_s, terms.ready_s + terms.edge_inference_s),
-        }
-        frame = pd.concat(
-            pd.DataFrame({"user": terms.names, "phase": phase, "start_s": start, "end_s": end})
-            for phase, (start, end) in spans.items()
-        )
-        happens = frame["end_s"] > frame["start_s"]
-        return frame[happens].sort_index(kind="stable").reset_index(drop=True)
+        return timeline(self.breakdown.frame(), self.sync_s)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the evaluation as a JSON document."""
@@ -287,6 +271,38 @@ class Evaluation:
             "violated": str(worst) if worst else None,
             "breakdown": self.breakdown.to_dict(),
         }
+
+
+def timeline(terms: pd.DataFrame, sync_s: float) -> pd.DataFrame:
+    """Return start and end of every phase; see :meth:`Evaluation.timeline`.
+
+    Parameters
+    ----------
+    terms
+        The columns of :meth:`Breakdown.frame`.
+    sync_s
+        Sync time in s.
+    """
+    zero = pd.Series(0.0, index=terms.index)
+    trained = terms["previous_download_s"] + terms["local_training_s"]
+    uploaded = trained + terms["upload_s"]
+    synced = zero + sync_s
+    downloaded = synced + terms["download_s"]
+    spans = {
+        "previous model download": (zero, terms["previous_download_s"]),
+        "local training": (terms["previous_download_s"], trained),
+        "model upload": (trained, uploaded),
+        "task offload": (uploaded, uploaded + terms["offload_s"]),
+        "model download": (synced, downloaded),
+        "local inference": (downloaded, downloaded + terms["local_inference_s"]),
+        "edge inference": (terms["ready_s"], terms["ready_s"] + terms["edge_inference_s"]),
+    }
+    frame = pd.concat(
+        pd.DataFrame({"user": terms["name"], "phase": phase, "start_s": start, "end_s": end})
+        for phase, (start, end) in spans.items()
+    )
+    happens = frame["end_s"] > frame["start_s"]
+    return frame[happens].sort_index(kind="stable").reset_index(drop=True)
 
 
 def evaluate(instance: Instance, allocation: Allocation, round: Round = "inference") -> Evaluation:
@@ -317,9 +333,7 @@ def evaluate(instance: Instance, allocation: Allocation, round: Round = "inferen
         objective=float(breakdown.wsel.sum()),
         breakdown=breakdown,
         violations=violations,
-        _previous_download_s=instance.scaled.previous_download_s,
-        _local_training_s=instance.scaled.local_training_s,
-        _sync_s=allocation.sync_s,
+        sync_s=allocation.sync_s,
     )
 
 
@@ -352,6 +366,8 @@ def _breakdown(instance: Instance, allocation: Allocation, round: Round) -> Brea
     energy_j = data.local_training_j + upload_j + offload_j + download_j + local_inference_j
     return Breakdown(
         names=data.names,
+        previous_download_s=data.previous_download_s,
+        local_training_s=data.local_training_s,
         upload_s=upload_s,
         offload_s=offload_s,
         ready_s=ready_s,

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import io
 import json
 import math
 import os
+import shlex
 import sys
 import threading
 import traceback
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
 from rich import box
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -32,10 +44,11 @@ from eipyomo.solvers.comparison import DEFAULT_METHODS
 from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
+from eipyomo.solvers.sweep import Cell, Store, cells, sweep
 from eipyomo.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from eipyomo.allocation import Evaluation
     from eipyomo.result import Result
@@ -199,6 +212,13 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option(
     "--step", type=float, help="For exhaustive and the formulation grid: its step.  [default: 0.2]"
 )
+@click.option(
+    "--enumerate",
+    "enumeration",
+    is_flag=True,
+    default=None,
+    help="For exhaustive: by enumeration, as a second way.",
+)
 @click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
 @_formulation_option
@@ -349,6 +369,161 @@ def compare_command(
             _show_comparison(instance, part)
     answered = (frame["termination"] != "error") & frame["feasible"]
     return ANSWERED if answered.any() else NO_ANSWER
+
+
+@cli.command(
+    "sweep",
+    epilog=_examples(
+        "eipyomo sweep *.json",
+        'eipyomo sweep *.json -m exact -m "exhaustive step=0.1" -m gbe --csv table.csv',
+        "eipyomo sweep *.json --store big.db --cluster tcp://scheduler:8786",
+    ),
+)
+@click.argument("instance_files", metavar="INSTANCE...", nargs=-1, required=True)
+@click.option(
+    "-m",
+    "--method",
+    "methods",
+    metavar="TEXT",
+    multiple=True,
+    default=DEFAULT_METHODS,
+    show_default=True,
+    help="A method and its options, such as 'exhaustive step=0.1'; give it once for each.",
+)
+@click.option("--time-limit", type=float, metavar="S", help="Seconds for each cell.  [default: 60]")
+@click.option(
+    "--store",
+    "store_file",
+    metavar="FILE",
+    default="sweep.db",
+    show_default=True,
+    help="Where finished cells are kept (SQLite), and looked up.",
+)
+@click.option("--workers", type=int, help="Processes on this machine.  [default: one a core]")
+@click.option("--cluster", metavar="ADDRESS", help="Compute on this Dask cluster instead.")
+@click.option("--retry", is_flag=True, help="Compute again what has failed before.")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well.")
+@_json_option
+def sweep_command(
+    instance_files: tuple[str, ...],
+    methods: tuple[str, ...],
+    time_limit: float | None,
+    store_file: str,
+    workers: int | None,
+    cluster: str | None,
+    retry: bool,
+    csv_file: str | None,
+    as_json: bool,
+) -> int:
+    """Solve many instances by many methods, in parallel, and never twice.
+
+    Every finished cell (an instance, a method, its options) is stored at once. A sweep that was
+    interrupted or killed goes on where it stopped: give the same command again.
+    """
+    common = {} if time_limit is None else {"time_limit": time_limit}
+    pairs = [(name, common | options) for name, options in map(_method_with_options, methods)]
+    wanted = cells([Instance.from_json(file) for file in instance_files], pairs)
+    for file in (store_file, csv_file):
+        if file is not None:
+            require_writable(file)
+    with Store(store_file) as store:
+        if retry:
+            store.forget_errors()
+        missing = len({cell.key for cell in wanted if store.get(cell) is None})
+        with _bar(missing) as report:
+            frame = sweep(wanted, store, workers=workers, cluster=cluster, report=report)
+    if csv_file is not None:
+        write_atomically({csv_file: frame.to_csv(index=False)})
+    if as_json:
+        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        click.echo(to_json({"schema": "eipyomo/sweep@1", "rows": rows}), nl=False)
+    else:
+        _show_sweep(frame)
+    return ANSWERED if (frame["termination"] != "error").any() else NO_ANSWER
+
+
+def _method_with_options(text: str) -> tuple[str, dict[str, Any]]:
+    """Read 'exhaustive step=0.1': a name, and options whose values are JSON or plain text."""
+    name, *parts = shlex.split(text) or [""]
+    return name, dict(map(_read_option, parts))
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[Cell, Mapping[str, Any]], None]]:
+    """Show on standard error how far a sweep is, the time left, and which cells fail."""
+    console = Console(stderr=True, highlight=False)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("time left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("sweep", total=total)
+
+        def report(cell: Cell, document: Mapping[str, Any]) -> None:
+            progress.advance(task)
+            if document["termination"] == "error":
+                sentence = f"{_clip(cell.instance.name)}: {cell.method}: {document['message']}"
+                progress.console.print(Text(sentence), soft_wrap=True)
+
+        yield report
+
+
+def _show_sweep(frame: pd.DataFrame) -> None:
+    """Print one row for each method with its options, over all instances."""
+    table = _table("Method", "Options", "Cells", "Answered", "Errors", "Mean WSEL", "Mean time [s]")
+    for (method, options), part in frame.groupby(["method", "options"], sort=False):
+        errors = int((part["termination"] == "error").sum())
+        table.add_row(
+            str(method),
+            ", ".join(f"{key}={value}" for key, value in json.loads(str(options)).items()),
+            str(len(part)),
+            str(int(part["feasible"].sum())),
+            str(errors),
+            _number(part["objective"].mean(), 7),
+            f"{part['wall_s'].mean():.2f}",
+        )
+    _print(table)
+
+
+@cli.command(
+    "plot",
+    epilog=_examples(
+        "eipyomo plot result.json",
+        "eipyomo plot result.json --figure timeline -o round.pdf",
+    ),
+)
+@click.argument("result_file", metavar="RESULT")
+@click.option(
+    "--figure",
+    default="overview",
+    show_default=True,
+    type=click.Choice(["overview", "timeline", "bandwidth", "costs", "convergence"]),
+    help="What to draw; convergence is for results of admm.",
+)
+@click.option(
+    "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
+)
+def plot_command(result_file: str, figure: str, output: str | None) -> int:
+    """Draw a result: the round as in Fig. 1, the band, and every term of energy and latency."""
+    document = read_document(result_file, "result")
+    if document.get("schema") != RESULT_SCHEMA:
+        raise InputError(
+            f"schema is {document.get('schema')!r}, but a result must have {RESULT_SCHEMA!r}"
+        )
+    target = Path(output) if output is not None else Path(result_file).with_suffix(".png")
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in ("png", "pdf", "svg"):
+        raise InputError(f"output is {str(target)!r}, but must end in .png, .pdf or .svg")
+    require_writable(target)
+    plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
+    image = io.BytesIO()
+    plotting.FIGURES[figure](document).savefig(image, format=kind, dpi=200)
+    write_atomically({target: image.getvalue()})
+    click.echo(f"wrote {target}", err=True)
+    return ANSWERED
 
 
 @cli.command(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from eipyomo import allocation
 from eipyomo.errors import InputError
 from eipyomo.result import Result
 
@@ -106,3 +109,255 @@ def _draw(axes: Axes, document: Mapping[str, Any], key: str, label: str, **style
     trace = document["trace"]
     iterations = [row["iteration"] for row in trace]
     axes.plot(iterations, [row[key] for row in trace], label=label, **style)
+
+
+SHOWN_USERS = 20
+"""Figures of single users show the first so many."""
+
+COLORS = {
+    "previous model download": "#BBBBBB",
+    "local training": "#DDCC77",
+    "model upload": "#0072B2",
+    "task offload": "#56B4E9",
+    "waiting": "#EEEEEE",
+    "model download": "#D55E00",
+    "local inference": "#E69F00",
+    "edge inference": "#009E73",
+}
+"""One colour for each phase in all figures; they are told apart by colour-blind readers too."""
+
+AFTER_SYNC = ("model download", "local inference")
+"""Phases that a user goes through while its task is offloaded and computed at the server."""
+
+ENERGIES = {
+    "local training": "local_training_j",
+    "model upload": "upload_j",
+    "task offload": "offload_j",
+    "model download": "download_j",
+    "local inference": "local_inference_j",
+}
+
+
+def overview(result: Result | Mapping[str, Any]) -> Figure:
+    """Draw the round, the band, and every term of energy and latency on one page.
+
+    Parameters
+    ----------
+    result
+        A result, or its JSON document.
+
+    Returns
+    -------
+    Figure
+        The panels of :func:`timeline`, :func:`bandwidth` and :func:`costs`; the first 20 users.
+
+    Raises
+    ------
+    InputError
+        If the result has no allocation, or lacks what is drawn.
+    """
+    document, terms = _terms(result)
+    figure = Figure(figsize=(10.0, 7.2), layout="constrained")
+    grid = figure.add_gridspec(2, 3, height_ratios=(1.25, 1.0))
+    _round(figure.add_subplot(grid[0, :]), document, terms)
+    for column, panel in enumerate((_band, _energy, _latency)):
+        panel(figure.add_subplot(grid[1, column]), document, terms)
+    _phases_legend(figure, [*COLORS])
+    figure.suptitle(_title(document, terms))
+    return figure
+
+
+def timeline(result: Result | Mapping[str, Any]) -> Figure:
+    """Draw who trains, uploads, offloads, downloads and computes, and when, as in Fig. 1.
+
+    Parameters and errors are those of :func:`overview`. The lower lane of a user shows what it does
+    after the sync time, beside the offloading and the server's computing in the upper lane.
+    """
+    document, terms = _terms(result)
+    figure = Figure(figsize=(9.0, 1.8 + 0.5 * len(terms)), layout="constrained")
+    _round(figure.subplots(), document, terms)
+    _phases_legend(figure, [phase for phase in COLORS if phase != "waiting"])
+    figure.suptitle(_title(document, terms))
+    return figure
+
+
+def bandwidth(result: Result | Mapping[str, Any]) -> Figure:
+    """Draw each user's share of the band; parameters and errors are those of :func:`overview`."""
+    document, terms = _terms(result)
+    figure = Figure(figsize=(5.5, 4.0), layout="constrained")
+    _band(figure.subplots(), document, terms)
+    figure.suptitle(_title(document, terms))
+    return figure
+
+
+def costs(result: Result | Mapping[str, Any]) -> Figure:
+    """Draw energy and latency of each user, stacked by term.
+
+    Parameters and errors are those of :func:`overview`. The terms of a latency are those on its
+    critical path, the branch of (9) that ends last, and what of it is waiting.
+    """
+    document, terms = _terms(result)
+    figure = Figure(figsize=(9.0, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _energy(left, document, terms)
+    _latency(right, document, terms)
+    _phases_legend(figure, [phase for phase in COLORS if phase != "previous model download"])
+    figure.suptitle(_title(document, terms))
+    return figure
+
+
+FIGURES = {
+    "overview": overview,
+    "timeline": timeline,
+    "bandwidth": bandwidth,
+    "costs": costs,
+    "convergence": convergence,
+}
+"""The figures of a result by name."""
+
+
+def _terms(result: Result | Mapping[str, Any]) -> tuple[Mapping[str, Any], pd.DataFrame]:
+    """Return the document and the terms of the users that are shown, names made printable."""
+    document = result.to_dict() if isinstance(result, Result) else result
+    decisions, breakdown = document.get("allocation"), document.get("breakdown")
+    if not decisions or not breakdown:
+        raise InputError(
+            f"the result of method {document.get('method')!r} has no allocation to draw, but must "
+            "hold one"
+        )
+    terms = pd.DataFrame(breakdown["users"][:SHOWN_USERS])
+    terms = terms.merge(pd.DataFrame(decisions["users"]), on="name", how="left")
+    missing = {"previous_download_s", "local_training_s", "uplink_share"} - set(terms)
+    if missing:
+        raise InputError(
+            f"the result lacks {', '.join(sorted(missing))} of its users, but a figure needs it: "
+            "solve the instance again"
+        )
+    terms["label"] = [_printable(name) for name in terms["name"]]
+    return document, terms
+
+
+def _printable(name: str) -> str:
+    """Return a name that matplotlib neither hides nor reads as mathematics, and of some length."""
+    line = " ".join(name.split())
+    line = line if len(line) <= LABEL_LENGTH else f"{line[: LABEL_LENGTH - 1]}…"
+    return line.replace("$", r"\$")
+
+
+LABEL_LENGTH = 16
+
+
+def _title(document: Mapping[str, Any], terms: pd.DataFrame) -> str:
+    users = len(document["allocation"]["users"])
+    some = f", {len(terms)} of {users} users" if users > len(terms) else ""
+    name = _printable_title(document["instance"] or "an unnamed instance")
+    cost = document.get("objective")
+    value = f": WSEL {cost:.5g}" if cost is not None else ": not feasible"
+    return f"method {document['method']}, problem {document['problem']}{value}\n{name}{some}"
+
+
+def _printable_title(text: str) -> str:
+    line = " ".join(text.split())
+    return (line if len(line) <= 70 else f"{line[:69]}…").replace("$", r"\$")
+
+
+def _phases_legend(figure: Figure, phases: Sequence[str]) -> None:
+    patches = [Patch(facecolor=COLORS[phase], edgecolor="0.4", label=phase) for phase in phases]
+    figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False)
+
+
+def _round(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None:
+    """Draw the timeline, two lanes a user, the first user on top."""
+    sync_s = document["allocation"]["sync_s"]
+    place = {name: j for j, name in enumerate(terms["name"])}
+    for phase, spans in allocation.timeline(terms, sync_s).groupby("phase"):
+        lane = 0.19 if phase in AFTER_SYNC else -0.19
+        axes.barh(
+            spans["user"].map(place) + lane,
+            spans["end_s"] - spans["start_s"],
+            left=spans["start_s"],
+            height=0.36,
+            color=COLORS[str(phase)],
+            edgecolor="0.3",
+            linewidth=0.5,
+        )
+    axes.axvline(sync_s, color="black", linestyle="--", linewidth=1.0)
+    axes.annotate(
+        f"τ̂ = {sync_s:.4g} s",
+        (sync_s, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        fontsize="small",
+    )
+    axes.set_yticks(range(len(terms)), terms["label"])
+    axes.set_ylim(len(terms) - 0.45, -0.55)
+    axes.set_xlim(left=0.0)
+    axes.set_xlabel("time since the round began (s)")
+    axes.grid(True, axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+
+
+def _band(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None:
+    """Draw shares of the band; the legend has their sums over all users."""
+    users = pd.DataFrame(document["allocation"]["users"])
+    parts = {
+        f"{name}, in all {users[column].sum():.1%}": (100.0 * terms[column], COLORS[phase])
+        for name, column, phase in (
+            ("uplink", "uplink_share", "model upload"),
+            ("downlink", "downlink_share", "model download"),
+        )
+    }
+    _stack(axes, terms, parts)
+    axes.set_ylabel("share of the band (%)")
+    axes.set_ylim(top=1.25 * axes.get_ylim()[1])
+    axes.legend(fontsize="small", loc="upper left")
+
+
+def _energy(axes: Axes, _: Mapping[str, Any], terms: pd.DataFrame) -> None:
+    """Draw the terms of (8)."""
+    parts = {phase: (terms[column], COLORS[phase]) for phase, column in ENERGIES.items()}
+    _stack(axes, terms, parts)
+    axes.set_ylabel("energy (J)")
+
+
+def _latency(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None:
+    """Draw the terms of (9) on the branch that ends last; they add up to the latency."""
+    sync_s = document["allocation"]["sync_s"]
+    local_s = sync_s + terms["download_s"] + terms["local_inference_s"]
+    local = terms["download"] & (local_s >= terms["ready_s"] + terms["edge_inference_s"])
+    phases = {
+        "local training": terms["local_training_s"],
+        "model upload": terms["upload_s"],
+        "task offload": terms["offload_s"].where(~local, 0.0),
+        "waiting": 0.0 * terms["upload_s"],
+        "model download": terms["download_s"].where(local, 0.0),
+        "local inference": terms["local_inference_s"].where(local, 0.0),
+        "edge inference": terms["edge_inference_s"].where(~local, 0.0),
+    }
+    phases["waiting"] = (terms["latency_s"] - sum(phases.values())).clip(lower=0.0)
+    _stack(axes, terms, {phase: (part, COLORS[phase]) for phase, part in phases.items()})
+    axes.set_ylabel("latency, its longer branch (s)")
+
+
+def _stack(
+    axes: Axes, terms: pd.DataFrame, parts: Mapping[str, tuple[pd.Series[float], str]]
+) -> None:
+    """Draw one bar a user, with a part for each label."""
+    bottom = 0.0 * terms["upload_s"]
+    places = range(len(terms))
+    for label, (part, color) in parts.items():
+        style: dict[str, Any] = {"color": color, "edgecolor": "0.3", "linewidth": 0.5}
+        axes.bar(places, part, 0.7, bottom=bottom, label=label, **style)
+        bottom = bottom + part
+    few = len(terms) <= FEW_LABELS
+    axes.set_xticks(
+        places, terms["label"], rotation=0 if few else 90, fontsize=None if few else "small"
+    )
+    axes.set_ylim(0.0, 1.05 * max(float(bottom.max()), 1e-12))
+    axes.grid(True, axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+
+
+FEW_LABELS = 5

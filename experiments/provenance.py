@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from eipyomo.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
+FIGURES = Path(__file__).parent / "figures"
+STORES = Path(__file__).parent / "stores"
+"""Where sweeps keep what they have computed so far; not in the repository."""
 
 
 def provenance(*packages: str) -> dict[str, Any]:
@@ -33,3 +37,10 @@ def store(name: str, table: pd.DataFrame, *packages: str) -> Path:
     target = RESULTS / f"{name}.csv"
     write_atomically({target: table.assign(**provenance(*packages)).to_csv(index=False)})
     return target
+
+
+def save(name: str, figure: Figure) -> None:
+    """Write a figure to ``figures/NAME.pdf`` and ``.png``, the same bytes for the same figure."""
+    FIGURES.mkdir(exist_ok=True)
+    figure.savefig(FIGURES / f"{name}.pdf", metadata={"CreationDate": None})
+    figure.savefig(FIGURES / f"{name}.png", dpi=200)

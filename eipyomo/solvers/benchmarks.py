@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.solvers.backends.registry import backend
-from eipyomo.solvers.certified import GAP, TIME_LIMIT_S, solve_restricted
+from eipyomo.solvers.certified import GAP, TIME_LIMIT_S, solve_by_enumeration, solve_restricted
 from eipyomo.solvers.minlp import solve_model
 
 if TYPE_CHECKING:
@@ -69,12 +69,14 @@ def solve_exhaustive(
     instance: Instance,
     *,
     step: float = 0.2,
+    enumeration: bool = False,
     gap: float = GAP,
     time_limit: float = TIME_LIMIT_S,
 ) -> Result:
     """Every ι on the grid 0, step, 2 step, ..., 1: the optimum of the letter's enumeration.
 
-    It is found without enumeration, by branch and bound, and proven.
+    It is proven, and found without enumeration by branch and bound, which goes on where the number
+    of combinations is out of reach; or by enumeration, as a second way to the same value.
 
     Parameters
     ----------
@@ -82,11 +84,16 @@ def solve_exhaustive(
         The instance.
     step
         Δι, 1/n for a whole number n; the grid has n + 1 points.
+    enumeration
+        Whether to enumerate: the convex rest of every combination is solved exactly, but for those
+        that a bound excludes.
     gap, time_limit
         As for :func:`solve_eco`.
     """
     if isinstance(step, bool) or not isinstance(step, int | float):
         raise InputError(f"step is {step!r}, but must be 1/n for a whole number n")
+    if enumeration:
+        return solve_by_enumeration(instance, step, gap=gap, time_limit=time_limit)
     kind = methodcaller("on_grid", step)
     return solve_restricted(instance, "exhaustive", kind, gap=gap, time_limit=time_limit)
 

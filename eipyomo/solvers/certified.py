@@ -136,6 +136,44 @@ def solve_restricted(
     )
 
 
+def solve_by_enumeration(
+    instance: Instance, step: float, *, gap: float = GAP, time_limit: float = TIME_LIMIT_S
+) -> Result:
+    """Solve (10) with ι on a grid by enumeration of all combinations.
+
+    Parameters
+    ----------
+    instance
+        The instance; the number of combinations, (1/step + 1)^users, is limited.
+    step
+        1/n for a whole number n.
+    gap, time_limit
+        As for :func:`solve_exactly`.
+    """
+    started = time.monotonic()
+    setup_s = prepare()
+    found = _enumeration().enumerate_grid(
+        instance, step, gap=gap, time_limit=time_limit - (time.monotonic() - started)
+    )
+    return judge(
+        instance,
+        Claim(
+            status="optimal" if found.closed else "limit",
+            allocation=found.allocation,
+            bound=found.bound,
+            message=f"{found.combinations} combinations; {found.solved} were solved, the others "
+            f"{'cost more by' if found.closed else 'are left to'} their bounds",
+            setup_s=setup_s,
+            iterations=found.solved,
+        ),
+        method="exhaustive",
+        problem=f"grid:{step:g}",
+        options={"gap": gap, "time_limit": time_limit, "step": step, "enumeration": True},
+        gap=gap,
+        wall_s=time.monotonic() - started - setup_s,
+    )
+
+
 def prepare() -> float:
     """Load the compiled code, or compile it on first use; return the seconds that took now."""
     started = time.monotonic()
@@ -148,6 +186,10 @@ def _machine() -> Any:
     """Return the package of the exact machine, which takes a second to load."""
     importlib.import_module("eipyomo.solvers.exact.certificate")
     return importlib.import_module("eipyomo.solvers.exact")
+
+
+def _enumeration() -> Any:
+    return importlib.import_module("eipyomo.solvers.exact.enumeration")
 
 
 def _prices(instance: Instance, outcome: ExactOutcome) -> dict[str, Any] | None:

@@ -1,0 +1,202 @@
+"""What Fig. 2(a) and Fig. 2(b) have in common: a sweep over one setting, a table, a figure.
+
+The letter averages ten channel realisations; here they are seeds 0 to 9 of a hundred. A row of the
+stored table is one channel in one setting, with the WSEL of each method in a column. All methods
+but ADMM prove their value to a relative gap of 1e-6; `unproven` names those that did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from rich.progress import track
+
+import eipyomo as ei
+from eipyomo.solvers.sweep import Store, cells, sweep
+from experiments.provenance import RESULTS, STORES, save, store
+
+LETTER_SEEDS = 10
+SEEDS = 100
+HEURISTIC = "admm"
+STYLE: Mapping[str, Any] = {
+    "linewidth": 1.2,
+    "markersize": 5.0,
+    "capsize": 2.0,
+    "elinewidth": 0.8,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the figures: a method with its options, and how it is drawn."""
+
+    label: str
+    method: str
+    options: Mapping[str, Any]
+    style: Mapping[str, Any]
+
+
+LINES = {
+    "exact": Line("optimum, certified", "exact", {}, {"color": "black", "marker": "."}),
+    "admm": Line(
+        "ADMM",
+        "admm",
+        {},
+        {"color": "C3", "marker": "x", "markersize": 7.0, "linestyle": "none", "zorder": 5.0},
+    ),
+    "exhaustive_0.1": Line(
+        "exhaustive, Δι = 0.1",
+        "exhaustive",
+        {"step": 0.1},
+        {"color": "C0", "marker": "o", "linestyle": ":", "fillstyle": "none"},
+    ),
+    "exhaustive_0.2": Line(
+        "exhaustive, Δι = 0.2",
+        "exhaustive",
+        {"step": 0.2},
+        {"color": "C9", "marker": "s", "linestyle": ":", "fillstyle": "none"},
+    ),
+    "exhaustive_0.5": Line(
+        "exhaustive, Δι = 0.5",
+        "exhaustive",
+        {"step": 0.5},
+        {"color": "C4", "marker": "^", "linestyle": ":", "fillstyle": "none"},
+    ),
+    "gbe": Line("GBE", "gbe", {}, {"color": "C1", "marker": "D", "linestyle": "--"}),
+    "eco": Line("ECO", "eco", {}, {"color": "C2", "marker": "v", "linestyle": "--"}),
+    "lco": Line("LCO", "lco", {}, {"color": "C5", "marker": "P", "linestyle": "--"}),
+}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A sweep of the letter's setting over one quantity.
+
+    Attributes
+    ----------
+    name
+        Of the script, the table and the figure.
+    quantity
+        The argument of :meth:`eipyomo.Instance.letter` that varies; `fixed` gives another.
+    label
+        Of the horizontal axis, with its unit.
+    lines
+        Which of ``LINES`` are drawn; ADMM only where this package has it.
+    logarithmic
+        Whether the vertical axis is.
+    """
+
+    name: str
+    quantity: str
+    label: str
+    values: Sequence[float]
+    fixed: Mapping[str, float]
+    lines: Sequence[str]
+    logarithmic: bool = False
+
+    def present(self) -> list[str]:
+        """Return the lines whose methods are here."""
+        return [name for name in self.lines if LINES[name].method in ei.solvers.METHODS]
+
+    def setting(self, value: float, seed: int) -> ei.Instance:
+        """Return the letter's instance with the value, and with one channel for a seed."""
+        arguments: dict[str, Any] = {**self.fixed, self.quantity: value}
+        return ei.Instance.letter(seed=seed, **arguments)
+
+    def compute(self, seeds: int = SEEDS, folder: Path = STORES) -> pd.DataFrame:
+        """Return the table, from cells that are kept in a store in a folder."""
+        names = self.present()
+        methods = [(LINES[name].method, LINES[name].options) for name in names]
+        instances = {
+            (value, seed): self.setting(value, seed)
+            for seed in range(seeds)
+            for value in self.values
+        }
+        wanted = cells(list(instances.values()), methods)
+        folder.mkdir(exist_ok=True)
+        with Store(folder / f"{self.name}.db") as kept:
+            missing = [cell for cell in wanted if kept.get(cell) is None]
+            bar = iter(track(missing, self.name))
+            next(bar, None)
+
+            def report(*_: object) -> None:
+                next(bar, None)
+
+            found = sweep(wanted, kept, report=report)
+        rows = []
+        for place, (value, seed) in enumerate(instances):
+            part = found.iloc[place * len(names) : (place + 1) * len(names)]
+            costs = dict(zip(names, part["objective"], strict=True))
+            bound = part["bound"].iloc[names.index("exact")]
+            open_ = part["termination"] != "optimal"
+            unproven = [n for n, is_open in zip(names, open_, strict=True) if is_open]
+            unproven = [name for name in unproven if name != HEURISTIC]
+            row = {self.quantity: value, "seed": seed, **costs, "bound": bound}
+            rows.append({**row, "unproven": " ".join(unproven)})
+        return pd.DataFrame(rows).sort_values([self.quantity, "seed"], ignore_index=True)
+
+    def stored(self) -> pd.DataFrame:
+        """Return the stored table."""
+        return pd.read_csv(RESULTS / f"{self.name}.csv")
+
+    def draw(self) -> None:
+        """Draw the figure from the stored table."""
+        table = self.stored()
+        figure = Figure(figsize=(9.0, 4.2), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        few = table[table["seed"] < LETTER_SEEDS]
+        self._panel(left, few, f"mean of {few['seed'].nunique()} channels")
+        self._panel(
+            right,
+            table,
+            f"mean of {table['seed'].nunique()} channels, 95 % confidence",
+            error_bars=True,
+        )
+        if self.logarithmic:
+            left.set_yscale("log")
+            left.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+            left.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            left.yaxis.set_minor_formatter(NullFormatter())
+        left.set_ylabel("WSEL (weighted J and s)")
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        save(self.name, figure)
+
+    def _panel(
+        self, axes: Axes, table: pd.DataFrame, title: str, *, error_bars: bool = False
+    ) -> None:
+        """Draw the mean of every line over the channels."""
+        for name in self.lines:
+            if name not in table:
+                continue
+            groups = table.groupby(self.quantity)[name]
+            mean = groups.mean()
+            half = 1.96 * groups.std() / np.sqrt(groups.count()) if error_bars else None
+            axes.errorbar(
+                mean.index,
+                mean,
+                yerr=half,
+                label=LINES[name].label,
+                **{**STYLE, **LINES[name].style},
+            )
+        axes.set_xticks(sorted(table[self.quantity].unique()))
+        axes.set_xlabel(self.label)
+        axes.set_title(title, fontsize="medium")
+        axes.grid(True, alpha=0.3)
+
+    def main(self) -> None:
+        """Run the experiment, or only draw what is stored."""
+        parser = argparse.ArgumentParser(prog=f"python -m experiments.{self.name}")
+        parser.add_argument("--plot-only", action="store_true", help="draw the stored table")
+        if not parser.parse_args().plot_only:
+            store(self.name, self.compute(), "numba")
+        self.draw()

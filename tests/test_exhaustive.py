@@ -1,0 +1,71 @@
+"""The letter's exhaustive search: enumeration and branch and bound find the same optimum."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import eipyomo as ei
+from eipyomo.solvers.exact import convex_rest, enumeration
+from tests.conftest import VALUES, reference
+from tests.instances import hostile
+
+STEPS = (0.5, 0.2, 0.1)
+
+
+def test_enumeration_agrees_with_branch_and_bound_on_the_letters_instance() -> None:
+    """Two ways, one optimum: at a step of 0.2 on letter-m4 they agree to 1e-7."""
+    instance = reference("letter-m4")
+    one = ei.solve(instance, "exhaustive", step=0.2, enumeration=True, gap=1e-9)
+    other = ei.solve(instance, "exhaustive", step=0.2, gap=1e-8)
+    assert one.objective is not None
+    assert (one.termination, one.problem) == ("optimal", "grid:0.2")
+    assert one.objective == pytest.approx(other.objective, rel=1e-7)
+    assert one.bound == pytest.approx(one.objective, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["letter-m4-small-model", "letter-m4-sigma32", "mixed-m4"])
+@pytest.mark.parametrize("step", STEPS)
+def test_both_ways_agree_on_other_settings(name: str, step: float) -> None:
+    """Optima within the grid, duality gaps and unlike users change nothing of the agreement."""
+    instance = reference(name)
+    one = ei.solve(instance, "exhaustive", step=step, enumeration=True, gap=1e-8)
+    other = ei.solve(instance, "exhaustive", step=step, gap=1e-8)
+    assert one.objective is not None
+    assert one.objective == pytest.approx(other.objective, rel=2e-8)
+    assert one.objective >= VALUES[name]["bound"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_bound_excludes_a_better_combination(seed: int) -> None:
+    """The best of 27 combinations, each solved without any bound, is what the enumeration finds."""
+    instance = hostile(seed, users=3)
+    scaled = instance.scaled
+    found = enumeration.enumerate_grid(instance, 0.5, gap=1e-9, time_limit=60.0)
+    costs = []
+    for offload in itertools.product((0.0, 0.5, 1.0), repeat=3):
+        rest = convex_rest(scaled, np.array(offload) < 1.0, offload)
+        costs.append(ei.evaluate(instance, rest.allocation).objective)
+    assert found.combinations == len(costs) == 27
+    assert found.objective == pytest.approx(min(costs), rel=1e-9)
+    assert found.bound <= min(costs)
+
+
+def test_enumeration_refuses_what_is_out_of_reach() -> None:
+    """More combinations than can be enumerated are an error that names the way out."""
+    with pytest.raises(ei.InputError, match=r"step is 0.1, .*branch and bound"):
+        ei.solve(ei.Instance.letter(users=12), "exhaustive", step=0.1, enumeration=True)
+
+
+def test_enumeration_keeps_to_its_time_limit() -> None:
+    """Out of time, it gives its best allocation with a valid bound."""
+    instance = reference("letter-m4-small-model")
+    result = ei.solve(instance, "exhaustive", step=0.5, enumeration=True, time_limit=1e-6)
+    assert result.termination == "limit"
+    assert result.objective is not None
+    assert result.bound is not None
+    optimum = ei.solve(instance, "exhaustive", step=0.5).objective
+    assert optimum is not None
+    assert result.bound <= optimum <= result.objective
