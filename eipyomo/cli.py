@@ -280,10 +280,10 @@ def _read_option(text: str) -> tuple[str, Any]:
 @click.argument("certificate_file", metavar="CERTIFICATE")
 @_json_option
 def verify_command(instance_file: str, certificate_file: str, as_json: bool) -> int:
-    """Prove the bound of a certificate, without any code of the solver.
+    """Prove the bound of a certificate.
 
-    The bound is recomputed in interval arithmetic. Exit status: 0 if the claimed bound is proven,
-    4 if it is not, 2 for a broken certificate or one of another instance.
+    It is recomputed in interval arithmetic, without any code of the solver. Exit status: 0 if the
+    claimed bound is proven, 4 if it is not, 2 for a broken certificate or another instance's.
     """
     instance = Instance.from_json(instance_file)
     document = read_document(certificate_file, "certificate")
@@ -415,10 +415,10 @@ def sweep_command(
     csv_file: str | None,
     as_json: bool,
 ) -> int:
-    """Solve many instances by many methods, in parallel, and never twice.
+    """Solve many instances by many methods.
 
-    Every finished cell (an instance, a method, its options) is stored at once. A sweep that was
-    interrupted or killed goes on where it stopped: give the same command again.
+    In parallel; every finished cell (an instance, a method, its options) is stored at once. A
+    sweep that was interrupted or killed goes on where it stopped: give the same command again.
     """
     common = {} if time_limit is None else {"time_limit": time_limit}
     pairs = [(name, common | options) for name, options in map(_method_with_options, methods)]
@@ -507,7 +507,10 @@ def _show_sweep(frame: pd.DataFrame) -> None:
     "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
 )
 def plot_command(result_file: str, figure: str, output: str | None) -> int:
-    """Draw a result: the round as in Fig. 1, the band, and every term of energy and latency."""
+    """Draw a result.
+
+    The round as in the letter's first figure, the band, and every term of energy and latency.
+    """
     document = read_document(result_file, "result")
     if document.get("schema") != RESULT_SCHEMA:
         raise InputError(
@@ -546,7 +549,7 @@ def evaluate_command(
     manifest: str | None,
     as_json: bool,
 ) -> int:
-    """Judge the allocation in a result file, or in a .sol file that a solver wrote.
+    """Judge the allocation in a result or .sol file.
 
     Shows its cost, every term of it, and the largest violation.
 
