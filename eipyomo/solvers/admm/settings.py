@@ -17,7 +17,6 @@ from eipyomo.solvers.admm.consensus import Consensus, Penalties, Residuals
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn, Scaled
 
-Preset = Literal["default", "letter"]
 Stop = Literal["relative", "absolute"]
 
 LETTER_PENALTY = 20.0
