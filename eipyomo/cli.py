@@ -180,7 +180,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
     epilog=_examples(
         "eipyomo solve instance.json",
         "eipyomo solve instance.json --certificate proof.json -o result.json",
-        "eipyomo solve instance.json --method minlp --solver scip --time-limit 30",
+        "eipyomo solve instance.json --method minlp --solver scip --start result.json",
         "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
     ),
@@ -219,6 +219,9 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
     default=None,
     help="For exhaustive: by enumeration, as a second way.",
 )
+@click.option(
+    "--start", metavar="FILE", help="For minlp and admm: begin at the allocation of this result."
+)
 @click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
 @_formulation_option
@@ -232,6 +235,7 @@ def solve(
     as_json: bool,
     round_: str | None,
     more: tuple[str, ...],
+    start: str | None,
     **options: Any,
 ) -> int:
     """Solve an instance.
@@ -242,6 +246,8 @@ def solve(
     if output is not None:
         require_writable(output)
     options |= {"round": round_, **dict(map(_read_option, more))}
+    if start is not None:
+        options["start"] = _read_result(start)[0]
     given = {key: value for key, value in options.items() if value is not None}
     with _progress() as tell:
         tell(f"solving {_title(instance)} with {method}")

@@ -39,8 +39,14 @@ class Result:
         What :func:`eipyomo.evaluate` says about it; the only source of `objective`.
     bound
         A valid lower bound on the optimum of `problem`, or None.
+    model_objective
+        The model's own objective at `allocation`, where a user has put one in place of WSEL;
+        `bound` and `gap` are then of it.
     wall_s, setup_s
         Seconds inside the method, and before it on starting solvers.
+    start_objective
+        What the start costs that the solver was given, as it tells itself; None where it was given
+        none, has refused it, or does not tell.
     iterations
         Iterations or nodes, where the method counts them.
     trace
@@ -62,8 +68,10 @@ class Result:
     allocation: Allocation | None = None
     evaluation: Evaluation | None = None
     bound: float | None = None
+    model_objective: float | None = None
     wall_s: float = 0.0
     setup_s: float = 0.0
+    start_objective: float | None = None
     iterations: int | None = None
     trace: Sequence[Mapping[str, Any]] = ()
     prices: Mapping[str, Any] | None = None
@@ -79,7 +87,8 @@ class Result:
     @property
     def gap(self) -> float | None:
         """Return (objective - bound) / |objective|, or None where one of them is missing."""
-        return relative_gap(self.objective, self.bound)
+        own = self.model_objective
+        return relative_gap(self.objective if own is None else own, self.bound)
 
     @property
     def feasible(self) -> bool:
@@ -100,11 +109,13 @@ class Result:
             "termination": self.termination,
             "objective": self.objective,
             "bound": self.bound,
+            "model_objective": self.model_objective,
             "gap": self.gap,
             "feasible": self.feasible,
             "max_violation": evaluation.max_violation if evaluation is not None else None,
             "wall_s": self.wall_s,
             "setup_s": self.setup_s,
+            "start_objective": self.start_objective,
             "iterations": self.iterations,
             "allocation": self.allocation.to_dict() if self.allocation is not None else None,
             "breakdown": evaluation.breakdown.to_dict() if evaluation is not None else None,

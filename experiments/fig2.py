@@ -112,7 +112,11 @@ class Experiment:
         arguments: dict[str, Any] = {**self.fixed, self.quantity: value}
         return ei.Instance.letter(seed=seed, **arguments)
 
-    def compute(self, seeds: int = SEEDS, folder: Path = STORES) -> pd.DataFrame:
+    def compute(self) -> None:
+        """Compute the table and store it."""
+        store(self.name, self.table(), "numba")
+
+    def table(self, seeds: int = SEEDS, folder: Path = STORES) -> pd.DataFrame:
         """Return the table, from cells that are kept in a store in a folder."""
         names = self.present()
         methods = [(LINES[name].method, LINES[name].options) for name in names]
@@ -198,5 +202,5 @@ class Experiment:
         parser = argparse.ArgumentParser(prog=f"python -m experiments.{self.name}")
         parser.add_argument("--plot-only", action="store_true", help="draw the stored table")
         if not parser.parse_args().plot_only:
-            store(self.name, self.compute(), "numba")
+            self.compute()
         self.draw()

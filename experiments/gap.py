@@ -1,19 +1,17 @@
 """ADMM's gap to the certified optimum, over D_m, σ and M, with its distribution.
 
 Run ``python -m experiments.gap``: it only reads what ``experiments.fig2a``, ``experiments.fig2b``
-and ``experiments.admm_benchmark`` have stored, and draws ``figures/gap``. The gap is relative to
-the certified optimum of the same channel: the letter states less than 3.18 % for means of ten.
+and ``experiments.convergence`` have stored, and draws ``figures/gap``. The gap is relative to the
+certified optimum of the same channel: the letter states less than 3.18 % for means of ten.
 """
 
 from __future__ import annotations
 
-import itertools
-
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments import fig2a, fig2b
-from experiments.provenance import RESULTS, save
+from experiments import convergence, fig2a, fig2b
+from experiments.provenance import save
 
 LETTER_PERCENT = 3.18
 KNOWN_PERCENT = 1e-4
@@ -28,7 +26,7 @@ def gaps() -> dict[str, pd.DataFrame]:
         percent = 100.0 * (table["admm"] / table["exact"] - 1.0)
         value = table[experiment.quantity]
         found[experiment.label] = pd.DataFrame({"value": value, "percent": percent})
-    table = pd.read_csv(RESULTS / "admm_gaps.csv")
+    table = convergence.stored()
     table = table[table["preset"] == "default"]
     found["number of users $M$"] = pd.DataFrame(
         {"value": table["users"], "percent": table["gap_percent"]}
@@ -38,25 +36,22 @@ def gaps() -> dict[str, pd.DataFrame]:
 
 def draw() -> None:
     """Draw one panel for each quantity: every channel, the median, and the letter's limit."""
-    figure = Figure(figsize=(10.0, 3.6), layout="constrained")
+    figure = Figure(figsize=(11.0, 3.6), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (label, table) in zip(panels, gaps().items(), strict=True):
         values = sorted(table["value"].unique())
         samples = [
             table.loc[table["value"] == value, "percent"].clip(KNOWN_PERCENT) for value in values
         ]
-        width = 0.6 * min(b - a for a, b in itertools.pairwise(values))
         axes.boxplot(
             samples,
-            positions=values,
-            widths=width,
-            manage_ticks=False,
+            tick_labels=[f"{value:g}" for value in values],
+            widths=0.6,
             whis=(0, 95),
             flierprops={"marker": ".", "markersize": 3.0, "markeredgecolor": "C3"},
             medianprops={"color": "C0", "linewidth": 1.6},
         )
         axes.axhline(LETTER_PERCENT, color="black", linestyle="--", linewidth=1.0)
-        axes.set_xticks(values)
         axes.set_xlabel(label)
         axes.set_yscale("log")
         axes.grid(True, axis="y", alpha=0.3)

@@ -23,7 +23,7 @@ def reduced(tmp_path_factory: pytest.TempPathFactory) -> Means:
     folder = tmp_path_factory.mktemp("stores")
     over_model = replace(fig2a.EXPERIMENT, values=(2.0, 16.0, 64.0))
     over_sigma = replace(fig2b.EXPERIMENT, values=(2.5, 2.7, 3.0, 3.3))
-    one, other = (each.compute(LETTER_SEEDS, folder) for each in (over_model, over_sigma))
+    one, other = (each.table(LETTER_SEEDS, folder) for each in (over_model, over_sigma))
     assert not one["unproven"].any()
     assert not other["unproven"].any()
     return Means.of(one, other, LETTER_SEEDS)

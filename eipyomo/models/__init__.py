@@ -12,6 +12,7 @@ from eipyomo.models.joint import (
     largest_violation,
     load,
     minlp,
+    objective,
     options,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "largest_violation",
     "load",
     "minlp",
+    "objective",
     "options",
     "read_sol",
     "tighten",

@@ -15,7 +15,7 @@ from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.contrib.fbbt.fbbt import fbbt
 
 from eipyomo.errors import InputError
-from eipyomo.models.joint import start_between
+from eipyomo.models.joint import objective, start_between
 
 if TYPE_CHECKING:
     from eipyomo.models.joint import Model
@@ -78,13 +78,11 @@ def limit_cost(model: Model, cutoff: float) -> None:
     if model.component("cutoff") is not None:
         model.cutoff.set_value(cutoff)
         return
-    objectives = list(model.component_data_objects(pyo.Objective, active=True, descend_into=True))
-    if len(objectives) != 1:
-        raise InputError(f"the model has {len(objectives)} active objectives, but must have one")
+    cost = objective(model)
     model.cutoff = pyo.Param(initialize=cutoff, mutable=True, within=pyo.Reals, doc="cutoff")
-    sign = 1 if objectives[0].sense == pyo.minimize else -1
+    sign = 1 if cost.sense == pyo.minimize else -1
     model.within_cutoff = pyo.Constraint(
-        expr=sign * (objectives[0].expr - model.cutoff) <= 0, doc="(10a) at most the cutoff"
+        expr=sign * (cost.expr - model.cutoff) <= 0, doc="(10a) at most the cutoff"
     )
 
 

@@ -420,6 +420,20 @@ def binding_bounds(model: Model) -> list[str]:
     return touched
 
 
+def objective(model: Model) -> Any:
+    """Return the one active objective, (10a) or what a user has put in its place.
+
+    Raises
+    ------
+    InputError
+        If there is not exactly one.
+    """
+    active = list(model.component_data_objects(pyo.Objective, active=True, descend_into=True))
+    if len(active) != 1:
+        raise InputError(f"the model has {len(active)} active objectives, but must have one")
+    return active[0]
+
+
 def largest_violation(model: Model) -> tuple[str, float]:
     """Return the active constraint that the variables' values violate most, and by how much.
 

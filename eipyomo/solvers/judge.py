@@ -13,7 +13,7 @@ from eipyomo.allocation import Allocation, evaluate
 from eipyomo.result import Result, Termination, relative_gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from eipyomo.instance import Instance
     from eipyomo.scaled import Round
@@ -48,6 +48,7 @@ class Claim:
     message: str = ""
     solver_version: str | None = None
     setup_s: float = 0.0
+    start_objective: float | None = None
     iterations: int | None = None
     trace: Sequence[Mapping[str, Any]] = ()
     prices: Mapping[str, Any] | None = None
@@ -90,6 +91,7 @@ def judge(
     options: Mapping[str, Any] | None = None,
     round: Round = "inference",
     always_feasible: bool = True,
+    model_objective: Callable[[Allocation], float] | None = None,
 ) -> Result:
     """Evaluate a claim and report what of it holds.
 
@@ -101,6 +103,8 @@ def judge(
     always_feasible
         Whether `problem` is known to have a feasible point, so that a claim of infeasibility is
         false. It is for (10) and all its restrictions by fixed a and ι.
+    model_objective
+        The value of what was minimised in place of WSEL; the claimed bound is then one on it.
     """
     found = Result(
         instance=instance.name,
@@ -112,6 +116,7 @@ def judge(
         options=dict(options or {}),
         wall_s=wall_s,
         setup_s=claim.setup_s,
+        start_objective=claim.start_objective,
         iterations=claim.iterations,
         trace=claim.trace,
         prices=claim.prices,
@@ -121,6 +126,8 @@ def judge(
         return _without_point(found, claim, always_feasible=always_feasible)
     allocation = repair(instance, claim.allocation, round)
     found = replace(found, allocation=allocation, evaluation=evaluate(instance, allocation, round))
+    if model_objective is not None:
+        found = replace(found, model_objective=model_objective(allocation))
     return _with_point(found, claim, gap)
 
 
@@ -155,7 +162,8 @@ def _with_point(found: Result, claim: Claim, gap: float) -> Result:
     assert evaluation is not None
     if not evaluation.feasible:
         return _error(found, f"gives an infeasible point: {evaluation.violations[0]}")
-    cost = evaluation.objective
+    minimised = found.model_objective
+    cost = evaluation.objective if minimised is None else minimised
     if bound is not None and bound > cost:
         if bound - cost > ROUNDING * abs(cost):
             return _error(

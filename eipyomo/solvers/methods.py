@@ -98,7 +98,7 @@ def attempt(instance: Instance, method: str, **options: Any) -> Result:
             problem=METHODS[name].problem(options.get("round", "inference")),
             termination="error",
             solver=solver or options.get("solver"),
-            options=options,
+            options={key: value for key, value in options.items() if key != "start"},
             message=str(error),
         )
 

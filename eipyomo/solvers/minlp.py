@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyomo.environ as pyo
 
 from eipyomo import models
 from eipyomo.errors import InputError
@@ -13,11 +16,12 @@ from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.judge import Claim, judge
 
 if TYPE_CHECKING:
+    from eipyomo.allocation import Allocation
     from eipyomo.instance import Instance
     from eipyomo.models.joint import Model
     from eipyomo.result import Result
     from eipyomo.scaled import Round
-    from eipyomo.solvers.backends.base import Answer
+    from eipyomo.solvers.backends.base import Answer, Backend, Point
 
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
@@ -37,6 +41,7 @@ def solve_minlp(
     round: Round = "inference",
     gap: float = GAP,
     time_limit: float = TIME_LIMIT_S,
+    start: Allocation | None = None,
 ) -> Result:
     """Solve problem (10) as a Pyomo model.
 
@@ -61,6 +66,8 @@ def solve_minlp(
         Relative gap to stop at.
     time_limit
         In s, from now.
+    start
+        A feasible allocation to begin with; the answer is never worse.
     """
     started = time.monotonic()
     backend(solver, executable).require()
@@ -76,6 +83,7 @@ def solve_minlp(
         method="minlp",
         problem=_problem(model),
         unchanged=True,
+        start=start,
     )
 
 
@@ -99,10 +107,13 @@ def solve_model(
     method: str = "model",
     problem: str = "model",
     unchanged: bool = False,
+    start: Allocation | None = None,
 ) -> Result:
     """Solve a model made by :func:`eipyomo.models.minlp`, with whatever was added to it.
 
-    The model's variables hold the answer afterwards, where there is one.
+    The model's variables hold the answer afterwards, where there is one. With an objective in place
+    of ``model.wsel``, bound and gap are of that one: ``model_objective`` of the result holds its
+    value, and `objective` WSEL as always.
 
     Parameters
     ----------
@@ -117,11 +128,16 @@ def solve_model(
     unchanged
         Whether the model is as built but for fixed a and ι: then a claim of infeasibility is
         false, and a download that is of no use may be tidied away.
+    start
+        An allocation that the model allows, to begin with; variables that a user has added begin at
+        the values that they have. SCIP and HiGHS take it as their first incumbent, Ipopt and
+        Bonmin as their first iterate; the answer is never worse. ``start_objective`` of the result
+        tells whether the solver has accepted it.
 
     Raises
     ------
     InputError
-        If the solver is unknown, or cannot take what the model holds.
+        If the solver is unknown, or cannot take what the model holds or the start.
     SolverError
         If the solver is missing.
     """
@@ -131,9 +147,13 @@ def solve_model(
     native.refuse(model)
     if unchanged and model.source.formulation in models.CONVEX:
         native = native.for_convex()
+    own_objective = _own_objective(model)
+    begun = None if start is None else _begin(model, native, start)
     left_s = max(time_limit - (time.monotonic() - started), 0.1)
     # The bound is asked for a little tighter, since the repaired point costs a little more.
-    answer = native.solve(model, time_limit=left_s, gap=0.95 * gap)
+    answer = native.solve(model, time_limit=left_s, gap=0.95 * gap, start=begun is not None)
+    if begun is not None:
+        answer = _not_worse(model, answer, begun)
     claim = _claim(model, answer, tidy=unchanged)
     source = model.source
     result = judge(
@@ -147,13 +167,58 @@ def solve_model(
             **source.options,
             "gap": gap,
             "time_limit": time_limit,
+            **({} if start is None else {"start": start.to_dict()}),
         },
         gap=gap,
         wall_s=time.monotonic() - started - claim.setup_s,
         round=source.round,
         always_feasible=unchanged,
+        model_objective=None if own_objective is None else partial(_value_at, model, own_objective),
     )
     return _judge_by_model(model, result)
+
+
+def _own_objective(model: Model) -> Any:
+    """Return the objective that a user has put in place of WSEL, or None."""
+    found = models.objective(model)
+    if found.sense != pyo.minimize:
+        raise InputError(f"the objective {found.name!r} is maximised, but must be minimised")
+    return None if found is model.component("wsel") else found
+
+
+def _value_at(model: Model, objective: Any, allocation: Allocation) -> float:
+    """Return a model's own objective at an allocation."""
+    models.load(model, allocation)
+    return float(pyo.value(objective))
+
+
+def _begin(model: Model, native: Backend, start: Allocation) -> Point:
+    """Put a start into the model and return all values; it has to be one that the model allows."""
+    if not native.capabilities.starts:
+        raise InputError(f"solver is {native.name!r}, which takes no start")
+    models.load(model, start)
+    variables = list(model.component_data_objects(pyo.Var, descend_into=True))
+    for variable in variables:
+        if variable.value is None:
+            raise InputError(f"the variable {variable.name!r} has no value to start with")
+    constraint, amount = models.largest_violation(model)
+    if not amount <= MODEL_TOLERANCE:
+        raise InputError(
+            f"the start violates the model's constraint {constraint!r} by {amount:.2g}"
+        )
+    return [(variable, variable.value) for variable in variables]
+
+
+def _not_worse(model: Model, answer: Answer, start: Point) -> Answer:
+    """Return an answer with the start in place of a point that costs more, or of none."""
+    if answer.status in ("error", "infeasible"):
+        return answer
+    begun = replace(answer, point=start, message=f"{answer.message}; its start is no worse")
+    costs = []
+    for candidate in (begun, answer):
+        candidate.load()
+        costs.append(pyo.value(models.objective(model)))
+    return begun if answer.point is None or costs[0] < costs[1] else answer
 
 
 def _judge_by_model(model: Model, result: Result) -> Result:
@@ -189,6 +254,7 @@ def _claim(model: Model, answer: Answer, *, tidy: bool) -> Claim:
         message=answer.message,
         solver_version=answer.version,
         setup_s=answer.setup_s,
+        start_objective=answer.start,
         iterations=answer.iterations,
     )
     if answer.point is None:

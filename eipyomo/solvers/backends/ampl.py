@@ -74,8 +74,12 @@ class AmplBackend(Backend):
         lines = [line.strip() for line in outcome.log.splitlines() if line.strip()]
         return lines[0][:80] if lines and outcome.problem is None else None
 
-    def solve(self, model: Any, *, time_limit: float, gap: float) -> Answer:
-        """Solve a Pyomo model by the executable; see :meth:`Backend.solve`."""
+    def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
+        """Solve a Pyomo model by the executable; see :meth:`Backend.solve`.
+
+        A .nl file always holds the variables' values, and no executable tells what it made of them.
+        """
+        del start
         executable = self.where()
         if executable is None:
             return Answer("error", f"{self.name} is missing")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pyomo.environ as pyo
 
 from eipyomo.errors import InputError, SolverError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+Point = Sequence[tuple[Any, float]]
+"""Pairs of a Pyomo variable and its value."""
 
 Status = Literal["optimal", "converged", "limit", "infeasible", "error"]
 
@@ -29,7 +30,7 @@ class Capabilities:
     proves
         Whether its bound is valid on a non-convex model.
     starts
-        Whether it begins at the values that the model's variables have.
+        Whether it takes a start: the values that the model's variables have.
     time_limit, gap, threads
         The solver's own names of these settings; None where it has none.
     """
@@ -57,12 +58,15 @@ class Answer:
         Its best point as pairs of a Pyomo variable and a value; None if it gives none.
     bound
         Its lower bound, where it proves one.
+    start
+        Cost of the start that it was given, in its own words, where it has accepted it.
     """
 
     status: Status
     message: str
-    point: Sequence[tuple[Any, float]] | None = None
+    point: Point | None = None
     bound: float | None = None
+    start: float | None = None
     version: str | None = None
     setup_s: float = 0.0
     iterations: int | None = None
@@ -103,17 +107,19 @@ class Backend(ABC):
         """Return the version of what was found, as far as it tells."""
 
     @abstractmethod
-    def solve(self, model: Any, *, time_limit: float, gap: float) -> Answer:
+    def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
         """Solve a Pyomo model in a process of its own; never raises for what happens there.
 
         Parameters
         ----------
         model
-            The model; its variables' values are the start, where the solver takes one.
+            The model; its variables' values are where local solvers begin.
         time_limit
             In s; passed to the solver in its own way, and enforced from outside.
         gap
             Relative gap to stop at, where the solver has one.
+        start
+            Whether these values are a feasible point, to be used as such where the solver can.
         """
 
     def for_convex(self) -> Backend:

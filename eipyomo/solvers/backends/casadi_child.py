@@ -42,12 +42,18 @@ def main() -> None:
     left_s = max(0.8 * (job["started"] + job["time_limit"] - time.time()), 0.05)
     options = {TIME_LIMIT[job["solver"]]: left_s, **job["options"]}
     status, words, found = solve(problem, job["solver"], options)
+    start = None
+    if job["start"] is not None and satisfies(problem, list(problem.x_init)):
+        # Ipopt tells the cost at its first iterate, and Bonmin has a first iterate only.
+        costs = status.get("iterations", {}).get("obj") or [job["start"]["cost"]]
+        start = costs[0]
     values = found["x"].full().ravel().tolist()
     answer = {
         "status": STATUS.get(words, "error"),
         "message": words,
         "values": dict(enumerate(values)) if satisfies(problem, values) else None,
         "iterations": status.get("iter_count"),
+        "start": start,
         "setup_s": setup_s,
         "version": f"CasADi {version('casadi')}",
     }

@@ -34,6 +34,12 @@ class Problem:
         self.curvature = casadi.Function("curvature", [x, multipliers, weight], [hessian])
         self.places = [matrix.sparsity().get_triplet() for matrix in (jacobian, hessian)]
 
+    def intermediate(self, _mode: int, iteration: int, cost: float, *_: float) -> bool:
+        """Keep the cost of the first iterate."""
+        if iteration == 0:
+            self.first_cost = cost
+        return True
+
     def objective(self, x: Any) -> float:
         """Return the cost."""
         return float(self.cost(x))
@@ -68,10 +74,11 @@ def main() -> None:
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     builder = casadi.NlpBuilder()
     builder.import_nl("model.nl")
+    problem = Problem(builder)
     solver = cyipopt.Problem(
         n=len(builder.x),
         m=len(builder.g),
-        problem_obj=Problem(builder),
+        problem_obj=problem,
         lb=builder.x_lb,
         ub=builder.x_ub,
         cl=builder.g_lb,
@@ -87,6 +94,7 @@ def main() -> None:
         "status": STATUS.get(info["status"], "error"),
         "message": info["status_msg"].decode(),
         "values": dict(enumerate(map(float, x))) if np.isfinite(x).all() else None,
+        "start": problem.first_cost if job["start"] is not None else None,
         "setup_s": setup_s,
         "version": f"Ipopt {ipopt} (cyipopt {version('cyipopt')})",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +29,13 @@ def main() -> None:
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
     for key, value in {"time_limit": left_s, "mip_rel_gap": job["gap"], **job["options"]}.items():
         solver.setOptionValue(key, value)
+    heard: list[str] = []
+    if job["start"] is not None:
+        values = job["start"]["values"]
+        point = highspy.HighsSolution()
+        point.col_value = [values.get(name, 1.0) for name in solver.getLp().col_names_]
+        solver.setSolution(point)
+        solver.cbLogging.subscribe(lambda event: heard.append(event.message))
     solver.run()
     status = solver.getModelStatus()
     info = solver.getInfo()
@@ -44,12 +52,19 @@ def main() -> None:
         "values": values,
         "bound": bound if proven else None,
         "iterations": info.mip_node_count if mixed else info.simplex_iteration_count,
+        "start": accepted(heard),
         "setup_s": setup_s,
         "version": f"HiGHS {version('highspy')}",
     }
     temporary = Path("answer.part")
     temporary.write_text(json.dumps(answer), encoding="utf-8")
     temporary.replace("answer.json")
+
+
+def accepted(heard: list[str]) -> float | None:
+    """Return the cost of the start in HiGHS's own words, or None if it was refused."""
+    found = re.search(r"start solution is feasible\D*?(\S+)\s*$", "".join(heard), re.MULTILINE)
+    return float(found[1]) if found else None
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ def main() -> None:
     options: dict[str, Any] = dict(job["options"])
     base = {"setup_s": setup_s, "version": f"Pyomo {version('pyomo')}"}
     if job["solver"] == "mindtpy":
-        start(variables)
+        if job["start"] is None:
+            start(variables)
         options["time_limit"] = max(int(left_s), 1)  # it takes whole seconds only
         options["call_after_subproblem_feasible"] = Incumbents(variables, base)
     results = pyo.SolverFactory(job["solver"]).solve(model, **options)

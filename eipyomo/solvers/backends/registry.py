@@ -28,13 +28,22 @@ LOCAL_MINLP = Capabilities(
 )
 GLOBAL_MINLP = Capabilities(integers=True, nonlinear=True, proves=True, starts=False)
 IPOPT_OPTIONS = {"tol": 1e-10, "acceptable_tol": 1e-8}
+# Ipopt moves a start away from bounds, and begins with a large barrier, which leads away from it.
+IPOPT_START = {
+    **dict.fromkeys(("bound_push", "bound_frac", "slack_bound_push", "slack_bound_frac"), 1e-6),
+    "mu_init": 1e-3,
+}
 
 _WHEELS: tuple[Backend, ...] = (
     WheelBackend(
         name="scip",
         description="SCIP: spatial branch and bound, global",
         capabilities=dataclasses.replace(
-            GLOBAL_MINLP, time_limit="limits/time", gap="limits/gap", threads="lp/threads"
+            GLOBAL_MINLP,
+            starts=True,
+            time_limit="limits/time",
+            gap="limits/gap",
+            threads="lp/threads",
         ),
         install="python -m pip install PySCIPOpt",
         package="PySCIPOpt",
@@ -63,6 +72,7 @@ _WHEELS: tuple[Backend, ...] = (
         module="casadi",
         script="casadi_child.py",
         options=IPOPT_OPTIONS,
+        start_options=IPOPT_START,
     ),
     WheelBackend(
         name="cyipopt",
@@ -74,6 +84,7 @@ _WHEELS: tuple[Backend, ...] = (
         module="cyipopt",
         script="cyipopt_child.py",
         options={**IPOPT_OPTIONS, "print_level": 0},
+        start_options=IPOPT_START,
     ),
     WheelBackend(
         name="highs",
@@ -82,7 +93,7 @@ _WHEELS: tuple[Backend, ...] = (
             integers=True,
             nonlinear=False,
             proves=True,
-            starts=False,
+            starts=True,
             time_limit="time_limit",
             gap="mip_rel_gap",
             threads="threads",

@@ -56,9 +56,28 @@ def main() -> None:
     model.setParam("limits/gap", job["gap"])
     for key, value in job["options"].items():
         model.setParam(key, value)
+    if job["start"] is not None:
+        base["start"] = start(model, **job["start"])
     model.includeEventhdlr(Incumbents(base), "incumbents", "write improved solutions")
     model.optimize()
     write(answer(model, base, STATUS.get(model.getStatus(), "error")))
+
+
+def start(model: Any, cost: float, values: dict[str, float]) -> float | None:
+    """Give SCIP a point to begin with; return what it costs there, or None if it is refused."""
+    point = model.createOrigSol()
+    rest, own = cost - model.getObjoffset(), None
+    for variable in model.getVars():
+        if variable.name[1:].isdigit():
+            value = values[variable.name[1:]]
+            model.setSolVal(point, variable, value)
+            rest -= variable.getObj() * value
+        else:
+            own = variable
+    if own is not None:  # the reader's own variable carries what is left of the cost
+        model.setSolVal(point, own, rest / own.getObj())
+    accepted = model.checkSol(point, original=True) and model.addSol(point, free=False)
+    return float(model.getSolObjVal(point)) if accepted else None
 
 
 def answer(model: Any, base: dict[str, Any], status: str) -> dict[str, Any]:

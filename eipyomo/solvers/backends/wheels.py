@@ -18,6 +18,7 @@ from pyomo.repn.plugins.lp_writer import LPWriter
 
 from eipyomo.errors import InputError
 from eipyomo.models.files import nl
+from eipyomo.models.joint import objective
 from eipyomo.solvers.backends.base import Answer, Backend, Status
 from eipyomo.solvers.backends.process import run
 
@@ -47,6 +48,8 @@ class WheelBackend(Backend):
         Settings that are always passed to the solver.
     convex_options
         Settings in their place on a model that is known to be convex; None for the same.
+    start_options
+        Settings beside them where the values of the variables are a feasible point.
     """
 
     package: str
@@ -55,6 +58,7 @@ class WheelBackend(Backend):
     format: Literal["nl", "lp", "pickle"] = "nl"
     options: Mapping[str, Any] = field(default_factory=dict)
     convex_options: Mapping[str, Any] | None = None
+    start_options: Mapping[str, Any] = field(default_factory=dict)
 
     def for_convex(self) -> WheelBackend:
         """Return the solver with its settings for convex models."""
@@ -69,7 +73,7 @@ class WheelBackend(Backend):
         """Return the version of that package."""
         return None if self.where() is None else f"{self.package} {version(self.package)}"
 
-    def solve(self, model: Any, *, time_limit: float, gap: float) -> Answer:
+    def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
         """Solve a Pyomo model in a child process; see :meth:`Backend.solve`."""
         text, columns = write(model, self.format)
         job = {
@@ -77,7 +81,8 @@ class WheelBackend(Backend):
             "started": time.time(),
             "time_limit": time_limit,
             "gap": gap,
-            "options": dict(self.options),
+            "options": {**self.options, **(self.start_options if start else {})},
+            "start": beginning(model, columns) if start else None,
         }
         outcome = run(
             # -P: a module in the working folder must not stand in for a library.
@@ -108,10 +113,17 @@ class WheelBackend(Backend):
             message=message,
             point=point,
             bound=document.get("bound") if self.capabilities.proves else None,
+            start=document.get("start"),
             version=document.get("version"),
             setup_s=float(document.get("setup_s", 0.0)),
             iterations=document.get("iterations"),
         )
+
+
+def beginning(model: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a model's variables by their names in a file, and what they cost."""
+    values = {name: variable.value for name, variable in columns.items()}
+    return {"cost": pyo.value(objective(model)), "values": values}
 
 
 def write(model: Any, kind: str) -> tuple[str, dict[str, Any]]:
@@ -125,7 +137,8 @@ def write(model: Any, kind: str) -> tuple[str, dict[str, Any]]:
     if kind == "lp":
         stream = io.StringIO()
         info = LPWriter().write(model, stream, symbolic_solver_labels=False)
-        return stream.getvalue(), dict(info.symbol_map.bySymbol)
+        symbols = info.symbol_map.bySymbol.items()
+        return stream.getvalue(), {name: part for name, part in symbols if part.ctype is pyo.Var}
     variables = list(model.component_data_objects(pyo.Var, descend_into=True))
     try:
         text = cloudpickle.dumps((model, variables)).hex()

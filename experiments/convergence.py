@@ -1,0 +1,170 @@
+"""How many iterations ADMM needs, and where it ends, against the number of users.
+
+Run ``python -m experiments.convergence``; it takes about five minutes. ``--plot-only`` draws the
+stored tables. The setting is ``Instance.letter(users=M, seed=s)`` in 20 MHz: M = 2 to 12 with
+seeds 0 to 19, and larger M with seeds 0 to 4, in both presets.
+
+* ``convergence.csv``: iterations of each run, and its gap to a certified bracket of the optimum,
+  bound ≤ optimum, from the exact method at a relative gap of 1e-6.
+* ``convergence_summary.csv``: the same, summed up for each preset and M.
+* ``convergence_reference.csv``: the reference instances of the tests, against certified values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator
+from rich.progress import track
+
+from eipyomo import Instance, Result, solve
+from experiments.provenance import RESULTS, save, store
+
+REFERENCE = Path(__file__).parent.parent / "tests" / "reference"
+PRESETS = ("default", "letter")
+LETTER_USERS = range(2, 13)
+"""The sizes of which the letter tells the number of iterations."""
+SEEDS = {users: range(20) for users in LETTER_USERS} | dict.fromkeys((30, 100, 300, 1000), range(5))
+LETTER_ITERATIONS = (40, 60)
+TIME_LIMIT_S = 300.0
+DIGITS = 12
+
+
+def stored() -> pd.DataFrame:
+    """Return the stored table of single runs."""
+    return pd.read_csv(RESULTS / "convergence.csv")
+
+
+def compute() -> None:
+    """Run everything and store the tables."""
+    runs = pd.DataFrame(
+        row
+        for users, seed in track([(m, s) for m in SEEDS for s in SEEDS[m]], "convergence")
+        for row in of_channel(users, seed)
+    )
+    store("convergence", runs.round(DIGITS), "numba")
+    groups = runs.groupby(["preset", "users"])
+    summaries = [{"preset": key[0], "users": key[1], **summary(part)} for key, part in groups]
+    letter = runs[runs["users"].isin(LETTER_USERS)]
+    summaries += [
+        {"preset": preset, "users": "2 to 12", **summary(part)}
+        for preset, part in letter.groupby("preset")
+    ]
+    store("convergence_summary", pd.DataFrame(summaries).round(DIGITS), "numba")
+    store("convergence_reference", reference().round(DIGITS), "numba")
+
+
+def of_channel(users: int, seed: int) -> list[dict[str, Any]]:
+    """Return a row for each preset on one channel."""
+    instance = Instance.letter(users=users, seed=seed)
+    best = solve(instance, "exact", gap=1e-6, time_limit=TIME_LIMIT_S)
+    assert best.objective is not None
+    assert best.bound is not None
+    return [
+        {"preset": preset, "users": users, "seed": seed}
+        | outcome(
+            solve(instance, "admm", preset=preset, time_limit=TIME_LIMIT_S),
+            best.objective,
+            best.bound,
+        )
+        for preset in PRESETS
+    ]
+
+
+def reference() -> pd.DataFrame:
+    """Return iterations and gaps on the reference instances, for each preset."""
+    values = json.loads((REFERENCE / "values.json").read_text(encoding="utf-8"))
+    rows = []
+    for name, known in sorted(values.items()):
+        instance = Instance.from_json(REFERENCE / "instances" / f"{name}.json")
+        for preset in PRESETS:
+            result = solve(instance, "admm", preset=preset)
+            case = {"instance": name, "users": len(instance.users), "preset": preset}
+            rows.append({**case, **outcome(result, known["wsel"], known["bound"])})
+    return pd.DataFrame(rows)
+
+
+def outcome(result: Result, optimum: float, bound: float) -> dict[str, Any]:
+    """Return how a run ended, and how far above the optimum."""
+    assert result.objective is not None
+    return {
+        "termination": result.termination,
+        "iterations": result.iterations,
+        "objective": result.objective,
+        "optimum": optimum,
+        "bound": bound,
+        # The optimum lies between bound and best known cost, so no gap is less than zero.
+        "gap_percent": max(100.0 * (result.objective / optimum - 1.0), 0.0),
+        "wall_s": result.wall_s,
+    }
+
+
+def summary(runs: pd.DataFrame) -> dict[str, Any]:
+    """Return iterations and gaps of many runs."""
+    iterations, gap = runs["iterations"], runs["gap_percent"]
+    return {
+        "runs": len(runs),
+        "converged": int((runs["termination"] == "converged").sum()),
+        "iterations_median": iterations.median(),
+        "iterations_p95": iterations.quantile(0.95),
+        "iterations_max": iterations.max(),
+        "within_60_percent": 100.0 * (iterations <= max(LETTER_ITERATIONS)).mean(),
+        "gap_median_percent": gap.median(),
+        "gap_p95_percent": gap.quantile(0.95),
+        "gap_max_percent": gap.max(),
+        "optimal_runs": int((gap <= 1e-4).sum()),
+        "worst_seed": int(runs["seed"].to_numpy()[int(gap.to_numpy().argmax())]),
+    }
+
+
+def draw() -> None:
+    """Draw iterations against M: median, the range of 90 % of the runs, and those cut short."""
+    table = stored()
+    figure = Figure(figsize=(7.0, 4.0), layout="constrained")
+    axes = figure.subplots()
+    axes.axhspan(*LETTER_ITERATIONS, color="0.85", label="the letter's 40 to 60, for M ≤ 12")
+    for preset, colour in zip(PRESETS, ("C0", "C1"), strict=True):
+        runs = table[table["preset"] == preset]
+        groups = runs.groupby("users")["iterations"]
+        axes.fill_between(
+            groups.median().index, groups.quantile(0.05), groups.quantile(0.95), alpha=0.2, lw=0
+        )
+        axes.plot(groups.median(), marker=".", color=colour, label=f"preset {preset}: median")
+        cut = runs[runs["termination"] != "converged"]
+        axes.plot(
+            cut["users"],
+            cut["iterations"],
+            "x",
+            color=colour,
+            label=f"preset {preset}: not converged" if len(cut) else None,
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    ticks = (2, 3, 4, 6, 8, 12, 30, 100, 300, 1000)
+    axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_yticks((10, 20, 50, 100, 200, 500), ("10", "20", "50", "100", "200", "500"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("number of users $M$")
+    axes.set_ylabel("iterations (shaded: 90 % of the channels)")
+    axes.grid(True, alpha=0.3)
+    axes.legend(frameon=False, fontsize="small")
+    save("convergence", figure)
+
+
+def main() -> None:
+    """Run the experiment, or only draw what is stored."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.convergence")
+    parser.add_argument("--plot-only", action="store_true", help="draw the stored tables")
+    if not parser.parse_args().plot_only:
+        compute()
+    draw()
+
+
+if __name__ == "__main__":
+    main()
