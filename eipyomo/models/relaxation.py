@@ -44,7 +44,7 @@ TANGENTS = 16
 """Points at which each convex function has a tangent to begin with."""
 
 PIECES = 3
-"""Cells of ι to begin with, for a = 1."""
+"""Cells of ι to begin with, for a = 1, where ι is a factor of a product."""
 
 CONVEX_ROWS = frozenset(
     {
@@ -198,9 +198,8 @@ class Relaxation:
     ----------
     model
         A spectral model made by :func:`eipyomo.models.minlp`, with whatever a user has added. It
-        becomes the relaxation, so it should be a clone.
-    tangents
-        Points at which each convex function has a tangent to begin with.
+        becomes the relaxation, so it should be a clone. Each convex function begins with as many
+        tangents as the option `tangents` of the model says, or ``TANGENTS``.
 
     Attributes
     ----------
@@ -217,19 +216,17 @@ class Relaxation:
         If the model holds what has no relaxation here; see :func:`refuse`.
     """
 
-    def __init__(self, model: Model, tangents: int | None = None) -> None:
+    def __init__(self, model: Model) -> None:
+        without_tangents(model)
         refuse(model)
         self.model = model
-        own = model.source.options.get("tangents", TANGENTS)
-        count = own if tangents is None else tangents
-        self.users = [self._read(name, count) for name in model.users]
+        tangents = model.source.options.get("tangents", TANGENTS)
+        self.users = [self._read(name, tangents) for name in model.users]
         self.placed: list[Placed] = []
 
     def _read(self, name: Any, tangents: int) -> UserCells:
         """Take the rows of a user's block, which go into its cells."""
         block = self.model.user[name]
-        for key in TANGENT_ROWS:
-            block.component(key).deactivate()
         places = ComponentMap()
         rows = []
         convex = [block.component(key) for key in CONVEX_ROWS]
@@ -248,7 +245,9 @@ class Relaxation:
         user.variables = list(places.keys())
         box = [(float(variable.lb), float(variable.ub)) for variable in user.variables]
         user.scale = [max(high - low, NARROW) for low, high in box]
-        user.cells = [Cell(part) for part in parts(block, places, box)]
+        factors = {place for row in rows if row.product for place in row.product[:2]}
+        pieces = PIECES if places.get(block.offload_fraction) in factors else 1
+        user.cells = [Cell(part) for part in parts(block, places, box, pieces)]
         return user
 
     def build(self) -> None:
@@ -298,6 +297,14 @@ class Relaxation:
         return sum(len(user.cells) for user in self.users) - count
 
 
+def without_tangents(model: Model) -> Model:
+    """Deactivate a spectral model's tangents, which follow from its convex rows; return it."""
+    for name in model.users:
+        for key in TANGENT_ROWS:
+            model.user[name].component(key).deactivate()
+    return model
+
+
 def refuse(model: Model) -> None:
     """Raise an :class:`InputError` if a model has no relaxation here."""
     if model.source.formulation != "spectral":
@@ -314,7 +321,9 @@ def refuse(model: Model) -> None:
     known = {id(model.user[name].component(key)) for name in model.users for key in CONVEX_ROWS}
     inside = {id(model.user[name]) for name in model.users}
     for row in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
-        if id(row) in known or row.body.polynomial_degree() in (0, 1):
+        if id(row) in known or row.parent_component().local_name in TANGENT_ROWS:
+            continue
+        if row.body.polynomial_degree() in (0, 1):
             continue
         if id(row.parent_block()) in inside and _is_product(row.body):
             continue
@@ -423,7 +432,7 @@ def _frequency(value: Reader, block: Block, work: float, fastest: float) -> floa
     return min(max(done / seconds, 1e-3 * fastest), fastest) if seconds > 0.0 else fastest
 
 
-def parts(block: Block, places: Any, box: list[Range]) -> Iterator[list[Range]]:
+def parts(block: Block, places: Any, box: list[Range], pieces: int) -> Iterator[list[Range]]:
     """Iterate over boxes that cover a user's decisions: a = 0 with ι = 1, and pieces of ι."""
     undecided = block.download.is_continuous() and not block.download.fixed
     offloads = block.offload_without_download.active
@@ -431,7 +440,7 @@ def parts(block: Block, places: Any, box: list[Range]) -> Iterator[list[Range]]:
     if not undecided:
         choices.append(((0.0, 0.0), (1.0, 1.0) if offloads else (0.0, 1.0)))
     least = 0.0 if undecided else 1.0
-    choices += [((least, 1.0), (k / PIECES, (k + 1) / PIECES)) for k in range(PIECES)]
+    choices += [((least, 1.0), (k / pieces, (k + 1) / pieces)) for k in range(pieces)]
     for download, offload in choices:
         part = list(box)
         empty = False

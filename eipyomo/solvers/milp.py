@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
+from pyomo.common.collections import ComponentSet
 
 from eipyomo import models
 from eipyomo.errors import InputError, SolverError
-from eipyomo.models.relaxation import Placed, Relaxation, refuse
+from eipyomo.models.relaxation import Placed, Relaxation, refuse, without_tangents
 from eipyomo.solvers import backends
 from eipyomo.solvers.backends.base import Answer, Backend, Capabilities, Status
 from eipyomo.solvers.backends.process import GRACE_S
@@ -54,7 +55,16 @@ NARROW_ENOUGH = 0.02
 FEASIBLE = 1e-6
 """Largest violation of the model by a polished point, relative where a side is larger than 1."""
 
-INSPECT_PART = 0.4
+TRIED_STEP = 0.1
+"""Points of the relaxation whose decisions agree up to such steps are polished once."""
+
+LEAST_S = 0.1
+"""Time that a round needs at least."""
+
+FIRST_PART, FIRST_GAP = 0.25, 1e-2
+"""Part of the time, and relative gap, for the relaxation's first point."""
+
+NARROW_PART = 0.4
 """Part of the time left that narrowing may take in a round."""
 
 SOLVE_PART = 0.5
@@ -132,11 +142,12 @@ class Search:
         self.deadline, self.gap = deadline, gap
         self.began = time.monotonic()
         self.own = all_variables(model)
-        self.trial = model.clone()
+        self.trial = without_tangents(model.clone())
         self.cost, self.bound = math.inf, -math.inf
         self.incumbent: Point | None = None
         self.trace: list[dict[str, Any]] = []
         self.tried: set[tuple[int, ...]] = set()
+        self.worker = Worker(WORKER)
         self.ipopt = backend("ipopt")
         self.load(model.clone())
 
@@ -148,20 +159,16 @@ class Search:
     def run(self) -> tuple[Status, str]:
         """Search until the gap is closed or time is up; return a status and words on it."""
         try:
-            self.worker = Worker(WORKER)
-            try:
-                if self.is_impossible():
-                    return "infeasible", "the relaxation has no point"
-                while not self.is_closed() and self.left_s() > 0.1:
-                    if not self.round():
-                        return "limit", "nothing is left to refine"
-            finally:
-                self.worker.close()
+            if self.is_impossible():
+                return "infeasible", "the relaxation has no point"
+            while not self.is_closed() and self.left_s() > LEAST_S:
+                if not self.round():
+                    return "limit", "nothing is left to refine"
         except SolverError as error:
-            return ("limit" if self.incumbent or self.trace else "error"), str(error)
-        if self.is_closed():
-            return "optimal", "bound and point meet"
-        return "limit", "time is up"
+            return ("limit" if self.incumbent else "error"), str(error)
+        finally:
+            self.worker.close()
+        return ("optimal", "bound and point meet") if self.is_closed() else ("limit", "time is up")
 
     def left_s(self) -> float:
         """Return the seconds that are left."""
@@ -173,30 +180,30 @@ class Search:
 
     def raise_bound(self, bound: float) -> None:
         """Take a bound that holds for all points that cost no more than the incumbent."""
-        self.bound = max(self.bound, min(self.cost, bound - ROUNDING * abs(bound)))
+        held = min(self.cost, bound)
+        if math.isfinite(held):
+            self.bound = max(self.bound, held - ROUNDING * abs(held))
 
     def is_impossible(self) -> bool:
         """Look for a first incumbent; return whether the relaxation proves that there is none."""
         if self.cost == math.inf:
             self.write()
-            answer = self.solve_relaxation(0.25 * self.left_s(), 1e-2)
+            answer = self.solve_relaxation(FIRST_PART * self.left_s(), FIRST_GAP)
             if answer["bound"] == math.inf:
                 return True
-            self.polish(answer["point"] is not None)
+            if answer["point"] is not None:
+                self.polish()
         for download in (0, 1):
             if self.cost == math.inf:
-                self.polish_all(download)
+                self.polish_uniform(download)
         if self.cost < math.inf:
             self.tighten()
         return False
 
     def tighten(self) -> None:
         """Relax the model again, with bounds that follow from the incumbent."""
-        tightened = self.model.clone()
+        tightened = without_tangents(self.model.clone())
         cutoff = self.cost + CUTOFF_MARGIN * max(1.0, abs(self.cost))
-        for name in tightened.users:
-            for key in ("uplink_tangents", "downlink_tangents", "local_tangents"):
-                tightened.user[name].component(key).deactivate()
         try:
             models.tighten(tightened, cutoff)
         except InputError:  # the incumbent is optimal, as far as interval arithmetic can tell
@@ -215,14 +222,14 @@ class Search:
             if answer["point"] is not None:
                 new += self.relaxation.learn()
                 if not self.is_closed():
-                    self.polish(True)
+                    self.polish()
         cells = sum(len(user.cells) for user in self.relaxation.users)
         for user in self.relaxation.users:
             user.cells = [cell for cell in user.cells if cell.bound <= self.cost]
         self.trace.append(
             {
                 "round": len(self.trace) + 1,
-                "bound": self.bound,
+                "bound": self.bound if math.isfinite(self.bound) else None,
                 "incumbent": self.cost if self.incumbent else None,
                 "cells": cells,
                 "seconds": time.monotonic() - self.began,
@@ -288,7 +295,7 @@ class Search:
             for placed, place in wanted
             for sign in (1.0, -1.0)
         ]
-        answers = iter(self.ask(jobs, INSPECT_PART * self.left_s()))
+        answers = iter(self.ask(jobs, NARROW_PART * self.left_s()))
         for placed, place in wanted:
             shrink(placed, place, next(answers)["bound"], next(answers)["bound"])
 
@@ -307,44 +314,46 @@ class Search:
             if variable is not None and not variable.fixed:
                 variable.set_value(value, skip_validation=True)
 
-    def polish(self, given: bool) -> None:
+    def polish(self) -> None:
         """Solve the model for the relaxation's a and ι, and then for its a alone."""
-        if not given:
-            return
-        choice = tuple(
-            round(relaxed.value or 0.0)
-            for own, relaxed in zip(self.own, self.variables, strict=True)
-            if not (own.is_continuous() or own.fixed)
-        )
-        if choice in self.tried:
-            return
-        self.tried.add(choice)
-        decide(self.trial, self.variables)
-        found = self.attempt(start=False)
-        for name in self.trial.users:
-            user, own = self.trial.user[name], self.model.user[name]
-            if user.download.value == 1 and not own.offload_fraction.fixed:
-                user.offload_fraction.unfix()
-        self.attempt(start=found)
-        self.undecide()
+        decided = self.decide()
+        choice = tuple(round(variable.value / TRIED_STEP) for variable in decided)
+        if choice not in self.tried:
+            self.tried.add(choice)
+            found = self.attempt(start=False)
+            for name in self.trial.users:
+                user = self.trial.user[name]
+                if user.download.value == 1 and user.offload_fraction in decided:
+                    user.offload_fraction.unfix()
+            self.attempt(start=found)
+        for variable in decided:
+            variable.unfix()
 
-    def polish_all(self, download: int) -> None:
-        """Solve the model with one a for everybody, and ι free where it can be."""
+    def decide(self) -> Any:
+        """Fix all that is integral, and ι, at the relaxation's point; return what was free."""
+        decided = ComponentSet()
+        offloads = ComponentSet(self.trial.user[name].offload_fraction for name in self.model.users)
+        trial = all_variables(self.trial)
+        for variable, relaxed in zip(trial, self.variables, strict=True):
+            if not variable.fixed and (variable in offloads or not variable.is_continuous()):
+                value = min(max(relaxed.value or 0.0, variable.lb), variable.ub)
+                variable.fix(value if variable.is_continuous() else round(value))
+                decided.add(variable)
+        return decided
+
+    def polish_uniform(self, download: int) -> None:
+        """Solve the model with one a for everybody, where it has no other integers."""
+        decided = ComponentSet()
         for name in self.trial.users:
             user = self.trial.user[name]
-            if not user.download.fixed:
-                user.download.fix(download)
-            if not (user.offload_fraction.fixed or download):
-                user.offload_fraction.fix(1.0)
+            for variable, value in ((user.download, download), (user.offload_fraction, 1.0)):
+                if not variable.fixed and (variable is user.download or not download):
+                    variable.fix(value)
+                    decided.add(variable)
         if all(one.fixed or one.is_continuous() for one in all_variables(self.trial)):
             self.attempt(start=False)
-        self.undecide()
-
-    def undecide(self) -> None:
-        """Free what the model has free."""
-        for own, mine in zip(self.own, all_variables(self.trial), strict=True):
-            if not own.fixed:
-                mine.unfix()
+        for variable in decided:
+            variable.unfix()
 
     def attempt(self, *, start: bool) -> bool:
         """Solve the trial by Ipopt and keep its point; return whether it gave a feasible one."""
@@ -373,20 +382,6 @@ class Search:
 def all_variables(model: Model) -> list[Any]:
     """Return a model's variables, in the same order for a clone."""
     return list(model.component_data_objects(pyo.Var, descend_into=True))
-
-
-def decide(trial: Model, relaxed: Sequence[Any]) -> None:
-    """Fix all that is integral, and ι, at a point of the relaxation."""
-    variables = all_variables(trial)
-    offloads = {id(trial.user[name].offload_fraction) for name in trial.users}
-    for variable, source in zip(variables, relaxed, strict=True):
-        if variable.fixed:
-            continue
-        value = source.value or 0.0
-        if not variable.is_continuous():
-            variable.fix(round(value))
-        elif id(variable) in offloads:
-            variable.fix(min(max(value, variable.lb), variable.ub))
 
 
 def factors(placed: Placed) -> list[int]:
