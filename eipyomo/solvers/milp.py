@@ -100,13 +100,14 @@ class MilpBackend(Backend):
         search = Search(model, time.monotonic() + time_limit, gap)
         if start:
             search.keep([(variable, variable.value) for variable in search.own])
+        begun = search.cost if start else None
         status, message = search.run()
         return Answer(
             status,
             f"{message}; {len(search.trace)} rounds",
             point=search.incumbent,
             bound=None if math.isinf(search.bound) else search.bound,
-            start=search.cost if start else None,
+            start=begun,
             version=self.version(),
             iterations=len(search.trace),
             trace=search.trace,
