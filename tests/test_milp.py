@@ -209,18 +209,15 @@ def test_another_objective() -> None:
 
 
 def test_a_product_of_ones_own() -> None:
-    """A block may have another product of two bounded variables; here a price of waiting longer."""
+    """A block may have one more product of two variables; here haste costs, and so does waiting."""
     model = spectral("letter-m2")
-    for name in model.users:
-        user = model.user[name]
-        user.patience_s = pyo.Var(bounds=(0, 4), initialize=1.0)
-        user.haste = pyo.Var(bounds=(0.1, 3), initialize=1.0)
-        user.waits = pyo.Constraint(expr=user.patience_s * user.haste >= user.upload_s)
-        user.late = pyo.Constraint(expr=user.latency_s >= 2.2 + user.patience_s)
+    user = model.user["eu1"]
+    user.patience_s = pyo.Var(bounds=(0, 4), initialize=1.0)
+    user.haste = pyo.Var(bounds=(0.1, 3), initialize=1.0)
+    user.waits = pyo.Constraint(expr=user.patience_s * user.haste >= user.upload_s)
+    user.late = pyo.Constraint(expr=user.latency_s >= 2.2 + user.patience_s)
     model.wsel.deactivate()
-    model.hasty = pyo.Objective(
-        expr=model.wsel.expr + 0.05 * sum(model.user[name].haste for name in model.users)
-    )
+    model.hasty = pyo.Objective(expr=model.wsel.expr + 0.05 * user.haste)
     agrees_with_scip(model)
 
 
@@ -235,11 +232,32 @@ def test_rows_on_decisions() -> None:
     assert result.bound > VALUES["letter-m4"]["wsel"]
 
 
-def test_impossible_rows() -> None:
-    """A deadline that nothing meets is proven infeasible."""
+@pytest.mark.parametrize("latency_s", [1.4, 2.55])
+def test_impossible_rows(latency_s: float) -> None:
+    """A deadline that nothing meets is proven infeasible, also if the first relaxation meets it.
+
+    The least largest latency is 2.5535 s, see `test_another_objective`.
+    """
     model = spectral("letter-m2")
-    deadline(model, 1.4)
+    deadline(model, latency_s)
     assert ei.solve_model(model, "milp").termination == "infeasible"
+
+
+def test_impossible_decisions() -> None:
+    """No download with a part of the task kept is covered by no cell."""
+    model = spectral("letter-m2")
+    ei.models.fix(model, download=0, offload_fraction=0.5)
+    assert ei.solve_model(model, "milp").termination == "infeasible"
+
+
+def test_a_gap_that_rounding_forbids() -> None:
+    """Asked for a gap of 1e-13 it stops by itself, and says that nothing is left to refine."""
+    model = spectral("hostile-18")
+    ei.models.fix(model, download=0, offload_fraction=1.0)
+    result = ei.solve_model(model, "milp", gap=1e-13)
+    assert result.termination == "limit"
+    assert result.gap is not None
+    assert result.gap < 1e-6
 
 
 def squared(model: Any) -> None:

@@ -28,7 +28,7 @@ from pyomo.common.errors import InfeasibleConstraintException
 
 from eipyomo import models
 from eipyomo.errors import InputError, SolverError
-from eipyomo.models.relaxation import Placed, Relaxation, refuse, without_tangents
+from eipyomo.models.relaxation import Cell, Placed, Relaxation, refuse, without_tangents
 from eipyomo.solvers import backends
 from eipyomo.solvers.backends.base import Answer, Backend, Capabilities, Status
 from eipyomo.solvers.backends.process import GRACE_S
@@ -140,6 +140,8 @@ class Search:
         The best point and its cost by the model's objective.
     bound
         A lower bound on that.
+    impossible
+        Whether the relaxation has no point although no incumbent had narrowed it.
     trace
         One row per round.
     """
@@ -153,6 +155,7 @@ class Search:
         self.cost, self.bound = math.inf, -math.inf
         self.incumbent: Point | None = None
         self.trace: list[dict[str, Any]] = []
+        self.impossible = False
         self.tried: list[FloatColumn] = []
         self.worker = Worker(WORKER)
         self.ipopt = backend("ipopt")
@@ -166,15 +169,18 @@ class Search:
     def run(self) -> tuple[Status, str]:
         """Search until the gap is closed or time is up; return a status and words on it."""
         try:
-            if self.is_impossible():
-                return "infeasible", "the relaxation has no point"
-            while not self.is_closed() and self.left_s() > LEAST_S:
-                if not self.round():
+            self.begin()
+            refined = True
+            while not (self.impossible or self.is_closed()) and self.left_s() > LEAST_S:
+                if not refined:
                     return "limit", "nothing is left to refine"
+                refined = self.round()
         except SolverError as error:
             return ("limit" if self.incumbent else "error"), str(error)
         finally:
             self.worker.close()
+        if self.impossible:
+            return "infeasible", "the relaxation has no point"
         return ("optimal", "bound and point meet") if self.is_closed() else ("limit", "time is up")
 
     def left_s(self) -> float:
@@ -188,24 +194,25 @@ class Search:
     def raise_bound(self, bound: float) -> None:
         """Take a bound that holds for all points that cost no more than the incumbent."""
         held = min(self.cost, bound)
-        if math.isfinite(held):
+        if held == math.inf:
+            self.impossible = True
+        elif math.isfinite(held):
             self.bound = max(self.bound, held - ROUNDING * abs(held))
 
-    def is_impossible(self) -> bool:
-        """Look for a first incumbent; return whether the relaxation proves that there is none."""
-        if self.cost == math.inf:
+    def begin(self) -> None:
+        """Look for a first incumbent, and tighten the model by it."""
+        self.bound_by_cells()
+        if self.cost == math.inf and not self.impossible:
             self.write()
             answer = self.solve_relaxation(FIRST_PART * self.left_s(), FIRST_GAP)
-            if answer["bound"] == math.inf:
-                return True
+            self.raise_bound(answer["bound"])
             if answer["point"] is not None:
                 self.polish(self.relaxed())
         for download in (0, 1):
-            if self.cost == math.inf:
+            if self.cost == math.inf and not self.impossible:
                 self.polish_uniform(download)
         if self.cost < math.inf:
             self.tighten()
-        return False
 
     def tighten(self) -> None:
         """Relax the model again, with bounds that follow from the incumbent."""
@@ -220,11 +227,13 @@ class Search:
 
     def round(self) -> bool:
         """Inspect, narrow, solve and refine; return whether anything was refined."""
+        if not all(user.cells for user in self.relaxation.users):
+            return False  # nothing is below the incumbent, but for rounding
         self.write()
         new = self.inspect()
         if self.trace and not self.is_closed():
             self.swap()
-        if not self.is_closed():
+        if not (self.is_closed() or self.impossible):
             self.narrow()
             answer = self.solve_relaxation(SOLVE_PART * self.left_s(), self.accuracy())
             self.raise_bound(answer["bound"])
@@ -233,8 +242,9 @@ class Search:
                 if not self.is_closed():
                     self.polish(self.relaxed())
         cells = sum(len(user.cells) for user in self.relaxation.users)
+        self.bound_by_cells()  # narrowing may have emptied some
         for user in self.relaxation.users:
-            user.cells = [cell for cell in user.cells if cell.bound <= self.cost]
+            user.cells = [cell for cell in user.cells if self.is_left(cell)]
         self.trace.append(
             {
                 "round": len(self.trace) + 1,
@@ -277,21 +287,27 @@ class Search:
         for placed, answer in zip(self.relaxation.placed, answers, strict=True):
             if answer["bound"] is not None:
                 placed.cell.bound = max(placed.cell.bound, answer["bound"])
-            if answer["point"] is not None and placed.cell.bound <= self.cost:
+            if answer["point"] is not None and self.is_left(placed.cell):
                 self.set_values(answer["point"])
                 new += self.relaxation.learn()
+        self.bound_by_cells()
+        return new
+
+    def bound_by_cells(self) -> None:
+        """Take the least of a user's cells as a bound, for each user."""
         for user in self.relaxation.users:
             self.raise_bound(min((cell.bound for cell in user.cells), default=math.inf))
-        return new
+
+    def is_left(self, cell: Cell) -> bool:
+        """Tell whether a cell may hold a point that is no worse than the incumbent."""
+        return cell.bound < math.inf and cell.bound <= self.cost
 
     def narrow(self) -> None:
         """Bound the factors of products, other than ι, in every cell that is left."""
-        if self.cost == math.inf:
-            return
         wanted = [
             (placed, place)
             for placed in self.relaxation.placed
-            if placed.cell.bound <= self.cost
+            if self.is_left(placed.cell)
             for place in factors(placed)
         ]
         wanted.sort(key=lambda one: -relative_width(*one))
@@ -384,7 +400,7 @@ class Search:
             others = [
                 cell
                 for cell in user.cells
-                if cell.bound <= self.cost
+                if self.is_left(cell)
                 and round(user.middle(cell, block.download)) != round(values[decision])
             ]
             if others:
