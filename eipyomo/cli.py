@@ -132,7 +132,8 @@ def _formulation_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--formulation",
         metavar="NAME",
-        help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter]",
+        help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter; "
+        "for solve spectral with solvers that prove a bound]",
     )(command)
 
 
@@ -181,12 +182,14 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
         "eipyomo solve instance.json",
         "eipyomo solve instance.json --certificate proof.json -o result.json",
         "eipyomo solve instance.json --method minlp --solver scip --start result.json",
+        "eipyomo solve instance.json -m minlp:bonmin --formulation grid --option choice=bigm",
         "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
     ),
 )
 @click.argument("instance_file", metavar="INSTANCE")
 @click.option(
+    "-m",
     "--method",
     default=DEFAULT_METHOD,
     show_default=True,

@@ -35,9 +35,10 @@ def solve_minlp(
     *,
     solver: str = "scip",
     executable: str | None = None,
-    formulation: str = "letter",
+    formulation: str | None = None,
     tangents: int | None = None,
     step: float | None = None,
+    choice: str | None = None,
     round: Round = "inference",
     gap: float = GAP,
     time_limit: float = TIME_LIMIT_S,
@@ -55,11 +56,15 @@ def solve_minlp(
     executable
         Path of an executable that speaks the AMPL protocol, to be used for `solver`.
     formulation
-        How the model is written; one of ``models.FORMULATIONS``.
+        How the model is written; one of ``models.FORMULATIONS``. Left out, it is ``spectral`` for
+        solvers that prove a bound, which are 20 times and more faster on it, and ``letter`` for
+        local ones, which are slower on it.
     tangents
         Number of tangents of each convex function, for ``spectral`` and ``grid``.
     step
         Distance of the points of ι, for ``grid``.
+    choice
+        "hull" or "bigm", for ``grid``.
     round
         "training" for a round before the last.
     gap
@@ -70,8 +75,11 @@ def solve_minlp(
         A feasible allocation to begin with; the answer is never worse.
     """
     started = time.monotonic()
-    backend(solver, executable).require()
-    choices = {"tangents": tangents, "step": step}
+    native = backend(solver, executable)
+    native.require()
+    if formulation is None:
+        formulation = "spectral" if native.capabilities.proves else "letter"
+    choices = {"tangents": tangents, "step": step, "choice": choice}
     given = {name: choice for name, choice in choices.items() if choice is not None}
     model = models.minlp(instance, formulation, round, **given)
     return solve_model(
