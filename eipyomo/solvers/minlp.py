@@ -82,7 +82,7 @@ def solve_minlp(
     choices = {"tangents": tangents, "step": step, "choice": choice}
     given = {name: choice for name, choice in choices.items() if choice is not None}
     model = models.minlp(instance, formulation, round, **given)
-    return solve_model(
+    result = solve_model(
         model,
         solver,
         executable=executable,
@@ -93,6 +93,8 @@ def solve_minlp(
         unchanged=True,
         start=start,
     )
+    # What was asked for, of which building the model has taken a part.
+    return replace(result, options={**result.options, "time_limit": time_limit})
 
 
 def _problem(model: Model) -> str:
