@@ -193,7 +193,8 @@ def complexity() -> list[tuple[str, Verdict]]:
         medians = _medians(part)
         words = (
             f"preset `{preset}`: the median goes from {medians.iloc[0]:g} at {medians.index[0]} "
-            f"users to {medians.iloc[-1]:g} at {medians.index[-1]}, and is never above {medians.max():g}"
+            f"users to {medians.iloc[-1]:g} at {medians.index[-1]}, and is never above "
+            f"{medians.max():g}"
         )
         found.append((STEADY, (bool(medians.max() < STEADY_RATIO * medians.iloc[0]), words)))
     times = scaling.stored()
