@@ -136,7 +136,7 @@ def _formulation_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--formulation",
         metavar="NAME",
         help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter; "
-        "for solve spectral with solvers that prove a bound]",
+        "for solve with scip spectral]",
     )(command)
 
 
