@@ -60,8 +60,8 @@ def solve_minlp(
     executable
         Path of an executable that speaks the AMPL protocol, to be used for `solver`.
     formulation
-        How the model is written; one of ``models.FORMULATIONS``. Left out, it is ``letter``, but for
-        solvers of which another was measured to be better (``FORMULATION``).
+        How the model is written; one of ``models.FORMULATIONS``. Left out, it is ``letter``, but
+        for solvers of which another was measured to be better (``FORMULATION``).
     tangents
         Number of tangents of each convex function, for ``spectral`` and ``grid``.
     step
