@@ -187,6 +187,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
         "eipyomo solve instance.json --method minlp --solver scip --start result.json",
         "eipyomo solve instance.json -m minlp:bonmin --formulation grid --option choice=bigm",
         "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
+        "eipyomo solve instance.json --method milp --gap 1e-3",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
     ),
 )
@@ -202,7 +203,9 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option(
     "--executable", metavar="FILE", help="For minlp: an AMPL executable of the solver to use."
 )
-@click.option("--gap", type=float, help="Relative gap to stop at.  [default: 1e-6; 1e-4 for minlp]")
+@click.option(
+    "--gap", type=float, help="Relative gap to stop at.  [default: 1e-6; 1e-4 for minlp and milp]"
+)
 @click.option("--absolute-gap", type=float, help="For exact: absolute gap to stop at.")
 @click.option("--node-limit", type=int, help="For exact: largest number of nodes.")
 @click.option("--preset", metavar="NAME", help="For admm: default, or letter for Table I's.")

@@ -145,11 +145,24 @@ def transmission_tangents(
     ):
         load_s = full_load_s(system, snr)
         for at in points(nats.lower, nats.upper, tangents):
-            grown = pyo.exp(at)
-            value, slope = snr / (grown - 1), -snr * grown / (grown - 1) ** 2
-            rows.add(share >= value + slope * (nats - at))
-            value, slope = (grown - 1) / at, (grown * (at - 1) + 1) / at**2
-            rows.add(seconds >= load_s * (value + slope * (nats - at)))
+            rows.add(share_tangent(share, nats, snr, at))
+            rows.add(time_tangent(seconds, nats, load_s, at))
+
+
+def share_tangent(share: Variable, nats: Variable, snr: Expression, at: Expression) -> Expression:
+    """Return b ≥ the tangent of g/(e^u - 1) at one u."""
+    grown = pyo.exp(at)
+    value, slope = snr / (grown - 1), -snr * grown / (grown - 1) ** 2
+    return share >= value + slope * (nats - at)
+
+
+def time_tangent(
+    seconds: Variable, nats: Variable, load_s: Expression, at: Expression
+) -> Expression:
+    """Return τ ≥ the tangent of D_m ln 2/(g B) · (e^u - 1)/u at one u."""
+    grown = pyo.exp(at)
+    value, slope = (grown - 1) / at, (grown * (at - 1) + 1) / at**2
+    return seconds >= load_s * (value + slope * (nats - at))
 
 
 def points(low: Expression, high: Expression, count: int) -> Iterator[Expression]:
@@ -195,12 +208,14 @@ def local_energy(block: Block, system: Block) -> None:
 
 
 def local_tangents(block: Block, tangents: int) -> None:
-    """Add e^c ≥ κ (3 f² C(1-ι)L - 2 f³ d), the tangent of κ w³/d² where w = f d, for many f."""
+    """Add tangents of e^c as a function of ι and d, for many f."""
     block.local_tangents = pyo.ConstraintList(doc="tangents of (1)")
     for k in range(1, tangents + 1):
-        frequency = block.max_frequency_ghz * (k / tangents)
-        block.local_tangents.add(
-            block.local_inference_j
-            >= block.energy_coefficient
-            * (3 * frequency**2 * block.local_work - 2 * frequency**3 * block.local_inference_s)
-        )
+        block.local_tangents.add(energy_tangent(block, block.max_frequency_ghz * (k / tangents)))
+
+
+def energy_tangent(block: Block, frequency_ghz: Expression) -> Expression:
+    """Return e^c ≥ κ (3 f² C(1-ι)L - 2 f³ d), the tangent of κ w³/d² where w = f d, for one f."""
+    return block.local_inference_j >= block.energy_coefficient * (
+        3 * frequency_ghz**2 * block.local_work - 2 * frequency_ghz**3 * block.local_inference_s
+    )

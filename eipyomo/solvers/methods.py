@@ -12,7 +12,7 @@ from eipyomo.result import Result
 from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.benchmarks import solve_eco, solve_exhaustive, solve_gbe, solve_lco
 from eipyomo.solvers.certified import solve_exactly
-from eipyomo.solvers.minlp import solve_minlp
+from eipyomo.solvers.minlp import solve_milp, solve_minlp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,7 @@ METHODS = {
     "exact": Method(solve_exactly, "(10) to proven global optimality, at any size"),
     "admm": Method(solve_admm, "the letter's decomposition: a heuristic, linear in the users"),
     "minlp": Method(solve_minlp, "(10) as a Pyomo model, solved by scip, bonmin, ..."),
+    "milp": Method(solve_milp, "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"),
     "eco": Method(solve_eco, "edge computing only (a = 0)", "eco"),
     "lco": Method(solve_lco, "local computing only (ι = 0)", "lco"),
     "gbe": Method(solve_gbe, "half of the band for each direction", "gbe"),

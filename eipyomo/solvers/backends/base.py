@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -70,6 +70,7 @@ class Answer:
     version: str | None = None
     setup_s: float = 0.0
     iterations: int | None = None
+    trace: Sequence[Mapping[str, Any]] = ()
 
     def load(self) -> None:
         """Put the point into the model's variables; without one they keep their values."""

@@ -1,0 +1,413 @@
+"""A bound from a piecewise linear relaxation, solved by HiGHS, and a point polished by Ipopt.
+
+It proves optima of the spectral model with nothing of the exact method, and of whatever a user has
+made of the model by rows and an objective that are linear. Round by round the relaxation
+(:mod:`eipyomo.models.relaxation`) is
+
+1. inspected: a linear model per cell bounds what this cell costs, and drops it above the incumbent;
+2. narrowed: linear models bound the factors of products over what costs no more than the incumbent;
+3. solved as a mixed-integer model, whose point tells a and ι, and where the relaxation is loose;
+4. refined there, by new tangents and by halving cells.
+
+Bounds drawn from an incumbent of cost U hold for points that cost no more, so min(U, bound) is
+what a round proves, whether U is attained or not.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyomo.environ as pyo
+from pyomo.common.collections import ComponentSet
+
+from eipyomo import models
+from eipyomo.errors import InputError, SolverError
+from eipyomo.models.relaxation import Placed, Relaxation, refuse, without_tangents
+from eipyomo.solvers import backends
+from eipyomo.solvers.backends.base import Answer, Backend, Capabilities, Status
+from eipyomo.solvers.backends.process import GRACE_S
+from eipyomo.solvers.backends.registry import backend
+from eipyomo.solvers.backends.wheels import write
+from eipyomo.solvers.backends.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eipyomo.models.joint import Model
+    from eipyomo.solvers.backends.base import Point
+
+NAME = "milp"
+WORKER = Path(backends.__file__).with_name("highs_worker.py")
+
+ROUNDING = 1e-9
+"""Relative; what rounding in the rows' coefficients may have done to a bound."""
+
+CUTOFF_MARGIN = 1e-6
+"""Relative; how far above the incumbent the model is tightened by interval arithmetic."""
+
+NARROW_ENOUGH = 0.02
+"""A factor of a product whose range is so small, relative to its end, is not narrowed further."""
+
+FEASIBLE = 1e-6
+"""Largest violation of the model by a polished point, relative where a side is larger than 1."""
+
+TRIED_STEP = 0.1
+"""Points of the relaxation whose decisions agree up to such steps are polished once."""
+
+LEAST_S = 0.1
+"""Time that a round needs at least."""
+
+FIRST_PART, FIRST_GAP = 0.25, 1e-2
+"""Part of the time, and relative gap, for the relaxation's first point."""
+
+NARROW_PART = 0.4
+"""Part of the time left that narrowing may take in a round."""
+
+SOLVE_PART = 0.5
+"""Part of the time left that the mixed-integer model may take in a round."""
+
+
+class MilpBackend(Backend):
+    """The loop, in the place of a solver: see :func:`eipyomo.solvers.minlp.solve_model`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name=NAME,
+            description="piecewise linear relaxation by HiGHS, points by Ipopt",
+            capabilities=Capabilities(integers=True, nonlinear=True, proves=True, starts=True),
+            install="python -m pip install highspy casadi",
+        )
+
+    def where(self) -> str | None:
+        """Return where HiGHS and Ipopt are, or None if one of them is missing."""
+        found = [backend(name).where() for name in ("highs", "ipopt")]
+        return None if None in found else " and ".join(map(str, found))
+
+    def version(self) -> str | None:
+        """Return their versions."""
+        return " and ".join(str(backend(name).version()) for name in ("highs", "ipopt"))
+
+    def refuse(self, model: Any) -> None:
+        """Raise an :class:`InputError` if the model has no relaxation."""
+        refuse(model)
+
+    def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
+        """Bound and solve a spectral model; see :meth:`Backend.solve`."""
+        search = Search(model, time.monotonic() + time_limit, gap)
+        if start:
+            search.keep([(variable, variable.value) for variable in search.own])
+        begun = search.cost if start else None
+        status, message = search.run()
+        return Answer(
+            status,
+            f"{message}; {len(search.trace)} rounds",
+            point=search.incumbent,
+            bound=None if math.isinf(search.bound) else search.bound,
+            start=begun,
+            version=self.version(),
+            iterations=len(search.trace),
+            trace=search.trace,
+        )
+
+
+class Search:
+    """One run on one model.
+
+    Parameters
+    ----------
+    model
+        The model; only values of its variables change.
+    deadline
+        On the monotonic clock.
+    gap
+        Relative gap to stop at.
+
+    Attributes
+    ----------
+    own
+        The model's variables.
+    cost, incumbent
+        The best point and its cost by the model's objective.
+    bound
+        A lower bound on that.
+    trace
+        One row per round.
+    """
+
+    def __init__(self, model: Model, deadline: float, gap: float) -> None:
+        self.model = model
+        self.deadline, self.gap = deadline, gap
+        self.began = time.monotonic()
+        self.own = all_variables(model)
+        self.trial = without_tangents(model.clone())
+        self.cost, self.bound = math.inf, -math.inf
+        self.incumbent: Point | None = None
+        self.trace: list[dict[str, Any]] = []
+        self.tried: set[tuple[int, ...]] = set()
+        self.worker = Worker(WORKER)
+        self.ipopt = backend("ipopt")
+        self.load(model.clone())
+
+    def load(self, model: Model) -> None:
+        """Relax a clone of the model; its variables stand in the order of the model's."""
+        self.variables = all_variables(model)
+        self.relaxation = Relaxation(model)
+
+    def run(self) -> tuple[Status, str]:
+        """Search until the gap is closed or time is up; return a status and words on it."""
+        try:
+            if self.is_impossible():
+                return "infeasible", "the relaxation has no point"
+            while not self.is_closed() and self.left_s() > LEAST_S:
+                if not self.round():
+                    return "limit", "nothing is left to refine"
+        except SolverError as error:
+            return ("limit" if self.incumbent else "error"), str(error)
+        finally:
+            self.worker.close()
+        return ("optimal", "bound and point meet") if self.is_closed() else ("limit", "time is up")
+
+    def left_s(self) -> float:
+        """Return the seconds that are left."""
+        return self.deadline - time.monotonic()
+
+    def is_closed(self) -> bool:
+        """Tell whether the gap is reached."""
+        return self.cost < math.inf and self.cost - self.bound <= self.gap * abs(self.cost)
+
+    def raise_bound(self, bound: float) -> None:
+        """Take a bound that holds for all points that cost no more than the incumbent."""
+        held = min(self.cost, bound)
+        if math.isfinite(held):
+            self.bound = max(self.bound, held - ROUNDING * abs(held))
+
+    def is_impossible(self) -> bool:
+        """Look for a first incumbent; return whether the relaxation proves that there is none."""
+        if self.cost == math.inf:
+            self.write()
+            answer = self.solve_relaxation(FIRST_PART * self.left_s(), FIRST_GAP)
+            if answer["bound"] == math.inf:
+                return True
+            if answer["point"] is not None:
+                self.polish()
+        for download in (0, 1):
+            if self.cost == math.inf:
+                self.polish_uniform(download)
+        if self.cost < math.inf:
+            self.tighten()
+        return False
+
+    def tighten(self) -> None:
+        """Relax the model again, with bounds that follow from the incumbent."""
+        tightened = without_tangents(self.model.clone())
+        cutoff = self.cost + CUTOFF_MARGIN * max(1.0, abs(self.cost))
+        try:
+            models.tighten(tightened, cutoff)
+        except InputError:  # the incumbent is optimal, as far as interval arithmetic can tell
+            return
+        tightened.within_cutoff.deactivate()
+        self.load(tightened)
+
+    def round(self) -> bool:
+        """Inspect, narrow, solve and refine; return whether anything was refined."""
+        self.write()
+        new = self.inspect()
+        if not self.is_closed():
+            self.narrow()
+            answer = self.solve_relaxation(SOLVE_PART * self.left_s(), self.accuracy())
+            self.raise_bound(answer["bound"])
+            if answer["point"] is not None:
+                new += self.relaxation.learn()
+                if not self.is_closed():
+                    self.polish()
+        cells = sum(len(user.cells) for user in self.relaxation.users)
+        for user in self.relaxation.users:
+            user.cells = [cell for cell in user.cells if cell.bound <= self.cost]
+        self.trace.append(
+            {
+                "round": len(self.trace) + 1,
+                "bound": self.bound if math.isfinite(self.bound) else None,
+                "incumbent": self.cost if self.incumbent else None,
+                "cells": cells,
+                "seconds": time.monotonic() - self.began,
+            }
+        )
+        return self.relaxation.split() + new > 0
+
+    def accuracy(self) -> float:
+        """Return the gap to which the relaxation is worth solving now."""
+        now = (self.cost - self.bound) / abs(self.cost) if self.cost else math.inf
+        return max(0.1 * self.gap, min(0.05 * now, 1e-2))
+
+    def write(self) -> None:
+        """Hand the relaxation to the worker."""
+        self.relaxation.build()
+        text, self.columns = write(self.relaxation.model, "lp")
+        self.names = {id(variable): name for name, variable in self.columns.items()}
+        self.worker.ask({"load": text}, max(self.left_s(), 0.0) + GRACE_S)
+
+    def ask(self, jobs: list[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
+        """Have costs bounded over the linear relaxation."""
+        cutoff = None if self.cost == math.inf else self.cost
+        question = {"bound": jobs, "cutoff": cutoff, "until": time.time() + seconds}
+        answers: list[dict[str, Any]] = self.worker.ask(question, seconds + GRACE_S)["answers"]
+        return answers
+
+    def inspect(self) -> int:
+        """Bound what each cell costs, and what all do; return the number of new tangents."""
+        jobs = [
+            {"fix": {self.names[id(placed.chosen)]: 1.0}, "cost": None, "within": False}
+            for placed in self.relaxation.placed
+        ]
+        answers = self.ask([{**job, "point": True} for job in jobs], self.left_s())
+        new = 0
+        for placed, answer in zip(self.relaxation.placed, answers, strict=True):
+            if answer["bound"] is not None:
+                placed.cell.bound = max(placed.cell.bound, answer["bound"])
+            if answer["point"] is not None and placed.cell.bound <= self.cost:
+                self.set_values(answer["point"])
+                new += self.relaxation.learn()
+        for user in self.relaxation.users:
+            self.raise_bound(min((cell.bound for cell in user.cells), default=math.inf))
+        return new
+
+    def narrow(self) -> None:
+        """Bound the factors of products, other than ι, in every cell that is left."""
+        if self.cost == math.inf:
+            return
+        wanted = [
+            (placed, place)
+            for placed in self.relaxation.placed
+            if placed.cell.bound <= self.cost
+            for place in factors(placed)
+        ]
+        wanted.sort(key=lambda one: -relative_width(*one))
+        jobs = [
+            {
+                "fix": {self.names[id(placed.chosen)]: 1.0},
+                "cost": {self.names[id(placed.copies[place])]: sign},
+                "within": True,
+                "point": False,
+            }
+            for placed, place in wanted
+            for sign in (1.0, -1.0)
+        ]
+        answers = iter(self.ask(jobs, NARROW_PART * self.left_s()))
+        for placed, place in wanted:
+            shrink(placed, place, next(answers)["bound"], next(answers)["bound"])
+
+    def solve_relaxation(self, seconds: float, gap: float) -> dict[str, Any]:
+        """Solve the relaxation as a mixed-integer model, and put its point into its variables."""
+        options = {"time_limit": max(seconds, 0.1), "mip_rel_gap": gap}
+        answer = self.worker.ask({"solve": options}, seconds + GRACE_S)
+        if answer["point"] is not None:
+            self.set_values(answer["point"])
+        return answer
+
+    def set_values(self, values: Mapping[str, float]) -> None:
+        """Put a point of the relaxation into its variables."""
+        for name, value in values.items():
+            variable = self.columns.get(name)
+            if variable is not None and not variable.fixed:
+                variable.set_value(value, skip_validation=True)
+
+    def polish(self) -> None:
+        """Solve the model for the relaxation's a and ι, and then for its a alone."""
+        decided = self.decide()
+        choice = tuple(round(variable.value / TRIED_STEP) for variable in decided)
+        if choice not in self.tried:
+            self.tried.add(choice)
+            found = self.attempt(start=False)
+            for name in self.trial.users:
+                user = self.trial.user[name]
+                if user.download.value == 1 and user.offload_fraction in decided:
+                    user.offload_fraction.unfix()
+            self.attempt(start=found)
+        for variable in decided:
+            variable.unfix()
+
+    def decide(self) -> Any:
+        """Fix all that is integral, and ι, at the relaxation's point; return what was free."""
+        decided = ComponentSet()
+        offloads = ComponentSet(self.trial.user[name].offload_fraction for name in self.model.users)
+        trial = all_variables(self.trial)
+        for variable, relaxed in zip(trial, self.variables, strict=True):
+            if not variable.fixed and (variable in offloads or not variable.is_continuous()):
+                value = min(max(relaxed.value or 0.0, variable.lb), variable.ub)
+                variable.fix(value if variable.is_continuous() else round(value))
+                decided.add(variable)
+        return decided
+
+    def polish_uniform(self, download: int) -> None:
+        """Solve the model with one a for everybody, where it has no other integers."""
+        decided = ComponentSet()
+        for name in self.trial.users:
+            user = self.trial.user[name]
+            for variable, value in ((user.download, download), (user.offload_fraction, 1.0)):
+                if not variable.fixed and (variable is user.download or not download):
+                    variable.fix(value)
+                    decided.add(variable)
+        if all(one.fixed or one.is_continuous() for one in all_variables(self.trial)):
+            self.attempt(start=False)
+        for variable in decided:
+            variable.unfix()
+
+    def attempt(self, *, start: bool) -> bool:
+        """Solve the trial by Ipopt and keep its point; return whether it gave a feasible one."""
+        if self.left_s() <= 0.0:
+            return False
+        answer = self.ipopt.solve(self.trial, time_limit=self.left_s(), gap=self.gap, start=start)
+        if answer.point is None:
+            return False
+        answer.load()
+        if not models.largest_violation(self.trial)[1] <= FEASIBLE:
+            return False
+        mine = all_variables(self.trial)
+        self.keep([(own, one.value) for own, one in zip(self.own, mine, strict=True)])
+        return True
+
+    def keep(self, point: Sequence[tuple[Any, float]]) -> None:
+        """Keep a point of the model if it is the best so far."""
+        before = [(variable, variable.value) for variable in self.own]
+        Answer("optimal", "", point=point).load()
+        cost = float(pyo.value(models.objective(self.model)))
+        Answer("optimal", "", point=before).load()
+        if cost < self.cost:
+            self.cost, self.incumbent = cost, point
+
+
+def all_variables(model: Model) -> list[Any]:
+    """Return a model's variables, in the same order for a clone."""
+    return list(model.component_data_objects(pyo.Var, descend_into=True))
+
+
+def factors(placed: Placed) -> list[int]:
+    """Return the factors of a cell's products that vary in it and are worth narrowing, not ι."""
+    user = placed.user
+    products = [row.product[:2] for row in user.rows if row.product is not None]
+    found = {place for pair in products for place in pair if place in placed.copies}
+    found.discard(user.places.get(user.block.offload_fraction, -1))
+    return [place for place in sorted(found) if relative_width(placed, place) > NARROW_ENOUGH]
+
+
+def relative_width(placed: Placed, place: int) -> float:
+    """Return the width of a range relative to its larger end."""
+    low, high = placed.cell.box[place]
+    return (high - low) / max(abs(low), abs(high))
+
+
+def shrink(placed: Placed, place: int, least: float | None, most: float | None) -> None:
+    """Narrow a range to bounds on x and on -x, a little widened; none where it is empty."""
+    low, high = placed.cell.box[place]
+    if least is not None:
+        low = max(low, least - ROUNDING * max(1.0, abs(least)))
+    if most is not None:
+        high = min(high, -most + ROUNDING * max(1.0, abs(most)))
+    if low > high:
+        placed.cell.bound = math.inf
+    else:
+        placed.cell.box[place] = (low, high)

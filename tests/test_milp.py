@@ -1,0 +1,426 @@
+"""The piecewise linear relaxation: it loses no point, its bounds are bounds, and it says so.
+
+Optima are the certified ones of values.json, or SCIP's where a model is changed; optima of small
+linear models are found by enumeration in fractions.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import time
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+
+import eipyomo as ei
+from eipyomo.cli import main
+from eipyomo.models.relaxation import Relaxation
+from eipyomo.solvers.backends.highs_worker import (
+    Model,
+    Rows,
+    doubt,
+    proven,
+    safe_bound,
+)
+from eipyomo.solvers.milp import Search
+from tests.allocations import random_allocation
+from tests.conftest import REFERENCE, VALUES, reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GAP = 1e-3
+
+
+def spectral(name: str) -> Any:
+    """Return the spectral model of a reference instance."""
+    return ei.models.minlp(reference(name), "spectral")
+
+
+def latest(model: Any) -> None:
+    """Minimise the largest latency in place of WSEL, by a variable of one's own."""
+    model.wsel.deactivate()
+    model.last_s = pyo.Var(bounds=(0, None), initialize=5.0)
+    model.last = pyo.Objective(expr=model.last_s)
+    model.is_last = pyo.Constraint(
+        model.users, rule={name: model.last_s >= model.user[name].latency_s for name in model.users}
+    )
+
+
+def deadline(model: Any, latency_s: float) -> None:
+    """Add a deadline on every latency."""
+    model.deadline = pyo.Constraint(
+        model.users, rule={name: model.user[name].latency_s <= latency_s for name in model.users}
+    )
+
+
+def put_into_cells(relaxation: Relaxation) -> None:
+    """Give the relaxation's cells the point that the model's own variables hold.
+
+    Every user's point has to lie in a cell, which is then chosen.
+    """
+    for user in relaxation.users:
+        values = [variable.value for variable in user.variables]
+        chosen = next(
+            cell
+            for cell in user.cells
+            if all(
+                low - 1e-9 <= value <= high + 1e-9
+                for value, (low, high) in zip(values, cell.box, strict=True)
+            )
+        )
+        for placed in relaxation.placed:
+            if placed.user is user:
+                placed.chosen.set_value(int(placed.cell is chosen))
+                for place, copy in placed.copies.items():
+                    value = values[place] if placed.cell is chosen else 0.0
+                    copy.set_value(value, skip_validation=True)
+
+
+def assert_holds(relaxation: Relaxation, allocation: ei.Allocation) -> None:
+    """Check that the relaxation allows an allocation, at the cost that evaluate() gives."""
+    relaxation.build()
+    ei.models.load(relaxation.model, allocation)
+    put_into_cells(relaxation)
+    row, violation = ei.models.largest_violation(relaxation.model)
+    assert violation < 1e-9, row
+    cost = ei.evaluate(relaxation.model.source.instance, allocation).objective
+    assert pyo.value(relaxation.model.wsel) == pytest.approx(cost)
+
+
+@pytest.mark.parametrize("name", ["letter-m2", "mixed-m4", "hostile-33"])
+def test_it_allows_what_the_model_allows(name: str) -> None:
+    """Random feasible allocations satisfy every row, at first and after each refinement.
+
+    It is refined at points of its own boxes, which need not satisfy anything.
+    """
+    relaxation = Relaxation(spectral(name))
+    draw = np.random.default_rng(7)
+    for stage in range(4):
+        for seed in range(6):
+            assert_holds(relaxation, random_allocation(reference(name), 10 * stage + seed))
+        for placed in relaxation.placed:
+            placed.chosen.set_value(1)
+            for place, copy in placed.copies.items():
+                copy.set_value(draw.uniform(*placed.cell.box[place]), skip_validation=True)
+        tangents, split = relaxation.learn(), relaxation.split()
+        assert tangents > 0
+        assert split > 0
+
+
+def test_a_relaxed_point_is_cut_off_by_what_is_learnt() -> None:
+    """After learn() and split(), a point that violated the model violates the relaxation."""
+    relaxation = Relaxation(spectral("letter-m2"))
+    relaxation.build()
+    allocation = random_allocation(reference("letter-m2"), 3)
+    ei.models.load(relaxation.model, allocation)
+    put_into_cells(relaxation)
+    for placed in relaxation.placed:  # uploads that take half of the time that they need
+        place = placed.user.places[placed.user.block.upload_s]
+        placed.copies[place].set_value(0.5 * placed.copies[place].value)
+        placed.user.block.upload_s.set_value(0.5 * placed.user.block.upload_s.value)
+    relaxation.learn()
+    relaxation.build()
+    put_into_cells(relaxation)
+    assert ei.models.largest_violation(relaxation.model)[1] > 1e-3
+
+
+@pytest.mark.parametrize("name", ["letter-m2", "letter-m4", "hostile-12", "hostile-33"])
+def test_it_proves_the_optimum(name: str) -> None:
+    """The gap closes to 1e-3, with a bound below and a cost at values.json's optimum."""
+    result = ei.solve(reference(name), "milp", gap=GAP)
+    assert (result.termination, result.problem) == ("optimal", "joint")
+    assert result.bound is not None
+    assert result.objective is not None
+    optimum = VALUES[name]["wsel"]
+    assert result.bound <= optimum * (1 + 1e-9) <= result.objective * (1 + 1e-6)
+    assert result.objective <= optimum * (1 + GAP)
+    assert result.iterations == len(result.trace)
+    bounds = [row["bound"] for row in result.trace]
+    assert bounds == sorted(bounds)
+    assert bounds[-1] == result.bound
+
+
+@pytest.mark.parametrize("restriction", ["eco", "lco"])
+def test_fixed_decisions(restriction: str) -> None:
+    """With a and ι fixed it proves what values.json has for ECO and LCO."""
+    model = spectral("letter-m2")
+    local = restriction == "lco"
+    ei.models.fix(model, download=local, offload_fraction=0.0 if local else 1.0)
+    result = ei.solve_model(model, "milp", gap=1e-4)
+    optimum = VALUES["letter-m2"][restriction]
+    assert result.termination == "optimal"
+    assert result.objective == pytest.approx(optimum, rel=1e-4)
+    assert result.bound is not None
+    assert result.bound <= optimum * (1 + 1e-9)
+
+
+def test_a_training_round() -> None:
+    """The convex problem of a round before the last is solved as `exact` solves it."""
+    exact = ei.solve(reference("letter-m4"), "exact", round="training")
+    result = ei.solve(reference("letter-m4"), "milp", round="training", gap=GAP)
+    assert (result.termination, result.problem) == ("optimal", "training")
+    assert exact.objective is not None
+    assert result.bound is not None
+    assert result.bound <= exact.objective * (1 + 1e-9)
+    assert result.objective == pytest.approx(exact.objective, rel=GAP)
+
+
+def agrees_with_scip(model: Any) -> ei.Result:
+    """Check that neither's bound is above the other's cost; return the result of milp."""
+    results = [ei.solve_model(model, solver, gap=GAP, time_limit=60) for solver in ("scip", "milp")]
+    costs = [
+        one.objective if one.model_objective is None else one.model_objective for one in results
+    ]
+    for one, other in ((results[0], costs[1]), (results[1], costs[0])):
+        assert one.termination == "optimal"
+        assert one.bound is not None
+        assert other is not None
+        assert one.bound <= other * (1 + 1e-6)
+    assert costs[1] == pytest.approx(costs[0], rel=GAP)
+    return results[1]
+
+
+def test_a_deadline() -> None:
+    """A user's own rows hold in the answer, and count in the bound: it is above WSEL's optimum."""
+    model = spectral("letter-m2")
+    deadline(model, 2.56)
+    result = agrees_with_scip(model)
+    assert result.evaluation is not None
+    assert (result.evaluation.breakdown.latency_s <= 2.56 * (1 + 1e-6)).all()
+    assert result.bound is not None
+    assert result.bound > VALUES["letter-m2"]["wsel"]
+
+
+def test_another_objective() -> None:
+    """A variable and an objective of one's own: least largest latency."""
+    model = spectral("letter-m2")
+    latest(model)
+    result = agrees_with_scip(model)
+    assert result.evaluation is not None
+    assert result.model_objective == pytest.approx(
+        result.evaluation.breakdown.latency_s.max(), rel=1e-5
+    )
+
+
+def test_a_product_of_ones_own() -> None:
+    """A block may have another product of two bounded variables; here a price of waiting longer."""
+    model = spectral("letter-m2")
+    for name in model.users:
+        user = model.user[name]
+        user.patience_s = pyo.Var(bounds=(0, 4), initialize=1.0)
+        user.haste = pyo.Var(bounds=(0.1, 3), initialize=1.0)
+        user.waits = pyo.Constraint(expr=user.patience_s * user.haste >= user.upload_s)
+        user.late = pyo.Constraint(expr=user.latency_s >= 2.2 + user.patience_s)
+    model.wsel.deactivate()
+    model.hasty = pyo.Objective(
+        expr=model.wsel.expr + 0.05 * sum(model.user[name].haste for name in model.users)
+    )
+    agrees_with_scip(model)
+
+
+def test_impossible_rows() -> None:
+    """A deadline that nothing meets is proven infeasible."""
+    model = spectral("letter-m2")
+    deadline(model, 1.4)
+    assert ei.solve_model(model, "milp").termination == "infeasible"
+
+
+def squared(model: Any) -> None:
+    """Add a square."""
+    model.mine = pyo.Constraint(expr=model.sync_s**2 <= 9)
+
+
+def cubed_inside(model: Any) -> None:
+    """Add a cube to a user's block."""
+    user = model.user["eu1"]
+    user.mine = pyo.Constraint(expr=user.upload_s**3 <= 9)
+
+
+def product_outside(model: Any) -> None:
+    """Add a product where the cells do not see it."""
+    model.mine = pyo.Constraint(expr=model.sync_s * model.user["eu1"].upload_s <= 9)
+
+
+def squared_objective(model: Any) -> None:
+    """Minimise a square."""
+    model.wsel.deactivate()
+    model.mine = pyo.Objective(expr=model.sync_s**2)
+
+
+@pytest.mark.parametrize("change", [squared, cubed_inside, product_outside, squared_objective])
+def test_what_is_not_linear_is_refused(change: Any) -> None:
+    """A sentence names the row."""
+    model = spectral("letter-m2")
+    change(model)
+    with pytest.raises(ei.InputError, match=r"mine' is not linear, but must be"):
+        ei.solve_model(model, "milp")
+
+
+def test_other_formulations_are_refused(letter: ei.Instance) -> None:
+    """The relaxation is one of the spectral model."""
+    with pytest.raises(ei.InputError, match="formulation is 'letter', but must be 'spectral'"):
+        ei.solve_model(ei.models.minlp(letter), "milp")
+
+
+def test_a_limit() -> None:
+    """Ended early, it keeps its point and a bound that holds, with 12 users in a few seconds."""
+    result = ei.solve(reference("letter-m12"), "milp", gap=1e-9, time_limit=6)
+    optimum = VALUES["letter-m12"]["wsel"]
+    assert result.termination == "limit"
+    assert result.bound is None or result.bound <= optimum
+    assert result.objective is None or result.objective >= optimum * (1 - 1e-6)
+
+
+def test_the_same_trajectory() -> None:
+    """Two runs take the same steps."""
+    runs = [ei.solve(reference("hostile-12"), "milp", gap=GAP) for _ in range(2)]
+    steps = [[{**row, "seconds": None} for row in run.trace] for run in runs]
+    assert steps[0] == steps[1]
+    assert runs[0].objective == runs[1].objective
+
+
+def test_a_start() -> None:
+    """A start is the first incumbent, and the answer no worse."""
+    instance = reference("letter-m2")
+    start = ei.solve(instance, "lco").allocation
+    assert start is not None
+    result = ei.solve(instance, "milp", start=start, gap=GAP)
+    cost = ei.evaluate(instance, start).objective
+    assert result.start_objective == pytest.approx(cost, rel=1e-6)
+    assert result.termination == "optimal"
+
+
+@pytest.mark.parametrize("name", ["letter-m2", "hostile-33"])
+def test_narrowing_keeps_what_is_cheap(name: str) -> None:
+    """With an incumbent 1e-3 above it, the certified optimum stays in the cells, round by round."""
+    best = ei.solve(reference(name), "exact").allocation
+    assert best is not None
+    search = Search(spectral(name), time.monotonic() + 600, 1e-9)
+    search.cost = VALUES[name]["wsel"] * (1 + 1e-3)
+    search.polish = lambda: None  # type: ignore[method-assign]
+    search.tighten()
+    for _ in range(4):
+        search.round()
+        assert_holds(search.relaxation, best)
+        assert search.bound <= VALUES[name]["wsel"] * (1 + 1e-9)
+    search.worker.close()
+
+
+def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """`eipyomo solve -m milp --gap 1e-3` answers with a bound, and its trace can be stored."""
+    instance = str(REFERENCE / "instances" / "hostile-12.json")
+    target = tmp_path / "result.json"
+    arguments = ["solve", instance, "-m", "milp", "--gap", "1e-3", "-o", str(target), "--json"]
+    assert main(arguments) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["method"] == "milp"
+    assert answer["bound"] <= VALUES["hostile-12"]["wsel"] <= answer["objective"] * (1 + 1e-6)
+    assert answer == json.loads(target.read_text())
+
+
+def small_program(seed: int) -> tuple[Any, Rows, Any, Any]:
+    """Return cost, rows and box of a small program in whole numbers."""
+    draw = np.random.default_rng(seed)
+    matrix = draw.integers(-5, 6, size=(4, 6))
+    row, column = (one.astype(np.int64) for one in np.nonzero(matrix))
+    lower = np.array([-np.inf, -4.0, -np.inf, -6.0])
+    upper = np.array([5.0, np.inf, 7.0, 6.0])
+    rows = Rows(row, column, matrix[row, column].astype(float), lower, upper)
+    return draw.integers(-9, 10, size=6).astype(float), rows, np.zeros(6), np.ones(6)
+
+
+def cheapest_corner(cost: Any, rows: Rows) -> Fraction | None:
+    """Return the least cost of a 0-1 point in the rows, in fractions."""
+    best = None
+    for point in itertools.product((Fraction(0), Fraction(1)), repeat=len(cost)):
+        sums = [Fraction(0)] * len(rows.lower)
+        for i, j, value in zip(rows.row, rows.column, rows.value, strict=True):
+            sums[i] += Fraction(value) * point[j]
+        if all(
+            low <= one <= high for low, one, high in zip(rows.lower, sums, rows.upper, strict=True)
+        ):
+            total = sum(
+                (Fraction(c) * x for c, x in zip(cost, point, strict=True)), start=Fraction(0)
+            )
+            best = total if best is None else min(best, total)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_multipliers_give_a_bound(seed: int) -> None:
+    """safe_bound is below the cheapest corner, which the linear model has too, whatever y is."""
+    cost, rows, lower, upper = small_program(seed)
+    best = cheapest_corner(cost, rows)
+    assert best is not None
+    draw = np.random.default_rng(seed)
+    for scale in (0.0, 1e-6, 1.0, 1e3):
+        for _ in range(20):
+            bound = safe_bound(cost, rows, lower, upper, scale * draw.normal(size=4))
+            assert Fraction(bound) <= best
+
+
+def lp_text(cost: Any, rows: Rows) -> str:
+    """Return a small 0-1 program in LP format."""
+
+    def written(pairs: Any) -> str:
+        return " ".join(f"{value:+.17g} x{j}" for j, value in pairs)
+
+    lines = ["min", f"cost: {written(enumerate(cost))}", "s.t."]
+    for i, (low, high) in enumerate(zip(rows.lower, rows.upper, strict=True)):
+        mine = written(
+            (j, value)
+            for r, j, value in zip(rows.row, rows.column, rows.value, strict=True)
+            if r == i
+        )
+        lines += [f"a{i}: {mine} >= {low:.17g}"] if math.isfinite(low) else []
+        lines += [f"b{i}: {mine} <= {high:.17g}"] if math.isfinite(high) else []
+    names = " ".join(f"x{j}" for j in range(len(cost)))
+    return "\n".join([*lines, "binary", names, "end", ""])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_bounds_against_enumeration(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both bounds are below the exact optimum, and the mixed-integer one is as close as asked."""
+    monkeypatch.chdir(tmp_path)
+    cost, rows, _, _ = small_program(seed)
+    best = cheapest_corner(cost, rows)
+    assert best is not None
+    model = Model(lp_text(cost, rows))
+    job: dict[str, Any] = {"fix": {}, "cost": None, "within": False, "point": True}
+    relaxed = model.bound([job], None, math.inf)["answers"][0]
+    assert Fraction(relaxed["bound"]) <= best
+    solved = model.solve({"mip_rel_gap": 1e-4, "time_limit": 20.0})
+    assert Fraction(solved["bound"]) <= best
+    assert solved["bound"] == pytest.approx(float(best), rel=2e-4, abs=1e-6)
+    within = {**job, "within": True, "fix": {"x0": 1.0}}
+    impossible = model.bound([within], float(best) - 100.0, math.inf)["answers"][0]
+    assert impossible["bound"] == math.inf
+
+
+def test_the_gap_of_a_branch_and_bound_is_taken_off() -> None:
+    """A bound that was set to the best cost, once no node was left, loses the gap again."""
+    assert proven(10.0, 10.0, 1e-2) == pytest.approx(9.9)
+    assert proven(-10.0, -10.0, 1e-2) == pytest.approx(-10.1)
+    assert proven(9.5, 10.0, 1e-2) == 9.5
+    assert proven(9.5, math.inf, 1e-2) == 9.5
+
+
+def test_doubt_is_the_tolerance_times_all_ranges() -> None:
+    """On x + 2y ≤ 5, x in [0, 1], y in [-1, 1] the ranges are 1, 2 and 5."""
+    rows = Rows(
+        np.array([0, 0]),
+        np.array([0, 1]),
+        np.array([1.0, 2.0]),
+        np.array([-np.inf]),
+        np.array([5.0]),
+    )
+    found = doubt(rows, np.array([0.0, -1.0]), np.array([1.0, 1.0]), 1e-3)
+    assert found == pytest.approx(8e-3)
