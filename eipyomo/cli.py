@@ -159,6 +159,11 @@ def _round_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--task-mbit", default=64.0, show_default=True, help="Task L of each user in Mbit.")
 @click.option("--distance-m", default=50.0, show_default=True, help="Distance to the server in m.")
 @click.option(
+    "--total-frequency-ghz",
+    type=float,
+    help="CPU frequency F of the server in GHz that all tasks share.  [default: f_s for each]",
+)
+@click.option(
     "--users-csv", metavar="FILE", help="Take the end users from this table, SI units, instead."
 )
 @click.option("--name", help="Free text.  [default: made from the options]")
