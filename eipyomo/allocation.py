@@ -365,7 +365,7 @@ def _breakdown(instance: Instance, allocation: Allocation, round: Round) -> Brea
     data = instance.scaled.for_round(round)
     a, offload = allocation.download, allocation.offload_fraction
     frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
-    edge_frequency_ghz = _edge_frequency_hz(instance, allocation, round) / HZ_PER_GHZ
+    edge_frequency_ghz = served_at_hz(instance, allocation, round) / HZ_PER_GHZ
     local_work = a * physics.local_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
     edge_work = physics.offloaded_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
 
@@ -412,7 +412,7 @@ def _breakdown(instance: Instance, allocation: Allocation, round: Round) -> Brea
     )
 
 
-def _edge_frequency_hz(instance: Instance, allocation: Allocation, round: Round) -> FloatColumn:
+def served_at_hz(instance: Instance, allocation: Allocation, round: Round) -> FloatColumn:
     """Return f_{s,j}; where the allocation does not decide it, f_s for every task in part there."""
     if allocation.edge_frequency_hz is not None:
         return allocation.edge_frequency_hz
@@ -439,7 +439,7 @@ def _violations(
     a, offload = allocation.download, allocation.offload_fraction
     up, down = allocation.uplink_share, allocation.downlink_share
     frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
-    edge_frequency_hz = _edge_frequency_hz(instance, allocation, round)
+    edge_frequency_hz = served_at_hz(instance, allocation, round)
     uploaded_s = data.upload_start_s + terms.upload_s
     last_s = float(uploaded_s.max())
     # Where the band or the CPU is not there at all, natural size is the need itself: 1.

@@ -153,12 +153,12 @@ class Instance(Record):
         """
         gains = rayleigh_gains(mean_gain(path_loss_exponent, distance_m), users, seed)
         noise = dbm_to_watt(-174.0)
-        limited = total_frequency_ghz is not None
+        total_hz = None if total_frequency_ghz is None else total_frequency_ghz * HZ_PER_GHZ
         return cls(
             name=name
             if name is not None
             else f"letter M={users} D={model_mbit:g}Mbit sigma={path_loss_exponent:g} seed={seed}"
-            + (f" F={total_frequency_ghz:g}GHz" if limited else ""),
+            + ("" if total_frequency_ghz is None else f" F={total_frequency_ghz:g}GHz"),
             bandwidth_hz=bandwidth_mhz * HZ_PER_MHZ,
             model_bits=model_mbit * BITS_PER_MBIT,
             cycles_per_bit=50.0,
@@ -166,7 +166,7 @@ class Instance(Record):
                 transmit_power_w=dbm_to_watt(33.0),
                 frequency_hz=4e9,
                 noise_density_w_per_hz=noise,
-                total_frequency_hz=total_frequency_ghz * HZ_PER_GHZ if limited else None,
+                total_frequency_hz=total_hz,
             ),
             users=tuple(
                 EndUser(
