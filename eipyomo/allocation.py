@@ -440,6 +440,7 @@ def _violations(
     up, down = allocation.uplink_share, allocation.downlink_share
     frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
     edge_frequency_hz = served_at_hz(instance, allocation, round)
+    edge_frequency_ghz = edge_frequency_hz / HZ_PER_GHZ
     uploaded_s = data.upload_start_s + terms.upload_s
     last_s = float(uploaded_s.max())
     # Where the band or the CPU is not there at all, natural size is the need itself: 1.
@@ -454,8 +455,8 @@ def _violations(
         "frequency <= f_max (10c)": frequency_ghz / data.max_frequency_ghz - 1.0,
         "frequency >= 0 (10c)": -frequency_ghz / data.max_frequency_ghz,
         "a frequency to compute with (1)": np.isinf(terms.local_inference_s),
-        "edge frequency <= f_s (2)": edge_frequency_hz / instance.server.frequency_hz - 1.0,
-        "edge frequency >= 0 (2)": -edge_frequency_hz / instance.server.frequency_hz,
+        "edge frequency <= f_s (2)": edge_frequency_ghz / data.server_frequency_ghz - 1.0,
+        "edge frequency >= 0 (2)": -edge_frequency_ghz / data.server_frequency_ghz,
         "a frequency to compute with at the edge (2)": np.isinf(terms.edge_inference_s),
         "offload fraction >= 0 (10d)": -offload,
         "offload fraction <= 1 (10d)": offload - 1.0,

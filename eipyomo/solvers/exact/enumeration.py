@@ -144,7 +144,7 @@ def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> Floa
     bounds = np.full(len(uniform) ** users, -np.inf)
     for price in prices:
         responses = [
-            [dual.respond((price, price), earliest_s + lead, one, FIXED) for lead in leads]
+            [dual.respond((price,), earliest_s + lead, one, FIXED) for lead in leads]
             for one in uniform
         ]
         # Axes: user, decision, sync time.
