@@ -198,17 +198,17 @@ def _infeasible(restriction: Restriction, round: Round, name: str) -> ExactOutco
 
 
 def _outcome(search: Search, closed: bool, scaled: Scaled, round: Round) -> ExactOutcome:
-    """Collect what a search has found; the prices are those of the incumbent's convex rest."""
+    """Collect what a search has found; the prices are those that suit the incumbent."""
     restriction = search.dual.restriction
-    rest = search.rest
+    priced = search.prices_of(search.rest) if search.rest else None
     bound = search.bound
     message = (
         f"proven within {search.objective - bound:.3g} of the optimum"
         if closed
         else f"stopped {search.objective - bound:.3g} above the bound"
     )
-    multipliers = rest.response.choices if rest else None
-    terms = search.dual.terms(rest.prices, rest.response.sync_s) if rest else None
+    multipliers = priced.choices if priced else None
+    terms = search.dual.terms(priced.prices, priced.sync_s) if priced else None
     return ExactOutcome(
         problem=restriction.problem,
         status="optimal" if closed else "limit",

@@ -207,7 +207,7 @@ def _cleared_frequencies_ghz(dual: Dual, market: Market) -> FloatColumn | None:
     room = np.where(served, most - frequency, 0.0)
     spare = max(total - float(frequency.sum()), 0.0)
     if spare > 0.0:
-        frequency = frequency + room * min(spare / float(room.sum()), 1.0)
+        frequency = frequency + room * (spare / max(float(room.sum()), spare))
     over = max(float(frequency.sum()) / total, 1.0) * (1.0 + 4e-16 * len(frequency))
     cleared: FloatColumn = frequency / over
     return cleared

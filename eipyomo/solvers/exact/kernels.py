@@ -92,7 +92,7 @@ CELL = np.dtype(
 )
 """A cell of ι under one set of multipliers: it proves a line in t below the user's cost."""
 
-MAX_CELLS = 64
+MAX_CELLS = 256
 FEW_CELLS = 4
 LEAST_OFFLOAD = 1e-8
 """Where the edge's frequency has a price, slopes in ι are taken from here on; 0 has none."""

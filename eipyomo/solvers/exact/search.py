@@ -12,12 +12,15 @@ import numpy as np
 
 from eipyomo.allocation import Allocation
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of
+from eipyomo.solvers.exact.convex_rest import ACCURACY, ConvexRest, rest_of
 from eipyomo.solvers.exact.dual import Dual, Market, Proof, Response
 from eipyomo.solvers.exact.kernels import CHOICE, TRACKED
 from eipyomo.solvers.exact.tree import Evidence, Narrowing, Node, Twins, leaves, narrow
 from eipyomo.solvers.records import Records
 
+COARSE, FINE = 1e-4, 1e-9
+"""How well prices clear the budgets where ι is taken over from a response: at a limited frequency a
+user without CPU energy ends both branches together, and pays to first order for a wrong ι."""
 GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""
 
@@ -212,9 +215,32 @@ class Search:
             self._accuracy,
             response.choices,
             TRACKED,
+            FINE if self.dual.limits_frequency else COARSE,
         )
         best = markets[0].best
         self._offer(rest_of(self.dual, best.choices, best.sync_s, best.prices))
+
+    def prices_of(self, rest: ConvexRest) -> Response:
+        """Return the dual's answer at prices that suit an incumbent.
+
+        Where the edge's frequency is limited, they are those at which its ι are the best ones of
+        their basins: for fixed ι, a price may be any of a range.
+        """
+        if not self.dual.limits_frequency:
+            return rest.response
+        self.dual.domains = self._domains.copy()
+        start, tolerance = rest.response, ACCURACY * abs(self.objective)
+        markets = self.dual.settle(
+            self._first_s,
+            self._latest_s(),
+            start.sync_s,
+            start.prices,
+            tolerance,
+            start.choices,
+            TRACKED,
+            ACCURACY,
+        )
+        return markets[0].best
 
     def _survey(self, root: Node, samples: int = 8) -> None:
         """Look for the lowest basin of the dual over the sync time, to start from."""
