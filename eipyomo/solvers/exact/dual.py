@@ -148,15 +148,16 @@ class Dual:
         The problem.
     domains
         DOMAIN records; the branch and bound narrows them.
-    budgets
-        What there is of the band, or of its halves, and of the edge's frequency in GHz where it is
-        limited.
+    limits_frequency, budgets
+        Whether the edge's frequency is limited; and what there is of the band, or of its halves,
+        and, last, of that frequency in GHz.
     """
 
     scaled: Scaled
     restriction: Restriction
     domains: Records
     users: Records = field(init=False)
+    limits_frequency: bool = field(init=False)
     budgets: tuple[float, ...] = field(init=False)
     basins: FloatColumn = field(init=False)
     evaluations: int = field(init=False, default=0)
@@ -164,6 +165,7 @@ class Dual:
     def __post_init__(self) -> None:
         """Prepare the records and forget all basins."""
         bands, total_ghz = self.restriction.budgets, self.scaled.total_frequency_ghz
+        self.limits_frequency = total_ghz is not None
         self.budgets = bands if total_ghz is None else (*bands, total_ghz)
         self.users = user_records(self.scaled, max(bands))
         self.basins = np.full((len(self.users), 2), -1.0)
@@ -190,16 +192,10 @@ class Dual:
             usage=self._usage(chosen),
         )
 
-    @property
-    def limits_frequency(self) -> bool:
-        """Whether the last budget is that of the edge's frequency."""
-        return self.scaled.total_frequency_ghz is not None
-
     def terms(self, prices: Prices, sync_s: float) -> kernels.Terms:
         """Return what users see of prices and sync time."""
-        bands = len(self.restriction.budgets)
-        edge = prices[-1] if self.limits_frequency else 0.0
-        return kernels.Terms(sync_s, prices[0], prices[bands - 1], edge)
+        down = prices[1 if self.restriction.split_band else 0]
+        return kernels.Terms(sync_s, prices[0], down, prices[-1] if self.limits_frequency else 0.0)
 
     def _usage(self, choices: Records) -> tuple[float, ...]:
         """Return what choices use of each budget."""
@@ -218,7 +214,7 @@ class Dual:
 
     def _paid(self, prices: Prices) -> float:
         """Return Σ price · budget."""
-        return float(np.dot(prices, self.budgets))
+        return sum(price * budget for price, budget in zip(prices, self.budgets, strict=True))
 
     @property
     def no_prices(self) -> Prices:

@@ -325,6 +325,15 @@ def least_edge_cost(user: Any, offload: float, weight: float, price: float) -> E
     return EdgeCost(2.0 * cost, cost / offload, span, -0.5 * span / weight, frequency)
 
 
+@compiled
+def edge_span(user: Any, offload: float, weight: float, price: float) -> tuple[float, float]:
+    """Return CιL/f and its derivative in the weight, which is 0 where f has no price."""
+    if price <= 0.0:
+        return offload * user.edge_s, 0.0
+    at_edge = least_edge_cost(user, offload, weight, price)
+    return at_edge.span_s, at_edge.span_slope
+
+
 # --- One user: the best multipliers at a point (ι, t) ---------------------------------------------
 
 
@@ -384,6 +393,16 @@ def edge_multipliers(user: Any, terms: Terms) -> Multipliers:
 
 
 @compiled
+def moved(local: float, step: float, total: float) -> float:
+    """Return μ after a step in ln μ, taken as the step in ln(μ/(total - μ)) with the same start."""
+    if total == np.inf:
+        return float(local * math.exp(step))
+    spare = total - local
+    odds = local / spare * math.exp(step * total / spare)
+    return float(total * (odds / (1.0 + odds)))
+
+
+@compiled
 def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
     """Return the best multipliers with download (a = 1) at an offload fraction.
 
@@ -397,13 +416,13 @@ def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
     price = terms.price_edge
     edge = edge_branch(user, offload, 0.0, terms)
     branch = local_branch(user, work, total, terms.price_down)
-    edge_s = least_edge_cost(user, offload, 0.0, price).span_s
+    edge_s, edge_slope = edge_span(user, offload, 0.0, price)
     if branch.finish_s >= edge.ready_s - terms.t + edge_s:
         return Multipliers(total, 0.0, edge.sync)
     if (work <= 0.0 or user.cpu_weight <= 0.0) and user.receive_weight > 0.0:
         idle = local_branch(user, work, 0.0, terms.price_down)
         edge = edge_branch(user, offload, total, terms)
-        edge_s = least_edge_cost(user, offload, total, price).span_s
+        edge_s, edge_slope = edge_span(user, offload, total, price)
         if idle.finish_s <= edge.ready_s - terms.t + edge_s:
             return Multipliers(0.0, edge.ready, edge.sync)
     low, high = 0.0, total
@@ -411,8 +430,9 @@ def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
     for attempt in range(100):
         edge = edge_branch(user, offload, total - local, terms)
         branch = local_branch(user, work, local, terms.price_down)
-        computed = least_edge_cost(user, offload, total - local, price)
-        span = edge.ready_s - terms.t + computed.span_s
+        if price > 0.0:
+            edge_s, edge_slope = edge_span(user, offload, total - local, price)
+        span = edge.ready_s - terms.t + edge_s
         excess_log = math.log(branch.finish_s / span)
         if abs(excess_log) <= 1e-11:
             break
@@ -420,15 +440,10 @@ def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
             low = local
         else:
             high = local
-        span_slope = edge.ready_slope + computed.span_slope
+        span_slope = edge.ready_slope + edge_slope
         slope = branch.finish_slope / branch.finish_s + local * span_slope / span
         previous = local
-        if price > 0.0:
-            spare = total - local
-            odds = local / spare * math.exp(-excess_log / slope * total / spare)
-            local = total * (odds / (1.0 + odds))
-        else:
-            local = local * math.exp(-excess_log / slope)
+        local = moved(local, -excess_log / slope, total if price > 0.0 else np.inf)
         around_a_kink = attempt > 6 and attempt % 2 == 0
         if around_a_kink or not low < local < high:
             local = math.sqrt(low * high) if low > 0.0 else 0.1 * high
