@@ -1,6 +1,6 @@
 """Problem (10) as Pyomo models: built, changed, filled and written, but not solved here."""
 
-from eipyomo.models.agent import TOLD, build_agent
+from eipyomo.models.agent import build_agent, told
 from eipyomo.models.cutoff import tighten
 from eipyomo.models.files import export, read_sol
 from eipyomo.models.joint import (
@@ -18,7 +18,6 @@ from eipyomo.models.joint import (
 __all__ = [
     "CONVEX",
     "FORMULATIONS",
-    "TOLD",
     "allocation",
     "binding_bounds",
     "build_agent",
@@ -30,4 +29,5 @@ __all__ = [
     "options",
     "read_sol",
     "tighten",
+    "told",
 ]
