@@ -187,7 +187,7 @@ class Dual:
             prices=prices,
             sync_s=sync_s,
             choices=chosen,
-            value=float(chosen["value"].sum()) - self._paid(prices),
+            value=float(chosen["value"].sum()) - self.paid(prices),
             sync_slope=float(chosen["sync_slope"].sum()),
             usage=self._usage(chosen),
         )
@@ -212,7 +212,7 @@ class Dual:
             parts = parts + choices["edge_frequency_ghz"] / self.budgets[-1]
         return parts
 
-    def _paid(self, prices: Prices) -> float:
+    def paid(self, prices: Prices) -> float:
         """Return Σ price · budget."""
         return sum(price * budget for price, budget in zip(prices, self.budgets, strict=True))
 
@@ -426,7 +426,7 @@ class Dual:
             counts,
             cells,
         )
-        paid = self._paid(response.prices)
+        paid = self.paid(response.prices)
         return Proof(
             response=response,
             first_s=first_s,
