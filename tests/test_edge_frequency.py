@@ -244,7 +244,6 @@ def test_a_larger_budget_is_never_worse(seed: int, restriction: Restriction | No
         (ei.Instance.letter(), 0.4),
         (hostile(2), 0.3),
         (hostile(22), 0.3),
-        (hostile(39), 0.2),
         (hostile(49), 0.05),  # without CPU energy, so that ι sits at a kink
     ],
 )
@@ -429,7 +428,7 @@ def test_changed_prices_and_multipliers_never_prove_too_much() -> None:
     instance = limited(hostile(6, 4), 0.1)
     document, best, draw = certified(instance), objective(instance), np.random.default_rng(0)
     proven = 0
-    for _ in range(150):
+    for _ in range(80):
         forged = copy.deepcopy(document)
         proofs = list(proofs_of(forged["tree"]))
         proof = proofs[draw.integers(len(proofs))]
@@ -445,7 +444,7 @@ def test_changed_prices_and_multipliers_never_prove_too_much() -> None:
             continue
         proven += 1
         assert bound <= best
-    assert proven > 50
+    assert proven > 30
 
 
 def proofs_of(node: dict[str, Any]) -> list[dict[str, Any]]:
