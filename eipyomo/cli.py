@@ -163,6 +163,11 @@ def _round_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--task-mbit", default=64.0, show_default=True, help="Task L of each user in Mbit.")
 @click.option("--distance-m", default=50.0, show_default=True, help="Distance to the server in m.")
 @click.option(
+    "--total-frequency-ghz",
+    type=float,
+    help="CPU frequency F of the server in GHz that all tasks share.  [default: f_s for each]",
+)
+@click.option(
     "--users-csv", metavar="FILE", help="Take the end users from this table, SI units, instead."
 )
 @click.option("--name", help="Free text.  [default: made from the options]")
@@ -854,10 +859,12 @@ def _show_result(instance: Instance, result: Result) -> None:
         f"{result.wall_s:.2f} s"
     )
     terms = result.evaluation.breakdown
+    edge_frequency_hz = result.allocation.edge_frequency_hz
     table = _table(
         "User",
         "Download",
         "Offload\n[%]",
+        *(["Edge\n[GHz]"] if edge_frequency_hz is not None else []),
         "CPU\n[GHz]",
         "Uplink\n[%]",
         "Downlink\n[%]",
@@ -871,6 +878,7 @@ def _show_result(instance: Instance, result: Result) -> None:
             _clip(name),
             _cell(bool(allocation.download[j])),
             f"{100 * allocation.offload_fraction[j]:.1f}",
+            *([f"{edge_frequency_hz[j] / 1e9:.3f}"] if edge_frequency_hz is not None else []),
             f"{allocation.frequency_hz[j] / 1e9:.3f}",
             f"{100 * allocation.uplink_share[j]:.2f}",
             f"{100 * allocation.downlink_share[j]:.2f}",
@@ -884,6 +892,9 @@ def _show_result(instance: Instance, result: Result) -> None:
         price = result.prices["bandwidth_per_mhz"]
         last = max(result.prices["users"], key=lambda user: user["sync_per_s"])
         _print(f"One more MHz would lower WSEL by {price:.4g} (to first order).")
+        if "edge_frequency_per_ghz" in result.prices:
+            price = result.prices["edge_frequency_per_ghz"]
+            _print(f"One more GHz at the edge would lower WSEL by {price:.4g} (to first order).")
         if last["sync_per_s"] > 0:
             _print(
                 f"The others wait most for {_clip(last['name'])!r}: each second that its upload "
@@ -958,6 +969,7 @@ def _describe(instance: Instance) -> str:
     return (
         f"{len(data)} user{'s' if len(data) > 1 else ''}, band {data.bandwidth_mhz:g} MHz, "
         f"model {data.model_mbit:g} Mbit"
+        + (f", edge {data.total_frequency_ghz:g} GHz" if data.total_frequency_ghz else "")
     )
 
 

@@ -54,8 +54,9 @@ class Result:
     trace
         One row per iteration or node, where the method keeps them.
     prices
-        What the dual gives for free, where the method has it: by how much one more MHz lowers
-        WSEL, and per user by how much a later upload or start raises it, per s.
+        What the dual gives for free, where the method has it: by how much one more MHz, or one
+        more GHz of the edge server's total frequency, lowers WSEL, and per user by how much a
+        later upload or start raises it, per s.
     message
         One sentence that a person can act on.
     """
