@@ -774,3 +774,12 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     capsys.readouterr()
     assert main(["evaluate", instance, result, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["objective"] == document["objective"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bonmin_reaches_the_certified_optimum(seed: int) -> None:
+    """With everything free, Bonmin ends at it; a rest of a task without frequency is no error."""
+    instance = ei.Instance.letter(users=3, total_frequency_ghz=2.0, seed=seed)
+    best = ei.solve(instance, "exact")
+    result = ei.solve(instance, "minlp:bonmin")
+    assert result.objective == pytest.approx(best.objective, rel=1e-6)

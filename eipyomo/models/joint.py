@@ -455,12 +455,21 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
 
 
 def _edge_frequency_hz(model: Model, data: Scaled, offload: FloatColumn) -> FloatColumn | None:
-    """Return f_{s,j} where it is a variable, 0 where nothing is offloaded."""
+    """Return f_{s,j} where it is a variable, 0 where nothing is offloaded.
+
+    A solver's tolerance can leave a tiny part of a task without any frequency; that part gets what
+    it needs to be done in time.
+    """
     if model.component("edge_frequency_ghz") is None:
         return None
     frequency_ghz = np.array([_value(model.edge_frequency_ghz[name]) for name in data.names])
-    served_ghz = np.clip(frequency_ghz, 0.0, data.server_frequency_ghz)
-    return np.where(offload * data.task_mbit > 0, served_ghz, 0.0) * HZ_PER_GHZ
+    work = physics.offloaded_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
+    blocks = [model.user[name] for name in data.names]
+    time_s = np.array([_value(one.latency_s) - _value(one.ready_s) for one in blocks])
+    time_s = np.maximum(time_s + data.previous_download_s, work / data.server_frequency_ghz)
+    needed_ghz = np.divide(work, time_s, out=np.zeros(len(data)), where=work > 0)
+    served_ghz = np.clip(frequency_ghz, needed_ghz, data.server_frequency_ghz)
+    return np.where(work > 0, served_ghz, 0.0) * HZ_PER_GHZ
 
 
 def _frequency_ghz(block: Any) -> float:
