@@ -152,6 +152,11 @@ class UserCells:
     cells: list[Cell]
     scale: list[float]
 
+    def middle(self, cell: Cell, variable: Variable) -> float:
+        """Return the middle of a variable's range in a cell, or the value that it is fixed at."""
+        place = self.places.get(variable)
+        return float(variable.value) if place is None else 0.5 * sum(cell.box[place])
+
     def in_cell(self, cell: Cell) -> Iterator[Row]:
         """Iterate over the linear rows that hold in a cell."""
         for row in self.rows:
@@ -229,6 +234,7 @@ class Relaxation:
         block = self.model.user[name]
         places = ComponentMap()
         rows = []
+        whole = block.offload_without_download.active
         convex = [block.component(key) for key in CONVEX_ROWS]
         active = {row.local_name for row in convex if row is not None and row.active}
         for row in list(block.component_data_objects(pyo.Constraint, active=True)):
@@ -247,7 +253,7 @@ class Relaxation:
         user.scale = [max(high - low, NARROW) for low, high in box]
         factors = {place for row in rows if row.product for place in row.product[:2]}
         pieces = PIECES if places.get(block.offload_fraction) in factors else 1
-        user.cells = [Cell(part) for part in parts(block, places, box, pieces)]
+        user.cells = [Cell(part) for part in parts(block, places, box, pieces, whole=whole)]
         return user
 
     def build(self) -> None:
@@ -432,13 +438,17 @@ def _frequency(value: Reader, block: Block, work: float, fastest: float) -> floa
     return min(max(done / seconds, 1e-3 * fastest), fastest) if seconds > 0.0 else fastest
 
 
-def parts(block: Block, places: Any, box: list[Range], pieces: int) -> Iterator[list[Range]]:
-    """Iterate over boxes that cover a user's decisions: a = 0 with ι = 1, and pieces of ι."""
+def parts(
+    block: Block, places: Any, box: list[Range], pieces: int, *, whole: bool
+) -> Iterator[list[Range]]:
+    """Iterate over boxes that cover a user's decisions: a = 0, and pieces of ι for a = 1.
+
+    With `whole`, a = 0 means ι = 1, as it does unless a user has taken that row away.
+    """
     undecided = block.download.is_continuous() and not block.download.fixed
-    offloads = block.offload_without_download.active
     choices: list[tuple[Range, Range]] = []
     if not undecided:
-        choices.append(((0.0, 0.0), (1.0, 1.0) if offloads else (0.0, 1.0)))
+        choices.append(((0.0, 0.0), (1.0, 1.0) if whole else (0.0, 1.0)))
     least = 0.0 if undecided else 1.0
     choices += [((least, 1.0), (k / pieces, (k + 1) / pieces)) for k in range(pieces)]
     for download, offload in choices:

@@ -64,6 +64,9 @@ LEAST_S = 0.1
 FIRST_PART, FIRST_GAP = 0.25, 1e-2
 """Part of the time, and relative gap, for the relaxation's first point."""
 
+SWAP_PART = 0.3
+"""Part of the time so far that looking for a better incumbent may take in a round."""
+
 NARROW_PART = 0.4
 """Part of the time left that narrowing may take in a round."""
 
@@ -193,7 +196,7 @@ class Search:
             if answer["bound"] == math.inf:
                 return True
             if answer["point"] is not None:
-                self.polish()
+                self.polish(self.relaxed())
         for download in (0, 1):
             if self.cost == math.inf:
                 self.polish_uniform(download)
@@ -216,6 +219,8 @@ class Search:
         """Inspect, narrow, solve and refine; return whether anything was refined."""
         self.write()
         new = self.inspect()
+        if self.trace and not self.is_closed():
+            self.swap()
         if not self.is_closed():
             self.narrow()
             answer = self.solve_relaxation(SOLVE_PART * self.left_s(), self.accuracy())
@@ -223,7 +228,7 @@ class Search:
             if answer["point"] is not None:
                 new += self.relaxation.learn()
                 if not self.is_closed():
-                    self.polish()
+                    self.polish(self.relaxed())
         cells = sum(len(user.cells) for user in self.relaxation.users)
         for user in self.relaxation.users:
             user.cells = [cell for cell in user.cells if cell.bound <= self.cost]
@@ -315,9 +320,9 @@ class Search:
             if variable is not None and not variable.fixed:
                 variable.set_value(value, skip_validation=True)
 
-    def polish(self) -> None:
-        """Solve the model for the relaxation's a and ι, and then for its a alone."""
-        decided = self.decide()
+    def polish(self, values: Sequence[float | None]) -> None:
+        """Solve the model for a and ι of a point, and then for its a alone."""
+        decided = self.decide(values)
         choice = tuple(round(variable.value / TRIED_STEP) for variable in decided)
         if choice not in self.tried:
             self.tried.add(choice)
@@ -330,17 +335,59 @@ class Search:
         for variable in decided:
             variable.unfix()
 
-    def decide(self) -> Any:
-        """Fix all that is integral, and ι, at the relaxation's point; return what was free."""
+    def decide(self, values: Sequence[float | None]) -> Any:
+        """Fix all that is integral, and ι, at a point; return what was free."""
         decided = ComponentSet()
         offloads = ComponentSet(self.trial.user[name].offload_fraction for name in self.model.users)
-        trial = all_variables(self.trial)
-        for variable, relaxed in zip(trial, self.variables, strict=True):
+        for variable, value in zip(all_variables(self.trial), values, strict=True):
             if not variable.fixed and (variable in offloads or not variable.is_continuous()):
-                value = min(max(relaxed.value or 0.0, variable.lb), variable.ub)
-                variable.fix(value if variable.is_continuous() else round(value))
+                inside = min(max(value or 0.0, variable.lb), variable.ub)
+                variable.fix(inside if variable.is_continuous() else round(inside))
                 decided.add(variable)
         return decided
+
+    def relaxed(self) -> list[float | None]:
+        """Return the relaxation's point, in the order of the model's variables."""
+        return [variable.value for variable in self.variables]
+
+    def swap(self) -> None:
+        """Polish the incumbent with another a for one user, as long as that makes it better."""
+        now = time.monotonic()
+        until = now + SWAP_PART * (now - self.began)
+        better = self.incumbent is not None
+        while better:
+            before, better = self.cost, False
+            for values in self.swaps():
+                if time.monotonic() >= until or self.is_closed():
+                    return
+                self.polish(values)
+                better = self.cost < before
+                if better:
+                    break
+
+    def swaps(self) -> list[list[float]]:
+        """Return the incumbent with another a for one user, those first whose cells cost least."""
+        assert self.incumbent is not None
+        values = [value for _, value in self.incumbent]
+        positions = {id(variable): place for place, variable in enumerate(self.variables)}
+        found = []
+        for user in self.relaxation.users:
+            block = user.block
+            decision, offload = (positions[id(v)] for v in (block.download, block.offload_fraction))
+            others = [
+                cell
+                for cell in user.cells
+                if cell.bound <= self.cost
+                and round(user.middle(cell, block.download)) != round(values[decision])
+            ]
+            if others:
+                cell = min(others, key=lambda one: one.bound)
+                swapped = list(values)
+                swapped[decision] = user.middle(cell, block.download)
+                swapped[offload] = user.middle(cell, block.offload_fraction)
+                found.append((cell.bound, swapped))
+        found.sort(key=lambda one: one[0])
+        return [swapped for _, swapped in found]
 
     def polish_uniform(self, download: int) -> None:
         """Solve the model with one a for everybody, where it has no other integers."""
