@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from eipyomo import physics
 from eipyomo.allocation import Allocation
@@ -168,15 +168,27 @@ def recover(dual: Dual, market: Market) -> Allocation:
     seconds = _seconds(up, scaled, scaled.uplink_snr)
     uploaded_s = scaled.upload_start_s + scaled.model_mbit * seconds
     sync_s = max(market.best.sync_s, float(uploaded_s.max()))
-    edge_ghz = _cleared_frequencies_ghz(dual, market)
-    edge_s = _edge_seconds(dual, offload, edge_ghz)
-    own_ghz = _frequency_ghz(dual, download, offload, seconds, down, sync_s, edge_s)
+    load = scaled.model_mbit + offload * scaled.task_mbit
+    ready_s = np.maximum(sync_s, scaled.upload_start_s + load * seconds)
+    seconds_down = _seconds(np.where(download, down, 1.0), scaled, scaled.downlink_snr)
+    download_s = scaled.model_mbit * seconds_down
+    own_work = (1.0 - offload) * dual.users["work_gigacycles"]
+    full_ghz = kernels.best_frequencies(dual.users)
+    edge_ghz = None
+    edge_s = offload * dual.users["edge_s"]
+    if dual.limits_frequency:
+        work = offload * dual.users["work_gigacycles"]
+        spare_s = np.where(download, sync_s + download_s + own_work / full_ghz - ready_s, 0.0)
+        edge_ghz = _cleared_frequencies_ghz(dual, market, work, spare_s)
+        np.divide(work, edge_ghz, out=edge_s, where=edge_ghz > 0.0)
+    time_left_s = ready_s + edge_s - sync_s - download_s
+    own_ghz = _frequency_ghz(dual, own_work, full_ghz, time_left_s)
     return Allocation(
         names=scaled.names,
         sync_s=sync_s,
         download=download,
         offload_fraction=offload,
-        frequency_hz=own_ghz * HZ_PER_GHZ,
+        frequency_hz=np.where(download, own_ghz, 0.0) * HZ_PER_GHZ,
         uplink_share=up,
         downlink_share=np.where(download, down, 0.0),
         edge_frequency_hz=None if edge_ghz is None else edge_ghz * HZ_PER_GHZ,
@@ -195,31 +207,29 @@ def _cleared_shares(dual: Dual, market: Market) -> tuple[FloatColumn, FloatColum
     return up / over[0], down / over[-1]
 
 
-def _cleared_frequencies_ghz(dual: Dual, market: Market) -> FloatColumn | None:
-    """Mix f_s like the shares, and give what is left of the budget to all tasks alike."""
-    if not dual.limits_frequency:
-        return None
+def _cleared_frequencies_ghz(
+    dual: Dual, market: Market, work: FloatColumn, spare_s: FloatColumn
+) -> FloatColumn:
+    """Mix f_s like the shares, but none above what the local branch leaves time for.
+
+    What is left of the budget goes to those who lack most, up to that limit and then up to f_s.
+    """
     total, most = dual.budgets[-1], dual.scaled.server_frequency_ghz
-    served = market.best.choices["offload"] * dual.users["work_gigacycles"] > 0.0
-    if served.sum() * most <= total:
-        return np.where(served, most, 0.0)
+    fastest = np.where(work > 0.0, most, 0.0)
+    needed = fastest.copy()
+    np.divide(work, spare_s, out=needed, where=(spare_s > 0.0) & (work > 0.0))
     frequency = market.mixed("edge_frequency_ghz")
-    room = np.where(served, most - frequency, 0.0)
-    spare = max(total - float(frequency.sum()), 0.0)
-    if spare > 0.0:
-        frequency = frequency + room * (spare / max(float(room.sum()), spare))
-    over = max(float(frequency.sum()) / total, 1.0) * (1.0 + 4e-16 * len(frequency))
-    cleared: FloatColumn = frequency / over
-    return cleared
-
-
-def _edge_seconds(dual: Dual, offload: FloatColumn, edge_ghz: FloatColumn | None) -> FloatColumn:
-    """Return τ^e, (2)."""
-    seconds: FloatColumn = offload * dual.users["edge_s"]
-    if edge_ghz is not None:
-        work = offload * dual.users["work_gigacycles"]
-        np.divide(work, edge_ghz, out=seconds, where=work > 0.0)
-    return seconds
+    for limit in (np.minimum(needed, fastest), fastest):
+        frequency = np.minimum(frequency, limit)
+        left, room = total - float(frequency.sum()), float((limit - frequency).sum())
+        if left >= room:
+            frequency = limit
+        elif left > 0.0:
+            frequency = frequency + (limit - frequency) * (left / room)
+    over = float(frequency.sum()) / total
+    if over > 1.0 - 1e-15 * len(work):
+        frequency = frequency / over * (1.0 - 4e-16 * len(work))
+    return frequency
 
 
 def _seconds(shares: FloatColumn, scaled: Scaled, snr: FloatColumn) -> FloatColumn:
@@ -228,24 +238,10 @@ def _seconds(shares: FloatColumn, scaled: Scaled, snr: FloatColumn) -> FloatColu
 
 
 def _frequency_ghz(
-    dual: Dual,
-    download: NDArray[np.bool_],
-    offload: FloatColumn,
-    seconds_up: FloatColumn,
-    down: FloatColumn,
-    sync_s: float,
-    edge_s: FloatColumn,
+    dual: Dual, work: FloatColumn, full_ghz: FloatColumn, time_left_s: FloatColumn
 ) -> FloatColumn:
     """Return the best frequencies for given shares: full speed, or just in time for the edge."""
-    scaled, users = dual.scaled, dual.users
-    work = (1.0 - offload) * users["work_gigacycles"]
-    computes = download & (work > 0.0)
-    load = scaled.model_mbit + offload * scaled.task_mbit
-    ready_s = np.maximum(sync_s, scaled.upload_start_s + load * seconds_up)
-    seconds_down = _seconds(np.where(download, down, 1.0), scaled, scaled.downlink_snr)
-    time_left = ready_s + edge_s - sync_s - scaled.model_mbit * seconds_down
-    full = kernels.best_frequencies(users)
-    in_time = np.full(len(users), np.inf)
-    np.divide(work, time_left, out=in_time, where=time_left > 0.0)
-    slowed = np.where(users["cpu_weight"] > 0.0, np.minimum(full, in_time), full)
-    return np.where(computes, slowed, 0.0)
+    in_time = np.full(len(work), np.inf)
+    np.divide(work, time_left_s, out=in_time, where=time_left_s > 0.0)
+    slowed = np.where(dual.users["cpu_weight"] > 0.0, np.minimum(full_ghz, in_time), full_ghz)
+    return np.where(work > 0.0, slowed, 0.0)

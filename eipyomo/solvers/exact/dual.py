@@ -26,6 +26,9 @@ behind it of a GHz at the edge, where the server has a total frequency."""
 
 PRICE_SPAN = 30.0
 """Prices stay within e^±30 of their natural size; any price ≥ 0 gives a valid bound."""
+LEAST_EDGE_PRICE = -20.0
+"""The logarithm of the smallest price of the edge's frequency but 0, relative to its natural size:
+below it, ν = w^t - μ is so small that rounding decides about the usage."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,7 +324,7 @@ class Dual:
         return find_crossing(
             residual,
             float(np.log(price)) if price > 0.0 else middle,
-            middle - PRICE_SPAN,
+            middle + (LEAST_EDGE_PRICE if self._may_be_free(place) else -PRICE_SPAN),
             middle + PRICE_SPAN,
             slope=-0.5,
             enough=enough,

@@ -314,7 +314,7 @@ def least_edge_cost(user: Any, offload: float, weight: float, price: float) -> E
     work = offload * user.work_gigacycles
     if work <= 0.0:
         return EdgeCost(0.0, 0.0, 0.0, 0.0, 0.0)
-    frequency = math.sqrt(weight * work / price)
+    frequency = math.sqrt(max(weight, 0.0) * work / price)
     if frequency >= most:
         span = offload * user.edge_s
         return EdgeCost(weight * span + price * most, weight * user.edge_s, span, 0.0, most)
@@ -394,7 +394,7 @@ def edge_multipliers(user: Any, terms: Terms) -> Multipliers:
 
 @compiled
 def moved(local: float, step: float, total: float) -> float:
-    """Return μ after a step in ln μ, taken as the step in ln(μ/(total - μ)) with the same start."""
+    """Return μ after a step in ln μ, taken in ln(μ/(total - μ)): the same for an endless total."""
     if total == np.inf:
         return float(local * math.exp(step))
     spare = total - local
@@ -427,6 +427,7 @@ def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
             return Multipliers(0.0, edge.ready, edge.sync)
     low, high = 0.0, total
     local = 0.5 * total
+    blur = 2.0**-54 * total if price > 0.0 else 0.0  # what rounding adds to ν
     for attempt in range(100):
         edge = edge_branch(user, offload, total - local, terms)
         branch = local_branch(user, work, local, terms.price_down)
@@ -434,7 +435,7 @@ def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
             edge_s, edge_slope = edge_span(user, offload, total - local, price)
         span = edge.ready_s - terms.t + edge_s
         excess_log = math.log(branch.finish_s / span)
-        if abs(excess_log) <= 1e-11:
+        if abs(excess_log) <= 1e-11 + blur / (total - local):
             break
         if excess_log > 0.0:
             low = local
