@@ -389,7 +389,7 @@ def curves(
     ):
         low, high = (nats.value, nats.value) if nats.fixed else nats.bounds
         yield Curve(
-            [low + (high - low) * k / (tangents - 1) for k in range(tangents)],
+            sorted({low + (high - low) * k / (tangents - 1) for k in range(tangents)}),
             _transmission(way, nats, snr, share, seconds, full_load_s(model, snr), active),
             partial(_value_of, nats),
             None if nats.fixed else place_of(nats, places),

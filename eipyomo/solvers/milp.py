@@ -21,8 +21,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyomo.environ as pyo
 from pyomo.common.collections import ComponentSet
+from pyomo.common.errors import InfeasibleConstraintException
 
 from eipyomo import models
 from eipyomo.errors import InputError, SolverError
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eipyomo.models.joint import Model
+    from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.backends.base import Point
 
 NAME = "milp"
@@ -55,8 +58,8 @@ NARROW_ENOUGH = 0.02
 FEASIBLE = 1e-6
 """Largest violation of the model by a polished point, relative where a side is larger than 1."""
 
-TRIED_STEP = 0.1
-"""Points of the relaxation whose decisions agree up to such steps are polished once."""
+TRIED_STEP, TRIED_SHRINKS = 0.1, 0.7
+"""Decisions so close to earlier ones are not polished again, and by what this shrinks a round."""
 
 LEAST_S = 0.1
 """Time that a round needs at least."""
@@ -150,7 +153,7 @@ class Search:
         self.cost, self.bound = math.inf, -math.inf
         self.incumbent: Point | None = None
         self.trace: list[dict[str, Any]] = []
-        self.tried: set[tuple[int, ...]] = set()
+        self.tried: list[FloatColumn] = []
         self.worker = Worker(WORKER)
         self.ipopt = backend("ipopt")
         self.load(model.clone())
@@ -257,6 +260,7 @@ class Search:
 
     def ask(self, jobs: list[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
         """Have costs bounded over the linear relaxation."""
+        seconds = max(seconds, 0.0)
         cutoff = None if self.cost == math.inf else self.cost
         question = {"bound": jobs, "cutoff": cutoff, "until": time.time() + seconds}
         answers: list[dict[str, Any]] = self.worker.ask(question, seconds + GRACE_S)["answers"]
@@ -307,7 +311,8 @@ class Search:
 
     def solve_relaxation(self, seconds: float, gap: float) -> dict[str, Any]:
         """Solve the relaxation as a mixed-integer model, and put its point into its variables."""
-        options = {"time_limit": max(seconds, 0.1), "mip_rel_gap": gap}
+        seconds = max(seconds, LEAST_S)
+        options = {"time_limit": seconds, "mip_rel_gap": gap}
         answer = self.worker.ask({"solve": options}, seconds + GRACE_S)
         if answer["point"] is not None:
             self.set_values(answer["point"])
@@ -323,15 +328,17 @@ class Search:
     def polish(self, values: Sequence[float | None]) -> None:
         """Solve the model for a and ι of a point, and then for its a alone."""
         decided = self.decide(values)
-        choice = tuple(round(variable.value / TRIED_STEP) for variable in decided)
-        if choice not in self.tried:
-            self.tried.add(choice)
+        choice = np.array([variable.value for variable in decided])
+        step = TRIED_STEP * TRIED_SHRINKS ** len(self.trace)
+        if all(np.abs(choice - tried).max(initial=0.0) > step for tried in self.tried):
+            self.tried.append(choice)
             found = self.attempt(start=False)
             for name in self.trial.users:
                 user = self.trial.user[name]
                 if user.download.value == 1 and user.offload_fraction in decided:
                     user.offload_fraction.unfix()
-            self.attempt(start=found)
+            if self.attempt(start=found):
+                self.tried.append(np.array([variable.value for variable in decided]))
         for variable in decided:
             variable.unfix()
 
@@ -407,7 +414,12 @@ class Search:
         """Solve the trial by Ipopt and keep its point; return whether it gave a feasible one."""
         if self.left_s() <= 0.0:
             return False
-        answer = self.ipopt.solve(self.trial, time_limit=self.left_s(), gap=self.gap, start=start)
+        try:
+            answer = self.ipopt.solve(
+                self.trial, time_limit=self.left_s(), gap=self.gap, start=start
+            )
+        except InfeasibleConstraintException:  # a row forbids what is fixed
+            return False
         if answer.point is None:
             return False
         answer.load()

@@ -38,6 +38,8 @@ TINY = 1e-12
 
 OPTIMAL = highspy.HighsModelStatus.kOptimal
 INFEASIBLE = highspy.HighsModelStatus.kInfeasible
+ENDED = (OPTIMAL, highspy.HighsModelStatus.kTimeLimit)
+"""How a mixed-integer solve has to end for its bound to be believed."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,6 @@ class Model:
         lp = self.solver.getLp()
         self.names = list(lp.col_names_)
         self.place = {name: j for j, name in enumerate(self.names)}
-        self.integrality = list(lp.integrality_)
         self.cost = np.array(lp.col_cost_)
         self.lower, self.upper = np.array(lp.col_lower_), np.array(lp.col_upper_)
         self.offset = lp.offset_
@@ -127,7 +128,8 @@ class Model:
         for job in bound:
             if time.time() >= until:
                 break
-            self.solver.setOptionValue("time_limit", self.solver.getRunTime() + until - time.time())
+            left_s = max(until - time.time(), 0.0)
+            demand(self.solver, "time_limit", self.solver.getRunTime() + left_s)
             answers.append(self.one_bound(cutoff=cutoff, **job))
         late = [{"bound": None, "point": None}] * (len(bound) - len(answers))
         return {"answers": answers + late}
@@ -187,19 +189,25 @@ class Model:
         """Solve the mixed-integer model; its bound is less what tolerances may have added."""
         solver = quiet()
         solver.readModel("model.lp")
-        tolerances = ("mip_feasibility_tolerance", "primal_feasibility_tolerance")
-        for key in (*tolerances, "dual_feasibility_tolerance"):
-            solver.setOptionValue(key, TOLERANCE)
-        for key, value in {"mip_abs_gap": 0.0, **options}.items():
-            solver.setOptionValue(key, value)
+        tolerances = dict.fromkeys(
+            (
+                "mip_feasibility_tolerance",
+                "primal_feasibility_tolerance",
+                "dual_feasibility_tolerance",
+            ),
+            TOLERANCE,
+        )
+        for key, value in {**tolerances, "mip_abs_gap": 0.0, **options}.items():
+            demand(solver, key, value)
         solver.run()
         status, info = solver.getModelStatus(), solver.getInfo()
         values = None
         if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
             values = dict(zip(self.names, solver.getSolution().col_value, strict=True))
+        bound = -math.inf
         if status == INFEASIBLE:
             bound = math.inf
-        else:
+        elif status in ENDED:
             cost = info.objective_function_value if values is not None else math.inf
             bound = proven(info.mip_dual_bound, cost, options["mip_rel_gap"])
             bound -= doubt(self.own_rows, self.lower, self.upper, TOLERANCE)
@@ -236,9 +244,15 @@ def doubt(rows: Rows, lower: Column, upper: Column, tolerance: float) -> float:
 def quiet() -> Any:
     """Return a solver that prints nothing."""
     solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
-    solver.setOptionValue("small_matrix_value", TINY)
+    demand(solver, "output_flag", False)
+    demand(solver, "small_matrix_value", TINY)
     return solver
+
+
+def demand(solver: Any, key: str, value: Any) -> None:
+    """Set an option; what is answered here rests on it, so a refusal must not be overheard."""
+    if solver.setOptionValue(key, value) != highspy.HighsStatus.kOk:
+        raise ValueError(f"HiGHS refuses {value!r} for its option {key!r}")
 
 
 def main() -> None:
