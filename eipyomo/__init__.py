@@ -11,7 +11,7 @@ from eipyomo.allocation import Allocation, Evaluation, evaluate
 from eipyomo.errors import EipyomoError, InputError, SolverError
 from eipyomo.instance import EdgeServer, EndUser, Instance
 from eipyomo.result import Result
-from eipyomo.solvers import compare, solve, solve_model
+from eipyomo.solvers import Training, compare, solve, solve_model, train
 
 __version__ = version("eipyomo")
 
@@ -25,12 +25,14 @@ __all__ = [
     "Instance",
     "Result",
     "SolverError",
+    "Training",
     "compare",
     "evaluate",
     "models",
     "solve",
     "solve_model",
     "solvers",
+    "train",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

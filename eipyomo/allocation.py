@@ -34,11 +34,26 @@ class _UserDecisions(Record):
     frequency_hz: Annotated[Finite, Field(description="local CPU frequency f_j in Hz")]
     uplink_share: Annotated[Finite, Field(description="share b_j of the band, uplink")]
     downlink_share: Annotated[Finite, Field(description="share of the band, downlink")]
+    edge_frequency_hz: Annotated[
+        Finite | None,
+        Field(description="a finite number (CPU frequency for the task at the server in Hz)"),
+    ] = None
 
 
 class _Decisions(Record):
     sync_s: Annotated[Finite, Field(description="sync time in s")]
     users: Annotated[tuple[_UserDecisions, ...], Field(description="a list of decisions")]
+
+    def edge_frequency_hz(self) -> FloatColumn | None:
+        """Return f_{s,j} of all users, or None where no user has one."""
+        column = [user.edge_frequency_hz for user in self.users]
+        given = [frequency for frequency in column if frequency is not None]
+        if 0 < len(given) < len(column):
+            raise InputError(
+                f"users[{column.index(None)}].edge_frequency_hz is missing, but all users must "
+                "have one or none"
+            )
+        return np.array(given) if given else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +74,9 @@ class Allocation:
         f_j in Hz.
     uplink_share, downlink_share
         b_j and its downlink counterpart, fractions of the band.
+    edge_frequency_hz
+        f_{s,j} in Hz, at which the server computes the user's part (footnote 2); None where every
+        task is served at f_s.
 
     Raises
     ------
@@ -73,6 +91,7 @@ class Allocation:
     frequency_hz: FloatColumn
     uplink_share: FloatColumn
     downlink_share: FloatColumn
+    edge_frequency_hz: FloatColumn | None = None
 
     def __post_init__(self) -> None:
         """Check the columns and make them read-only."""
@@ -80,16 +99,21 @@ class Allocation:
         object.__setattr__(self, "sync_s", float(self.sync_s))
         if not np.isfinite(self.sync_s):
             raise InputError(f"sync_s is {self.sync_s!r}, but must be a finite number (s)")
-        for field in fields(self)[2:]:
-            kind = np.bool_ if field.name == "download" else np.float64
-            column: NDArray[Any] = np.array(getattr(self, field.name), dtype=kind)
+        for name, given in self._columns().items():
+            kind = np.bool_ if name == "download" else np.float64
+            column: NDArray[Any] = np.array(given, dtype=kind)
             if column.shape != (len(self.names),) or not np.isfinite(column).all():
                 raise InputError(
-                    f"{field.name} is an array of shape {column.shape}, but must hold "
+                    f"{name} is an array of shape {column.shape}, but must hold "
                     f"{len(self.names)} finite numbers, one per user"
                 )
             column.flags.writeable = False
-            object.__setattr__(self, field.name, column)
+            object.__setattr__(self, name, column)
+
+    def _columns(self) -> dict[str, Any]:
+        """Return the columns that the allocation has, by name."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)[2:]}
+        return {name: column for name, column in columns.items() if column is not None}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
@@ -104,6 +128,7 @@ class Allocation:
             frequency_hz=np.array([user.frequency_hz for user in users]),
             uplink_share=np.array([user.uplink_share for user in users]),
             downlink_share=np.array([user.downlink_share for user in users]),
+            edge_frequency_hz=decisions.edge_frequency_hz(),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,9 +137,7 @@ class Allocation:
 
     def frame(self) -> pd.DataFrame:
         """Return the decisions as a table, one row per user."""
-        columns = {"name": list(self.names)}
-        columns |= {field.name: getattr(self, field.name) for field in fields(self)[2:]}
-        return pd.DataFrame(columns)
+        return pd.DataFrame({"name": list(self.names), **self._columns()})
 
     def for_users(self, names: Sequence[str]) -> Self:
         """Return this allocation in the order of `names`.
@@ -137,7 +160,7 @@ class Allocation:
             if name not in set(names):
                 raise InputError(f"the allocation has a user {name!r}, but the instance has not")
         order = np.array([place[name] for name in names])
-        columns = {field.name: getattr(self, field.name)[order] for field in fields(self)[2:]}
+        columns = {name: column[order] for name, column in self._columns().items()}
         return type(self)(names=tuple(names), sync_s=self.sync_s, **columns)
 
 
@@ -309,7 +332,8 @@ def evaluate(instance: Instance, allocation: Allocation, round: Round = "inferen
     """Judge an allocation: WSEL (10a), every term of (8) and (9), and the largest violation.
 
     Every transmission and computation takes the time that its share and frequency give; T_j is
-    the maximum in (9).
+    the maximum in (9). An allocation without edge frequencies serves every offloaded part at f_s,
+    which may exceed the server's budget.
 
     Parameters
     ----------
@@ -341,6 +365,7 @@ def _breakdown(instance: Instance, allocation: Allocation, round: Round) -> Brea
     data = instance.scaled.for_round(round)
     a, offload = allocation.download, allocation.offload_fraction
     frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
+    edge_frequency_ghz = served_at_hz(instance, allocation, round) / HZ_PER_GHZ
     local_work = a * physics.local_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
     edge_work = physics.offloaded_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
 
@@ -349,7 +374,9 @@ def _breakdown(instance: Instance, allocation: Allocation, round: Round) -> Brea
     upload_s = data.model_mbit * uplink
     offload_s = _where_needed(offload * data.task_mbit, uplink)
     download_s = _where_needed(data.model_mbit * a, downlink)
-    edge_inference_s = edge_work / data.server_frequency_ghz
+    edge_inference_s = np.where(
+        edge_work == 0, 0.0, edge_work / np.maximum(edge_frequency_ghz, 0.0)
+    )
     cycle_s: FloatColumn = 1.0 / np.maximum(frequency_ghz, 0.0)
     local_inference_s = _where_needed(local_work, cycle_s)
 
@@ -385,6 +412,14 @@ def _breakdown(instance: Instance, allocation: Allocation, round: Round) -> Brea
     )
 
 
+def served_at_hz(instance: Instance, allocation: Allocation, round: Round) -> FloatColumn:
+    """Return f_{s,j}; where the allocation does not decide it, f_s for every task in part there."""
+    if allocation.edge_frequency_hz is not None:
+        return allocation.edge_frequency_hz
+    served = allocation.offload_fraction * instance.scaled.for_round(round).task_mbit != 0
+    return np.where(served, instance.server.frequency_hz, 0.0)
+
+
 def _seconds_per_mbit(share: FloatColumn, bandwidth_mhz: float, snr: FloatColumn) -> FloatColumn:
     """Return s(b); infinite where the share is not positive."""
     usable = share > 0
@@ -404,6 +439,8 @@ def _violations(
     a, offload = allocation.download, allocation.offload_fraction
     up, down = allocation.uplink_share, allocation.downlink_share
     frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
+    edge_frequency_hz = served_at_hz(instance, allocation, round)
+    edge_frequency_ghz = edge_frequency_hz / HZ_PER_GHZ
     uploaded_s = data.upload_start_s + terms.upload_s
     last_s = float(uploaded_s.max())
     # Where the band or the CPU is not there at all, natural size is the need itself: 1.
@@ -418,6 +455,9 @@ def _violations(
         "frequency <= f_max (10c)": frequency_ghz / data.max_frequency_ghz - 1.0,
         "frequency >= 0 (10c)": -frequency_ghz / data.max_frequency_ghz,
         "a frequency to compute with (1)": np.isinf(terms.local_inference_s),
+        "edge frequency <= f_s (2)": edge_frequency_ghz / data.server_frequency_ghz - 1.0,
+        "edge frequency >= 0 (2)": -edge_frequency_ghz / data.server_frequency_ghz,
+        "a frequency to compute with at the edge (2)": np.isinf(terms.edge_inference_s),
         "offload fraction >= 0 (10d)": -offload,
         "offload fraction <= 1 (10d)": offload - 1.0,
         "no local part without download (10d)": np.where(a, 0.0, 1.0 - offload),
@@ -425,6 +465,10 @@ def _violations(
     if round == "training":
         per_user["download in every training round"] = ~a
     found = [Violation("bandwidth budget (10b)", None, float(up.sum() + down.sum() - 1.0))]
+    total_hz = instance.server.total_frequency_hz
+    if total_hz is not None and round == "inference":
+        part = float(edge_frequency_hz.sum()) / total_hz
+        found.append(Violation("edge frequency budget (footnote 2)", None, part - 1.0))
     for constraint, column in per_user.items():
         amounts = np.asarray(column, dtype=np.float64)
         worst = int(np.argmax(amounts))

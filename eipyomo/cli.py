@@ -45,6 +45,8 @@ from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 from eipyomo.solvers.sweep import Cell, Store, cells, sweep
+from eipyomo.solvers.training import SCHEMA as TRAINING_SCHEMA
+from eipyomo.solvers.training import train
 from eipyomo.verify import verify
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from eipyomo.allocation import Evaluation
     from eipyomo.result import Result
     from eipyomo.scaled import Round
+    from eipyomo.solvers.training import Training
 
 ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER, INTERRUPTED = 0, 2, 3, 4, 130
 PATIENCE_S = 2.0
@@ -132,7 +135,8 @@ def _formulation_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--formulation",
         metavar="NAME",
-        help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter]",
+        help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter; "
+        "for solve with scip spectral]",
     )(command)
 
 
@@ -159,6 +163,11 @@ def _round_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--task-mbit", default=64.0, show_default=True, help="Task L of each user in Mbit.")
 @click.option("--distance-m", default=50.0, show_default=True, help="Distance to the server in m.")
 @click.option(
+    "--total-frequency-ghz",
+    type=float,
+    help="CPU frequency F of the server in GHz that all tasks share.  [default: f_s for each]",
+)
+@click.option(
     "--users-csv", metavar="FILE", help="Take the end users from this table, SI units, instead."
 )
 @click.option("--name", help="Free text.  [default: made from the options]")
@@ -181,6 +190,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
         "eipyomo solve instance.json",
         "eipyomo solve instance.json --certificate proof.json -o result.json",
         "eipyomo solve instance.json --method minlp --solver scip --start result.json",
+        "eipyomo solve instance.json -m minlp:bonmin --formulation grid --option choice=bigm",
         "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method milp --gap 1e-3",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
@@ -452,6 +462,150 @@ def sweep_command(
     return ANSWERED if (frame["termination"] != "error").any() else NO_ANSWER
 
 
+@cli.command(
+    "train",
+    epilog=_examples(
+        "eipyomo train instance.json --rounds 20",
+        "eipyomo train instance.json --rounds 100 --seed 1 -o process.json --csv users.csv",
+        "eipyomo train instance.json --rounds 10 --gains gains.csv -m admm",
+        "eipyomo train instance.json --rounds 5 -m lco --training-method minlp:ipopt",
+    ),
+)
+@click.argument("instance_file", metavar="INSTANCE")
+@click.option("--rounds", type=int, required=True, help="Number N of rounds.")
+@click.option(
+    "--seed",
+    type=int,
+    help="Draw the channels of each round after the first anew.  [default: they stay]",
+)
+@click.option("--mean-gain", type=float, help="Draw around this gain.  [default: each user's own]")
+@click.option(
+    "--gains",
+    metavar="FILE",
+    help="Read the channels from a CSV file: one row a round, one column a user.",
+)
+@click.option(
+    "-m",
+    "--method",
+    default=DEFAULT_METHOD,
+    show_default=True,
+    help="Method of the last round, in which tasks are computed.",
+)
+@click.option(
+    "--training-method",
+    metavar="TEXT",
+    help="Method of the rounds before it.  [default: the same, or exact where that is none]",
+)
+@click.option("--gap", type=float, help="Relative gap to stop at in each round.")
+@click.option("--time-limit", type=float, metavar="S", help="Seconds a round.  [default: 60]")
+@click.option(
+    "--option",
+    "more",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any other option of the method, as in Python; may be given often.",
+)
+@click.option(
+    "--store",
+    "store_file",
+    metavar="FILE",
+    default="train.db",
+    show_default=True,
+    help="Where finished rounds are kept (SQLite), and looked up.",
+)
+@click.option("--csv", "csv_file", metavar="FILE", help="Write a row for each round and user here.")
+@click.option("-o", "--output", metavar="FILE", help="Write the whole document here.")
+@_json_option
+def train_command(
+    instance_file: str,
+    more: tuple[str, ...],
+    store_file: str,
+    csv_file: str | None,
+    output: str | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Solve a whole training process, round by round.
+
+    In the rounds before the last everybody trains, uploads and downloads; in the last one tasks are
+    computed as well. What a download takes in a round is a constant of the next. Every finished
+    round is stored at once: a process that was killed goes on with the same command.
+
+    Exit status: 0 all rounds answered, 2 bad input, 4 a round gave no allocation.
+    """
+    instance = Instance.from_json(instance_file)
+    for file in (store_file, csv_file, output):
+        if file is not None:
+            require_writable(file)
+    options |= dict(map(_read_option, more))
+    given = {key: value for key, value in options.items() if value is not None}
+    with Store(store_file) as store, _rounds_bar(given["rounds"]) as report:
+        process = train(instance, store=store, report=report, **given)
+    document = to_json(process.to_dict())
+    if output is not None:
+        write_atomically({output: document})
+    if csv_file is not None:
+        write_atomically({csv_file: process.frame().to_csv(index=False)})
+    if as_json:
+        click.echo(document, nl=False)
+    else:
+        _show_training(process)
+    return ANSWERED if process.complete else NO_ANSWER
+
+
+@contextlib.contextmanager
+def _rounds_bar(total: int) -> Iterator[Callable[[int, Result], None]]:
+    """Show on standard error how many rounds are solved, and the time left."""
+    with contextlib.ExitStack() as stack:
+        bars: list[Progress] = []
+
+        def report(n: int, _: Result) -> None:
+            if not bars:  # not before the arguments are known to be right
+                bars.append(stack.enter_context(_counting("train", total)))
+            bars[0].update(bars[0].task_ids[0], completed=n)
+
+        yield report
+
+
+def _show_training(process: Training) -> None:
+    """Print a row for each round, and what every user pays in all of them."""
+    first = process.instances[0]
+    _print(f"{_title(first)}: {_describe(first)}")
+    _print(f"{process.method}, before the last round {process.training_method}: {process.message}")
+    table = _table("Round", "Start [s]", "Sync [s]", "Energy [J]", "WSEL", "Gap", "Outcome")
+    numbers = zip(process.solved, process.starts_s(), strict=True)
+    rows = [(n, result, start_s) for n, (result, start_s) in enumerate(numbers, start=1)]
+    for n, result, start_s in (
+        rows if len(rows) <= SHOWN_USERS else rows[: SHOWN_USERS - 1] + rows[-1:]
+    ):
+        assert result.allocation is not None
+        assert result.evaluation is not None
+        table.add_row(
+            str(n),
+            f"{start_s:.4g}",
+            f"{result.allocation.sync_s:.4g}",
+            f"{result.evaluation.breakdown.energy_j.sum():.4g}",
+            _number(result.objective, 7),
+            _percent(result.gap),
+            result.termination,
+        )
+    _print(table)
+    if len(rows) > SHOWN_USERS:
+        _print(f"... and {len(rows) - SHOWN_USERS} rounds between; --json shows them all")
+    totals = process.totals()
+    table = _table("User", "Energy [J]", "Latency [s]", "WSEL", "Done at [s]")
+    for row in totals.head(SHOWN_USERS).to_dict("records"):
+        numbers_of = (row[key] for key in ("energy_j", "latency_s", "wsel", "end_s"))
+        table.add_row(_clip(row["name"]), *(f"{number:.5g}" for number in numbers_of))
+    table.add_row(
+        "all",
+        *(f"{totals[key].sum():.5g}" for key in ("energy_j", "latency_s", "wsel")),
+        f"{totals['end_s'].max():.5g}",
+    )
+    _print(table)
+    _say_how_many_more(len(totals))
+
+
 def _method_with_options(text: str) -> tuple[str, dict[str, Any]]:
     """Read 'exhaustive step=0.1': a name, and options whose values are JSON or plain text."""
     name, *parts = shlex.split(text) or [""]
@@ -459,9 +613,8 @@ def _method_with_options(text: str) -> tuple[str, dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _bar(total: int) -> Iterator[Callable[[Cell, Mapping[str, Any]], None]]:
-    """Show on standard error how far a sweep is, the time left, and which cells fail."""
-    console = Console(stderr=True, highlight=False)
+def _counting(what: str, total: int) -> Iterator[Progress]:
+    """Show on standard error how many of a number are done, and the time left."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -469,8 +622,16 @@ def _bar(total: int) -> Iterator[Callable[[Cell, Mapping[str, Any]], None]]:
         TextColumn("time left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("sweep", total=total)
+    with Progress(*columns, console=Console(stderr=True, highlight=False)) as progress:
+        progress.add_task(what, total=total)
+        yield progress
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[Cell, Mapping[str, Any]], None]]:
+    """Show on standard error how far a sweep is, the time left, and which cells fail."""
+    with _counting("sweep", total) as progress:
+        task = progress.task_ids[0]
 
         def report(cell: Cell, document: Mapping[str, Any]) -> None:
             progress.advance(task)
@@ -503,6 +664,7 @@ def _show_sweep(frame: pd.DataFrame) -> None:
     epilog=_examples(
         "eipyomo plot result.json",
         "eipyomo plot result.json --figure timeline -o round.pdf",
+        "eipyomo plot process.json",
     ),
 )
 @click.argument("result_file", metavar="RESULT")
@@ -517,14 +679,16 @@ def _show_sweep(frame: pd.DataFrame) -> None:
     "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
 )
 def plot_command(result_file: str, figure: str, output: str | None) -> int:
-    """Draw a result.
+    """Draw a result, or a process of many rounds.
 
-    The round as in the letter's first figure, the band, and every term of energy and latency.
+    The round as in the letter's first figure, the band, and every term of energy and latency; of a
+    process all rounds on one time axis, and what each of them costs.
     """
     document = read_document(result_file, "result")
-    if document.get("schema") != RESULT_SCHEMA:
+    if document.get("schema") not in (RESULT_SCHEMA, TRAINING_SCHEMA):
         raise InputError(
-            f"schema is {document.get('schema')!r}, but a result must have {RESULT_SCHEMA!r}"
+            f"schema is {document.get('schema')!r}, but a result must have {RESULT_SCHEMA!r}, and "
+            f"a process {TRAINING_SCHEMA!r}"
         )
     target = Path(output) if output is not None else Path(result_file).with_suffix(".png")
     kind = target.suffix.lower().removeprefix(".")
@@ -532,8 +696,12 @@ def plot_command(result_file: str, figure: str, output: str | None) -> int:
         raise InputError(f"output is {str(target)!r}, but must end in .png, .pdf or .svg")
     require_writable(target)
     plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
+    of_process = document["schema"] == TRAINING_SCHEMA
+    figures = plotting.TRAINING_FIGURES if of_process else plotting.FIGURES
+    if figure not in figures:
+        raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     image = io.BytesIO()
-    plotting.FIGURES[figure](document).savefig(image, format=kind, dpi=200)
+    figures[figure](document).savefig(image, format=kind, dpi=200)
     write_atomically({target: image.getvalue()})
     click.echo(f"wrote {target}", err=True)
     return ANSWERED
@@ -691,10 +859,12 @@ def _show_result(instance: Instance, result: Result) -> None:
         f"{result.wall_s:.2f} s"
     )
     terms = result.evaluation.breakdown
+    edge_frequency_hz = result.allocation.edge_frequency_hz
     table = _table(
         "User",
         "Download",
         "Offload\n[%]",
+        *(["Edge\n[GHz]"] if edge_frequency_hz is not None else []),
         "CPU\n[GHz]",
         "Uplink\n[%]",
         "Downlink\n[%]",
@@ -708,6 +878,7 @@ def _show_result(instance: Instance, result: Result) -> None:
             _clip(name),
             _cell(bool(allocation.download[j])),
             f"{100 * allocation.offload_fraction[j]:.1f}",
+            *([f"{edge_frequency_hz[j] / 1e9:.3f}"] if edge_frequency_hz is not None else []),
             f"{allocation.frequency_hz[j] / 1e9:.3f}",
             f"{100 * allocation.uplink_share[j]:.2f}",
             f"{100 * allocation.downlink_share[j]:.2f}",
@@ -721,6 +892,9 @@ def _show_result(instance: Instance, result: Result) -> None:
         price = result.prices["bandwidth_per_mhz"]
         last = max(result.prices["users"], key=lambda user: user["sync_per_s"])
         _print(f"One more MHz would lower WSEL by {price:.4g} (to first order).")
+        if "edge_frequency_per_ghz" in result.prices:
+            price = result.prices["edge_frequency_per_ghz"]
+            _print(f"One more GHz at the edge would lower WSEL by {price:.4g} (to first order).")
         if last["sync_per_s"] > 0:
             _print(
                 f"The others wait most for {_clip(last['name'])!r}: each second that its upload "
@@ -795,6 +969,7 @@ def _describe(instance: Instance) -> str:
     return (
         f"{len(data)} user{'s' if len(data) > 1 else ''}, band {data.bandwidth_mhz:g} MHz, "
         f"model {data.model_mbit:g} Mbit"
+        + (f", edge {data.total_frequency_ghz:g} GHz" if data.total_frequency_ghz else "")
     )
 
 

@@ -18,7 +18,7 @@ from pydantic import Field, StrictStr, model_validator
 from eipyomo.channel import dbm_to_watt, mean_gain, rayleigh_gains
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, read_document, read_text, to_json, write_atomically
-from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_MHZ, Scaled, scale
+from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
 from eipyomo.validation import NonNegative, Positive, Record
 
 SCHEMA: Final = "eipyomo/instance@1"
@@ -51,12 +51,24 @@ class EndUser(Record):
 
 
 class EdgeServer(Record):
-    """The edge server (ES)."""
+    """The edge server (ES).
+
+    Without `total_frequency_hz` every task is served at `frequency_hz`, as in (2). With it the
+    frequencies f_{s,j} are decisions (footnote 2): each at most `frequency_hz`, all together at
+    most `total_frequency_hz`.
+    """
 
     transmit_power_w: Annotated[Positive, Field(description="transmit power P_s in W")]
     frequency_hz: Annotated[
         Positive, Field(description="CPU frequency f_s that serves a task, in Hz")
     ]
+    total_frequency_hz: Annotated[
+        Positive | None,
+        Field(
+            description="a finite number > 0 (CPU frequency F in Hz that all tasks share), or left "
+            "out"
+        ),
+    ] = None
     noise_density_w_per_hz: Annotated[
         Positive, Field(description="noise density at the server in W/Hz")
     ]
@@ -113,6 +125,7 @@ class Instance(Record):
         bandwidth_mhz: float = 20.0,
         task_mbit: float = 64.0,
         distance_m: float = 50.0,
+        total_frequency_ghz: float | None = None,
         name: str | None = None,
     ) -> Self:
         """Return the letter's setting: Table I and the channel model of section IV.
@@ -133,15 +146,19 @@ class Instance(Record):
             Task L of every user in Mbit.
         distance_m
             Distance of every user from the server in metres.
+        total_frequency_ghz
+            Total CPU frequency F of the server in GHz, if tasks have to share one (footnote 2).
         name
             Free text; made from the arguments if left out.
         """
         gains = rayleigh_gains(mean_gain(path_loss_exponent, distance_m), users, seed)
         noise = dbm_to_watt(-174.0)
+        total_hz = None if total_frequency_ghz is None else total_frequency_ghz * HZ_PER_GHZ
         return cls(
             name=name
             if name is not None
-            else f"letter M={users} D={model_mbit:g}Mbit sigma={path_loss_exponent:g} seed={seed}",
+            else f"letter M={users} D={model_mbit:g}Mbit sigma={path_loss_exponent:g} seed={seed}"
+            + ("" if total_frequency_ghz is None else f" F={total_frequency_ghz:g}GHz"),
             bandwidth_hz=bandwidth_mhz * HZ_PER_MHZ,
             model_bits=model_mbit * BITS_PER_MBIT,
             cycles_per_bit=50.0,
@@ -149,6 +166,7 @@ class Instance(Record):
                 transmit_power_w=dbm_to_watt(33.0),
                 frequency_hz=4e9,
                 noise_density_w_per_hz=noise,
+                total_frequency_hz=total_hz,
             ),
             users=tuple(
                 EndUser(
@@ -191,8 +209,8 @@ class Instance(Record):
         return cls.from_dict(read_document(path, "instance"))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the instance as a JSON document."""
-        return {"schema": SCHEMA, **self.model_dump(mode="json")}
+        """Return the instance as a JSON document, in which what is left out stays left out."""
+        return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
 
     def to_json(self, path: PathLike) -> None:
         """Write an instance file, replacing an existing one atomically."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from eipyomo.allocation import Allocation, Evaluation, evaluate
 from eipyomo.files import PathLike, to_json, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eipyomo.allocation import Allocation, Evaluation
+    from eipyomo.instance import Instance
+    from eipyomo.scaled import Round
 
 SCHEMA = "eipyomo/result@1"
 
@@ -52,8 +54,9 @@ class Result:
     trace
         One row per iteration or node, where the method keeps them.
     prices
-        What the dual gives for free, where the method has it: by how much one more MHz lowers
-        WSEL, and per user by how much a later upload or start raises it, per s.
+        What the dual gives for free, where the method has it: by how much one more MHz, or one
+        more GHz of the edge server's total frequency, lowers WSEL, and per user by how much a
+        later upload or start raises it, per s.
     message
         One sentence that a person can act on.
     """
@@ -76,6 +79,42 @@ class Result:
     trace: Sequence[Mapping[str, Any]] = ()
     prices: Mapping[str, Any] | None = None
     message: str = ""
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], instance: Instance) -> Self:
+        """Read a result document back; its allocation is evaluated anew.
+
+        Parameters
+        ----------
+        document
+            What :meth:`to_dict` returned.
+        instance
+            The instance that was solved.
+        """
+        names = (
+            "instance",
+            "method",
+            "problem",
+            "termination",
+            "solver",
+            "solver_version",
+            "options",
+            "bound",
+            "model_objective",
+            "wall_s",
+            "setup_s",
+            "start_objective",
+            "iterations",
+            "trace",
+            "prices",
+            "message",
+        )
+        found = {name: document[name] for name in names}
+        if document["allocation"] is None:
+            return cls(**found)
+        allocation = Allocation.from_dict(document["allocation"])
+        round: Round = "training" if found["problem"].endswith("training") else "inference"
+        return cls(**found, allocation=allocation, evaluation=evaluate(instance, allocation, round))
 
     @property
     def objective(self) -> float | None:

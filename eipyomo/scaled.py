@@ -40,6 +40,9 @@ class Scaled:
         Names of the end users.
     bandwidth_mhz, model_mbit, gigacycles_per_mbit, server_frequency_ghz
         B, D_m, C and f_s.
+    total_frequency_ghz
+        F, the budget of the frequencies f_{s,j}; None where every task is served at f_s, as in a
+        training round, which has none.
     uplink_snr, downlink_snr
         p_j h_j / (B δ_s²) and P_s h_j / (B δ_j²): all that a model needs to know of powers, gains
         and noise.
@@ -62,6 +65,7 @@ class Scaled:
     model_mbit: float
     gigacycles_per_mbit: float
     server_frequency_ghz: float
+    total_frequency_ghz: float | None
     uplink_snr: FloatColumn
     downlink_snr: FloatColumn
     task_mbit: FloatColumn
@@ -91,6 +95,13 @@ class Scaled:
         """A_j, the moment at which user j can start its upload, (6)."""
         return self.previous_download_s + self.local_training_s
 
+    @property
+    def equal_frequency_ghz(self) -> float:
+        """The frequency at which the server can serve all tasks alike, min(f_s, F/M)."""
+        if self.total_frequency_ghz is None:
+            return self.server_frequency_ghz
+        return min(self.server_frequency_ghz, self.total_frequency_ghz / len(self))
+
     def for_round(self, round: Round) -> Scaled:
         """Return the columns of a round: a training round has no tasks (section II-B)."""
         if round not in get_args(Round):
@@ -99,7 +110,7 @@ class Scaled:
             )
         if round == "inference":
             return self
-        return replace(self, task_mbit=np.zeros(len(self)))
+        return replace(self, task_mbit=np.zeros(len(self)), total_frequency_ghz=None)
 
 
 def scale(instance: Instance) -> Scaled:
@@ -135,6 +146,9 @@ def scale(instance: Instance) -> Scaled:
         model_mbit=instance.model_bits / BITS_PER_MBIT,
         gigacycles_per_mbit=instance.cycles_per_bit * GIGACYCLES_PER_MBIT,
         server_frequency_ghz=server.frequency_hz / HZ_PER_GHZ,
+        total_frequency_ghz=None
+        if server.total_frequency_hz is None
+        else server.total_frequency_hz / HZ_PER_GHZ,
         uplink_snr=uplink,
         downlink_snr=downlink,
         task_mbit=column("task_bits") / BITS_PER_MBIT,

@@ -9,7 +9,9 @@ download, and ν1 = w^t - μ - ν2,
              + C(1-ι)L min_f [ w^e κ f² + μ/f ]
              + (ν1 + μ - η) t + (ν2 + η) A + (ν1 + ν2) CιL/f_s
 
-is below what user j pays at prices λ, λ̄ by weak duality. It is concave in ι and linear in t, so
+is below what user j pays at prices λ, λ̄ by weak duality. Where the server has a total frequency,
+which has a price ρ too, min_f [ (ν1 + ν2) CιL/f + ρf ] over 0 < f ≤ f_s stands for the last term.
+It is concave in ι and linear in t, so
 that a cell, [ι1, ι2] by [t1, t2], is bounded by its four corners, and a leaf, whose cells share
 prices and range of t, by the sums over users at its two ends. Without download: ι = 1, no b̄, no f.
 
@@ -32,6 +34,7 @@ from eipyomo.instance import EndUser, Instance
 SCHEMA = "eipyomo/certificate@1"
 PRECISION_BITS = 106
 LARGEST_NUMBER = 1e300
+HZ_PER_GHZ = 10**9
 
 Ball = Any
 """A real interval; python-flint publishes no types."""
@@ -220,6 +223,15 @@ class _Link:
         return min(snr / math.expm1(max(u, 1e-300)), most)
 
 
+@dataclass(frozen=True)
+class _Prices:
+    """What users pay: for a share of the band in each direction, and for a Hz at the edge."""
+
+    uplink: Ball
+    downlink: Ball
+    edge: Ball
+
+
 class _User:
     """The numbers of one end user that G needs, as balls in SI units."""
 
@@ -244,7 +256,7 @@ class _User:
         self.model = ball(instance.model_bits)
         self.task = ball(0) if training else ball(user.task_bits)
         self.work = ball(instance.cycles_per_bit) * self.task
-        self.edge_s = self.work / ball(server.frequency_hz)
+        self.served = ball(server.frequency_hz)
         self.start = ball(user.previous_download_s) + ball(user.local_training_s)
         self.latency = ball(user.latency_weight)
         self.send = energy * ball(user.transmit_power_w)
@@ -261,7 +273,7 @@ class _User:
         offload: Ball,
         download: bool,
         multipliers: tuple[float, float, float],
-        prices: tuple[Ball, Ball],
+        prices: _Prices,
         times: tuple[Ball, Ball],
     ) -> list[Ball]:
         """Return G at an offload fraction and two times."""
@@ -272,12 +284,21 @@ class _User:
             raise InputError("the certificate is broken: multipliers sum to more than w^t")
         load = self.model + offload * self.task
         cost = self.fixed + (ready + sync) * self.start
-        cost += (spare + ready) * offload * self.edge_s
-        cost += self.uplink.least((self.send + ready) * load + sync * self.model, prices[0])
+        cost += self._least_at_edge((spare + ready) * offload * self.work, prices.edge)
+        cost += self.uplink.least((self.send + ready) * load + sync * self.model, prices.uplink)
         if download:
-            cost += self.downlink.least((self.receive + local) * self.model, prices[1])
+            cost += self.downlink.least((self.receive + local) * self.model, prices.downlink)
             cost += (1 - offload) * self.work * self._least_per_cycle(local)
         return [cost + (spare + local - sync) * t for t in times]
+
+    def _least_at_edge(self, weight: Ball, price: Ball) -> Ball:
+        """Return a lower bound on min over f ≤ f_s of weight/f + price · f.
+
+        Twice the root of weight · price is the minimum over all f, below every value.
+        """
+        if not price > 0 or weight > price * self.served**2:
+            return weight / self.served + price * self.served
+        return 2 * (_flint().arb.max(weight, _flint().arb(0)) * price).sqrt()
 
     def _least_per_cycle(self, local: Ball) -> Ball:
         """Return a lower bound on min over f of w^e κ f² + μ/f."""
@@ -332,9 +353,11 @@ class _Verifier:
             raise InputError("the certificate is broken: round is unknown")
         self._grid = _index(_entry(document, "grid"), "grid", 10**9)
         split = _flag(_entry(document, "split_band"), "split_band")
-        self._budgets = [ball(1) / 2] * 2 if split else [ball(1)]
+        self._bands = [ball(1) / 2] * 2 if split else [ball(1)]
+        total_hz = None if self._training else instance.server.total_frequency_hz
+        self._edge_ghz = [] if total_hz is None else [ball(total_hz) / HZ_PER_GHZ]
         self._users = [
-            _User(instance, user, self._training, self._budgets[0]) for user in instance.users
+            _User(instance, user, self._training, self._bands[0]) for user in instance.users
         ]
         self._same = _alike(instance)
         self._leaves = self._cells = 0
@@ -363,7 +386,7 @@ class _Verifier:
 
     def _problem(self, domains: list[_Domain]) -> str:
         """Return the name of the problem that domains make, whatever the certificate calls it."""
-        split, most = len(self._budgets) == 2, self._grid or 1
+        split, most = len(self._bands) == 2, self._grid or 1
         if self._training:
             name = "gbe training" if split else "training"
             return name if all(domain.computes for domain in domains) else "restricted"
@@ -397,7 +420,7 @@ class _Verifier:
         """Whether the uploads cannot all end before the first sync time of the tree."""
         ball = _flint().arb
         needed = sum((ball(user.least_share(ball(first))) for user in self._users), ball(0))
-        return bool(needed >= self._budgets[0])
+        return bool(needed >= self._bands[0])
 
     def _node(
         self, node: Any, first: float, last: float, domains: list[_Domain], root: list[_Domain]
@@ -471,15 +494,17 @@ class _Verifier:
         """Return the lower of the sums over users at both ends of a range of times."""
         ball = _flint().arb
         self._leaves += 1
+        budgets = [*self._bands, *self._edge_ghz]
         prices = [
             ball(_weight(price, "a price"))
-            for price in _list(_entry(proof, "prices"), "prices", len(self._budgets))
+            for price in _list(_entry(proof, "prices"), "prices", len(budgets))
         ]
-        paid = sum((p * b for p, b in zip(prices, self._budgets, strict=True)), ball(0))
+        paid = sum((p * b for p, b in zip(prices, budgets, strict=True)), ball(0))
+        edge = prices[-1] / HZ_PER_GHZ if self._edge_ghz else ball(0)
         rows = _list(_entry(proof, "users"), "users of a proof", len(self._users))
-        both = (prices[0], prices[-1])
+        seen = _Prices(prices[0], prices[len(self._bands) - 1], edge)
         bounds = [
-            self._user(user, row, domain, both, times)
+            self._user(user, row, domain, seen, times)
             for user, row, domain in zip(self._users, rows, domains, strict=True)
         ]
         return min(_lower(sum(ends, ball(0)) - paid) for ends in zip(*bounds, strict=True))
@@ -489,7 +514,7 @@ class _Verifier:
         user: _User,
         row: Any,
         domain: _Domain,
-        prices: tuple[Ball, Ball],
+        prices: _Prices,
         times: tuple[Ball, Ball],
     ) -> list[Ball]:
         """Return a lower bound on a user's cost at both times over all of its decisions."""

@@ -125,9 +125,10 @@ def summary(runs: pd.DataFrame) -> dict[str, Any]:
 def draw() -> None:
     """Draw iterations against M: median, the range of 90 % of the runs, and those cut short."""
     table = stored()
-    figure = Figure(figsize=(7.0, 4.0), layout="constrained")
+    figure = Figure(figsize=(8.0, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.axhspan(*LETTER_ITERATIONS, color="0.85", label="the letter's 40 to 60, for M ≤ 12")
+    ends = [min(LETTER_USERS), max(LETTER_USERS)]
+    axes.fill_between(ends, *LETTER_ITERATIONS, color="0.8", label="the letter's 40 to 60")
     for preset, colour in zip(PRESETS, ("C0", "C1"), strict=True):
         runs = table[table["preset"] == preset]
         groups = runs.groupby("users")["iterations"]
@@ -141,7 +142,7 @@ def draw() -> None:
             cut["iterations"],
             "x",
             color=colour,
-            label=f"preset {preset}: not converged" if len(cut) else None,
+            label=f"preset {preset}: stopped at {cut['iterations'].max():g}" if len(cut) else None,
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -153,7 +154,7 @@ def draw() -> None:
     axes.set_xlabel("number of users $M$")
     axes.set_ylabel("iterations (shaded: 90 % of the channels)")
     axes.grid(True, alpha=0.3)
-    axes.legend(frameon=False, fontsize="small")
+    figure.legend(loc="outside upper center", ncols=4, frameon=False, fontsize="small")
     save("convergence", figure)
 
 

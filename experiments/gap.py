@@ -36,9 +36,11 @@ def gaps() -> dict[str, pd.DataFrame]:
 
 def draw() -> None:
     """Draw one panel for each quantity: every channel, the median, and the letter's limit."""
-    figure = Figure(figsize=(11.0, 3.6), layout="constrained")
-    panels = figure.subplots(1, 3, sharey=True)
-    for axes, (label, table) in zip(panels, gaps().items(), strict=True):
+    figure = Figure(figsize=(13.0, 3.8), layout="constrained")
+    tables = gaps()
+    widths = [table["value"].nunique() + 2 for table in tables.values()]
+    panels = figure.subplots(1, len(tables), sharey=True, width_ratios=widths)
+    for axes, (label, table) in zip(panels, tables.items(), strict=True):
         values = sorted(table["value"].unique())
         samples = [
             table.loc[table["value"] == value, "percent"].clip(KNOWN_PERCENT) for value in values

@@ -63,7 +63,14 @@ LINES = (
         "s",
         {"step": 0.2, "enumeration": True, **GLOBAL},
     ),
-    Line("SCIP, (10) as printed", "minlp:scip", (1, 2, 3, 4), "C1", "D", GLOBAL),
+    Line(
+        "SCIP, (10) as printed",
+        "minlp:scip",
+        (1, 2, 3, 4),
+        "C1",
+        "D",
+        {"formulation": "letter", **GLOBAL},
+    ),
     Line(
         "SCIP, spectral",
         "minlp:scip",
@@ -72,7 +79,7 @@ LINES = (
         "v",
         {"formulation": "spectral", **GLOBAL},
     ),
-    Line("Bonmin (local)", "minlp:bonmin", (2, 4, 8, 16, 32, 64, 100), "C5", "P", GLOBAL),
+    Line("Bonmin (local)", "minlp:bonmin", (2, 4, 8, 16, 32), "C5", "P", GLOBAL),
 )
 
 
@@ -103,6 +110,8 @@ def run(line: Line, band: str, users: int) -> dict[str, Any]:
         "method": line.method,
         "termination": result.termination,
         "seconds": seconds,
+        # Some solvers stop a little before their limit.
+        "ran_out": result.termination == "limit" and seconds >= 0.75 * TIME_LIMIT_S,
         "iterations": result.iterations,
         "objective": result.objective,
         "bound": result.bound,
@@ -122,7 +131,7 @@ def compute() -> None:
             for place, users in enumerate(line.users):
                 rows.append(run(line, band, users))
                 progress.advance(task)
-                if rows[-1]["seconds"] >= TIME_LIMIT_S:
+                if rows[-1]["ran_out"]:
                     progress.advance(task, len(line.users) - place - 1)
                     break
     store("scaling", pd.DataFrame(rows).round(12), "numba", "casadi", "PySCIPOpt")
@@ -159,7 +168,7 @@ def draw() -> None:
         left.plot(
             part["users"], part["seconds"], line.marker + "-", color=line.colour, label=line.label
         )
-        for row in part[part["seconds"] >= TIME_LIMIT_S].to_dict("records"):
+        for row in part[part["ran_out"]].to_dict("records"):
             left.annotate(
                 f"{row['gap']:.0%} left" if row["gap"] == row["gap"] else "no proof",
                 (row["users"], row["seconds"]),

@@ -72,6 +72,8 @@ RESULT_KEYS = {
     "termination",
     "objective",
     "bound",
+    "model_objective",
+    "start_objective",
     "gap",
     "feasible",
     "max_violation",

@@ -141,7 +141,17 @@ def test_every_start_is_inside(formulation: str, name: str) -> None:
 
 @each_formulation
 @each_small_instance
-def test_it_reaches_the_optimum(formulation: str, name: str) -> None:
+def test_it_has_the_certified_optimum(formulation: str, name: str) -> None:
+    """With everything free, Bonmin ends at the certified optimum."""
+    best = CASES[formulation].optimum(name)
+    result = ei.solve_model(build(name, formulation), "bonmin", unchanged=True, gap=1e-6)
+    cost = ei.evaluate(reference(name), best).objective
+    assert result.objective == pytest.approx(cost, rel=1e-5)
+
+
+@each_formulation
+@each_small_instance
+def test_its_convex_rest_has_the_certified_optimum(formulation: str, name: str) -> None:
     """With the best a and ι fixed, Ipopt reaches the certified optimum from the model's start."""
     best = CASES[formulation].optimum(name)
     model = build(name, formulation)
@@ -327,6 +337,14 @@ def test_both_ways_to_choose_a_point(choice: str) -> None:
     model = build("letter-m2", "grid", step=0.5, choice=choice)
     result = ei.solve_model(model, "bonmin", unchanged=True)
     assert result.objective == pytest.approx(best.objective, rel=2e-4)
+
+
+def test_options_reach_the_formulation() -> None:
+    """A formulation's own options are options of method `minlp`, and stand in its result."""
+    options = {"step": 0.5, "choice": "bigm", "tangents": 5}
+    result = ei.solve(reference("letter-m2"), "minlp:bonmin", formulation="grid", **options)
+    assert result.problem == "grid:0.5"
+    assert options.items() <= dict(result.options).items()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import pytest
 import eipyomo as ei
 from eipyomo.cli import main
 from eipyomo.models.relaxation import Relaxation
+from eipyomo.solvers.backends import BACKENDS
 from eipyomo.solvers.backends.highs_worker import (
     Model,
     Rows,
@@ -323,6 +324,20 @@ def test_a_start() -> None:
     cost = ei.evaluate(instance, start).objective
     assert result.start_objective == pytest.approx(cost, rel=1e-6)
     assert result.termination == "optimal"
+
+
+@pytest.mark.parametrize("method", ["exact", "lco"])
+def test_highs_accepts_an_allocation(method: str) -> None:
+    """In the relaxation an allocation is a start that HiGHS itself calls feasible, at its cost."""
+    instance = reference("letter-m2")
+    start = ei.solve(instance, method).allocation
+    assert start is not None
+    relaxation = Relaxation(spectral("letter-m2"))
+    assert_holds(relaxation, start)
+    answer = BACKENDS["highs"].solve(relaxation.model, time_limit=20, gap=1e-4, start=True)
+    assert answer.start == pytest.approx(ei.evaluate(instance, start).objective, rel=1e-6)
+    assert answer.bound is not None
+    assert answer.bound <= VALUES["letter-m2"]["wsel"]
 
 
 @pytest.mark.parametrize("name", ["letter-m2", "hostile-33"])

@@ -398,7 +398,7 @@ def test_mindtpy_is_local(name: str) -> None:
     assert result.objective >= VALUES[name]["bound"] * (1 - 1e-6)
 
 
-@pytest.mark.parametrize(("solver", "users"), [("scip", 4), ("bonmin", 12), ("mindtpy", 200)])
+@pytest.mark.parametrize(("solver", "users"), [("scip", 12), ("bonmin", 12), ("mindtpy", 200)])
 def test_limits_hold(solver: str, users: int) -> None:
     """A solver that needs longer stops at its limit of 5 s, within 15 s, with what it has found.
 

@@ -1,6 +1,6 @@
 """Problem (10) as Pyomo models: built, changed, filled and written, but not solved here."""
 
-from eipyomo.models.agent import TOLD, build_agent
+from eipyomo.models.agent import build_agent, told
 from eipyomo.models.cutoff import tighten
 from eipyomo.models.files import export, read_sol
 from eipyomo.models.joint import (
@@ -19,7 +19,6 @@ from eipyomo.models.joint import (
 __all__ = [
     "CONVEX",
     "FORMULATIONS",
-    "TOLD",
     "allocation",
     "binding_bounds",
     "build_agent",
@@ -32,4 +31,5 @@ __all__ = [
     "options",
     "read_sol",
     "tighten",
+    "told",
 ]

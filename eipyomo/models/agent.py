@@ -27,8 +27,18 @@ TOLD = {
     "uplink_penalty": "c of x",
     "sync_penalty": "c of y",
     "downlink_penalty": "c of z",
+    "edge_multiplier": "ξ_j",
+    "edge_target": "f_{s,j} [GHz]",
+    "edge_penalty": "c of v",
 }
-"""What the coordinator tells an agent, in the order of the kernel's TARGET record."""
+"""What the coordinator tells an agent, in the order of the kernel's TARGET record; what concerns
+the edge only where its frequency is limited."""
+
+
+def told(data: Scaled) -> list[str]:
+    """Return the names of what an agent is told, those of ``TOLD`` that concern it."""
+    limited = data.total_frequency_ghz is not None
+    return [name for name in TOLD if limited or not name.startswith("edge_")]
 
 
 def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
@@ -46,7 +56,8 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
     -------
     ConcreteModel
         ``model.user`` is the block of the whole model; ``uplink_copy``, ``sync_copy`` and
-        ``downlink_copy`` are x_j, y_j and z_j. What the coordinator tells (``TOLD``) stands in
+        ``downlink_copy`` are x_j, y_j and z_j, and ``edge_frequency_copy`` is v_j where the
+        server's frequency is limited. What the coordinator tells (``TOLD``) stands in
         fixed variables rather than Params, because a .nl file keeps variables as columns, so that
         it is written once and serves every iteration; the same holds for
         ``user.download`` and ``user.offload_fraction``.
@@ -63,8 +74,8 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
         model.add_component(
             key, pyo.Param(initialize=getattr(data, key), mutable=True, doc=str(quantity))
         )
-    for key, symbol in TOLD.items():
-        model.add_component(key, pyo.Var(initialize=0.0, doc=f"{symbol}, told"))
+    for key in told(data):
+        model.add_component(key, pyo.Var(initialize=0.0, doc=f"{TOLD[key]}, told"))
         getattr(model, key).fix()
     declare_copies(model, data, horizon_s)
     latest_s = np.array([horizon_s])
@@ -78,6 +89,7 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
         sync_s=model.sync_copy,
         horizon_s=horizon_s,
         receiving_floor=float(horizon.smallest_share(data, data.downlink_snr, latest_s)[0]),
+        edge_frequency_ghz=model.component("edge_frequency_copy"),
     )
     # The copy z_j has a price and a target of its own, and need not be 0 where a_j = 0.
     model.user.no_share_without_download.deactivate()
@@ -86,18 +98,29 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
 
 
 def declare_copies(model: Model, data: Scaled, horizon_s: float) -> None:
-    """Declare x_j, y_j and z_j, (12c); shares above 1 would be outside ℱ anyway."""
+    """Declare x_j, y_j and z_j, (12c), and v_j; shares above 1 would be outside ℱ anyway."""
     spare_s = np.array([horizon_s]) - data.upload_start_s
     floor = float(horizon.smallest_share(data, data.uplink_snr, spare_s)[0])
     model.uplink_copy = pyo.Var(bounds=(floor, 1), doc="x_j [1]: copy of b_j")
     model.sync_copy = pyo.Var(bounds=(0, horizon_s), doc="y_j [s]: copy of τ̂_N")
     model.downlink_copy = pyo.Var(bounds=(0, 1), doc="z_j [1]: copy of b̄_j")
+    if data.total_frequency_ghz is not None:
+        model.edge_frequency_copy = pyo.Var(
+            bounds=(0, data.server_frequency_ghz), doc="v_j [GHz]: copy of f_{s,j}"
+        )
 
 
 def augmented_cost(model: Model) -> None:
     """Add S(u_j) of (18): the user's cost, the multipliers' terms and the penalties."""
+    edge: Any = 0.0
+    if model.component("edge_frequency_copy") is not None:
+        edge = (
+            model.edge_multiplier * model.edge_frequency_copy
+            + 0.5 * model.edge_penalty * (model.edge_frequency_copy - model.edge_target) ** 2
+        )
     model.augmented_cost = pyo.Objective(
         expr=model.user.wsel
+        + edge
         + model.uplink_multiplier * model.uplink_copy
         + model.sync_multiplier * model.sync_copy
         + model.downlink_multiplier * model.downlink_copy

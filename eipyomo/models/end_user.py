@@ -42,6 +42,7 @@ def letter_block(
     sync_s: Expression,
     horizon_s: float,
     receiving_floor: float,
+    edge_frequency_ghz: Expression | None = None,
 ) -> None:
     """Fill a block with one end user, equation by equation as in (1)-(11).
 
@@ -59,6 +60,8 @@ def letter_block(
         Upper bound on all times in s; see :mod:`eipyomo.models.horizon`.
     receiving_floor
         Lower bound > 0 on the downlink share that the rate sees.
+    edge_frequency_ghz
+        f_{s,j} or v_j where it is a decision (footnote 2); None where the task is served at f_s.
     """
     declare_data(block, user, horizon_s, receiving_floor)
     declare_variables(block)
@@ -72,13 +75,14 @@ def letter_block(
     transmission_times(block, system)
     local_inference_time(block, system)
     local_inference_energy(block)
+    edge_inference_time(block, system, edge_frequency_ghz)
     what_all_formulations_share(block, system, downlink_share, sync_s)
 
 
 def what_all_formulations_share(
     block: Block, system: Block, downlink_share: Expression, sync_s: Expression
 ) -> None:
-    """Add (6), (8)-(11) and the user's part of (10a), once all times and e^c are there."""
+    """Add (6), (8)-(11) and the user's part of (10a), with all times, τ^e too, and e^c there."""
     synchronous_update(block, sync_s)
     ready_time(block, sync_s)
     download_decision(block, downlink_share)
@@ -208,15 +212,29 @@ def local_inference_energy(block: Block) -> None:
     )
 
 
+def edge_inference_time(block: Block, system: Block, frequency_ghz: Expression | None) -> None:
+    """Add (2): τ^e = CιL/f_s, or τ^e f_{s,j} ≥ CιL where f_{s,j} is a decision, which may be 0."""
+    work = offloaded_work(block, system)
+    if frequency_ghz is None:
+        block.edge_inference_s = pyo.Expression(
+            expr=work / system.server_frequency_ghz, doc="τ^e [s], (2)"
+        )
+        return
+    declare(block, "edge_inference_s", (0, block.horizon_s))
+    block.edge_inference_time = pyo.Constraint(
+        expr=block.edge_inference_s * frequency_ghz >= work, doc="(2)"
+    )
+
+
+def offloaded_work(block: Block, system: Block) -> Expression:
+    """Return the numerator of (2), CιL in Gcycle."""
+    return physics.offloaded_gigacycles(
+        block.offload_fraction, block.task_mbit, system.gigacycles_per_mbit
+    )
+
+
 def execution_latency(block: Block, system: Block, sync_s: Expression) -> None:
     """Add (9): T ≥ τ^pr + τ^e - τ_{N-1}^md, and T ≥ a(τ̂ + τ^md + τ^c) - τ_{N-1}^md."""
-    block.edge_inference_s = pyo.Expression(
-        expr=physics.offloaded_gigacycles(
-            block.offload_fraction, block.task_mbit, system.gigacycles_per_mbit
-        )
-        / system.server_frequency_ghz,
-        doc="τ^e [s], (2)",
-    )
     whole_band_s = system.model_mbit / rate(1.0, system, block.downlink_snr)
     block.counted_download_s = pyo.Expression(
         expr=block.download_s - (1 - block.download) * whole_band_s, doc="a τ^md [s], (8), (9)"

@@ -18,8 +18,10 @@ import pyomo.environ as pyo
 from eipyomo import physics
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import (
+    declare,
     declare_data,
     declare_variables,
+    edge_inference_time,
     local_work,
     log1p,
     what_all_formulations_share,
@@ -28,6 +30,7 @@ from eipyomo.models.spectral import (
     TANGENTS,
     declare_efficiency,
     declare_local_energy,
+    edge_hull,
     efficiencies,
     frequency_limit,
     full_load_s,
@@ -49,6 +52,8 @@ Choice = Literal["hull", "bigm"]
 STEP = 0.2
 NO_TASK_S = 1e-12
 """Added to the computing time in the energy, for users without a task."""
+NO_TASK_GHZ = 1e-12
+"""Added to the edge's frequency in the edge computing time, for users without a task."""
 
 
 def grid_block(
@@ -61,6 +66,7 @@ def grid_block(
     sync_s: Expression,
     horizon_s: float,
     receiving_floor: float,
+    edge_frequency_ghz: Expression | None = None,
     step: float = STEP,
     choice: Choice = "hull",
     tangents: int = TANGENTS,
@@ -69,7 +75,9 @@ def grid_block(
 
     Parameters
     ----------
-    block, user, system, uplink_share, downlink_share, sync_s, horizon_s, receiving_floor, tangents
+    block, user, system, uplink_share, downlink_share, sync_s, horizon_s, receiving_floor
+        As for :func:`eipyomo.models.end_user.letter_block`.
+    edge_frequency_ghz, tangents
         As for :func:`eipyomo.models.spectral.spectral_block`.
     step
         1/n for a whole number n.
@@ -93,6 +101,11 @@ def grid_block(
     frequency_limit(block)
     local_energy(block, system, count)
     local_tangents(block, tangents)
+    if edge_frequency_ghz is None:
+        edge_inference_time(block, system, None)
+    else:
+        chosen_edge_inference_time(block, system, edge_frequency_ghz, count)
+        edge_hull(block, system, edge_frequency_ghz, tangents)
     what_all_formulations_share(block, system, downlink_share, sync_s)
 
 
@@ -180,4 +193,26 @@ def local_energy(block: Block, system: Block, count: int) -> None:
     block.local_energy = pyo.Constraint(
         expr=block.local_inference_j >= block.energy_coefficient * block.local_work**3 / seconds**2,
         doc="(1)",
+    )
+
+
+def chosen_edge_inference_time(
+    block: Block, system: Block, frequency_ghz: Expression, count: int
+) -> None:
+    """Add (2) as a convex function: τ^e ≥ CL q²/(f + f_1 λ_0) with q = Σ_k (k/n)^½ λ_k.
+
+    At a point of the grid q² is ι. f_1 is the least f for ι > 0, at which the n-th part of the task
+    takes until the latest time, so that nothing divides by zero at ι = 0.
+    """
+    declare(block, "edge_inference_s", (0, block.horizon_s))
+    work = whole_task(block, system)
+    least_ghz = work / (count * block.horizon_s)
+    root = pyo.quicksum((k / count) ** 0.5 * block.at_point[k] for k in block.points)
+    block.least_edge_frequency = pyo.Constraint(
+        expr=frequency_ghz >= least_ghz * (1 - block.at_point[0]), doc="(2)"
+    )
+    block.edge_inference_time = pyo.Constraint(
+        expr=block.edge_inference_s
+        >= work * root**2 / (frequency_ghz + least_ghz * block.at_point[0] + NO_TASK_GHZ),
+        doc="(2)",
     )

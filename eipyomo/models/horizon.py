@@ -2,7 +2,8 @@ r"""How late anything can happen, and how small a share can be: bounds that cut 
 
 A solver wants finite bounds, and none may come from an incumbent, because a user may add
 constraints of their own. The bounds here rest on one argument. Give every user 1/(2M) of the
-band in each direction. Whatever a and ι are, the plan that does so costs at most
+band in each direction, and min(f_s, F/M) of the server's frequency where it is limited: both fit
+into their budgets. Whatever a and ι are, the plan that does so costs at most
 
     C = 2 max(cost with every task at the edge, cost with every task local),
 
@@ -61,7 +62,7 @@ def plain_cost(data: Scaled) -> float:
     sync_s = float((data.upload_start_s + data.model_mbit * uplink).max())
 
     ready_s = np.maximum(sync_s, data.upload_start_s + (data.model_mbit + data.task_mbit) * uplink)
-    all_edge_s = ready_s + data.gigacycles_per_mbit * data.task_mbit / data.server_frequency_ghz
+    all_edge_s = ready_s + data.gigacycles_per_mbit * data.task_mbit / data.equal_frequency_ghz
     all_edge_j = data.transmit_power_w * (data.model_mbit + data.task_mbit) * uplink
 
     downlink_s = data.model_mbit * _seconds_per_mbit(data, share, data.downlink_snr)

@@ -10,13 +10,19 @@ import numpy as np
 import pyomo.environ as pyo
 
 from eipyomo import physics
-from eipyomo.allocation import Allocation, evaluate
+from eipyomo.allocation import Allocation, evaluate, served_at_hz
 from eipyomo.errors import InputError
 from eipyomo.models import horizon
 from eipyomo.models.end_user import letter_block
 from eipyomo.models.grid import grid_block
 from eipyomo.models.spectral import spectral_block
-from eipyomo.models.symbols import COUPLING, SYSTEM_DATA, USER_DATA, USER_VARIABLES
+from eipyomo.models.symbols import (
+    COUPLING,
+    EDGE_BUDGET,
+    SYSTEM_DATA,
+    USER_DATA,
+    USER_VARIABLES,
+)
 from eipyomo.scaled import HZ_PER_GHZ, Round
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ FORMULATIONS: Mapping[str, Callable[..., None]] = {
     "spectral": spectral_block,
     "grid": grid_block,
 }
-"""The ways to write an end user's block; arguments with defaults are options of a formulation."""
+"""The ways to write an end user's block; arguments with values as defaults are their options."""
 
 CONVEX = frozenset({"grid"})
 """The formulations that are convex but for integrality."""
@@ -41,7 +47,7 @@ CONVEX = frozenset({"grid"})
 def options(formulation: str) -> tuple[str, ...]:
     """Return the names of the options that a formulation has."""
     parameters = inspect.signature(FORMULATIONS[formulation]).parameters.values()
-    return tuple(one.name for one in parameters if one.default is not one.empty)
+    return tuple(one.name for one in parameters if one.default not in (one.empty, None))
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,9 @@ def minlp(
         Indexed by the users' names: ``model.user[name]`` is an end user's block (see
         :mod:`eipyomo.models.end_user` for its parts), ``model.uplink_share[name]`` and
         ``model.downlink_share[name]`` its shares, ``model.sync_s`` the sync time, ``model.wsel``
-        the objective. All data are mutable Params in scaled units (Mbit, MHz, Gcycle, GHz).
+        the objective; where the server has a total frequency, ``model.edge_frequency_ghz[name]``
+        is what the user's task gets of it. All data are mutable Params in scaled units (Mbit, MHz,
+        Gcycle, GHz).
 
     Raises
     ------
@@ -110,6 +118,8 @@ def minlp(
             ),
         )
     coupling_variables(model, data, latest_s)
+    if data.total_frequency_ghz is not None:
+        edge_frequency_budget(model, data.total_frequency_ghz)
     model.user = pyo.Block(model.users, doc="u_j and 𝒰_j")
     receiving_floor = horizon.smallest_share(data, data.downlink_snr, latest_s)
     for j, name in enumerate(data.names):
@@ -122,6 +132,7 @@ def minlp(
             sync_s=model.sync_s,
             horizon_s=float(latest_s[j]),
             receiving_floor=float(receiving_floor[j]),
+            **decided_at_the_edge(model, name),
             **choices,
         )
     bandwidth_budget(model)
@@ -162,6 +173,30 @@ def bandwidth_budget(model: Model) -> None:
     )
 
 
+def edge_frequency_budget(model: Model, total_frequency_ghz: float) -> None:
+    """Declare f_{s,j} of footnote 2, at most f_s each, and add Σ f_{s,j} ≤ F."""
+    model.total_frequency_ghz = pyo.Param(
+        initialize=total_frequency_ghz, mutable=True, within=pyo.Reals, doc=str(EDGE_BUDGET)
+    )
+    model.edge_frequency_ghz = pyo.Var(
+        model.users,
+        bounds=(0, model.server_frequency_ghz),
+        doc=str(COUPLING["edge_frequency_ghz"]),
+    )
+    model.edge_frequency_budget = pyo.Constraint(
+        expr=pyo.quicksum(model.edge_frequency_ghz[name] for name in model.users)
+        <= model.total_frequency_ghz,
+        doc="footnote 2",
+    )
+
+
+def decided_at_the_edge(model: Model, name: str) -> dict[str, Any]:
+    """Return the argument of a user's block that hands it its f_{s,j}, where that is a variable."""
+    if model.component("edge_frequency_ghz") is None:
+        return {}
+    return {"edge_frequency_ghz": model.edge_frequency_ghz[name]}
+
+
 def total_wsel(model: Model) -> None:
     """Add (10a), the weighted sum of energy and latency."""
     model.wsel = pyo.Objective(
@@ -172,8 +207,14 @@ def total_wsel(model: Model) -> None:
 Choice = bool | float | np.ndarray[Any, Any] | None
 
 
-def fix(model: Model, *, download: Choice = None, offload_fraction: Choice = None) -> None:
-    """Fix a and ι, for all users alike or one value per user; with both fixed (10) is convex.
+def fix(
+    model: Model,
+    *,
+    download: Choice = None,
+    offload_fraction: Choice = None,
+    edge_frequency_hz: Choice = None,
+) -> None:
+    """Fix a, ι or f_{s,j}, for all users alike or one value per user; at fixed a, ι it is convex.
 
     Parameters
     ----------
@@ -183,7 +224,23 @@ def fix(model: Model, *, download: Choice = None, offload_fraction: Choice = Non
         a_j.
     offload_fraction
         ι_j.
+    edge_frequency_hz
+        f_{s,j} in Hz.
+
+    Raises
+    ------
+    InputError
+        If f_{s,j} is given, but is no variable of the model.
     """
+    if edge_frequency_hz is not None:
+        if model.component("edge_frequency_ghz") is None:
+            raise InputError(
+                "edge_frequency_hz is given, but the model has no such variables, since the "
+                "instance has no server.total_frequency_hz"
+            )
+        values_hz = np.broadcast_to(np.asarray(edge_frequency_hz, dtype=float), len(model.users))
+        for name, value_hz in zip(model.users, values_hz, strict=True):
+            model.edge_frequency_ghz[name].fix(float(value_hz) / HZ_PER_GHZ)
     for key, choice in (("download", download), ("offload_fraction", offload_fraction)):
         if choice is not None:
             values = np.broadcast_to(np.asarray(choice, dtype=float), len(model.users))
@@ -208,9 +265,13 @@ def start_inside(model: Model, data: Scaled) -> None:
     download_s = 1.05 * data.model_mbit * downlink
     work = 0.5 * data.task_mbit * data.gigacycles_per_mbit
     local_s = 1.05 * work / frequency_ghz + 1e-3
+    edge_frequency_ghz = 0.9 * data.equal_frequency_ghz
+    edge_s = 1.05 * work / edge_frequency_ghz + 1e-3
     latency_s = 1.05 * np.maximum(
         ready_s + work / data.server_frequency_ghz, sync_s + download_s + local_s
     )
+    if data.total_frequency_ghz is not None:
+        latency_s = np.maximum(latency_s, 1.05 * (ready_s + edge_s))
     ones = np.ones(len(data))
     starts = {
         "download": 0.5 * ones,
@@ -220,6 +281,7 @@ def start_inside(model: Model, data: Scaled) -> None:
         "upload_s": upload_s,
         "offload_s": offload_s + 1e-3,
         "ready_s": ready_s,
+        "edge_inference_s": edge_s,
         "download_s": download_s,
         "local_inference_s": local_s,
         "latency_s": latency_s,
@@ -234,6 +296,8 @@ def start_inside(model: Model, data: Scaled) -> None:
     for j, name in enumerate(data.names):
         start_between(model.uplink_share[name], share)
         start_between(model.downlink_share[name], share)
+        for variable in decided_at_the_edge(model, name).values():
+            start_between(variable, edge_frequency_ghz)
         block = model.user[name]
         points = len(block.points) if block.component("points") is not None else 1
         starts |= {"at_point": ones / points, "upload_part_s": upload_s / points}
@@ -267,6 +331,7 @@ def load(model: Model, allocation: Allocation) -> None:
     )
     sees_share = np.where(downloads, allocation.downlink_share, 1.0)
     frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
+    edge_frequency_hz = served_at_hz(source.instance, allocation, source.round)
     values = {
         "download": downloads.astype(int),
         "offload_fraction": allocation.offload_fraction,
@@ -275,6 +340,7 @@ def load(model: Model, allocation: Allocation) -> None:
         "upload_s": terms.upload_s,
         "offload_s": terms.offload_s,
         "ready_s": terms.ready_s,
+        "edge_inference_s": terms.edge_inference_s,
         "download_s": np.where(downloads, terms.download_s, whole_band_s),
         "local_inference_s": terms.local_inference_s,
         "latency_s": terms.latency_s,
@@ -287,6 +353,8 @@ def load(model: Model, allocation: Allocation) -> None:
     for j, name in enumerate(data.names):
         _set(model.uplink_share[name], allocation.uplink_share[j])
         _set(model.downlink_share[name], allocation.downlink_share[j])
+        for variable in decided_at_the_edge(model, name).values():
+            _set(variable, edge_frequency_hz[j] / HZ_PER_GHZ)
         block = model.user[name]
         for key, variable in variables(block):
             if variable.parent_component().is_indexed():
@@ -332,9 +400,10 @@ ROUNDING = 1e-4
 
 
 def allocation(model: Model, *, tidy: bool = True) -> Allocation:
-    """Read the decisions (a, ι, f, b, b̄, τ̂) from a model's variables.
+    """Read the decisions (a, ι, f, b, b̄, τ̂, f_s) from a model's variables.
 
-    Without download b̄ = 0, and f = 0 where nothing is computed locally.
+    Without download b̄ = 0, and f = 0 where nothing is computed locally, f_s where nothing is
+    offloaded.
 
     Parameters
     ----------
@@ -381,7 +450,26 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
         frequency_hz=np.where(computes, frequency_ghz, 0.0) * HZ_PER_GHZ,
         uplink_share=np.clip(uplink, 0.0, 1.0),
         downlink_share=np.where(downloads, np.clip(downlink, 0.0, 1.0), 0.0),
+        edge_frequency_hz=_edge_frequency_hz(model, data, offload),
     )
+
+
+def _edge_frequency_hz(model: Model, data: Scaled, offload: FloatColumn) -> FloatColumn | None:
+    """Return f_{s,j} where it is a variable, 0 where nothing is offloaded.
+
+    A solver's tolerance can leave a tiny part of a task without any frequency; that part gets what
+    it needs to be done in time.
+    """
+    if model.component("edge_frequency_ghz") is None:
+        return None
+    frequency_ghz = np.array([_value(model.edge_frequency_ghz[name]) for name in data.names])
+    work = physics.offloaded_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
+    blocks = [model.user[name] for name in data.names]
+    time_s = np.array([_value(one.latency_s) - _value(one.ready_s) for one in blocks])
+    time_s = np.maximum(time_s + data.previous_download_s, work / data.server_frequency_ghz)
+    needed_ghz = np.divide(work, time_s, out=np.zeros(len(data)), where=work > 0)
+    served_ghz = np.clip(frequency_ghz, needed_ghz, data.server_frequency_ghz)
+    return np.where(work > 0, served_ghz, 0.0) * HZ_PER_GHZ
 
 
 def _frequency_ghz(block: Any) -> float:

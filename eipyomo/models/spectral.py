@@ -8,7 +8,8 @@ It is (1)-(11) in other variables, with the same optimum and the same coupling:
   linear, and the energy κ (C(1-ι)L)³/d² is jointly convex in ι and d. Two rotated cones write it
   without a division that 0/0 could spoil, by way of (1-ι) f/f_max.
 
-What is left is ι τ^mu in the offloading time, and the binary. Each convex function also has
+What is left is ι τ^mu in the offloading time, ι/f_{s,j} in the edge computing time where f_{s,j} is
+a decision, and the binary. Each convex function also has
 tangents, linear rows that follow from the exact ones: with them a solver has a tight relaxation
 at once, and does not have to find it by branching.
 """
@@ -25,6 +26,7 @@ from eipyomo.models.end_user import (
     declare,
     declare_data,
     declare_variables,
+    edge_inference_time,
     local_work,
     what_all_formulations_share,
 )
@@ -49,13 +51,14 @@ def spectral_block(
     sync_s: Expression,
     horizon_s: float,
     receiving_floor: float,
+    edge_frequency_ghz: Expression | None = None,
     tangents: int = TANGENTS,
 ) -> None:
     """Fill a block with one end user, in spectral efficiencies and computing times.
 
     Parameters
     ----------
-    block, user, system, downlink_share, sync_s, horizon_s, receiving_floor
+    block, user, system, downlink_share, sync_s, horizon_s, receiving_floor, edge_frequency_ghz
         As for :func:`eipyomo.models.end_user.letter_block`.
     uplink_share
         b_j or x_j, a variable with a lower bound > 0.
@@ -76,6 +79,9 @@ def spectral_block(
     frequency_limit(block)
     local_energy(block, system)
     local_tangents(block, tangents)
+    edge_inference_time(block, system, edge_frequency_ghz)
+    if edge_frequency_ghz is not None:
+        edge_hull(block, system, edge_frequency_ghz, tangents)
     what_all_formulations_share(block, system, downlink_share, sync_s)
 
 
@@ -219,3 +225,23 @@ def energy_tangent(block: Block, frequency_ghz: Expression) -> Expression:
     return block.local_inference_j >= block.energy_coefficient * (
         3 * frequency_ghz**2 * block.local_work - 2 * frequency_ghz**3 * block.local_inference_s
     )
+
+
+def edge_hull(block: Block, system: Block, frequency_ghz: Expression, tangents: int) -> None:
+    """Add what bounds τ^e ≥ CLι/f below: τ^e ≥ CLι/f_s, and tangents of τ^e ≥ CLι²/f.
+
+    For 0 ≤ ι ≤ 1 and 0 ≤ f ≤ f_s the larger of the two right sides is the convex envelope of
+    CLι/f: with ι = λ the cheapest mix of a point at ι = 0, f ≤ f_s, and one at ι = 1, f = φ, has
+    τ^e = λ CL/φ with λφ = min(f, λ f_s). The tangents are (ι - rf)² ≥ 0 for many r = ι/f.
+    """
+    work = whole_task(block, system)
+    block.edge_tangents = pyo.ConstraintList(doc="envelope of (2)")
+    block.edge_tangents.add(
+        block.edge_inference_s * system.server_frequency_ghz >= work * block.offload_fraction
+    )
+    for k in range(1, tangents + 1):
+        ratio = tangents / (k * system.server_frequency_ghz)
+        block.edge_tangents.add(
+            block.edge_inference_s
+            >= work * (2 * ratio * block.offload_fraction - ratio**2 * frequency_ghz)
+        )

@@ -41,10 +41,14 @@ USER_DATA = {
     "local_training_j": Quantity("e_j^lt", "J", "local training energy"),
 }
 
+EDGE_BUDGET = Quantity("F", "GHz", "edge server's CPU frequency for all tasks together")
+
 COUPLING = {
     "sync_s": Quantity("τ̂_N", "s", "sync time: the model is updated at the server"),
     "uplink_share": Quantity("b_j", "1", "share of the band for the uplink"),
     "downlink_share": Quantity("b̄_j", "1", "share of the band for the downlink"),
+    # only where the server has a total frequency:
+    "edge_frequency_ghz": Quantity("f_{s,j}", "GHz", "edge server's CPU frequency for the task"),
 }
 
 USER_VARIABLES = {  # a formulation has those that it needs
@@ -55,6 +59,7 @@ USER_VARIABLES = {  # a formulation has those that it needs
     "upload_s": Quantity("τ_j^mu", "s", "time to upload the model update"),
     "offload_s": Quantity("τ_j^to", "s", "time to offload the task"),
     "ready_s": Quantity("τ_j^pr", "s", "time at which model and task are at the server"),
+    "edge_inference_s": Quantity("τ_j^e", "s", "edge computing time"),
     "download_s": Quantity("τ_j^md", "s", "time to download the model"),
     "local_inference_s": Quantity("τ_j^c", "s", "local computing time"),
     "latency_s": Quantity("T_j", "s", "execution latency"),

@@ -4,5 +4,15 @@ from eipyomo.solvers.backends import BACKENDS, register
 from eipyomo.solvers.comparison import compare
 from eipyomo.solvers.methods import METHODS, solve
 from eipyomo.solvers.minlp import solve_model
+from eipyomo.solvers.training import Training, train
 
-__all__ = ["BACKENDS", "METHODS", "compare", "register", "solve", "solve_model"]
+__all__ = [
+    "BACKENDS",
+    "METHODS",
+    "Training",
+    "compare",
+    "register",
+    "solve",
+    "solve_model",
+    "train",
+]

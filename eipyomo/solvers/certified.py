@@ -196,9 +196,12 @@ def _prices(instance: Instance, outcome: ExactOutcome) -> dict[str, Any] | None:
     """Return the prices of what users share, as the result document has them."""
     if outcome.sync_price is None or outcome.delay_price is None:
         return None
+    edge_price = outcome.edge_frequency_price
+    edge = {} if edge_price is None else {"edge_frequency_per_ghz": edge_price}
     return {
         "bandwidth_per_mhz": outcome.bandwidth_price,
         "downlink_bandwidth_per_mhz": outcome.downlink_bandwidth_price,
+        **edge,
         "users": [
             {"name": user.name, "sync_per_s": float(sync), "delay_per_s": float(delay)}
             for user, sync, delay in zip(

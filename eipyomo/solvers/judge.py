@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eipyomo.scaled import Round
 
 REPAIR = 1e-5
-"""Largest relative overrun of the budget or the sync time that is repaired."""
+"""Largest relative overrun of a budget or the sync time that is repaired."""
 
 ROUNDING = 1e-6
 """How far a bound may be above a feasible cost, relative to it, and still be a rounding error."""
@@ -57,8 +57,8 @@ class Claim:
 def repair(instance: Instance, allocation: Allocation, round: Round = "inference") -> Allocation:
     """Return the allocation with rounding errors removed, and nothing else.
 
-    Shares are scaled down where they exceed the budget by at most 1e-5, and the sync time is
-    raised to the last upload where it is short of it by at most 1e-5 of it.
+    Shares and edge frequencies are scaled down where they exceed their budgets by at most 1e-5, and
+    the sync time is raised to the last upload where it is short of it by at most 1e-5 of it.
     """
     total = float(allocation.uplink_share.sum() + allocation.downlink_share.sum())
     if 1.0 < total <= 1.0 + REPAIR:
@@ -67,6 +67,11 @@ def repair(instance: Instance, allocation: Allocation, round: Round = "inference
             uplink_share=allocation.uplink_share / total,
             downlink_share=allocation.downlink_share / total,
         )
+    frequency_hz, total_hz = allocation.edge_frequency_hz, instance.server.total_frequency_hz
+    if frequency_hz is not None and total_hz is not None:
+        over = float(frequency_hz.sum()) / total_hz
+        if 1.0 < over <= 1.0 + REPAIR:
+            allocation = replace(allocation, edge_frequency_hz=frequency_hz / over)
     if (allocation.uplink_share <= 0).any():
         return allocation
     data = instance.scaled.for_round(round)

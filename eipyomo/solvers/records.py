@@ -27,6 +27,7 @@ COSTS = (
     ("frequency_max_ghz", "f8"),  # f_max
     ("work_gigacycles", "f8"),  # C L
     ("edge_s", "f8"),  # C L / f_s
+    ("edge_frequency_max_ghz", "f8"),  # f_s
     ("constant", "f8"),  # w^e e^lt - w^t τ^md of the previous round
 )
 """Fields of a user's record from which its cost follows; its radio links come on top."""
@@ -46,6 +47,7 @@ def fill_costs(users: Records, data: Scaled) -> None:
     users["frequency_max_ghz"] = data.max_frequency_ghz
     users["work_gigacycles"] = data.gigacycles_per_mbit * data.task_mbit
     users["edge_s"] = users["work_gigacycles"] / data.server_frequency_ghz
+    users["edge_frequency_max_ghz"] = data.server_frequency_ghz
     users["constant"] = (
         data.energy_weight * data.local_training_j - data.latency_weight * data.previous_download_s
     )

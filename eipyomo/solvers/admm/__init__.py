@@ -6,7 +6,8 @@ agent
     One end user's sub-problem (18): it decides u_j, that is a_j, ι_j, f_j, its times, and its own
     copies of what all users share.
 consensus copy
-    x_j, z_j and y_j: an agent's own idea of b_j, b̄_j and τ̂_N, (12b).
+    x_j, z_j and y_j: an agent's own idea of b_j, b̄_j and τ̂_N, (12b); and v_j of f_{s,j}, where
+    the edge server's frequency is limited (footnote 2).
 consensus
     v = {b, b̄, τ̂_N}, the coordinator's point in ℱ of (13): within the band and not negative.
 multiplier

@@ -10,6 +10,8 @@ import numpy as np
 from eipyomo.solvers.admm.records import TARGET
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.records import Records
 
@@ -18,11 +20,32 @@ BISECTIONS = 100
 
 @dataclass(frozen=True)
 class Penalties:
-    """The step size c of (14), one for each block of copies."""
+    """The step size c of (14), one for each block of copies; `edge` where there is that block."""
 
     uplink: float
     sync: float
     downlink: float
+    edge: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeConsensus:
+    """The coordinator's side of the edge server's frequency, where it is limited (footnote 2).
+
+    Attributes
+    ----------
+    frequency_ghz
+        f_{s,j}, of shape (users,).
+    multiplier
+        ξ, of shape (users,), free in sign.
+    most_ghz, total_ghz
+        f_s, which no task exceeds, and F, which all tasks share.
+    """
+
+    frequency_ghz: FloatColumn
+    multiplier: FloatColumn
+    most_ghz: float
+    total_ghz: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +60,8 @@ class Consensus:
         ω = {α, β, ζ}; free in sign, since they belong to equalities.
     penalties
         c.
+    edge
+        The fourth block, f_{s,j} and ξ; None where every task is served at f_s.
     """
 
     uplink_share: FloatColumn
@@ -46,6 +71,7 @@ class Consensus:
     sync_multiplier: FloatColumn
     downlink_multiplier: FloatColumn
     penalties: Penalties
+    edge: EdgeConsensus | None = None
 
     def targets(self) -> Records:
         """Return what the agents are told, one TARGET record per user."""
@@ -57,6 +83,10 @@ class Consensus:
         targets["uplink_penalty"] = self.penalties.uplink
         targets["sync_penalty"] = self.penalties.sync
         targets["downlink_penalty"] = self.penalties.downlink
+        if self.edge is not None:
+            targets["edge_multiplier"] = self.edge.multiplier
+            targets["edge_frequency_ghz"] = self.edge.frequency_ghz
+            targets["edge_penalty"] = self.penalties.edge
         return targets
 
 
@@ -65,7 +95,7 @@ class Residuals:
     """How far copies and consensus disagree, and how far the consensus moved; sums over users.
 
     `uplink`, `sync` and `downlink` are the three parts of (24a), the `_change`s those of (24b),
-    where the sync time counts once.
+    where the sync time counts once. Those of the edge's frequency are parts of its total.
     """
 
     uplink: float
@@ -74,20 +104,22 @@ class Residuals:
     uplink_change: float
     sync_change: float
     downlink_change: float
+    edge: float = 0.0
+    edge_change: float = 0.0
 
     @property
     def primal(self) -> float:
         """The left side of (24a)."""
-        return self.uplink + self.sync + self.downlink
+        return self.uplink + self.sync + self.downlink + self.edge
 
     @property
     def dual(self) -> float:
         """The left side of (24b)."""
-        return self.uplink_change + self.sync_change + self.downlink_change
+        return self.uplink_change + self.sync_change + self.downlink_change + self.edge_change
 
 
 def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
-    """Step 2: minimise (21) over v in ℱ, in the closed form (22)."""
+    """Step 2: minimise (21) over v in ℱ, in the closed form (22), block by block."""
     penalties = consensus.penalties
     up = copies["uplink_share"] + consensus.uplink_multiplier / penalties.uplink
     down = copies["downlink_share"] + consensus.downlink_multiplier / penalties.downlink
@@ -98,7 +130,26 @@ def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
         uplink_share=np.maximum(up - price / penalties.uplink, 0.0),
         downlink_share=np.maximum(down - price / penalties.downlink, 0.0),
         sync_s=max(sync_s, 0.0),
+        edge=share_frequency(consensus, copies),
     )
+
+
+def share_frequency(consensus: Consensus, copies: Records) -> EdgeConsensus | None:
+    """Step 2 for the edge's frequency: the point of 0 ≤ f ≤ f_s, Σ f ≤ F that (21) asks for."""
+    edge, penalty = consensus.edge, consensus.penalties.edge
+    if edge is None or penalty is None:
+        return None
+    asked_ghz = copies["edge_frequency_ghz"] + edge.multiplier / penalty
+
+    def served_ghz(price: float) -> FloatColumn:
+        served: FloatColumn = np.clip(asked_ghz - price / penalty, 0.0, edge.most_ghz)
+        return served
+
+    price = least_price(
+        lambda price: float(served_ghz(price).sum()) - edge.total_ghz,
+        float(asked_ghz.max()) * penalty,
+    )
+    return replace(edge, frequency_ghz=served_ghz(price))
 
 
 def bandwidth_price(up: FloatColumn, down: FloatColumn, penalties: Penalties) -> float:
@@ -115,10 +166,23 @@ def bandwidth_price(up: FloatColumn, down: FloatColumn, penalties: Penalties) ->
         shares += np.maximum(down - price / penalties.downlink, 0.0).sum()
         return float(shares) - 1.0
 
+    high = max(float(up.max()) * penalties.uplink, float(down.max()) * penalties.downlink)
+    return least_price(excess, high)
+
+
+def least_price(excess: Callable[[float], float], high: float) -> float:
+    """Return by bisection the price at which nothing is in excess; 0 where nothing is at all.
+
+    Parameters
+    ----------
+    excess
+        What is asked for beyond a budget at a price; does not increase.
+    high
+        A price at which nothing is.
+    """
     if excess(0.0) <= 0.0:
         return 0.0
     low = 0.0
-    high = max(float(up.max()) * penalties.uplink, float(down.max()) * penalties.downlink)
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
         if middle in (low, high):
@@ -129,9 +193,13 @@ def bandwidth_price(up: FloatColumn, down: FloatColumn, penalties: Penalties) ->
 
 def update_multipliers(consensus: Consensus, copies: Records) -> Consensus:
     """Step 3: move the multipliers along the disagreement, (23)."""
-    penalties = consensus.penalties
+    penalties, edge = consensus.penalties, consensus.edge
+    if edge is not None and penalties.edge is not None:
+        apart_ghz = copies["edge_frequency_ghz"] - edge.frequency_ghz
+        edge = replace(edge, multiplier=edge.multiplier + penalties.edge * apart_ghz)
     return replace(
         consensus,
+        edge=edge,
         uplink_multiplier=consensus.uplink_multiplier
         + penalties.uplink * (copies["uplink_share"] - consensus.uplink_share),
         sync_multiplier=consensus.sync_multiplier
@@ -143,6 +211,11 @@ def update_multipliers(consensus: Consensus, copies: Records) -> Consensus:
 
 def residuals(before: Consensus, after: Consensus, copies: Records) -> Residuals:
     """Return the sums of (24) between two iterations."""
+    edge, edge_change = 0.0, 0.0
+    if before.edge is not None and after.edge is not None:
+        edge = _distance(copies["edge_frequency_ghz"], after.edge.frequency_ghz)
+        edge_change = _distance(before.edge.frequency_ghz, after.edge.frequency_ghz)
+        edge, edge_change = edge / after.edge.total_ghz, edge_change / after.edge.total_ghz
     return Residuals(
         uplink=_distance(copies["uplink_share"], after.uplink_share),
         sync=_distance(copies["sync_s"], after.sync_s),
@@ -150,6 +223,8 @@ def residuals(before: Consensus, after: Consensus, copies: Records) -> Residuals
         uplink_change=_distance(before.uplink_share, after.uplink_share),
         sync_change=abs(before.sync_s - after.sync_s),
         downlink_change=_distance(before.downlink_share, after.downlink_share),
+        edge=edge,
+        edge_change=edge_change,
     )
 
 

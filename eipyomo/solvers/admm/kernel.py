@@ -6,6 +6,9 @@ E = CιL/f_s, the agent of user j minimises over its copies x, z in (0, 1], y �
     w^e p load s(x) + w^e p^md D s̄(z) + w^e κ W³/d² + w^t T
     + α x + c_x/2 (x - b)² + β y + c_y/2 (y - τ̂)² + ζ z + c_z/2 (z - b̄)²
 
+(where the edge's frequency is limited, over v too, with E = CιL/v, 0 ≤ v ≤ f_s, and further
++ ξ v + c_v/2 (v - f_{s,j})²)
+
     subject to   y ≥ A + D s(x)                                (multiplier η, ``sync``)
                  T ≥ y + E,   T ≥ A + load s(x) + E            (ν1, ν2, ``ready``)
                  T ≥ y + D s̄(z) + d,   d ≥ W/f_max             (μ, ``local``)
@@ -17,8 +20,11 @@ with ν1 + ν2 + μ = w^t. This is convex, and it falls apart into scalar equati
 * The pair (x, y) lies in one of four cases, told apart by which of the constraints it meets:
   ready at the sync time, both at once, ready when offloaded, or held by its own upload. In each,
   x solves ``(weight + curvature s(x)) s'(x) + price + penalty x = 0``; see :func:`best_share`.
+* For a given ν1 + ν2 = w^t - μ the copy v follows from it alone, :func:`edge_copy`, and E falls
+  as it grows.
 * The two branches of the latency end together, unless the local one is later even with μ = w^t.
-  Their ratio decreases in μ, and its logarithm is nearly linear in ln μ.
+  Their ratio decreases in μ, and its logarithm is nearly linear in ln μ; in ln(μ/(w^t - μ)), where
+  E depends on μ.
 
 Without download (a = 0, ι = 1) there is no local branch, μ = 0, and z minimises its penalty alone.
 """
@@ -46,6 +52,13 @@ class Local(NamedTuple):
     """The local branch at a given μ: the copy z, f, and the time from y to its end."""
 
     downlink_share: float
+    frequency_ghz: float
+    span_s: float
+
+
+class Served(NamedTuple):
+    """The copy v, where there is one, and the edge computing time."""
+
     frequency_ghz: float
     span_s: float
 
@@ -141,7 +154,7 @@ def best_share(
 
 
 SMALLEST_SHARE = 1e-30
-"""Stands for no share where the rate has to be defined."""
+"""Stands for no share where the rate has to be defined, and for no frequency at the edge."""
 
 MAX_STEPS = 200
 LAST_STEP = 1e-9
@@ -177,6 +190,37 @@ def idle_downlink_copy(target: Any) -> float:
 def seconds_up(user: Any, share: float) -> float:
     """Return s(x)."""
     return seconds_per_mbit(share, user.uplink_snr, user.unit_s)
+
+
+@compiled
+def edge_copy(user: Any, target: Any, offload: float, weight: float) -> float:
+    """Minimise weight CιL/v + ξ v + c_v/2 (v - f_s)² over 0 ≤ v, and cut off at the most.
+
+    A root of v³ - goal v² - drive, which is convex from there on: Newton's method from above.
+    """
+    goal = target.edge_frequency_ghz - target.edge_multiplier / target.edge_penalty
+    drive = weight * offload * user.work_gigacycles / target.edge_penalty
+    if drive <= 0.0:
+        return float(min(max(goal, 0.0), user.edge_frequency_max_ghz))
+    v = max(goal, 0.0) + np.cbrt(drive)
+    if goal < 0.0:
+        v = min(v, np.sqrt(drive / -goal))
+    for _ in range(MAX_STEPS):
+        step = (v * v * (v - goal) - drive) / (v * (3.0 * v - 2.0 * goal))
+        v -= step
+        if step <= LAST_STEP * v:
+            break
+    return float(min(v, user.edge_frequency_max_ghz))
+
+
+@compiled
+def served(user: Any, target: Any, offload: float, weight: float) -> Served:
+    """Return the copy v and τ^e at a given multiplier ν1 + ν2 of the edge branch."""
+    if target.edge_penalty <= 0.0:
+        return Served(0.0, offload * user.edge_s)
+    v = edge_copy(user, target, offload, weight)
+    work = offload * user.work_gigacycles
+    return Served(v, work / max(v, SMALLEST_SHARE) if work > 0.0 else 0.0)
 
 
 @compiled
@@ -256,28 +300,31 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
     """Solve (18) at the a and ι that stand in `answer`, which also holds the start."""
     offload = answer.offload_fraction
     load = user.model_mbit + offload * user.task_mbit
-    edge_s = offload * user.edge_s
+    limited = target.edge_penalty > 0.0
+    total = user.latency_weight
     relaxed = relaxed_pair(user, target, load, answer.uplink_share)
     if not answer.download:
         edge = pair(user, target, load, 0.0, relaxed)
-        write(user, target, answer, edge, Local(idle_downlink_copy(target), 0.0, 0.0), 0.0)
+        idle = Local(idle_downlink_copy(target), 0.0, 0.0)
+        write(user, target, answer, edge, idle, served(user, target, offload, total), 0.0)
         return
     work = (1.0 - offload) * user.work_gigacycles
     start = answer.downlink_share
-    high = np.log(user.latency_weight)
-    local = user.latency_weight
+    high = -LEAST_LOG_MULTIPLIER if limited else np.log(total)
+    local = total
     branch = local_branch(user, target, work, local, start)
     edge = pair(user, target, load, local, relaxed)
-    high_ratio = log_ratio(branch.span_s, edge, edge_s)
+    at_edge = served(user, target, offload, 0.0)
+    high_ratio = log_ratio(branch.span_s, edge, at_edge.span_s)
     if high_ratio >= 0.0:
-        write(user, target, answer, edge, branch, local)
+        write(user, target, answer, edge, branch, at_edge, local)
         return
     # Illinois' method on the logarithms; the first steps guess the slope -1/2, and
     # grow, to find a bracket.
     low, low_ratio, last, reach = -np.inf, 0.0, 0, 0.0
     for step in range(MAX_STEPS):
-        if step == 0 and 0.0 < answer.local < user.latency_weight:
-            guess = np.log(answer.local)
+        if step == 0 and 0.0 < answer.local < total:
+            guess = np.log(answer.local / (total - answer.local if limited else 1.0))
         elif low == -np.inf:
             if high <= LEAST_LOG_MULTIPLIER:  # the local branch does not bind: μ = 0
                 break
@@ -287,10 +334,11 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
             guess = high - high_ratio * (high - low) / (high_ratio - low_ratio)
             if high - low <= 1e-14 * (1.0 + abs(high)):
                 break
-        local = np.exp(guess)
+        local, rest = weights(guess, total, limited)
         branch = local_branch(user, target, work, local, branch.downlink_share)
         edge = pair(user, target, load, local, relaxed)
-        ratio = log_ratio(branch.span_s, edge, edge_s)
+        at_edge = served(user, target, offload, rest)
+        ratio = log_ratio(branch.span_s, edge, at_edge.span_s)
         if abs(ratio) <= 1e-14:
             break
         if ratio < 0.0:
@@ -301,19 +349,31 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
             low, low_ratio = guess, ratio
             high_ratio *= 0.5 if last > 0 else 1.0
             last = 1
-    write(user, target, answer, edge, branch, local)
+    write(user, target, answer, edge, branch, at_edge, local)
 
 
 LEAST_LOG_MULTIPLIER = -90.0
 
 
 @compiled
-def write(user: Any, target: Any, answer: Any, edge: Pair, branch: Local, local: float) -> None:
+def weights(guess: float, total: float, limited: bool) -> tuple[float, float]:
+    """Return μ and w^t - μ at ln μ; where the edge's frequency is limited, at ln(μ/(w^t - μ))."""
+    if limited:
+        return total / (1.0 + np.exp(-guess)), total / (1.0 + np.exp(guess))
+    local = np.exp(guess)
+    return local, total - local
+
+
+@compiled
+def write(
+    user: Any, target: Any, answer: Any, edge: Pair, branch: Local, at_edge: Served, local: float
+) -> None:
     """Write down the copies and what they cost: q of (12a) and S of (18)."""
     x, y, z = edge.uplink_share, edge.sync_s, branch.downlink_share
     offload = answer.offload_fraction
     load = user.model_mbit + offload * user.task_mbit
-    end_s = edge.ready_s + offload * user.edge_s
+    v = at_edge.frequency_ghz
+    end_s = edge.ready_s + at_edge.span_s
     cost = user.constant + user.send_weight * load * seconds_up(user, x)
     if answer.download:
         download_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
@@ -330,8 +390,11 @@ def write(user: Any, target: Any, answer: Any, edge: Pair, branch: Local, local:
         + 0.5 * target.uplink_penalty * (x - target.uplink_share) ** 2
         + 0.5 * target.sync_penalty * (y - target.sync_s) ** 2
         + 0.5 * target.downlink_penalty * (z - target.downlink_share) ** 2
+        + target.edge_multiplier * v
+        + 0.5 * target.edge_penalty * (v - target.edge_frequency_ghz) ** 2
     )
     answer.uplink_share, answer.sync_s, answer.downlink_share = x, y, z
+    answer.edge_frequency_ghz = v
     answer.frequency_ghz, answer.local = branch.frequency_ghz, local
 
 

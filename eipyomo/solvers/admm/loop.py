@@ -113,6 +113,8 @@ def _row(
         "sync_s": consensus.sync_s,
         "downloads": int(copies["download"].sum()),
     }
+    if consensus.edge is not None:
+        row |= {"edge_residual": found.edge, "edge_change": found.edge_change}
     if len(copies) <= USERS_IN_TRACE:
         row["download"] = copies["download"].tolist()
         row["offload_fraction"] = copies["offload_fraction"].tolist()

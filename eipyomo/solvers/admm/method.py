@@ -80,7 +80,8 @@ def solve_admm(
     start
         "equal": all shares 1/(2M), and the sync time that follows; or an allocation to start from.
     penalty
-        c of (14) for all blocks, or a mapping with the keys uplink, sync and downlink.
+        c of (14) for all blocks, or a mapping with the keys uplink, sync and downlink; and edge,
+        where the server has a total frequency.
     balance
         Whether penalties follow the residuals, see :class:`Settings`.
     stop
@@ -215,5 +216,6 @@ def _options(
     preset: str, engine: str, settings: Settings, penalties: Penalties, time_limit: float
 ) -> dict[str, Any]:
     """Return the options as used, for the result."""
-    used = {**vars(settings), "penalty": vars(penalties)}
+    used_penalties = {block: c for block, c in vars(penalties).items() if c is not None}
+    used = {**vars(settings), "penalty": used_penalties}
     return {"preset": preset, "engine": engine, **used, "time_limit": time_limit}

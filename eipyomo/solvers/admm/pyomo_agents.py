@@ -76,7 +76,8 @@ class PyomoAgent:
         self.warm: Warm | None = None
         self.rows: list[float] = []
         user = self.model.user
-        told = [getattr(self.model, name) for name in models.TOLD]
+        self.told = models.told(data)
+        told = [getattr(self.model, name) for name in self.told]
         told += [user.download, user.offload_fraction]
         for variable in told:
             variable.unfix()  # a fixed variable would be a number in the file
@@ -96,7 +97,7 @@ class PyomoAgent:
     ) -> Records:
         """Solve (18) at given a and ι; the model's variables hold the answer afterwards."""
         a, iota = bool(np.all(download)), float(np.max(offload))
-        told = [*map(float, targets[0].tolist()), float(a), iota]
+        told = [*map(float, targets[0].tolist()[: len(self.told)]), float(a), iota]
         question = {
             "solve": self.key,
             "parameters": told,
@@ -133,11 +134,19 @@ class PyomoAgent:
         frequency_ghz = 0.9 * float(horizon.unhurried_frequency_ghz(data)[0])
         local_s = 1.05 * (1.0 - offload) * work / frequency_ghz + 1e-3
         ready_s = 1.05 * max(sync_s, begin_s + upload_s + offload_s)
+        edge_ghz = min(
+            max(float(target["edge_frequency_ghz"]), 0.1 * data.equal_frequency_ghz),
+            0.9 * data.server_frequency_ghz,
+        )
         edge_s = offload * work / data.server_frequency_ghz
+        if data.total_frequency_ghz is not None:
+            edge_s = 1.05 * offload * work / edge_ghz + 1e-3
         values = {
             id(model.uplink_copy): up,
             id(model.sync_copy): sync_s,
             id(model.downlink_copy): max(down, 1e-3),
+            id(model.component("edge_frequency_copy")): edge_ghz,
+            id(user.edge_inference_s): edge_s,
             id(user.frequency_ghz): frequency_ghz,
             id(user.receiving_share): down,
             id(user.upload_s): upload_s,
@@ -159,6 +168,8 @@ class PyomoAgent:
         record["uplink_share"] = model.uplink_copy.value
         record["sync_s"] = model.sync_copy.value
         record["downlink_share"] = model.downlink_copy.value
+        if model.component("edge_frequency_copy") is not None:
+            record["edge_frequency_ghz"] = model.edge_frequency_copy.value
         record["frequency_ghz"] = user.frequency_ghz.value if computes else 0.0
         record["local"] = abs(self.multiplier(user.local_latency)) if download else 0.0
         return record

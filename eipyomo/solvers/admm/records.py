@@ -34,6 +34,9 @@ TARGET = np.dtype(
         ("uplink_penalty", "f8"),  # c_x
         ("sync_penalty", "f8"),  # c_y
         ("downlink_penalty", "f8"),  # c_z
+        ("edge_multiplier", "f8"),  # ξ
+        ("edge_frequency_ghz", "f8"),  # f_s
+        ("edge_penalty", "f8"),  # c_v; 0 where the task is served at f_s in any case
     ],
     align=True,
 )
@@ -48,6 +51,7 @@ ANSWER = np.dtype(
         ("uplink_share", "f8"),  # x
         ("sync_s", "f8"),  # y
         ("downlink_share", "f8"),  # z
+        ("edge_frequency_ghz", "f8"),  # v, where the edge's frequency is limited
         ("frequency_ghz", "f8"),  # f
         ("local", "f8"),  # multiplier μ
     ],

@@ -12,7 +12,8 @@ import numpy as np
 from eipyomo import physics
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
-from eipyomo.solvers.admm.consensus import Consensus, Penalties, Residuals
+from eipyomo.scaled import HZ_PER_GHZ
+from eipyomo.solvers.admm.consensus import Consensus, EdgeConsensus, Penalties, Residuals
 
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn, Scaled
@@ -21,6 +22,7 @@ Stop = Literal["relative", "absolute"]
 
 LETTER_PENALTY = 20.0
 SHARE_STIFFNESS = 0.125
+EDGE_STIFFNESS = 0.0625
 SYNC_REACH = 0.1
 BALANCE_EVERY, BALANCE_RATIO, BALANCE_FACTOR = 10, 10.0, 2.0
 
@@ -32,7 +34,8 @@ class Settings:
     Attributes
     ----------
     penalty
-        One c for all blocks, one for each, or None for :func:`scaled_penalties`.
+        One c for the letter's blocks, one for each, or None for :func:`scaled_penalties`, which
+        also gives that of the edge's frequency where it is left out.
     balance
         Whether a block's penalty is doubled or halved every 10 iterations where its primal
         residual is more than 10 times its dual one, or the reverse.
@@ -90,9 +93,16 @@ class Settings:
         """Return the c of each block that a run starts with."""
         if self.penalty is None:
             return scaled_penalties(data)
-        if isinstance(self.penalty, Penalties):
-            return self.penalty
-        return Penalties(self.penalty, self.penalty, self.penalty)
+        if not isinstance(self.penalty, Penalties):
+            return Penalties(self.penalty, self.penalty, self.penalty, scaled_edge_penalty(data))
+        if self.penalty.edge is None:
+            return replace(self.penalty, edge=scaled_edge_penalty(data))
+        if data.total_frequency_ghz is None:
+            raise InputError(
+                "penalty has the key edge, but only a server with a total_frequency_hz has that "
+                "block"
+            )
+        return self.penalty
 
     def met(self, found: Residuals, consensus: Consensus) -> bool:
         """Tell whether the stopping rule holds, (24)."""
@@ -109,19 +119,23 @@ class Settings:
             penalties.uplink * _factor(found.uplink, found.uplink_change),
             penalties.sync * _factor(found.sync / users, found.sync_change),
             penalties.downlink * _factor(found.downlink, found.downlink_change),
+            penalties.edge and penalties.edge * _factor(found.edge, found.edge_change),
         )
 
 
 def relative_residuals(found: Residuals, consensus: Consensus) -> tuple[float, float]:
     """Return primal and dual residual without a unit.
 
-    Shares count by their sum, of which the whole is the band, 1; the sync time counts by its mean
-    disagreement over users, relative to itself. The larger of the two decides.
+    Shares count by their sum, of which the whole is the band, 1, and so do the parts of the edge's
+    frequency; the sync time counts by its mean disagreement over users, relative to itself. The
+    largest of them decides.
     """
     users = len(consensus.uplink_share)
     clock = max(consensus.sync_s, 1e-300)
-    primal = max(found.uplink + found.downlink, found.sync / users / clock)
-    dual = max(found.uplink_change + found.downlink_change, found.sync_change / clock)
+    primal = max(found.uplink + found.downlink, found.sync / users / clock, found.edge)
+    dual = max(
+        found.uplink_change + found.downlink_change, found.sync_change / clock, found.edge_change
+    )
     return primal, dual
 
 
@@ -150,7 +164,22 @@ def scaled_penalties(data: Scaled) -> Penalties:
     stiffness = SHARE_STIFFNESS * len(data) * float(np.mean(pull))
     room_s = equal_sync_s(data) - float(np.max(data.upload_start_s))
     sync = float(np.mean(data.latency_weight)) / (SYNC_REACH * room_s)
-    return Penalties(stiffness, sync, stiffness)
+    return Penalties(stiffness, sync, stiffness, scaled_edge_penalty(data))
+
+
+def scaled_edge_penalty(data: Scaled) -> float | None:
+    """Return the penalty of the edge's frequency; None where it is not limited.
+
+    As for the shares: a fraction of what the slope of w^t CL/f in f changes over a task's own
+    equal part f_0,
+
+        c_v = 1/16 · mean_j w_j^t C L_j / f_0³,    f_0 = min(f_s, F/M).
+    """
+    if data.total_frequency_ghz is None:
+        return None
+    delay = data.latency_weight * data.gigacycles_per_mbit * data.task_mbit
+    stiffness = EDGE_STIFFNESS * float(np.mean(delay)) / data.equal_frequency_ghz**3
+    return stiffness if stiffness > 0.0 else 1.0  # without any task, any will do
 
 
 def equal_sync_s(data: Scaled) -> float:
@@ -162,7 +191,7 @@ def equal_sync_s(data: Scaled) -> float:
 def starting_point(
     start: Literal["equal"] | Allocation, data: Scaled, penalties: Penalties
 ) -> Consensus:
-    """Return v and ω of iteration 0: equal shares and their sync time, or an allocation's; ω = 0.
+    """Return v and ω of iteration 0: equal parts and their sync time, or an allocation's; ω = 0.
 
     Raises
     ------
@@ -171,29 +200,35 @@ def starting_point(
     """
     users = len(data)
     equal = np.full(users, 0.5 / users)
+    edge_ghz = np.full(users, data.equal_frequency_ghz)
     if isinstance(start, Allocation):
         start = start.for_users(data.names)
         up, down, sync_s = start.uplink_share, start.downlink_share, start.sync_s
+        if start.edge_frequency_hz is not None:
+            edge_ghz = start.edge_frequency_hz / HZ_PER_GHZ
     elif start == "equal":
         up, down, sync_s = equal, equal, equal_sync_s(data)
     else:
         raise InputError(f"start is {start!r}, but must be 'equal' or an Allocation")
     zero: FloatColumn = np.zeros(users)
-    return Consensus(up, down, sync_s, zero, zero, zero, penalties)
+    edge = None
+    if data.total_frequency_ghz is not None:
+        edge = EdgeConsensus(edge_ghz, zero, data.server_frequency_ghz, data.total_frequency_ghz)
+    return Consensus(up, down, sync_s, zero, zero, zero, penalties, edge)
 
 
 def read_penalty(penalty: Any) -> float | Penalties:
     """Return the penalty that an option means: a number, or one for each block by name."""
     if isinstance(penalty, Penalties):
-        penalty = vars(penalty)
+        penalty = {block: value for block, value in vars(penalty).items() if value is not None}
     if not isinstance(penalty, Mapping):
         require_positive("penalty", penalty)
         return float(penalty)
-    blocks = tuple(Penalties.__dataclass_fields__)
-    if set(penalty) != set(blocks):
+    blocks = ("uplink", "sync", "downlink")
+    if set(penalty) - {"edge"} != set(blocks):
         raise InputError(
             f"penalty has the keys {', '.join(map(str, penalty))}, but must have "
-            f"{', '.join(blocks)}"
+            f"{', '.join(blocks)}, and may have edge"
         )
     for block, value in penalty.items():
         require_positive(f"penalty[{block}]", value)

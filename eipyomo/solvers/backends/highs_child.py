@@ -33,7 +33,7 @@ def main() -> None:
     if job["start"] is not None:
         values = job["start"]["values"]
         point = highspy.HighsSolution()
-        point.col_value = [values.get(name, 1.0) for name in solver.getLp().col_names_]
+        point.col_value = [values[name] for name in solver.getLp().col_names_]
         solver.setSolution(point)
         solver.cbLogging.subscribe(lambda event: heard.append(event.message))
     solver.run()

@@ -122,7 +122,11 @@ class WheelBackend(Backend):
 
 def beginning(model: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a model's variables by their names in a file, and what they cost."""
-    values = {name: variable.value for name, variable in columns.items()}
+    values = {
+        # What has no value is the LP writer's own column, a constant of 1.
+        name: 1.0 if variable.value is None else variable.value
+        for name, variable in columns.items()
+    }
     return {"cost": pyo.value(objective(model)), "values": values}
 
 

@@ -1,8 +1,9 @@
 """The exact method: certified global optima of (10) by its Lagrangian dual and branch and bound.
 
-Users meet only in the sync time and in the band. With prices of the band and cells of the sync
-time, every user is bounded on its own (:mod:`~eipyomo.solvers.exact.kernels`), prices are found
-where the band is just used up (:mod:`~eipyomo.solvers.exact.dual`), and what is left open is split
+Users meet only in the sync time, in the band, and in the edge server's frequency where it has a
+total. With prices of these budgets and cells of the sync time, every user is bounded on its own
+(:mod:`~eipyomo.solvers.exact.kernels`), prices are found where the budgets are just used up
+(:mod:`~eipyomo.solvers.exact.dual`), and what is left open is split
 (:mod:`~eipyomo.solvers.exact.search`).
 """
 
@@ -59,6 +60,8 @@ class ExactOutcome:
         How often all users were asked for their best decisions.
     bandwidth_price, downlink_bandwidth_price
         What one more MHz of the band (of its uplink and its downlink half, if it is split) saves.
+    edge_frequency_price
+        What one more GHz of the edge server's total frequency saves; None where it is not limited.
     sync_price
         Per user, by how much WSEL grows per second that its upload ends later: what it costs
         that others wait for it, η_j.
@@ -79,6 +82,7 @@ class ExactOutcome:
     evaluations: int
     bandwidth_price: float | None
     downlink_bandwidth_price: float | None
+    edge_frequency_price: float | None
     sync_price: FloatColumn | None
     delay_price: FloatColumn | None
     restriction: Restriction
@@ -155,7 +159,7 @@ def prepare() -> None:
     restriction = Restriction()
     search = Search(Dual(data, restriction, restriction.domains(2)), lambda _: 1e3, 1e-3, 0.0)
     search.run(np.inf, node_limit=1)
-    convex_rest(data, True, 0.5)
+    convex_rest(Instance.letter(users=2, total_frequency_ghz=6.0).scaled, True, 0.5)
 
 
 def _restriction_of(round: Round, restriction: Restriction | None) -> Restriction:
@@ -184,6 +188,7 @@ def _infeasible(restriction: Restriction, round: Round, name: str) -> ExactOutco
         evaluations=0,
         bandwidth_price=None,
         downlink_bandwidth_price=None,
+        edge_frequency_price=None,
         sync_price=None,
         delay_price=None,
         restriction=restriction,
@@ -193,17 +198,17 @@ def _infeasible(restriction: Restriction, round: Round, name: str) -> ExactOutco
 
 
 def _outcome(search: Search, closed: bool, scaled: Scaled, round: Round) -> ExactOutcome:
-    """Collect what a search has found; the prices are those of the incumbent's convex rest."""
+    """Collect what a search has found; the prices are those that suit the incumbent."""
     restriction = search.dual.restriction
-    rest = search.rest
+    priced = search.prices_of(search.rest) if search.rest else None
     bound = search.bound
     message = (
         f"proven within {search.objective - bound:.3g} of the optimum"
         if closed
         else f"stopped {search.objective - bound:.3g} above the bound"
     )
-    multipliers = rest.response.choices if rest else None
-    prices = [price / scaled.bandwidth_mhz for price in rest.prices] if rest else [None, None]
+    multipliers = priced.choices if priced else None
+    terms = search.dual.terms(priced.prices, priced.sync_s) if priced else None
     return ExactOutcome(
         problem=restriction.problem,
         status="optimal" if closed else "limit",
@@ -214,8 +219,9 @@ def _outcome(search: Search, closed: bool, scaled: Scaled, round: Round) -> Exac
         nodes=len(search.trace),
         trace=tuple(search.trace),
         evaluations=search.dual.evaluations,
-        bandwidth_price=prices[0],
-        downlink_bandwidth_price=prices[1],
+        bandwidth_price=terms.price_up / scaled.bandwidth_mhz if terms else None,
+        downlink_bandwidth_price=terms.price_down / scaled.bandwidth_mhz if terms else None,
+        edge_frequency_price=terms.price_edge if terms and search.dual.limits_frequency else None,
         sync_price=multipliers["sync"].copy() if multipliers is not None else None,
         delay_price=multipliers["ready"] + multipliers["sync"] if multipliers is not None else None,
         restriction=restriction,

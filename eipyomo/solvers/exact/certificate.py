@@ -104,7 +104,7 @@ class _Writer:
         narrow(dual.domains, evidence.narrowings, self._twins, dual.restriction.grid_step)
         proof = dual.prove(response, evidence.first_s, evidence.last_s, evidence.tolerance)
         return {
-            "prices": list(response.prices[: len(dual.restriction.budgets)]),
+            "prices": list(response.prices),
             "users": [
                 self._cells(proof.cells_of(j), float(user["latency_weight"]))
                 for j, user in enumerate(dual.users)

@@ -1,11 +1,14 @@
-"""What remains once a and ι are decided: b, b̄, f and τ̂, a convex problem, solved by its dual."""
+"""What remains once a and ι are decided: b, b̄, f, τ̂ and f_s, if that is open.
+
+It is a convex problem, solved by its dual.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from eipyomo import physics
 from eipyomo.allocation import Allocation
@@ -32,8 +35,7 @@ class ConvexRest:
     bound
         Valid lower bound on the cost of every allocation with these a and ι.
     prices
-        Price of a share of the band, uplink and downlink (equal for an undivided band), per unit
-        share.
+        One price for each budget, as :data:`~eipyomo.solvers.exact.dual.Prices`.
     response
         The dual's choices with their multipliers.
     """
@@ -51,9 +53,11 @@ def convex_rest(
     *,
     split_band: bool = False,
     start_s: float | None = None,
-    prices: Prices = (0.0, 0.0),
+    prices: Prices | None = None,
 ) -> ConvexRest:
     """Minimise WSEL over b, b̄, f and τ̂ for given download decisions and offload fractions.
+
+    Where the server has a total frequency, over f_s of every task too.
 
     Parameters
     ----------
@@ -91,7 +95,7 @@ def _check(scaled: Scaled, choices: Records) -> None:
 
 
 def rest_of(
-    dual: Dual, choices: Records, start_s: float | None = None, prices: Prices = (0.0, 0.0)
+    dual: Dual, choices: Records, start_s: float | None = None, prices: Prices | None = None
 ) -> ConvexRest:
     """Solve the convex rest of given choices with the records of a dual."""
     earliest_s = dual.earliest_s
@@ -101,7 +105,7 @@ def rest_of(
         first_s,
         1e6 * (1.0 + earliest_s),
         2.0 * earliest_s if start_s is None else start_s,
-        prices,
+        dual.no_prices if prices is None else prices,
         ACCURACY * size,
         choices,
         FIXED,
@@ -142,13 +146,15 @@ def _bound(dual: Dual, markets: tuple[Market, ...]) -> float:
 def _rounding(dual: Dual, response: Response) -> float:
     """Return what rounding may have added to a dual value and its line."""
     users, choices = dual.users, response.choices
-    price = sum(response.prices)
+    terms = dual.terms(response.prices, response.sync_s)
+    price = terms.price_up + terms.price_down
     times = users["latency_weight"] + choices["ready"] + choices["sync"]
     size = (
         2.0 * np.abs(users["constant"])
         + np.abs(choices["value"])
         + 3.0 * times * (response.sync_s + users["edge_s"])
     )
+    price += 2.0 * terms.price_edge * dual.scaled.server_frequency_ghz
     return float(kernels.ROUNDING * (size.sum() + len(users) * price))
 
 
@@ -162,14 +168,30 @@ def recover(dual: Dual, market: Market) -> Allocation:
     seconds = _seconds(up, scaled, scaled.uplink_snr)
     uploaded_s = scaled.upload_start_s + scaled.model_mbit * seconds
     sync_s = max(market.best.sync_s, float(uploaded_s.max()))
+    load = scaled.model_mbit + offload * scaled.task_mbit
+    ready_s = np.maximum(sync_s, scaled.upload_start_s + load * seconds)
+    seconds_down = _seconds(np.where(download, down, 1.0), scaled, scaled.downlink_snr)
+    download_s = scaled.model_mbit * seconds_down
+    own_work = (1.0 - offload) * dual.users["work_gigacycles"]
+    full_ghz = kernels.best_frequencies(dual.users)
+    edge_ghz = None
+    edge_s = offload * dual.users["edge_s"]
+    if dual.limits_frequency:
+        work = offload * dual.users["work_gigacycles"]
+        spare_s = np.where(download, sync_s + download_s + own_work / full_ghz - ready_s, 0.0)
+        edge_ghz = _cleared_frequencies_ghz(dual, market, work, spare_s)
+        np.divide(work, edge_ghz, out=edge_s, where=edge_ghz > 0.0)
+    time_left_s = ready_s + edge_s - sync_s - download_s
+    own_ghz = _frequency_ghz(dual, own_work, full_ghz, time_left_s)
     return Allocation(
         names=scaled.names,
         sync_s=sync_s,
         download=download,
         offload_fraction=offload,
-        frequency_hz=_frequency_ghz(dual, download, offload, seconds, down, sync_s) * HZ_PER_GHZ,
+        frequency_hz=np.where(download, own_ghz, 0.0) * HZ_PER_GHZ,
         uplink_share=up,
         downlink_share=np.where(download, down, 0.0),
+        edge_frequency_hz=None if edge_ghz is None else edge_ghz * HZ_PER_GHZ,
     )
 
 
@@ -185,29 +207,41 @@ def _cleared_shares(dual: Dual, market: Market) -> tuple[FloatColumn, FloatColum
     return up / over[0], down / over[-1]
 
 
+def _cleared_frequencies_ghz(
+    dual: Dual, market: Market, work: FloatColumn, spare_s: FloatColumn
+) -> FloatColumn:
+    """Mix f_s like the shares, but none above what the local branch leaves time for.
+
+    What is left of the budget goes to those who lack most, up to that limit and then up to f_s.
+    """
+    total, most = dual.budgets[-1], dual.scaled.server_frequency_ghz
+    fastest = np.where(work > 0.0, most, 0.0)
+    needed = fastest.copy()
+    np.divide(work, spare_s, out=needed, where=(spare_s > 0.0) & (work > 0.0))
+    frequency = market.mixed("edge_frequency_ghz")
+    for limit in (np.minimum(needed, fastest), fastest):
+        frequency = np.minimum(frequency, limit)
+        left, room = total - float(frequency.sum()), float((limit - frequency).sum())
+        if left >= room:
+            frequency = limit
+        elif left > 0.0:
+            frequency = frequency + (limit - frequency) * (left / room)
+    over = float(frequency.sum()) / total
+    if over > 1.0 - 1e-15 * len(work):
+        frequency = frequency / over * (1.0 - 4e-16 * len(work))
+    return frequency
+
+
 def _seconds(shares: FloatColumn, scaled: Scaled, snr: FloatColumn) -> FloatColumn:
     seconds: FloatColumn = physics.seconds_per_mbit(shares, scaled.bandwidth_mhz, snr)
     return seconds
 
 
 def _frequency_ghz(
-    dual: Dual,
-    download: NDArray[np.bool_],
-    offload: FloatColumn,
-    seconds_up: FloatColumn,
-    down: FloatColumn,
-    sync_s: float,
+    dual: Dual, work: FloatColumn, full_ghz: FloatColumn, time_left_s: FloatColumn
 ) -> FloatColumn:
     """Return the best frequencies for given shares: full speed, or just in time for the edge."""
-    scaled, users = dual.scaled, dual.users
-    work = (1.0 - offload) * users["work_gigacycles"]
-    computes = download & (work > 0.0)
-    load = scaled.model_mbit + offload * scaled.task_mbit
-    ready_s = np.maximum(sync_s, scaled.upload_start_s + load * seconds_up)
-    seconds_down = _seconds(np.where(download, down, 1.0), scaled, scaled.downlink_snr)
-    time_left = ready_s + offload * users["edge_s"] - sync_s - scaled.model_mbit * seconds_down
-    full = kernels.best_frequencies(users)
-    in_time = np.full(len(users), np.inf)
-    np.divide(work, time_left, out=in_time, where=time_left > 0.0)
-    slowed = np.where(users["cpu_weight"] > 0.0, np.minimum(full, in_time), full)
-    return np.where(computes, slowed, 0.0)
+    in_time = np.full(len(work), np.inf)
+    np.divide(work, time_left_s, out=in_time, where=time_left_s > 0.0)
+    slowed = np.where(dual.users["cpu_weight"] > 0.0, np.minimum(full_ghz, in_time), full_ghz)
+    return np.where(work > 0.0, slowed, 0.0)

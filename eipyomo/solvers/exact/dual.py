@@ -1,7 +1,7 @@
-"""The Lagrangian dual over all users: prices of bandwidth and the sync time.
+"""The Lagrangian dual over all users: prices of what they share, and the sync time.
 
-At prices λ and sync time t the dual value is Σ_j φ_j(λ, t) - λ · budget. It is concave in λ with
-the unused band as slope, and the users' choices say how it moves with t.
+At prices λ and sync time t the dual value is Σ_j φ_j(λ, t) - λ · budgets. It is concave in λ with
+what is unused of each budget as slope, and the users' choices say how it moves with t.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from eipyomo.solvers.exact.roots import Crossing, find_crossing
 from eipyomo.solvers.exact.users import user_records
 from eipyomo.solvers.records import Records, for_all
 
-Prices = tuple[float, float]
-"""Price of a share of the band in the uplink and in the downlink; equal for an undivided band."""
+Prices = tuple[float, ...]
+"""One price for each budget: of a share of the band, or of its uplink and its downlink half, and
+behind it of a GHz at the edge, where the server has a total frequency."""
 
 PRICE_SPAN = 30.0
 """Prices stay within e^±30 of their natural size; any price ≥ 0 gives a valid bound."""
+LEAST_EDGE_PRICE = -20.0
+"""The logarithm of the smallest price of the edge's frequency but 0, relative to its natural size:
+below it, ν = w^t - μ is so small that rounding decides about the usage."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +46,7 @@ class Response:
     sync_slope
         Derivative of the users' costs in the sync time.
     usage
-        Shares used, per budget.
+        What is used of each budget.
     """
 
     prices: Prices
@@ -55,15 +59,15 @@ class Response:
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """Responses next to the prices at which the band is just used up.
+    """Responses next to the prices at which the budgets are just used up.
 
     Attributes
     ----------
     best
         The response of the largest dual value.
     mixture
-        Responses with weights that sum to 1, such that the mixed shares use up the budget, or less
-        of it if the price is as good as 0.
+        Responses with weights that sum to 1, such that what they use, mixed, is each budget, or
+        less of it if its price is as good as 0.
     """
 
     best: Response
@@ -74,9 +78,9 @@ class Market:
         columns = [weight * response.choices[column] for weight, response in self.mixture]
         return np.asarray(np.sum(columns, axis=0), dtype=np.float64)
 
-    def usage(self, band: int) -> float:
-        """Return the mixed usage of a budget."""
-        return sum(weight * response.usage[band] for weight, response in self.mixture)
+    def usage(self, budget: int) -> float:
+        """Return the mixed usage of a budget, by its place."""
+        return sum(weight * response.usage[budget] for weight, response in self.mixture)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,18 +151,26 @@ class Dual:
         The problem.
     domains
         DOMAIN records; the branch and bound narrows them.
+    limits_frequency, budgets
+        Whether the edge's frequency is limited; and what there is of the band, or of its halves,
+        and, last, of that frequency in GHz.
     """
 
     scaled: Scaled
     restriction: Restriction
     domains: Records
     users: Records = field(init=False)
+    limits_frequency: bool = field(init=False)
+    budgets: tuple[float, ...] = field(init=False)
     basins: FloatColumn = field(init=False)
     evaluations: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         """Prepare the records and forget all basins."""
-        self.users = user_records(self.scaled, max(self.restriction.budgets))
+        bands, total_ghz = self.restriction.budgets, self.scaled.total_frequency_ghz
+        self.limits_frequency = total_ghz is not None
+        self.budgets = bands if total_ghz is None else (*bands, total_ghz)
+        self.users = user_records(self.scaled, max(bands))
         self.basins = np.full((len(self.users), 2), -1.0)
 
     # --- responses -----------------------------------------------------------------------------
@@ -169,26 +181,58 @@ class Dual:
         """Let every user choose; without freedom or in its basin it starts from `choices`."""
         self.evaluations += 1
         chosen = np.zeros(len(self.users), CHOICE) if choices is None else choices.copy()
-        terms = kernels.Terms(sync_s, *prices)
+        terms = self.terms(prices, sync_s)
         arguments = (self.restriction.grid_step, freedom, terms, self.basins, chosen)
         for_all(kernels.respond, len(chosen), self.users, self.domains, *arguments)
-        up, down = float(chosen["uplink_share"].sum()), float(chosen["downlink_share"].sum())
+        if self.limits_frequency and terms.price_edge == 0.0:
+            for_all(kernels.slow_down_at_edge, len(chosen), self.users, terms, chosen)
         return Response(
             prices=prices,
             sync_s=sync_s,
             choices=chosen,
-            value=float(chosen["value"].sum()) - self._paid(prices),
+            value=float(chosen["value"].sum()) - self.paid(prices),
             sync_slope=float(chosen["sync_slope"].sum()),
-            usage=(up, down) if self.restriction.split_band else (up + down,),
+            usage=self._usage(chosen),
         )
 
-    def _paid(self, prices: Prices) -> float:
+    def terms(self, prices: Prices, sync_s: float) -> kernels.Terms:
+        """Return what users see of prices and sync time."""
+        down = prices[1 if self.restriction.split_band else 0]
+        return kernels.Terms(sync_s, prices[0], down, prices[-1] if self.limits_frequency else 0.0)
+
+    def _usage(self, choices: Records) -> tuple[float, ...]:
+        """Return what choices use of each budget."""
+        up, down = float(choices["uplink_share"].sum()), float(choices["downlink_share"].sum())
+        bands = (up, down) if self.restriction.split_band else (up + down,)
+        if not self.limits_frequency:
+            return bands
+        return (*bands, float(choices["edge_frequency_ghz"].sum()))
+
+    def parts_used(self, choices: Records) -> FloatColumn:
+        """Return per user the share of the band in use, and the part of the edge's frequency."""
+        parts: FloatColumn = choices["uplink_share"] + choices["downlink_share"]
+        if self.limits_frequency:
+            parts = parts + choices["edge_frequency_ghz"] / self.budgets[-1]
+        return parts
+
+    def paid(self, prices: Prices) -> float:
         """Return Σ price · budget."""
-        budgets = self.restriction.budgets
-        return float(np.dot(prices[: len(budgets)], budgets))
+        return sum(price * budget for price, budget in zip(prices, self.budgets, strict=True))
 
     @property
-    def natural_log_price(self) -> float:
+    def no_prices(self) -> Prices:
+        """Prices to start from where nothing is known: 0 for each budget."""
+        return (0.0,) * len(self.budgets)
+
+    def _natural_log_price(self, budget: int) -> float:
+        """Rough size of a price: what users would pay for the whole budget in equal parts."""
+        if budget < len(self.restriction.budgets):
+            return self._natural_log_band_price
+        delay = self.users["latency_weight"] * self.users["work_gigacycles"]
+        return float(np.log(np.sum(delay) * len(delay) / self.budgets[budget] ** 2))
+
+    @property
+    def _natural_log_band_price(self) -> float:
         """Rough size of the price of the band: what transmissions would cost at equal shares."""
         users = self.users
         share = 0.5 / len(users)
@@ -207,7 +251,7 @@ class Dual:
         freedom: int = FREE,
         mismatch: float = 1e-4,
     ) -> Market:
-        """Find the prices at which the band is just used up: the maximum of the dual over prices.
+        """Find the prices at which budgets are just used up: the maximum of the dual over prices.
 
         Parameters
         ----------
@@ -222,72 +266,65 @@ class Dual:
         mismatch
             Relative deviation from the budget that is asked for where usage does not jump.
         """
-        if self.restriction.split_band:
-            return self._clear_split(sync_s, prices, tolerance, choices, freedom, mismatch)
+        start = list(prices)
 
-        def residual(log_price: float) -> tuple[float, Market]:
-            price = float(np.exp(log_price))
-            response = self.respond((price, price), sync_s, choices, freedom)
-            return _log_ratio(response.usage[0], 1.0), Market(response, ((1.0, response),))
+        def clear(budget: int, above: Prices, tolerance: float) -> Market:
+            """Clear the budgets up to one, at given prices of those above: a search in a search."""
+            if budget < 0:
+                response = self.respond(above, sync_s, choices, freedom)
+                return Market(response, ((1.0, response),))
 
-        return _mix(self._search(residual, prices[0], tolerance, mismatch), 0, 1.0)
+            def residual(log_price: float) -> tuple[float, Market]:
+                market = clear(budget - 1, (float(np.exp(log_price)), *above), 0.1 * tolerance)
+                return _log_ratio(market.usage(budget), self.budgets[budget]), market
 
-    def _clear_split(
-        self,
-        sync_s: float,
-        prices: Prices,
-        tolerance: float,
-        choices: Records | None,
-        freedom: int,
-        mismatch: float,
-    ) -> Market:
-        """Clear the uplink half for each price of the downlink half."""
-        last_up = prices[0]
+            free = start[budget] == 0.0 and self._may_be_free(budget)
+            if free:
+                market = clear(budget - 1, (0.0, *above), 0.1 * tolerance)
+                if market.usage(budget) <= self.budgets[budget]:
+                    return market
+            crossing = self._search(residual, budget, start[budget], tolerance, mismatch)
+            if crossing.before is None and not free and self._may_be_free(budget):
+                start[budget] = 0.0
+                return clear(budget, above, tolerance)
+            market = _mix(crossing, budget, self.budgets[budget])
+            start[budget] = market.best.prices[budget]
+            return market
 
-        def clear_uplink(log_down: float) -> tuple[float, Market]:
-            nonlocal last_up
-            down = float(np.exp(log_down))
+        return clear(len(self.budgets) - 1, (), tolerance)
 
-            def residual(log_up: float) -> tuple[float, Market]:
-                prices = (float(np.exp(log_up)), down)
-                response = self.respond(prices, sync_s, choices, freedom)
-                return _log_ratio(response.usage[0], 0.5), Market(response, ((1.0, response),))
-
-            market = _mix(self._search(residual, last_up, 0.1 * tolerance, mismatch), 0, 0.5)
-            last_up = market.best.prices[0]
-            return _log_ratio(market.usage(1), 0.5), market
-
-        crossing = self._search(clear_uplink, prices[1], tolerance, mismatch, band=1)
-        return _mix(crossing, 1, 0.5)
+    def _may_be_free(self, budget: int) -> bool:
+        """Whether a budget can be left over at price 0: the edge's frequency, not the band."""
+        return budget >= len(self.restriction.budgets)
 
     def _search(
-        self, residual: Any, price: float, tolerance: float, mismatch: float, band: int = 0
+        self, residual: Any, place: int, price: float, tolerance: float, mismatch: float
     ) -> Crossing[Market]:
-        """Search one price on a logarithmic scale until the dual value is good enough."""
-        budget = self.restriction.budgets[band]
+        """Search the price of one budget on a logarithmic scale until the dual is good enough."""
+        budget = self.budgets[place]
 
         def enough(crossing: Crossing[Market]) -> bool:
             nearest = crossing.points[0]
-            price = nearest.found.best.prices[band]
+            price = nearest.found.best.prices[place]
             off = abs(nearest.residual)
             if off <= 1e-13 or (off <= mismatch and 10.0 * off * budget * price <= tolerance):
                 return True
             if crossing.before is None or crossing.after is None:
                 return False
             before, after = crossing.before.found, crossing.after.found
-            width = after.best.prices[band] - before.best.prices[band]
-            rise, fall = before.usage(band) - budget, budget - after.usage(band)
+            width = after.best.prices[place] - before.best.prices[place]
+            rise, fall = before.usage(place) - budget, budget - after.usage(place)
             lost = width * rise * fall / (rise + fall)
             close = (
-                min(rise, fall) <= mismatch * budget or width <= mismatch * after.best.prices[band]
+                min(rise, fall) <= mismatch * budget or width <= mismatch * after.best.prices[place]
             )
             return bool(lost <= tolerance and close)
 
-        middle = self.natural_log_price
+        middle = self._natural_log_price(place)
         return find_crossing(
             residual,
             float(np.log(price)) if price > 0.0 else middle,
-            middle - PRICE_SPAN,
+            middle + (LEAST_EDGE_PRICE if self._may_be_free(place) else -PRICE_SPAN),
             middle + PRICE_SPAN,
             slope=-0.5,
             enough=enough,
@@ -387,12 +424,12 @@ class Dual:
             response.choices,
             tolerance / users,
             kernels.Times(first_s, last_s),
-            kernels.Terms(response.sync_s, *response.prices),
+            self.terms(response.prices, response.sync_s),
             self.basins,
             counts,
             cells,
         )
-        paid = self._paid(response.prices)
+        paid = self.paid(response.prices)
         return Proof(
             response=response,
             first_s=first_s,
@@ -415,15 +452,15 @@ def _log_ratio(amount: float, budget: float) -> float:
     return float(np.log(max(amount, 1e-30) / budget))
 
 
-def _mix(crossing: Crossing[Market], band: int, budget: float) -> Market:
+def _mix(crossing: Crossing[Market], place: int, budget: float) -> Market:
     """Mix the two sides of a crossing of usage and budget."""
     sides = [point.found for point in crossing.points]
     best = max((side.best for side in sides), key=lambda response: response.value)
     if crossing.before is None or crossing.after is None:
         return Market(best, sides[0].mixture)
     more, less = crossing.before.found, crossing.after.found
-    spread = more.usage(band) - less.usage(band)
-    part = min(max((budget - less.usage(band)) / spread, 0.0), 1.0) if spread > 0.0 else 0.0
+    spread = more.usage(place) - less.usage(place)
+    part = min(max((budget - less.usage(place)) / spread, 0.0), 1.0) if spread > 0.0 else 0.0
     mixture = [(part * weight, response) for weight, response in more.mixture]
     mixture += [((1.0 - part) * weight, response) for weight, response in less.mixture]
     return Market(best, tuple(mixture))

@@ -10,6 +10,7 @@ grid bounds all combinations by additions alone.
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from eipyomo.solvers.exact.restriction import Restriction
 from eipyomo.solvers.records import Records
 
 MOST_COMBINATIONS = 500_000
-PRICES = 16
+PRICES, EDGE_PRICES = 16, 4
 SYNC_TIMES = 16
 CHUNK = 65_536
 
@@ -137,14 +138,18 @@ def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> Floa
     Prices and sync times span what the uniform combinations need; any others would be valid too.
     """
     earliest_s = dual.earliest_s
-    prices = _span([rest.prices[0] for rest in rests], PRICES)
+    ladders = [
+        _span([rest.prices[place] for rest in rests], steps)
+        for place, steps in zip(range(len(dual.budgets)), (PRICES, EDGE_PRICES), strict=False)
+    ]
     leads = _span([rest.allocation.sync_s - earliest_s for rest in rests], SYNC_TIMES)
     users = len(dual.users)
     shape = (len(uniform),) * users
     bounds = np.full(len(uniform) ** users, -np.inf)
-    for price in prices:
+    for ladder in itertools.product(*ladders):
+        prices = tuple(map(float, ladder))
         responses = [
-            [dual.respond((price, price), earliest_s + lead, one, FIXED) for lead in leads]
+            [dual.respond(prices, earliest_s + lead, one, FIXED) for lead in leads]
             for one in uniform
         ]
         # Axes: user, decision, sync time.
@@ -154,13 +159,15 @@ def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> Floa
         for first in range(0, len(bounds), CHUNK):
             part = slice(first, min(first + CHUNK, len(bounds)))
             digits = np.unravel_index(np.arange(part.start, part.stop), shape)
-            value = sum(values[j, digit] for j, digit in enumerate(digits)) - price
+            value = sum(values[j, digit] for j, digit in enumerate(digits)) - dual.paid(prices)
             slope = sum(slopes[j, digit] for j, digit in enumerate(digits))
             lowest = _lowest(np.asarray(value), np.asarray(slope), leads)
             bounds[part] = np.maximum(bounds[part], lowest)
     # Each term may be off by its rounding: the constants, the values, and what is paid for times.
     times = 3.0 * dual.users["latency_weight"] * (earliest_s + leads[-1] + dual.users["edge_s"])
-    size = float(np.sum(2.0 * np.abs(dual.users["constant"]) + times)) + users * prices[-1]
+    highest = dual.terms(tuple(float(ladder[-1]) for ladder in ladders), 0.0)
+    price = highest.price_up + 2.0 * highest.price_edge * dual.scaled.server_frequency_ghz
+    size = float(np.sum(2.0 * np.abs(dual.users["constant"]) + times)) + users * price
     safe: FloatColumn = bounds - 2.0 * ROUNDING * (size + np.abs(bounds))
     return safe
 
@@ -168,6 +175,8 @@ def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> Floa
 def _span(amounts: list[float], points: int) -> FloatColumn:
     """Return points from the least to the largest amount, evenly spaced on a logarithmic scale."""
     largest = max(amounts)
+    if largest == 0.0:
+        return np.zeros(1)
     return np.geomspace(max(min(amounts), 1e-6 * largest), largest, points)
 
 

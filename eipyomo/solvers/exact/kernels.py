@@ -2,7 +2,7 @@
 
 For fixed sync time t and prices of bandwidth, user j pays
 
-    w^e E_j + w^t T_j + price_up b_j + price_down b̄_j.
+    w^e E_j + w^t T_j + price_up b_j + price_down b̄_j + price_edge f_{s,j}.
 
 With multipliers ν2 (ready time after the own upload), μ (local branch of the latency) and η (own
 upload before t), and ν1 = w^t - μ - ν2 for "ready time after t", the Lagrangian G(ι, t) of
@@ -69,6 +69,7 @@ CHOICE = np.dtype(
         ("sync_slope", "f8"),  # its derivative in t
         ("uplink_share", "f8"),
         ("downlink_share", "f8"),
+        ("edge_frequency_ghz", "f8"),  # f_{s,j}, where it has a price
         ("local", "f8"),  # multiplier μ
         ("ready", "f8"),  # multiplier ν2
         ("sync", "f8"),  # multiplier η
@@ -91,8 +92,10 @@ CELL = np.dtype(
 )
 """A cell of ι under one set of multipliers: it proves a line in t below the user's cost."""
 
-MAX_CELLS = 64
+MAX_CELLS = 256
 FEW_CELLS = 4
+LEAST_OFFLOAD = 1e-8
+"""Where the edge's frequency has a price, slopes in ι are taken from here on; 0 has none."""
 ROUNDING = 64 * 2.0**-52
 """Relative rounding error granted to each term of the Lagrangian.
 
@@ -109,12 +112,27 @@ class Share(NamedTuple):
     elasticity: float
 
 
+class EdgeCost(NamedTuple):
+    """The answer to "how fast at the edge": min over f of weight · CιL/f + price · f.
+
+    `span_s` is CιL/f, `span_slope` its derivative in the weight, `offload_slope` that of the cost
+    in ι.
+    """
+
+    cost: float
+    offload_slope: float
+    span_s: float
+    span_slope: float
+    frequency_ghz: float
+
+
 class Terms(NamedTuple):
-    """The sync time t, and what a share of the band costs in the uplink and in the downlink."""
+    """The sync time t, and the prices of a share of the band, up and down, and of an edge's GHz."""
 
     t: float
     price_up: float
     price_down: float
+    price_edge: float = 0.0
 
 
 class Times(NamedTuple):
@@ -156,6 +174,7 @@ class Value(NamedTuple):
     offload_slope: float
     uplink_share: float
     downlink_share: float
+    edge_frequency_ghz: float
     size: float
 
 
@@ -279,6 +298,42 @@ def weight_at(seconds: float, price: float, link: Any) -> float:
     return float(price * link.snr / (link.unit_s * pull(u)))
 
 
+# --- The edge server ------------------------------------------------------------------------------
+
+
+@compiled
+def least_edge_cost(user: Any, offload: float, weight: float, price: float) -> EdgeCost:
+    """Minimise weight · CιL/f + price · f over 0 < f <= f_s; concave in ι, linear at price 0.
+
+    At a price f is (weight CιL/price)^½, at most f_s; below f_s both terms are equal.
+    """
+    most = user.edge_frequency_max_ghz
+    if price <= 0.0:
+        slope = weight * user.edge_s
+        return EdgeCost(slope * offload, slope, offload * user.edge_s, 0.0, most)
+    work = offload * user.work_gigacycles
+    if work <= 0.0:
+        return EdgeCost(0.0, 0.0, 0.0, 0.0, 0.0)
+    frequency = math.sqrt(max(weight, 0.0) * work / price)
+    if frequency >= most:
+        span = offload * user.edge_s
+        return EdgeCost(weight * span + price * most, weight * user.edge_s, span, 0.0, most)
+    if frequency <= 0.0:
+        return EdgeCost(0.0, 0.0, np.inf, 0.0, 0.0)
+    span = work / frequency
+    cost = price * frequency
+    return EdgeCost(2.0 * cost, cost / offload, span, -0.5 * span / weight, frequency)
+
+
+@compiled
+def edge_span(user: Any, offload: float, weight: float, price: float) -> tuple[float, float]:
+    """Return CιL/f and its derivative in the weight, which is 0 where f has no price."""
+    if price <= 0.0:
+        return offload * user.edge_s, 0.0
+    at_edge = least_edge_cost(user, offload, weight, price)
+    return at_edge.span_s, at_edge.span_slope
+
+
 # --- One user: the best multipliers at a point (ι, t) ---------------------------------------------
 
 
@@ -338,39 +393,58 @@ def edge_multipliers(user: Any, terms: Terms) -> Multipliers:
 
 
 @compiled
+def moved(local: float, step: float, total: float) -> float:
+    """Return μ after a step in ln μ, taken in ln(μ/(total - μ)): the same for an endless total."""
+    if total == np.inf:
+        return float(local * math.exp(step))
+    spare = total - local
+    odds = local / spare * math.exp(step * total / spare)
+    return float(total * (odds / (1.0 + odds)))
+
+
+@compiled
 def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
     """Return the best multipliers with download (a = 1) at an offload fraction.
 
     Both branches of the latency end at the same time unless one dominates even with the whole
-    weight; ln(local span) - ln(edge span after t) is nearly linear in ln μ.
+    weight; ln(local span) - ln(edge span after t) is nearly linear in ln μ. With a price of the
+    edge's frequency, which a branch without weight does not pay, it is nearly linear in ln(μ/ν) for
+    small ν = w^t - μ too.
     """
     total = user.latency_weight
     work = (1.0 - offload) * user.work_gigacycles
-    edge_s = offload * user.edge_s
+    price = terms.price_edge
     edge = edge_branch(user, offload, 0.0, terms)
     branch = local_branch(user, work, total, terms.price_down)
+    edge_s, edge_slope = edge_span(user, offload, 0.0, price)
     if branch.finish_s >= edge.ready_s - terms.t + edge_s:
         return Multipliers(total, 0.0, edge.sync)
     if (work <= 0.0 or user.cpu_weight <= 0.0) and user.receive_weight > 0.0:
         idle = local_branch(user, work, 0.0, terms.price_down)
         edge = edge_branch(user, offload, total, terms)
+        edge_s, edge_slope = edge_span(user, offload, total, price)
         if idle.finish_s <= edge.ready_s - terms.t + edge_s:
             return Multipliers(0.0, edge.ready, edge.sync)
     low, high = 0.0, total
     local = 0.5 * total
+    blur = 2.0**-54 * total if price > 0.0 else 0.0  # what rounding adds to ν
     for attempt in range(100):
         edge = edge_branch(user, offload, total - local, terms)
         branch = local_branch(user, work, local, terms.price_down)
+        if price > 0.0:
+            edge_s, edge_slope = edge_span(user, offload, total - local, price)
         span = edge.ready_s - terms.t + edge_s
         excess_log = math.log(branch.finish_s / span)
-        if abs(excess_log) <= 1e-11:
+        if abs(excess_log) <= 1e-11 + blur / (total - local):
             break
         if excess_log > 0.0:
             low = local
         else:
             high = local
-        slope = branch.finish_slope / branch.finish_s + local * edge.ready_slope / span
-        previous, local = local, local * math.exp(-excess_log / slope)
+        span_slope = edge.ready_slope + edge_slope
+        slope = branch.finish_slope / branch.finish_s + local * span_slope / span
+        previous = local
+        local = moved(local, -excess_log / slope, total if price > 0.0 else np.inf)
         around_a_kink = attempt > 6 and attempt % 2 == 0
         if around_a_kink or not low < local < high:
             local = math.sqrt(low * high) if low > 0.0 else 0.1 * high
@@ -388,17 +462,18 @@ def lagrangian(
 ) -> Value:
     """Return G(ι, t) and its derivatives, for any multipliers."""
     local, ready, sync = multipliers
-    t, price_up, price_down = terms
+    t, price_up, price_down, price_edge = terms
     load = user.model_mbit + offload * user.task_mbit
     pressure = user.send_weight + ready
     up = least_cost(pressure * load + sync * user.model_mbit, price_up, user.uplink)
-    at_edge = (user.latency_weight - local) * user.edge_s
+    at_edge = least_edge_cost(user, offload, user.latency_weight - local, price_edge)
     start = (ready + sync) * user.start_s
     sync_slope = user.latency_weight - ready - sync
-    cost = user.constant + up.cost + start + at_edge * offload + sync_slope * t
-    size = abs(user.constant) + up.cost + start + at_edge + price_up * user.uplink.share_max
+    cost = user.constant + up.cost + start + at_edge.cost + sync_slope * t
+    size = abs(user.constant) + up.cost + start + (user.latency_weight - local) * user.edge_s
+    size += price_up * user.uplink.share_max + 2.0 * price_edge * user.edge_frequency_max_ghz
     slope = pressure * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
-    slope += at_edge
+    slope += at_edge.offload_slope
     share = 0.0
     if download:
         weight = (user.receive_weight + local) * user.model_mbit
@@ -411,7 +486,7 @@ def lagrangian(
         cost += down.cost + cpu * (1.0 - offload)
         size += down.cost + cpu + price_down * user.downlink.share_max
         slope -= cpu
-    return Value(cost, sync_slope, slope, up.share, share, size)
+    return Value(cost, sync_slope, slope, up.share, share, at_edge.frequency_ghz, size)
 
 
 @compiled
@@ -517,7 +592,11 @@ def best_offload(
     low, high = domain.offload_min, domain.offload_max
     middle = start if start >= 0.0 else 0.5 * (low + high)
     if high > low:
-        best, multipliers = descend(user, low, high, middle, terms)
+        least = min(max(low, LEAST_OFFLOAD), high) if terms.price_edge > 0.0 else low
+        best, multipliers = descend(user, least, high, middle, terms)
+        if best == least > low:
+            best = low
+            multipliers, _ = value_at(user, low, True, terms)
         if step <= 0.0:
             return best, multipliers
         low = min(max(snapped(np.floor(best / step + 1e-9) * step, step), low), high)
@@ -541,6 +620,7 @@ def take(
     choice.sync_slope = value.sync_slope
     choice.uplink_share = value.uplink_share
     choice.downlink_share = value.downlink_share
+    choice.edge_frequency_ghz = value.edge_frequency_ghz
     choice.local, choice.ready, choice.sync = multipliers
 
 
@@ -839,6 +919,28 @@ def respond(
 
 
 # --- All users: what they do on their own ---------------------------------------------------------
+
+
+@compiled
+def slow_down_at_edge(users: Any, terms: Terms, choices: Any, first: int, last: int) -> None:
+    """Lower f_{s,j} of free choices to what is needed to end no later than the local branch.
+
+    Where a frequency costs nothing, any f from there to f_s is a best one.
+    """
+    for j in range(first, last):
+        user, choice = users[j], choices[j]
+        work = choice.offload * user.work_gigacycles
+        if work <= 0.0:
+            choice.edge_frequency_ghz = 0.0
+        elif choice.download:
+            own_work = (1.0 - choice.offload) * user.work_gigacycles
+            weight = user.latency_weight - choice.local
+            edge = edge_branch(user, choice.offload, weight, terms)
+            branch = local_branch(user, own_work, choice.local, terms.price_down)
+            time_left = branch.finish_s - (edge.ready_s - terms.t)
+            if time_left > 0.0:
+                needed = min(work / time_left, user.edge_frequency_max_ghz)
+                choice.edge_frequency_ghz = needed
 
 
 @compiled

@@ -12,12 +12,15 @@ import numpy as np
 
 from eipyomo.allocation import Allocation
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of
+from eipyomo.solvers.exact.convex_rest import ACCURACY, ConvexRest, rest_of
 from eipyomo.solvers.exact.dual import Dual, Market, Proof, Response
 from eipyomo.solvers.exact.kernels import CHOICE, TRACKED
 from eipyomo.solvers.exact.tree import Evidence, Narrowing, Node, Twins, leaves, narrow
 from eipyomo.solvers.records import Records
 
+COARSE, FINE = 1e-4, 1e-9
+"""How well prices clear the budgets where ι is taken over from a response: at a limited frequency a
+user without CPU energy ends both branches together, and pays to first order for a wrong ι."""
 GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""
 
@@ -95,7 +98,8 @@ class Search:
         began = time.perf_counter()
         self._first_incumbent()
         earliest_s = self.dual.earliest_s
-        self.root = Node(earliest_s, self._latest_s(), bound=self._least_cost_from(earliest_s))
+        bound = self._least_cost_from(earliest_s)
+        self.root = Node(earliest_s, self._latest_s(), bound=bound, prices=self.dual.no_prices)
         self._survey(self.root)
         number = itertools.count()
         heap = [(self.root.bound, next(number), self.root)]
@@ -211,9 +215,32 @@ class Search:
             self._accuracy,
             response.choices,
             TRACKED,
+            FINE if self.dual.limits_frequency else COARSE,
         )
         best = markets[0].best
         self._offer(rest_of(self.dual, best.choices, best.sync_s, best.prices))
+
+    def prices_of(self, rest: ConvexRest) -> Response:
+        """Return the dual's answer at prices that suit an incumbent.
+
+        Where the edge's frequency is limited, they are those at which its ι are the best ones of
+        their basins: for fixed ι, a price may be any of a range.
+        """
+        if not self.dual.limits_frequency:
+            return rest.response
+        self.dual.domains = self._domains.copy()
+        start, tolerance = rest.response, ACCURACY * abs(self.objective)
+        markets = self.dual.settle(
+            self._first_s,
+            self._latest_s(),
+            start.sync_s,
+            start.prices,
+            tolerance,
+            start.choices,
+            TRACKED,
+            ACCURACY,
+        )
+        return markets[0].best
 
     def _survey(self, root: Node, samples: int = 8) -> None:
         """Look for the lowest basin of the dual over the sync time, to start from."""
@@ -346,19 +373,34 @@ class Search:
     def _jump(self, markets: tuple[Market, ...]) -> tuple[int, float] | None:
         """Return the user, and the threshold, at which choices of equal cost differ most."""
         responses = [response for market in markets for _, response in market.mixture]
-        found = _largest_jump(responses)
+        found = self._largest_jump(responses)
         reach = 1e-5
         while found is None and reach < 0.1:
             middle = markets[0].best
             for factor in (1.0 - reach, 1.0 + reach):
-                prices = (middle.prices[0] * factor, middle.prices[1] * factor)
+                prices = tuple(price * factor for price in middle.prices)
                 responses.append(self.dual.respond(prices, middle.sync_s))
-            found = _largest_jump(responses)
+            found = self._largest_jump(responses)
             reach *= 10.0
         if found is None:
             return None
         user, threshold = found
         return self._free_twin(user), self._on_grid(threshold)
+
+    def _largest_jump(self, responses: list[Response]) -> tuple[int, float] | None:
+        """Return the user whose choices use the most different parts of the budgets.
+
+        With it comes a threshold between its choices.
+        """
+        offload = np.array([_order(response.choices) for response in responses])
+        usage = np.array([self.dual.parts_used(response.choices) for response in responses])
+        apart = np.ptp(offload, axis=0) > 1e-3
+        if not apart.any():
+            return None
+        spread = np.where(apart, np.ptp(usage, axis=0) + 1e-12, 0.0)
+        user = int(np.argmax(spread))
+        low, high = float(offload[:, user].min()), float(offload[:, user].max())
+        return user, 1.0 if high > 1.0 else 0.5 * (low + high)
 
     def _free_twin(self, user: int) -> int:
         """Return the middle one of the user's twins with the same domain."""
@@ -371,24 +413,6 @@ class Search:
         if step == 0.0 or threshold >= 1.0:
             return threshold
         return float(np.floor(threshold / step + 1e-9) * step)
-
-
-def _largest_jump(responses: list[Response]) -> tuple[int, float] | None:
-    """Return the user whose choices use the most different shares, and a threshold between."""
-    offload = np.array([_order(response.choices) for response in responses])
-    usage = np.array(
-        [
-            response.choices["uplink_share"] + response.choices["downlink_share"]
-            for response in responses
-        ]
-    )
-    apart = np.ptp(offload, axis=0) > 1e-3
-    if not apart.any():
-        return None
-    spread = np.where(apart, np.ptp(usage, axis=0) + 1e-12, 0.0)
-    user = int(np.argmax(spread))
-    low, high = float(offload[:, user].min()), float(offload[:, user].max())
-    return user, 1.0 if high > 1.0 else 0.5 * (low + high)
 
 
 def _order(choices: Records) -> FloatColumn:

@@ -89,7 +89,7 @@ class Node:
     bound: float = -np.inf
     evidence: Evidence | None = None
     sync_s: float | None = None
-    prices: Prices = (0.0, 0.0)
+    prices: Prices = ()
     closed: bool = False
     parts: tuple[Node, ...] = ()
     branch: tuple[Node, ...] = ()
