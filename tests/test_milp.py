@@ -222,6 +222,19 @@ def test_a_product_of_ones_own() -> None:
     agrees_with_scip(model)
 
 
+def test_the_edges_frequency() -> None:
+    """Where the edge's frequency is a decision its product is relaxed too; `exact` agrees."""
+    data = reference("letter-m2").to_dict()
+    data["server"]["total_frequency_hz"] = data["server"]["frequency_hz"]
+    instance = ei.Instance.from_dict(data)
+    exact, result = (ei.solve(instance, method, gap=2e-2) for method in ("exact", "milp"))
+    assert result.termination == "optimal"
+    for one, other in ((exact, result), (result, exact)):
+        assert one.bound is not None
+        assert other.objective is not None
+        assert one.bound <= other.objective * (1 + 1e-9)
+
+
 def test_rows_on_decisions() -> None:
     """Downloads that a row forbids are never tried to the end, and the bound counts the row."""
     model = spectral("letter-m4")
