@@ -208,7 +208,7 @@ def test_ipopt_refuses_binaries(letter: ei.Instance) -> None:
 @pytest.mark.parametrize(
     ("method", "options", "expected"),
     [
-        ("foo", {}, "method is 'foo', but must be one of: exact, admm, minlp, eco, lco"),
+        ("foo", {}, "method is 'foo', but must be one of: exact, admm, minlp, milp, eco, lco"),
         ("minlp:foo", {}, "solver is 'foo', but must be one of: scip, bonmin, ipopt, "),
         ("minlp:scip", {"solver": "bonmin"}, "solver is 'bonmin', but the method 'minlp:scip'"),
         ("gbe", {"solver": "scip"}, "solver is not an option of method 'gbe'"),

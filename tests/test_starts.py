@@ -111,6 +111,21 @@ def test_variables_of_a_user_need_values_of_their_own() -> None:
     assert result.gap == (result.model_objective - result.bound) / result.model_objective
 
 
+def test_an_objective_that_was_changed_in_place() -> None:
+    """With WSEL of one user left out, bound and gap are of what is minimised, not of WSEL."""
+    model = ei.models.minlp(reference("letter-m2"), "spectral")
+    first, second = model.users
+    model.wsel.set_value(model.user[first].wsel + 0.5 * model.user[second].wsel)
+    result = ei.solve_model(model, gap=1e-3)
+    assert result.termination == "optimal"
+    assert result.evaluation is not None
+    assert result.model_objective is not None
+    one, other = result.evaluation.breakdown.wsel
+    assert result.model_objective == pytest.approx(one + 0.5 * other)
+    assert result.bound is not None
+    assert result.bound <= result.model_objective < result.evaluation.objective
+
+
 def test_a_maximised_objective_is_refused() -> None:
     """Bounds here are lower bounds, so that an objective has to be minimised."""
     model = ei.models.minlp(reference("letter-m2"), "spectral")

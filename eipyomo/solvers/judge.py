@@ -109,7 +109,7 @@ def judge(
         Whether `problem` is known to have a feasible point, so that a claim of infeasibility is
         false. It is for (10) and all its restrictions by fixed a and ι.
     model_objective
-        The value of what was minimised in place of WSEL; the claimed bound is then one on it.
+        The value of what was minimised. Where it is not WSEL, the claimed bound is one on it.
     """
     found = Result(
         instance=instance.name,
@@ -130,9 +130,12 @@ def judge(
     if claim.allocation is None:
         return _without_point(found, claim, always_feasible=always_feasible)
     allocation = repair(instance, claim.allocation, round)
-    found = replace(found, allocation=allocation, evaluation=evaluate(instance, allocation, round))
-    if model_objective is not None:
-        found = replace(found, model_objective=model_objective(allocation))
+    evaluation = evaluate(instance, allocation, round)
+    found = replace(found, allocation=allocation, evaluation=evaluation)
+    if model_objective is not None and evaluation.feasible:
+        value = model_objective(allocation)
+        if abs(value - evaluation.objective) > ROUNDING * abs(evaluation.objective):
+            found = replace(found, model_objective=value)
     return _with_point(found, claim, gap)
 
 

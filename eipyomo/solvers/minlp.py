@@ -206,7 +206,7 @@ def solve_model(
     native.refuse(model)
     if unchanged and model.source.formulation in models.CONVEX:
         native = native.for_convex()
-    own_objective = _own_objective(model)
+    _require_minimised(models.objective(model))
     begun = None if start is None else _begin(model, native, start)
     left_s = max(time_limit - (time.monotonic() - started), 0.1)
     # The bound is asked for a little tighter, since the repaired point costs a little more.
@@ -232,7 +232,7 @@ def solve_model(
         wall_s=time.monotonic() - started - claim.setup_s,
         round=source.round,
         always_feasible=unchanged,
-        model_objective=None if own_objective is None else partial(_value_at, model, own_objective),
+        model_objective=None if unchanged else partial(_value_at, model),
     )
     return _judge_by_model(model, result)
 
@@ -242,18 +242,16 @@ def _native(solver: str, executable: str | None) -> Backend:
     return MilpBackend() if solver == MILP else backend(solver, executable)
 
 
-def _own_objective(model: Model) -> Any:
-    """Return the objective that a user has put in place of WSEL, or None."""
-    found = models.objective(model)
-    if found.sense != pyo.minimize:
-        raise InputError(f"the objective {found.name!r} is maximised, but must be minimised")
-    return None if found is model.component("wsel") else found
+def _require_minimised(objective: Any) -> None:
+    """Refuse an objective of which a lower bound says nothing."""
+    if objective.sense != pyo.minimize:
+        raise InputError(f"the objective {objective.name!r} is maximised, but must be minimised")
 
 
-def _value_at(model: Model, objective: Any, allocation: Allocation) -> float:
-    """Return a model's own objective at an allocation."""
+def _value_at(model: Model, allocation: Allocation) -> float:
+    """Return a model's objective at an allocation."""
     models.load(model, allocation)
-    return float(pyo.value(objective))
+    return float(pyo.value(models.objective(model)))
 
 
 def _begin(model: Model, native: Backend, start: Allocation) -> Point:
