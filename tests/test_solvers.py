@@ -398,16 +398,19 @@ def test_mindtpy_is_local(name: str) -> None:
     assert result.objective >= VALUES[name]["bound"] * (1 - 1e-6)
 
 
-@pytest.mark.parametrize(("solver", "users"), [("scip", 12), ("bonmin", 12), ("mindtpy", 200)])
-def test_limits_hold(solver: str, users: int) -> None:
-    """A solver that needs longer stops at its limit of 5 s, within 15 s, with what it has found.
+@pytest.mark.parametrize(
+    ("solver", "users", "limit_s"), [("scip", 12, 5), ("bonmin", 12, 5), ("mindtpy", 150, 3)]
+)
+def test_limits_hold(solver: str, users: int, limit_s: float) -> None:
+    """A solver that needs longer stops at its limit, within 10 s, with what it has found.
 
-    On a quiet machine SCIP and Bonmin need more than 30 s for these sizes, MindtPy 12 s.
+    On a quiet machine SCIP and Bonmin need more than 30 s for these sizes. MindtPy needs 8 s, and 4
+    for its first point, which is what the seconds of grace are for on a busy one.
     """
     instance = ei.Instance.letter(users=users, bandwidth_mhz=5.0 * users, seed=1)
     started = time.monotonic()
-    result = ei.solve(instance, "minlp", solver=solver, time_limit=5)
-    assert time.monotonic() - started < 15
+    result = ei.solve(instance, "minlp", solver=solver, time_limit=limit_s)
+    assert time.monotonic() - started < limit_s + 10
     assert result.termination == "limit"
     assert result.feasible
 
