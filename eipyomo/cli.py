@@ -140,6 +140,16 @@ def _formulation_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def _more_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--option",
+        "more",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Any other option of the method, as in Python; may be given often.",
+    )(command)
+
+
 def _round_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--round",
@@ -216,13 +226,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option("--preset", metavar="NAME", help="For admm: default, or letter for Table I's.")
 @click.option("--engine", metavar="NAME", help="For admm: kernel (compiled) or pyomo.")
 @click.option("--max-iterations", type=int, help="For admm: iterations to stop after.")
-@click.option(
-    "--option",
-    "more",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Any other option of the method, as in Python; may be given often.",
-)
+@_more_options
 @click.option(
     "--step", type=float, help="For exhaustive and the formulation grid: its step.  [default: 0.2]"
 )
@@ -234,7 +238,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
     help="For exhaustive: by enumeration, as a second way.",
 )
 @click.option(
-    "--start", metavar="FILE", help="For minlp and admm: begin at the allocation of this result."
+    "--start", metavar="FILE", help="For minlp, milp and admm: begin at this result's allocation."
 )
 @click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
@@ -498,13 +502,7 @@ def sweep_command(
 )
 @click.option("--gap", type=float, help="Relative gap to stop at in each round.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds a round.  [default: 60]")
-@click.option(
-    "--option",
-    "more",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Any other option of the method, as in Python; may be given often.",
-)
+@_more_options
 @click.option(
     "--store",
     "store_file",

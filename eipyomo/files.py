@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from eipyomo.errors import InputError
 
 PathLike = str | os.PathLike[str]
@@ -58,6 +60,32 @@ def read_document(path: PathLike, what: str) -> dict[str, Any]:
             "but must hold an object"
         )
     return document
+
+
+def read_csv(path: PathLike, what: str, **options: Any) -> pd.DataFrame:
+    """Return the table that a CSV file holds; an empty field stays an empty text.
+
+    Parameters
+    ----------
+    path, what
+        As for :func:`read_text`.
+    **options
+        Further options of :func:`pandas.read_csv`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not CSV.
+    """
+    read_text(path, what)  # an unreadable file gets the usual sentence
+    try:
+        table: pd.DataFrame = pd.read_csv(
+            path, keep_default_na=False, encoding="utf-8-sig", **options
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise InputError(f"the {what} file {_shown(path)} is not valid CSV: {reason}") from None
+    return table
 
 
 def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:

@@ -17,7 +17,7 @@ from pydantic import Field, StrictStr, model_validator
 
 from eipyomo.channel import dbm_to_watt, mean_gain, rayleigh_gains
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, read_document, read_text, to_json, write_atomically
+from eipyomo.files import PathLike, read_csv, read_document, to_json, write_atomically
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
 from eipyomo.validation import NonNegative, Positive, Record
 
@@ -235,18 +235,12 @@ class Instance(Record):
         users
             A table with the columns of :meth:`users_frame`, or a CSV file of it.
         """
-        frame = users if isinstance(users, pd.DataFrame) else _read_users_csv(users)
+        frame = (
+            users
+            if isinstance(users, pd.DataFrame)
+            else read_csv(users, "users", dtype={"name": str})
+        )
         rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
         return type(self)(
             **{**{key: getattr(self, key) for key in type(self).model_fields}, "users": rows}
         )
-
-
-def _read_users_csv(path: PathLike) -> pd.DataFrame:
-    read_text(path, "users")  # an unreadable file gets the usual sentence
-    try:
-        frame = pd.read_csv(path, dtype={"name": str}, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, pd.errors.ParserError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"the users file {str(path)!r} is not valid CSV: {reason}") from None
-    return frame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from eipyomo.allocation import Allocation, Evaluation, evaluate
@@ -91,24 +91,8 @@ class Result:
         instance
             The instance that was solved.
         """
-        names = (
-            "instance",
-            "method",
-            "problem",
-            "termination",
-            "solver",
-            "solver_version",
-            "options",
-            "bound",
-            "model_objective",
-            "wall_s",
-            "setup_s",
-            "start_objective",
-            "iterations",
-            "trace",
-            "prices",
-            "message",
-        )
+        judged = ("allocation", "evaluation")
+        names = [field.name for field in fields(cls) if field.name not in judged]
         found = {name: document[name] for name in names}
         if document["allocation"] is None:
             return cls(**found)

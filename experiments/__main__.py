@@ -8,23 +8,24 @@ draws every figure and writes ``docs/claims.md`` again from the stored tables, i
 
 from __future__ import annotations
 
-import argparse
-
 from experiments import claims, convergence, fig2a, fig2b, gap, scaling
+from experiments.provenance import command
+
+COMPUTED = (fig2a.EXPERIMENT, fig2b.EXPERIMENT, convergence, scaling)
 
 
-def main() -> None:
-    """Compute, unless told not to, and draw."""
-    parser = argparse.ArgumentParser(prog="python -m experiments")
-    parser.add_argument("--plot-only", action="store_true", help="draw the stored tables")
-    computed = (fig2a.EXPERIMENT, fig2b.EXPERIMENT, convergence, scaling)
-    if not parser.parse_args().plot_only:
-        for experiment in computed:
-            experiment.compute()
-    for drawn in (*computed, gap):
-        drawn.draw()
+def compute() -> None:
+    """Compute every table behind a figure."""
+    for experiment in COMPUTED:
+        experiment.compute()
+
+
+def draw() -> None:
+    """Draw every figure, and write the claims page."""
+    for experiment in (*COMPUTED, gap):
+        experiment.draw()
     claims.main()
 
 
 if __name__ == "__main__":
-    main()
+    command("experiments", compute, draw)

@@ -12,7 +12,6 @@ seeds 0 to 19, and larger M with seeds 0 to 4, in both presets.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from matplotlib.ticker import NullFormatter, NullLocator
 from rich.progress import track
 
 from eipyomo import Instance, Result, solve
-from experiments.provenance import RESULTS, save, store
+from experiments.provenance import RESULTS, command, save, store
 
 REFERENCE = Path(__file__).parent.parent / "tests" / "reference"
 PRESETS = ("default", "letter")
@@ -158,14 +157,5 @@ def draw() -> None:
     save("convergence", figure)
 
 
-def main() -> None:
-    """Run the experiment, or only draw what is stored."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.convergence")
-    parser.add_argument("--plot-only", action="store_true", help="draw the stored tables")
-    if not parser.parse_args().plot_only:
-        compute()
-    draw()
-
-
 if __name__ == "__main__":
-    main()
+    command("experiments.convergence", compute, draw)

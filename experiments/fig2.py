@@ -7,7 +7,6 @@ but ADMM prove their value to a relative gap of 1e-6; `unproven` names those tha
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from rich.progress import track
 
 import eipyomo as ei
 from eipyomo.solvers.sweep import Store, cells, sweep
-from experiments.provenance import RESULTS, STORES, save, store
+from experiments.provenance import RESULTS, STORES, command, save, store
 
 LETTER_SEEDS = 10
 SEEDS = 100
@@ -199,8 +198,4 @@ class Experiment:
 
     def main(self) -> None:
         """Run the experiment, or only draw what is stored."""
-        parser = argparse.ArgumentParser(prog=f"python -m experiments.{self.name}")
-        parser.add_argument("--plot-only", action="store_true", help="draw the stored table")
-        if not parser.parse_args().plot_only:
-            self.compute()
-        self.draw()
+        command(f"experiments.{self.name}", self.compute, self.draw)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import os
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,15 @@ RESULTS = Path(__file__).parent / "results"
 FIGURES = Path(__file__).parent / "figures"
 STORES = Path(__file__).parent / "stores"
 """Where sweeps keep what they have computed so far; not in the repository."""
+
+
+def command(name: str, compute: Callable[[], None], draw: Callable[[], None]) -> None:
+    """Be the command ``python -m NAME``: compute, unless told not to, and draw."""
+    parser = argparse.ArgumentParser(prog=f"python -m {name}")
+    parser.add_argument("--plot-only", action="store_true", help="draw what is stored")
+    if not parser.parse_args().plot_only:
+        compute()
+    draw()
 
 
 def provenance(*packages: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ solver's process; the least of three where one run takes less than a second.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +20,7 @@ from matplotlib.figure import Figure
 from rich.progress import Progress
 
 import eipyomo as ei
-from experiments.provenance import RESULTS, save, store
+from experiments.provenance import RESULTS, command, save, store
 
 GAP = 1e-3
 TIME_LIMIT_S = 60.0
@@ -205,14 +204,5 @@ def guide(axes: Axes, seconds_a_user: float) -> None:
     axes.plot(users, seconds_a_user * users, color="0.6", linestyle=":", label="proportional to M")
 
 
-def main() -> None:
-    """Run the experiment, or only draw what is stored."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.scaling")
-    parser.add_argument("--plot-only", action="store_true", help="draw the stored table")
-    if not parser.parse_args().plot_only:
-        compute()
-    draw()
-
-
 if __name__ == "__main__":
-    main()
+    command("experiments.scaling", compute, draw)

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 import eipyomo as ei
 from eipyomo import physics
+
+
+def random_decisions(
+    users: int, draw: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return a random a, and a random ι for those who download."""
+    download = draw.random(users) < 0.5
+    return download, np.where(download, draw.random(users), 1.0)
 
 
 def random_allocation(instance: ei.Instance, seed: int, downloads: bool = False) -> ei.Allocation:

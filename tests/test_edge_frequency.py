@@ -36,7 +36,7 @@ from eipyomo.solvers.exact.users import user_records as exact_records
 from eipyomo.solvers.judge import repair
 from eipyomo.verify import verify
 from tests.admm_cases import answers, random_targets
-from tests.allocations import random_allocation
+from tests.allocations import random_allocation, random_decisions
 from tests.conftest import reference
 from tests.instances import altered, hostile
 
@@ -338,8 +338,7 @@ def test_convex_rest_of_random_decisions(seed: int) -> None:
     draw = np.random.default_rng(seed)
     for part, split_band in itertools.product((1.0, 0.3, 0.01), (False, True)):
         instance = limited(hostile(seed), part)
-        download = draw.random(len(instance.users)) < 0.5
-        offload = np.where(download, draw.random(len(download)), 1.0)
+        download, offload = random_decisions(len(instance.users), draw)
         rest = convex_rest(instance.scaled, download, offload, split_band=split_band)
         judged = ei.evaluate(instance, rest.allocation)
         assert judged.max_violation == 0.0

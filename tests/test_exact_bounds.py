@@ -15,7 +15,7 @@ from eipyomo import physics
 from eipyomo.solvers.exact import Restriction, convex_rest, kernels, solve_exact
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
 from eipyomo.solvers.exact.users import user_records
-from tests.allocations import random_allocation
+from tests.allocations import random_allocation, random_decisions
 from tests.conftest import VALUES, reference
 from tests.instances import hostile
 
@@ -122,8 +122,7 @@ def test_convex_rest_of_random_decisions(seed: int, split_band: bool) -> None:
     """The convex rest is feasible to the last bit and its bound is 1e-9 close, in any setting."""
     instance, draw = hostile(seed), np.random.default_rng(seed)
     for _ in range(4):
-        download = draw.random(len(instance.users)) < 0.5
-        offload = np.where(download, draw.random(len(download)), 1.0)
+        download, offload = random_decisions(len(instance.users), draw)
         rest = convex_rest(instance.scaled, download, offload, split_band=split_band)
         judged = ei.evaluate(instance, rest.allocation)
         assert judged.max_violation == 0.0

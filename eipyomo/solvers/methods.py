@@ -44,6 +44,11 @@ class Method:
         return self.restriction or ("training" if round == "training" else "joint")
 
     @property
+    def trains(self) -> bool:
+        """Whether the method solves rounds before the last too."""
+        return self.restriction is None and "round" in self.options
+
+    @property
     def options(self) -> tuple[str, ...]:
         """Names of the options that the method knows."""
         return tuple(inspect.signature(self.run).parameters)[1:]

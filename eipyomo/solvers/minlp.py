@@ -126,20 +126,17 @@ def solve_milp(
     Result
         `trace` has a row per round: ``bound``, ``incumbent``, ``cells``, and ``seconds``.
     """
-    started = time.monotonic()
-    MilpBackend().require()
-    model = models.minlp(instance, "spectral", round, tangents=tangents)
-    return solve_model(
-        model,
-        MILP,
+    result = solve_minlp(
+        instance,
+        solver=MILP,
+        formulation="spectral",
+        tangents=tangents,
+        round=round,
         gap=gap,
         time_limit=time_limit,
-        started=started,
-        method=MILP,
-        problem=_problem(model),
-        unchanged=True,
         start=start,
     )
+    return replace(result, method=MILP)
 
 
 def _problem(model: Model) -> str:

@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, read_text, to_json, write_atomically
+from eipyomo.files import PathLike, read_csv, to_json, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.solvers.methods import DEFAULT_METHOD, METHODS, attempt, resolve
@@ -115,15 +115,13 @@ class Training:
             ``initial_download_j``, which (8) charges to no round; ``end_s``, when the user is done.
         """
         initial = self.instances[0].scaled
-        table = self.frame()
-        columns = ["energy_j", "latency_s", "wsel"]
-        if table.empty:
-            sums = pd.DataFrame(0.0, index=list(initial.names), columns=columns)
-        else:
-            sums = table.groupby("name", sort=False)[columns].sum()
+        sums = pd.DataFrame({"name": list(initial.names)})
+        terms = [one.evaluation.breakdown for one in self.solved if one.evaluation is not None]
+        for column in ("energy_j", "latency_s", "wsel"):
+            sums[column] = np.sum([getattr(one, column) for one in terms], axis=0)
         sums["initial_download_j"] = initial.receive_power_w * initial.previous_download_s
         sums["end_s"] = sums["latency_s"] + initial.previous_download_s
-        return sums.rename_axis("name").reset_index()
+        return sums
 
     def timeline(self) -> pd.DataFrame:
         """Return start and end of every phase of all rounds, as in Fig. 1.
@@ -248,18 +246,16 @@ def train(
 
 def _for_training(method: str) -> str:
     """Return a method itself if it solves training rounds too, else the default one."""
-    name = method.partition(":")[0]
-    known = METHODS.get(name)
-    fits = known is None or (known.restriction is None and "round" in known.options)
-    return method if fits else DEFAULT_METHOD
+    known = METHODS.get(method.partition(":")[0])
+    return method if known is None or known.trains else DEFAULT_METHOD
 
 
 def _cells_of(method: str, early_method: str, options: dict[str, Any]) -> Callable[..., Cell]:
     """Return how a round is to be solved, with its options checked before any round is."""
     resolve(method, options)
     early = METHODS.get(early_method.partition(":")[0])
-    if early is None or early.restriction is not None or "round" not in early.options:
-        fitting = [name for name, one in METHODS.items() if _for_training(name) == name]
+    if early is None or not early.trains:
+        fitting = [name for name, one in METHODS.items() if one.trains]
         raise InputError(
             f"training_method is {early_method!r}, but must be one of: {', '.join(fitting)}"
         )
@@ -340,7 +336,7 @@ def _read_gains(
     instance: Instance, rounds: int, gains: pd.DataFrame | PathLike
 ) -> NDArray[np.float64]:
     """Read a table of gains with the columns of the users, in any order."""
-    table = gains if isinstance(gains, pd.DataFrame) else _read_csv(gains)
+    table = gains if isinstance(gains, pd.DataFrame) else read_csv(gains, "gains", dtype=str)
     names = [user.name for user in instance.users]
     columns = [str(column) for column in table.columns]
     for name in names:
@@ -363,12 +359,3 @@ def _read_gains(
             f"{given[names[column]].iloc[row]!r}, but must be a finite number > 0"
         )
     return numbers
-
-
-def _read_csv(path: PathLike) -> pd.DataFrame:
-    read_text(path, "gains")  # an unreadable file gets the usual sentence
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, pd.errors.ParserError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"the gains file {str(path)!r} is not valid CSV: {reason}") from None
