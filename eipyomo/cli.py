@@ -848,7 +848,8 @@ def solvers_command(as_json: bool) -> int:
 
 def _show_result(instance: Instance, result: Result) -> None:
     _print(f"{_title(instance)}: {_describe(instance)}")
-    _print(f"{result.method}{f' with {result.solver}' if result.solver else ''}: {result.message}")
+    with_solver = f" with {result.solver}" if result.solver not in (None, result.method) else ""
+    _print(f"{result.method}{with_solver}: {result.message}")
     if result.allocation is None or result.evaluation is None:
         return
     _print(
