@@ -763,15 +763,15 @@ def _read_result(file: str) -> tuple[Allocation, Round]:
 def _read_sol(instance: Instance, file: str, manifest: str | None) -> tuple[Allocation, Round]:
     """Read the allocation of a .sol file for a model that we exported."""
     model, solution = models.read_sol(file, manifest)
-    if model.source.instance.digest() != instance.digest():
+    if models.source_of(model).instance.digest() != instance.digest():
         raise InputError(
             f"the solution file {file!r} is for another instance than {instance.name!r}, but must "
             "be for the same data"
         )
     if solution.point is None:
         raise InputError(f"the solution file {file!r} holds no values: {solution.message}")
-    allocation = repair(instance, models.allocation(model), model.source.round)
-    return allocation, model.source.round
+    allocation = repair(instance, models.allocation(model), models.source_of(model).round)
+    return allocation, models.source_of(model).round
 
 
 @cli.command(

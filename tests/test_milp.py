@@ -90,7 +90,7 @@ def assert_holds(relaxation: Relaxation, allocation: ei.Allocation) -> None:
     put_into_cells(relaxation)
     row, violation = ei.models.largest_violation(relaxation.model)
     assert violation < 1e-9, row
-    cost = ei.evaluate(relaxation.model.source.instance, allocation).objective
+    cost = ei.evaluate(ei.models.source_of(relaxation.model).instance, allocation).objective
     assert pyo.value(relaxation.model.wsel) == pytest.approx(cost)
 
 

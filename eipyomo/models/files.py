@@ -19,6 +19,7 @@ from eipyomo.errors import InputError
 from eipyomo.files import PathLike, read_document, read_text, to_json, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.models.joint import minlp
+from eipyomo.models.source import require_own_data, source_of
 from eipyomo.models.symbols import COUPLING, SYSTEM_DATA, USER_DATA, USER_VARIABLES, VARIABLES
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def export(model: Model, path: PathLike) -> list[Path]:
         raise InputError(
             f"cannot export to {target.name!r}: the suffix is {suffix!r}, but must be .nl or .gms"
         )
+    require_own_data(model)
     manifest_path = target.with_name(target.name + ".manifest.json")
     files: dict[PathLike, str | bytes] = {}
     columns: dict[int | str, Any]
@@ -151,7 +153,7 @@ def _manifest(
         for variable in model.component_data_objects(pyo.Var, descend_into=True)
         if id(variable) not in in_file
     ]
-    source = model.source
+    source = source_of(model)
     return {
         "schema": SCHEMA,
         "file": target.name,

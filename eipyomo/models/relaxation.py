@@ -28,7 +28,8 @@ from pyomo.core.expr.numeric_expr import LinearExpression
 from pyomo.repn import generate_standard_repn
 
 from eipyomo.errors import InputError
-from eipyomo.models.joint import objective
+from eipyomo.models.diagnostics import objective
+from eipyomo.models.source import source_of
 from eipyomo.models.spectral import energy_tangent, full_load_s, share_tangent, time_tangent
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Relaxation:
         without_tangents(model)
         refuse(model)
         self.model = model
-        tangents = model.source.options.get("tangents", TANGENTS)
+        tangents = source_of(model).options.get("tangents", TANGENTS)
         self.users = [self._read(name, tangents) for name in model.users]
         self.placed: list[Placed] = []
 
@@ -313,9 +314,9 @@ def without_tangents(model: Model) -> Model:
 
 def refuse(model: Model) -> None:
     """Raise an :class:`InputError` if a model has no relaxation here."""
-    if model.source.formulation != "spectral":
+    if source_of(model).formulation != "spectral":
         raise InputError(
-            f"formulation is {model.source.formulation!r}, but must be 'spectral' for a "
+            f"formulation is {source_of(model).formulation!r}, but must be 'spectral' for a "
             "piecewise linear relaxation"
         )
     cost = objective(model)

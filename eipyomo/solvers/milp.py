@@ -222,7 +222,7 @@ class Search:
             models.tighten(tightened, cutoff)
         except InputError:  # the incumbent is optimal, as far as interval arithmetic can tell
             return
-        tightened.within_cutoff.deactivate()
+        models.cutoff_row(tightened).deactivate()
         self.load(tightened)
 
     def round(self) -> bool:

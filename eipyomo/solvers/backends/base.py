@@ -14,7 +14,7 @@ from eipyomo.errors import InputError, SolverError
 Point = Sequence[tuple[Any, float]]
 """Pairs of a Pyomo variable and its value."""
 
-Status = Literal["optimal", "converged", "limit", "infeasible", "error"]
+Status = Literal["optimal", "converged", "limit", "infeasible", "unbounded", "error"]
 
 
 @dataclass(frozen=True)

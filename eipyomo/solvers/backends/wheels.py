@@ -17,8 +17,8 @@ import pyomo.environ as pyo
 from pyomo.repn.plugins.lp_writer import LPWriter
 
 from eipyomo.errors import InputError
+from eipyomo.models.diagnostics import objective
 from eipyomo.models.files import nl
-from eipyomo.models.joint import objective
 from eipyomo.solvers.backends.base import Answer, Backend, Status
 from eipyomo.solvers.backends.process import run
 
