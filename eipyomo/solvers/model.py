@@ -41,6 +41,9 @@ TIME_LIMIT_S = 60.0
 MODEL_TOLERANCE = 1e-5
 """Largest violation of the model's own constraints, relative where a side is larger than 1."""
 
+RESCUED, RESCUE_S = 1e-2, 3.0
+"""Largest violation of a point whose decisions are worth keeping, and the time for the rest."""
+
 WIDER, TRIES = 10.0, 4
 """By how much the model's own bounds are widened where rows do not tell, and how often it is solved
 at most."""
@@ -257,7 +260,35 @@ class Question:
             start=self.point is not None and self.native.capabilities.starts,
             **more,
         )
+        answer = self._rescued(answer)
         return answer if self.point is None else self._not_worse(answer, self.point)
+
+    def _rescued(self, answer: Answer) -> Answer:
+        """Solve the rest anew for the decisions of a point that misses a row by a little."""
+        if answer.point is None or answer.status == "infeasible":
+            return answer
+        _take(self.model, answer.point)
+        row, amount = models.largest_violation(self.model)
+        if amount <= MODEL_TOLERANCE or not amount <= RESCUED:
+            return answer
+        decided = _decide(self.model)
+        try:
+            seconds = max(self.left_s(), RESCUE_S)
+            found = backend("ipopt").solve(self.model, time_limit=seconds, gap=self.gap)
+        finally:
+            for variable in decided:
+                variable.unfix()
+        if found.point is None:
+            return answer
+        _take(self.model, found.point)
+        if not _fits(self.model):
+            return answer
+        return replace(
+            answer,
+            point=_values(self.model),
+            message=f"{answer.message}; its point missed {row!r} by {amount:.2g}, so its decisions "
+            "a and ι were kept, and the rest was solved by Ipopt",
+        )
 
     def _not_worse(self, answer: Answer, begun: Point) -> Answer:
         _put(begun)
@@ -267,6 +298,19 @@ class Question:
             if _fits(self.model) and _cost(self.model) <= cost:
                 return answer
         return replace(answer, point=begun, message=f"{answer.message}; its start is no worse")
+
+
+def _decide(model: Model) -> list[Any]:
+    """Fix all that is integral, and ι, at the model's values; return what was free before."""
+    offloads = {id(model.user[name].offload_fraction) for name in model.users}
+    decided = []
+    for variable in _variables(model):
+        if not variable.fixed and (id(variable) in offloads or not variable.is_continuous()):
+            value = variable.value if variable.is_continuous() else round(variable.value)
+            value = value if variable.lb is None else max(value, variable.lb)
+            variable.fix(value if variable.ub is None else min(value, variable.ub))
+            decided.append(variable)
+    return decided
 
 
 def _take(model: Model, point: Point) -> None:
