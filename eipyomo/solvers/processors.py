@@ -14,7 +14,7 @@ CGROUP = Path("/sys/fs/cgroup")
 def processors() -> int:
     """Return the number of processors that the affinity and the control group leave, at least 1."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(min(own, math.ceil(quota(CGROUP))), 1)
+    return max(math.ceil(min(own, quota(CGROUP))), 1)
 
 
 def quota(folder: Path) -> float:
