@@ -321,6 +321,8 @@ class Instance(Record):
             If a text is no setting, a path leads nowhere or stands twice, or a value is not
             allowed.
         """
+        if not settings:
+            return self
         server, users = self.server.data(), [user.data() for user in self.users]
         data = {**self.data(), "server": server, "users": users}
         paths = []
@@ -368,7 +370,7 @@ class Instance(Record):
 
 _SETTING = re.compile(
     r"""(
-        (?: (server)\. | users\[ (.*?) \]\. )?
+        (?: (server)\. | users\[ ("[^"]*"|.*?) \]\. )?
         ([^][.=\s"]+)
     ) = (.*)""",
     re.VERBOSE | re.DOTALL,

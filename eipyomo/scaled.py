@@ -6,7 +6,7 @@ Here they become signal-to-noise ratios, Mbit, MHz, Gcycle and GHz, all of ordin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -86,13 +86,13 @@ class Scaled(Columns):
 
     def __post_init__(self) -> None:
         """Check the columns, and that double precision can hold the signal-to-noise ratios."""
-        for name, value in self._data().items():
-            if isinstance(value, float):
-                positive_number(name, value)
-            elif isinstance(value, np.ndarray):
-                number_column(name, value, len(self))
-                if (value < 0).any():
+        for field in fields(self)[1:]:
+            name, value = field.name, getattr(self, field.name)
+            if field.type == "FloatColumn":
+                if (number_column(name, value, len(self)) < 0).any():
                     raise InputError(f"{name} is {short(value)}, but must hold numbers >= 0")
+            elif value is not None or name != "total_frequency_ghz":
+                positive_number(name, value)
         super().__post_init__()
         for name in ("uplink_snr", "downlink_snr"):
             ratio = getattr(self, name)

@@ -276,7 +276,7 @@ def _solved(cell: Cell, store: Store | None) -> Result:
     document = store.get(cell) if store is not None else None
     if document is not None:
         return Result.from_dict(document, cell.instance)
-    result = attempt(cell.instance, cell.method, **cell.options)
+    result = attempt(cell.instance, cell.method, **cell.arguments())
     if store is not None and result.feasible:
         store.add(cell, result.to_dict())
     return result
@@ -350,13 +350,13 @@ def _read_gains(
         raise InputError(f"gains has {len(table)} rows, but must have one for each of {rounds}")
     given = table.set_axis(columns, axis=1)[names].iloc[:rounds].to_numpy(dtype=object)
     numbers = np.empty(given.shape)
-    for place in np.ndindex(given.shape):
-        cell = given[place]
-        value = number_or_text(cell) if in_file else cell
-        if not is_positive(value):
-            raise InputError(
-                f"gains of user {names[place[1]]!r} in round {place[0] + 1} is {short(cell)}, but "
-                "must be a finite number > 0"
-            )
-        numbers[place] = value
+    for n, row in enumerate(given.tolist()):
+        for j, cell in enumerate(row):
+            value = number_or_text(cell) if in_file else cell
+            if not is_positive(value):
+                raise InputError(
+                    f"gains of user {names[j]!r} in round {n + 1} is {short(cell)}, but must be a "
+                    "finite number > 0"
+                )
+            numbers[n, j] = value
     return numbers
