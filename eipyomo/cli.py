@@ -52,7 +52,7 @@ from eipyomo.solvers.comparison import DEFAULT_METHODS
 from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
-from eipyomo.solvers.sweep import Cell, Store, cells, sweep
+from eipyomo.solvers.sweep import Cell, Store, cells, require_place, sweep
 from eipyomo.solvers.training import SCHEMA as TRAINING_SCHEMA
 from eipyomo.solvers.training import train
 from eipyomo.verify import verify
@@ -523,6 +523,7 @@ def sweep_command(
     pairs = [(name, common | options) for name, options in map(_method_with_options, methods)]
     wanted = cells([_read_instance(file, settings) for file in instance_files], pairs)
     _require_targets(store=store_file, csv=csv_file)
+    require_place(workers, cluster)
     if retry and store_file is None:
         raise InputError("retry is given without a store, but it is what to look for failures in")
     with Store(store_file) as store:
@@ -601,8 +602,8 @@ def train_command(
     """Solve a whole training process, round by round.
 
     In the rounds before the last everybody trains, uploads and downloads; in the last one tasks are
-    computed as well. What a download takes in a round is a constant of the next. Every finished
-    round is stored at once: a process that was killed goes on with the same command.
+    computed as well. What a download takes in a round is a constant of the next. With --store every
+    finished round is stored at once, and a process that was killed goes on with the same command.
 
     Exit status: 0 all rounds answered, 2 bad input, 4 a round gave no allocation.
     """

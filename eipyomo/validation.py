@@ -27,12 +27,19 @@ from pydantic import (
 from eipyomo.errors import InputError
 
 
+def _is_of_kind(value: Any, kinds: str, plain: Any) -> bool:
+    """Tell whether something is one of numpy's scalars of some kinds, or Python's own like them."""
+    if isinstance(value, np.generic):
+        return value.dtype.kind in kinds
+    return isinstance(value, plain) and not isinstance(value, bool)
+
+
 def _plain_number(value: Any) -> Any:
     """Turn real numbers, numpy's too, into floats and -0.0 into 0.0; leave the rest to be refused.
 
     Neither booleans nor texts are numbers, and complex numbers are not real.
     """
-    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+    if _is_of_kind(value, "iuf", int | float):
         try:
             return float(value) + 0.0
         except OverflowError:
@@ -40,11 +47,17 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
-Positive = Annotated[StrictFloat, BeforeValidator(_plain_number), Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[
-    StrictFloat, BeforeValidator(_plain_number), Field(ge=0, allow_inf_nan=False)
-]
-Finite = Annotated[StrictFloat, BeforeValidator(_plain_number), Field(allow_inf_nan=False)]
+def _number(value: Any) -> float:
+    """Refuse what pydantic would ask for a float of its own making, as a complex number's part."""
+    number = _plain_number(value)
+    if not isinstance(number, float):
+        raise ValueError
+    return number
+
+
+Positive = Annotated[StrictFloat, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[StrictFloat, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[StrictFloat, BeforeValidator(_number), Field(allow_inf_nan=False)]
 
 
 def _plain_decision(value: Any) -> Any:
@@ -189,8 +202,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
     InputError
         If it is anything else; booleans and floats are no whole numbers.
     """
-    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_whole or value < least:
+    if not _is_of_kind(value, "iu", int) or value < least:
         raise InputError(f"{name} is {short(value)}, but must be a whole number >= {least}")
     return int(value)
 

@@ -344,12 +344,7 @@ def sweep(
     SolverError
         If the cluster cannot be reached, or cannot be used.
     """
-    if workers is not None:
-        workers = whole_number("workers", workers, 1)
-        if cluster is not None:
-            raise InputError(
-                "workers and cluster are given, but workers are processes on this machine"
-            )
+    require_place(workers, cluster)
     if store is None:
         with Store() as store:
             return sweep(wanted, store, workers=workers, cluster=cluster, report=report)
@@ -364,6 +359,22 @@ def sweep(
                 if report is not None:
                     report(cell, document)
     return store.frame(wanted)
+
+
+def require_place(workers: int | None, cluster: str | None) -> None:
+    """Refuse numbers of workers that are none, and workers here for a cluster elsewhere.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    if workers is not None:
+        whole_number("workers", workers, 1)
+        if cluster is not None:
+            raise InputError(
+                "workers and cluster are given, but workers are processes on this machine"
+            )
 
 
 def compute(cell: Cell, version: str) -> str:
