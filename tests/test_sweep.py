@@ -281,9 +281,12 @@ def test_keys_follow_the_data() -> None:
     copied = instance.model_copy(update={"bandwidth_hz": 4e7, "name": "copy"})
     fresh = ei.Instance.letter(users=2, bandwidth_mhz=40)
     assert Cell(copied, "eco").key == Cell(fresh, "eco").key != Cell(instance, "eco").key
-    table = sweep(cells([copied, instance], ["eco"]), workers=1)
-    assert table["objective"][0] == ei.solve(fresh, "eco").objective
-    assert table["objective"][1] == ei.solve(instance, "eco").objective
+    with Store() as store:
+        store.add(Cell(copied, "eco"), ei.solve(copied, "eco").to_dict())
+        found = store.get(Cell(fresh, "eco"))
+        assert found is not None
+        assert found["objective"] == ei.solve(fresh, "eco").objective
+        assert store.get(Cell(instance, "eco")) is None
 
 
 def test_every_cell_has_its_row(tmp_path: Path) -> None:
@@ -337,22 +340,12 @@ def test_a_store_is_a_file_whatever_its_name(
         assert Path(":memory:").is_file()
 
 
-def _rows_taken(store: Path, cell: Cell) -> int:
-    """Return how many cells a sweep takes from a store."""
-    computed: list[Cell] = []
-    with Store(store) as opened:
-        sweep([cell], opened, workers=1, report=lambda one, _: computed.append(one))
-    return 1 - len(computed)
-
-
 @pytest.mark.parametrize("what", ["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"])
 def test_rows_of_other_code_are_kept_and_not_taken(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A changed source, or another version of what computes, is another key, and back the old."""
-    cell = Cell(ei.Instance.letter(users=1), "eco")
-    store = tmp_path / "sweep.db"
-    assert (_rows_taken(store, cell), _rows_taken(store, cell)) == (0, 1)
+    instance = ei.Instance.letter(users=1)
     changed = subprocess.run(
         [sys.executable, "-c", _OTHER_CODE, what, str(tmp_path)],
         capture_output=True,
@@ -361,12 +354,16 @@ def test_rows_of_other_code_are_kept_and_not_taken(
     ).stdout.strip()
     assert changed != version_of_code()
     assert changed.startswith(importlib.metadata.version("eipyomo"))
-    with monkeypatch.context() as patch, Store(store) as opened:
-        patch.setattr("eipyomo.solvers.sweep.version_of_code", lambda: changed)
-        assert opened.get(Cell(cell.instance, "eco")) is None
-        opened.add(Cell(cell.instance, "eco"), {"objective": 0.0, "instance": ""})
-        assert len(opened) == 2
-    assert _rows_taken(store, Cell(cell.instance, "eco")) == 1
+    with Store(tmp_path / "sweep.db") as store:
+        store.add(Cell(instance, "eco"), {"objective": 1.0})
+        with monkeypatch.context() as patch:
+            patch.setattr("eipyomo.solvers.sweep.version_of_code", lambda: changed)
+            assert store.get(Cell(instance, "eco")) is None
+            store.add(Cell(instance, "eco"), {"objective": 2.0})
+        found = store.get(Cell(instance, "eco"))
+        assert found is not None
+        assert found["objective"] == 1.0
+        assert len(store) == 2
 
 
 _OTHER_CODE = """
@@ -453,8 +450,10 @@ def test_stores_of_the_old_layout_open(tmp_path: Path) -> None:
     database.commit()
     kept = database.execute("SELECT * FROM cells").fetchall()
     database.close()
-    assert _rows_taken(file, cell) == 0
-    assert _rows_taken(file, cell) == 1
+    with Store(file) as store:
+        assert store.get(cell) is None
+        store.add(cell, {"objective": 1.0})
+        assert store.get(cell) == {"objective": 1.0, "instance": cell.instance.name}
     assert [row[1:] for row in rows(file).values() if row[4] == "0.1.0"] == kept
     assert len(rows(file)) == 2
 
