@@ -117,16 +117,13 @@ class Instance(Record):
             json.dumps([self.name, *seen], ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise InputError("a name holds half a character, but must be valid Unicode") from None
-        _ = self.scaled
+        object.__setattr__(self, "_scaled", scale(self))
         return self
 
     @property
     def scaled(self) -> Scaled:
         """The instance as columns over users in scaled units."""
-        scaled: Scaled | None = getattr(self, "_scaled", None)
-        if scaled is None:
-            scaled = scale(self)
-            object.__setattr__(self, "_scaled", scaled)
+        scaled: Scaled = object.__getattribute__(self, "_scaled")
         return scaled
 
     @classmethod

@@ -313,13 +313,16 @@ COPIES: dict[str, Callable[..., Any]] = {
         update=changes
     ),
     "a pickle": lambda record, **changes: pickle.loads(pickle.dumps(record)).replace(**changes),
+    "another's state": lambda record, **changes: _with_state(
+        record, {**record.data(), **changes}, copy.copy(record)
+    ),
     "a state": lambda record, **changes: _with_state(record, {**record.data(), **changes}),
 }
 
 
-def _with_state(record: Any, state: dict[str, Any]) -> Any:
+def _with_state(record: Any, state: dict[str, Any], made: Any = None) -> Any:
     kind: Any = type(record)
-    made = kind.__new__(kind)
+    made = kind.__new__(kind) if made is None else made
     made.__setstate__(state)
     return made
 
