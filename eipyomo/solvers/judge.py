@@ -113,6 +113,7 @@ def judge(
     """
     found = Result(
         instance=instance.name,
+        instance_digest=instance.digest(),
         method=method,
         problem=problem,
         termination=claim.status,
