@@ -207,7 +207,8 @@ class SolFile:
         AMPL's code for the end of the solve: below 200 solved, 200-299 infeasible, 400-499 a
         limit; None if the file does not say.
     extended
-        Whether the file's model had more rows than it has as built: a user's own.
+        Whether the file's model had rows of a user's own beside those as built; looked at only
+        where the code says infeasible or unbounded, which such rows may have made it.
     """
 
     message: str
@@ -340,8 +341,8 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
             _put(model, column, value)
         for entry in left_out:
             _put(model, entry, entry["value"])
-        built = sum(1 for _ in model.component_data_objects(pyo.Constraint, active=True))
-        solution = replace(solution, extended=rows > built)
+        if solution.code is not None and 200 <= solution.code < 400:
+            solution = replace(solution, extended=rows > len(nl(model)[2]) - 1)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"the manifest file {str(description)!r} is damaged: {type(error).__name__} {error}"
