@@ -33,9 +33,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from eipyomo import models
+from eipyomo import claims, models
 from eipyomo.allocation import Allocation, evaluate
-from eipyomo.errors import InputError, SolverError
+from eipyomo.claims import TRAINING_SCHEMA, round_of
+from eipyomo.errors import ClaimError, InputError, SolverError
 from eipyomo.files import (
     read_document,
     require_suffix,
@@ -46,6 +47,7 @@ from eipyomo.files import (
 )
 from eipyomo.instance import Instance
 from eipyomo.result import SCHEMA as RESULT_SCHEMA
+from eipyomo.result import Result, relative_gap
 from eipyomo.solvers import BACKENDS, METHODS, compare
 from eipyomo.solvers.backends import backend as find_backend
 from eipyomo.solvers.comparison import DEFAULT_METHODS
@@ -53,17 +55,15 @@ from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 from eipyomo.solvers.sweep import Cell, Store, cells, require_place, sweep
-from eipyomo.solvers.training import SCHEMA as TRAINING_SCHEMA
-from eipyomo.solvers.training import train
-from eipyomo.verify import verify
+from eipyomo.solvers.training import Training, train
+from eipyomo.verify import Verified, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from eipyomo.allocation import Evaluation
-    from eipyomo.result import Result
+    from eipyomo.models.files import SolFile
     from eipyomo.scaled import Round
-    from eipyomo.solvers.training import Training
 
 ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER, INTERRUPTED = 0, 2, 3, 4, 130
 PATIENCE_S = 2.0
@@ -79,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = cli.main(args=arguments, prog_name="eipyomo", standalone_mode=False)
     except click.ClickException as error:
         return _complain(error.format_message(), BAD_INPUT)
+    except ClaimError as error:
+        return _complain(str(error), NO_ANSWER)
     except InputError as error:
         return _complain(str(error), BAD_INPUT)
     except SolverError as error:
@@ -361,34 +363,53 @@ def _read_option(text: str) -> tuple[str, Any]:
     "verify",
     epilog=_examples(
         "eipyomo verify instance.json proof.json",
-        "eipyomo solve instance.json --certificate proof.json  # writes one",
+        "eipyomo verify instance.json proof.json --result result.json",
+        "eipyomo solve instance.json --certificate proof.json -o result.json  # writes both",
     ),
 )
 @click.argument("instance_file", metavar="INSTANCE")
 @click.argument("certificate_file", metavar="CERTIFICATE")
 @_set_option
+@click.option(
+    "--result",
+    "result_file",
+    metavar="FILE",
+    help="Prove how good this result is: it is feasible, and this close to the bound.",
+)
 @_json_option
 def verify_command(
-    instance_file: str, certificate_file: str, settings: tuple[str, ...], as_json: bool
+    instance_file: str,
+    certificate_file: str,
+    result_file: str | None,
+    settings: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Prove the bound of a certificate.
 
     It is recomputed in interval arithmetic, without any code of the solver. Exit status: 0 if the
-    claimed bound is proven, 4 if it is not, 2 for a broken certificate or another instance's.
+    claimed bound is proven for the claimed problem, 4 if it is not or if the result claims what is
+    not true, 2 for a broken file or another instance's.
     """
     instance = _read_instance(instance_file, settings)
     document = read_document(certificate_file, "certificate")
+    result = None if result_file is None else Result.from_json(result_file, instance)
     with _progress() as tell:
         tell(f"verifying {_title(instance)}")
         found = verify(instance, document)
-    proven = found.bound >= found.claimed
+    doubt = found.doubt or (None if result is None else _doubt_about(result, found))
     if as_json:
         answer = {
             "schema": "eipyomo/verification@1",
-            "proven": proven,
+            "proven": doubt is None,
             **asdict(found),
             "bound": found.bound if math.isfinite(found.bound) else None,
         }
+        if result is not None:
+            known = doubt is None
+            answer["result"] = {
+                "objective": result.objective,
+                "gap": relative_gap(result.objective, found.bound) if known else None,
+            }
         click.echo(to_json(answer), nl=False)
     else:
         _print(
@@ -397,10 +418,41 @@ def verify_command(
             else f"{_title(instance)}: nothing is proven"
         )
         _print(
-            f"The claimed bound {found.claimed:.12g} is {'proven' if proven else 'NOT proven'}, by "
-            f"{found.cells} cells in {found.leaves} leaves."
+            f"The claimed bound {found.claimed:.12g} is "
+            f"{'NOT proven' if found.doubt else 'proven'}, by {found.cells} cells in "
+            f"{found.leaves} leaves."
         )
-    return ANSWERED if proven else NO_ANSWER
+        if result is not None and result.objective is not None and doubt is None:
+            gap = relative_gap(result.objective, found.bound)
+            excess = "" if gap is None else f", {gap:.2g} (relative)"
+            _print(
+                f"WSEL {result.objective:.7g} is feasible and at most "
+                f"{result.objective - found.bound:.2g}{excess} above every allocation of problem "
+                f"{found.problem}."
+            )
+    return ANSWERED if doubt is None else _complain(doubt, NO_ANSWER)
+
+
+def _doubt_about(result: Result, found: Verified) -> str | None:
+    """Say what a certificate that is right in itself does not prove of a true result."""
+    if result.problem != found.problem:
+        return (
+            f"the result is one of problem {result.problem!r}, but the certificate proves a bound "
+            f"of {found.problem!r}"
+        )
+    if result.objective is None:
+        return "the result has no feasible allocation, of which a bound could prove anything"
+    if result.objective < found.bound:
+        return (
+            f"the result costs {result.objective:.12g}, but the certificate proves that nothing "
+            f"costs less than {found.bound:.12g}"
+        )
+    if result.bound is not None and result.bound > found.bound:
+        return (
+            f"the result claims the bound {result.bound:.12g}, but the certificate proves "
+            f"{found.bound:.12g}"
+        )
+    return None
 
 
 @cli.command(
@@ -747,13 +799,24 @@ def _show_sweep(frame: pd.DataFrame) -> None:
     help="What to draw; convergence is for results of admm.",
 )
 @click.option(
+    "--instance",
+    "instance_file",
+    metavar="FILE",
+    help="The instance that was solved: check every number in RESULT against it first.",
+)
+@click.option(
     "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
 )
-def plot_command(result_file: str, figure: str, output: str | None) -> int:
+def plot_command(
+    result_file: str, figure: str, instance_file: str | None, output: str | None
+) -> int:
     """Draw a result, or a process of many rounds.
 
     The round as in the letter's first figure, the band, and every term of energy and latency; of a
     process all rounds on one time axis, and what each of them costs.
+
+    Nothing false is drawn: exit status 4 if numbers in the file contradict one another, or, with
+    --instance, if any of them is not what the instance makes it.
     """
     document = read_document(result_file, "result")
     if document.get("schema") not in (RESULT_SCHEMA, TRAINING_SCHEMA):
@@ -772,7 +835,11 @@ def plot_command(result_file: str, figure: str, output: str | None) -> int:
     if figure not in figures:
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     image = io.BytesIO()
-    figures[figure](document).savefig(image, format=kind, dpi=200)
+    with _about(result_file):
+        if instance_file is not None:
+            instance = Instance.from_json(instance_file)
+            (Training if of_process else Result).from_dict(document, instance)
+        figures[figure](document).savefig(image, format=kind, dpi=200)
     write_atomically({target: image.getvalue()})
     click.echo(f"wrote {target}", err=True)
     return ANSWERED
@@ -802,25 +869,51 @@ def evaluate_command(
 ) -> int:
     """Judge the allocation in a result or .sol file.
 
-    Shows its cost, every term of it, and the largest violation.
+    Shows its cost, every term of it, and the largest violation. An infeasible allocation is an
+    answer too.
 
-    An infeasible allocation is an answer too.
+    What the file says of itself is checked. A result must say what is true of its objective, bound,
+    gap, feasibility and every term, of how it ended, and of the problem that it names. A .sol file
+    that says "solved" (codes 0-99) must hold a feasible point, one that says "infeasible" (200-299)
+    or "unbounded" (300-399) must not hold one; other codes, and none, claim nothing.
+
+    Exit status: 0 judged, 2 bad input or another instance's file, 4 judged, and what the file says
+    is false.
     """
     instance = _read_instance(instance_file, settings)
+    kind: Round
     if result_file.lower().endswith(".sol"):
-        allocation, kind = _read_sol(instance, result_file, manifest)
+        allocation, kind, solution = _read_sol(instance, result_file, manifest)
+        evaluation = evaluate(instance, allocation, _round(round_, kind))
+        doubt = _doubt_about_sol(solution, evaluation)
     else:
-        allocation, kind = _read_result(result_file)
-    evaluation = evaluate(instance, allocation, "training" if round_ == "training" else kind)
+        allocation, kind, document = _read_result(result_file)
+        evaluation = evaluate(instance, allocation, _round(round_, kind))
+        with _about(result_file):
+            doubt = _doubt_about_document(document, instance)
     if as_json:
-        click.echo(to_json(evaluation.to_dict()), nl=False)
+        click.echo(to_json({**evaluation.to_dict(), "false_claim": doubt}), nl=False)
     else:
         _show_evaluation(evaluation)
-    return ANSWERED
+    return ANSWERED if doubt is None else _complain(f"{result_file}: {doubt}", NO_ANSWER)
 
 
-def _read_result(file: str) -> tuple[Allocation, Round]:
-    """Read the allocation of a result document, or an allocation alone."""
+def _round(asked: str | None, own: Round) -> Round:
+    """Return the round that is asked for; without a wish the file's own."""
+    return own if asked is None else "training" if asked == "training" else "inference"
+
+
+@contextlib.contextmanager
+def _about(file: str) -> Iterator[None]:
+    """Let sentences about a document begin with the name of its file."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{file}: {error}") from None
+
+
+def _read_result(file: str) -> tuple[Allocation, Round, dict[str, Any]]:
+    """Read the allocation of a result document, or an allocation alone, and the whole document."""
     document = read_document(file, "result")
     schema = document.get("schema", RESULT_SCHEMA)
     if schema != RESULT_SCHEMA:
@@ -831,11 +924,50 @@ def _read_result(file: str) -> tuple[Allocation, Round]:
             f"allocation in {file!r} is {allocation!r}, but must be an object (the result holds no "
             "allocation to judge)"
         )
-    kind: Round = "training" if document.get("problem") == "training" else "inference"
-    return Allocation.from_dict(allocation), kind
+    return Allocation.from_dict(allocation), round_of(document.get("problem", "")), document
 
 
-def _read_sol(instance: Instance, file: str, manifest: str | None) -> tuple[Allocation, Round]:
+def _doubt_about_document(document: Mapping[str, Any], instance: Instance) -> str | None:
+    """Say which claim of a result document is false; an allocation alone claims nothing."""
+    if set(document) <= {"schema", "problem", "allocation"} or "allocation" not in document:
+        return None
+    try:
+        claims.check(document, instance)
+    except ClaimError as error:
+        return str(error)
+    if document["instance"] != instance.name:  # the data are the same, a name is free text
+        click.echo(
+            f"the result calls its instance {document['instance']!r}, here it is {instance.name!r}",
+            err=True,
+        )
+    return None
+
+
+def _doubt_about_sol(solution: SolFile, evaluation: Evaluation) -> str | None:
+    """Say how a .sol file's code is contradicted by the point beside it."""
+    code = solution.code
+    if code is None:
+        return None
+    if 0 <= code < 100 and not evaluation.feasible:
+        return f"it says solved (code {code}), but its point is infeasible: " + str(
+            evaluation.violations[0]
+        )
+    if 200 <= code < 300 and evaluation.feasible and not solution.extended:
+        return (
+            f"it says infeasible (code {code}), but its own point is feasible and costs "
+            f"{evaluation.objective:.7g}"
+        )
+    if 300 <= code < 400 and evaluation.feasible and not solution.extended:
+        return (
+            f"it says unbounded (code {code}), but no cost is below 0, and its own point is "
+            f"feasible and costs {evaluation.objective:.7g}"
+        )
+    return None
+
+
+def _read_sol(
+    instance: Instance, file: str, manifest: str | None
+) -> tuple[Allocation, Round, SolFile]:
     """Read the allocation of a .sol file for a model that we exported."""
     model, solution = models.read_sol(file, manifest)
     if models.source_of(model).instance.digest() != instance.digest():
@@ -845,8 +977,9 @@ def _read_sol(instance: Instance, file: str, manifest: str | None) -> tuple[Allo
         )
     if solution.point is None:
         raise InputError(f"the solution file {file!r} holds no values: {solution.message}")
-    allocation = repair(instance, models.allocation(model), models.source_of(model).round)
-    return allocation, models.source_of(model).round
+    source = models.source_of(model)
+    allocation = repair(instance, models.allocation(model), source.round)
+    return allocation, source.round, solution
 
 
 @cli.command(

@@ -102,6 +102,7 @@ def test_settings_change_what_is_solved(capsys: Capture, tmp_path: Path) -> None
 RESULT_KEYS = {
     "schema",
     "instance",
+    "instance_digest",
     "method",
     "solver",
     "solver_version",
@@ -145,11 +146,11 @@ def test_solve_evaluate_round_trip(capsys: Capture, tmp_path: Path) -> None:
 
 
 def test_an_infeasible_allocation_is_an_answer(capsys: Capture, tmp_path: Path) -> None:
-    """Evaluate exits with 0 and says what is violated."""
+    """Evaluate exits with 0 and says what is violated; an allocation alone claims nothing."""
     result = document(capsys, "solve", LETTER, "--method", "eco")
     result["allocation"]["users"][0]["uplink_share"] = 0.0
-    file = tmp_path / "result.json"
-    file.write_text(json.dumps(result))
+    file = tmp_path / "allocation.json"
+    file.write_text(json.dumps(result["allocation"]))
     judged = document(capsys, "evaluate", LETTER, str(file))
     assert not judged["feasible"]
     assert judged["objective"] is None

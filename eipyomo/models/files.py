@@ -7,7 +7,7 @@ import json
 import math
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,11 +208,15 @@ class SolFile:
     code
         AMPL's code for the end of the solve: below 200 solved, 200-299 infeasible, 400-499 a
         limit; None if the file does not say.
+    extended
+        Whether the file's model had rows of a user's own beside those as built; looked at only
+        where the code says infeasible or unbounded, which such rows may have made it.
     """
 
     message: str
     point: tuple[float, ...] | None
     code: int | None
+    extended: bool = False
 
 
 def parse_sol(text: str, rows: int, columns: int) -> SolFile:
@@ -339,6 +343,8 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
             _put(model, column, value)
         for entry in left_out:
             _put(model, entry, entry["value"])
+        if solution.code is not None and 200 <= solution.code < 400:
+            solution = replace(solution, extended=rows > len(nl(model)[2]) - 1)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"the manifest file {str(description)!r} is damaged: {type(error).__name__} {error}"

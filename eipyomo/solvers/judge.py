@@ -115,6 +115,7 @@ def judge(
     """
     found = Result(
         instance=instance.name,
+        instance_digest=instance.digest(),
         method=method,
         problem=problem,
         termination="error" if claim.status == "unbounded" else claim.status,

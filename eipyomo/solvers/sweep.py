@@ -455,6 +455,7 @@ def _failure(cell: Cell, reason: str) -> dict[str, Any]:
     name, _, solver = cell.method.partition(":")
     return Result(
         instance=cell.instance.name,
+        instance_digest=cell.instance.digest(),
         method=name,
         problem=METHODS[name].problem(cell.options.get("round", "inference")),
         termination="error",

@@ -13,14 +13,15 @@ that round's sync time. So round n + 1 begins τ̂_n after round n, and as T_j o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from eipyomo import claims
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, number_or_text, read_csv, to_json, write_atomically
 from eipyomo.result import Result
@@ -31,8 +32,6 @@ from eipyomo.validation import is_positive, positive_number, short, whole_number
 if TYPE_CHECKING:
     from eipyomo.instance import Instance
     from eipyomo.scaled import FloatColumn
-
-SCHEMA = "eipyomo/training@1"
 
 Report = Callable[[int, Result], None]
 """Called with the number of a round, from 1, and its result."""
@@ -60,6 +59,50 @@ class Training:
     planned: int
     method: str
     training_method: str
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any], instance: Instance) -> Self:
+        """Read a process back; every round is evaluated anew, and every claim is checked.
+
+        Parameters
+        ----------
+        document
+            What :meth:`to_dict` returned.
+        instance
+            The instance that the process began with.
+
+        Raises
+        ------
+        InputError
+            If the document is broken, or one of another instance.
+        ClaimError
+            If it says what is not true.
+        """
+        claims.check_process(document)
+        instances, results = [], []
+        current = instance
+        download_s = instance.scaled.previous_download_s
+        rounds = zip(document["channel_gains"], document["rounds"], strict=True)
+        for n, (gains, result) in enumerate(rounds, start=1):
+            current = _following(current, np.array(gains), download_s)
+            try:
+                found = Result.from_dict(result, current)
+            except InputError as error:
+                raise type(error)(f"round {n}: {error}") from None
+            if found.evaluation is not None:
+                download_s = found.evaluation.breakdown.download_s
+            instances.append(current)
+            results.append(found)
+        process = cls(
+            tuple(instances),
+            tuple(results),
+            document["planned_rounds"],
+            document["method"],
+            document["training_method"],
+        )
+        totals = process.to_dict()["totals"]
+        claims.compare(document["totals"], totals, "the process claims totals")
+        return process
 
     @property
     def complete(self) -> bool:
@@ -148,7 +191,7 @@ class Training:
         totals = self.totals()
         sums = {name: float(totals[name].sum()) for name in totals.columns[1:-1]}
         return {
-            "schema": SCHEMA,
+            "schema": claims.TRAINING_SCHEMA,
             "instance": self.instances[0].name,
             "method": self.method,
             "training_method": self.training_method,
@@ -274,8 +317,8 @@ def _cells_of(method: str, early_method: str, options: dict[str, Any]) -> Callab
 def _solved(cell: Cell, store: Store | None) -> Result:
     """Solve a round, or look up what was found before; only an allocation is worth keeping."""
     document = store.get(cell) if store is not None else None
-    if document is not None:
-        return Result.from_dict(document, cell.instance)
+    if document is not None:  # it may have been stored under another free-text name
+        return Result.from_dict({**document, "instance": cell.instance.name}, cell.instance)
     result = attempt(cell.instance, cell.method, **cell.arguments())
     if store is not None and result.feasible:
         store.add(cell, result.to_dict())
