@@ -308,7 +308,7 @@ def _judge_by_model(model: Model, result: Result) -> Result:
 def _claim(model: Model, answer: Answer, *, tidy: bool) -> Claim:
     """Put an answer into the model, and read it as a claim about an allocation."""
     claim = Claim(
-        status=answer.status,
+        status="error" if answer.status == "unbounded" else answer.status,
         bound=answer.bound,
         message=answer.message,
         solver_version=answer.version,

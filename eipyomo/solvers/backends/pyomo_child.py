@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pickle
+import re
 import sys
 import time
 from importlib.metadata import version
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyomo.environ as pyo
+from pyomo.core.expr.visitor import identify_variables
 from pyomo.opt import TerminationCondition
 
 STATUS = {
@@ -22,35 +24,76 @@ STATUS = {
     TerminationCondition.feasible: "converged",
     TerminationCondition.maxTimeLimit: "limit",
     TerminationCondition.maxIterations: "limit",
+    TerminationCondition.maxEvaluations: "limit",
+    TerminationCondition.userInterrupt: "limit",
+    TerminationCondition.resourceInterrupt: "limit",
     TerminationCondition.infeasible: "infeasible",
+    TerminationCondition.unbounded: "unbounded",
 }
+LEAST_TOLERANCE = 1e-12
+"""MindtPy takes no 0."""
 
 
 def main() -> None:
     """Do the job that lies in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     model, variables = pickle.loads(bytes.fromhex(Path("model.pickle").read_text()))
+    for suffix in list(model.component_objects(pyo.Suffix, descend_into=True)):
+        suffix.parent_block().del_component(suffix)  # so that nothing scales by it
+    used = used_places(model, variables)
     offer_ipopt()
     setup_s = time.time() - job["started"]
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
-    options: dict[str, Any] = dict(job["options"])
+    options: dict[str, Any] = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
     base = {"setup_s": setup_s, "version": f"Pyomo {version('pyomo')}"}
     if job["solver"] == "mindtpy":
         if job["start"] is None:
             start(variables)
-        options["time_limit"] = max(int(left_s), 1)  # it takes whole seconds only
+        options["time_limit"] = max(int(options["time_limit"]), 1)  # it takes whole seconds only
+        for key in ("relative_bound_tolerance", "mip_solver_mipgap"):
+            options[key] = options[key] or LEAST_TOLERANCE
         options["call_after_subproblem_feasible"] = Incumbents(variables, base)
-    results = pyo.SolverFactory(job["solver"]).solve(model, **options)
+    else:
+        options = {"options": options} if options else {}
+    try:
+        results = pyo.SolverFactory(job["solver"]).solve(model, **options)
+    except ValueError as error:
+        refused = refused_key(error, job["options"])
+        if refused is None:
+            raise
+        reason = "no such option, or not such a value"
+        write({"refused": [refused, job["options"][refused], reason]})
+        return
     condition = results.solver.termination_condition
-    values = [variable.value for variable in variables]
-    found = STATUS.get(condition) in ("converged", "limit") and None not in values
+    values = {j: variable.value for j, variable in enumerate(variables)}
+    found = STATUS.get(condition) in ("converged", "limit")
+    found = found and all(values[place] is not None for place in used)
+    known = {place: value for place, value in values.items() if value is not None}
     answer = {
         **base,
         "status": STATUS.get(condition, "error"),
         "message": str(condition),
-        "values": dict(enumerate(values)) if found else None,
+        "values": known if found else None,
     }
     write(answer)
+
+
+def used_places(model: Any, variables: list[Any]) -> list[int]:
+    """Return which variables stand free in the model; a solver gives the others no value."""
+    used = {
+        id(variable)
+        for row in model.component_data_objects((pyo.Constraint, pyo.Objective), active=True)
+        for variable in identify_variables(
+            row.body if row.ctype is pyo.Constraint else row.expr, include_fixed=False
+        )
+    }
+    return [place for place, variable in enumerate(variables) if id(variable) in used]
+
+
+def refused_key(error: ValueError, options: dict[str, Any]) -> str | None:
+    """Return the option that Pyomo's check of settings has refused, or None."""
+    found = re.match(r"(?:key|invalid value for configuration) '(\w+)'", str(error))
+    return found[1] if found and found[1] in options else None
 
 
 def write(answer: dict[str, Any]) -> None:
@@ -75,7 +118,7 @@ class Incumbents:
         if cost < self.cost:
             self.cost = cost
             values = [place.find_component_on(problem).value for place in self.places]
-            point = dict(enumerate(values))
+            point = {j: value for j, value in enumerate(values) if value is not None}
             write({**self.base, "status": "limit", "message": "incumbent", "values": point})
 
 
