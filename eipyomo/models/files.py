@@ -395,6 +395,7 @@ def _culprit(model: Any) -> str:
 
 
 def _holds_no_number(text: str) -> bool:
+    text = text.replace("-inf <= ", "").replace(" <= +inf", "")  # no bounds, in .lp
     return re.search(r"\bn?(nan|inf)\b", text, flags=re.IGNORECASE) is not None
 
 

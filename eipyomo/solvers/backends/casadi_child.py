@@ -34,6 +34,7 @@ STATUS = {
     "User_Requested_Stop": "limit",
 }
 FEASIBLE = 1e-5
+NEARLY = 1e-3
 ROUNDING = 1e-6
 
 HINTS = frozenset(
@@ -76,8 +77,10 @@ def main() -> None:
         start = job["start"]["sense"] * costs[0] if costs else job["start"]["cost"]
     values = found["x"].full().ravel().tolist()
     status = STATUS.get(words, "error")
-    # Where it was stopped it may return what is no incumbent. Its claims are for others to judge.
-    if status in ("limit", "error") and not satisfies(problem, values):
+    # What it returns where it was stopped may be no incumbent, and beside a claim that there is no
+    # point it is the last iterate; but one that nearly is a point speaks against that claim.
+    within = {"converged": math.inf, "limit": FEASIBLE, "error": FEASIBLE}.get(status, NEARLY)
+    if not satisfies(problem, values, within):
         values = []
     write(
         {
@@ -199,14 +202,14 @@ def whole_bounds(problem: Any) -> tuple[list[float], list[float]]:
     return low, high
 
 
-def satisfies(problem: Any, values: list[float]) -> bool:
+def satisfies(problem: Any, values: list[float], within: float = FEASIBLE) -> bool:
     """Tell whether a point keeps the constraints, which Bonmin's interface does not report."""
     if not all(math.isfinite(value) for value in values):
         return False
     x = casadi.vertcat(*problem.x)
     rows = casadi.Function("rows", [x], [casadi.vertcat(*problem.g)])(values).full().ravel()
     return all(
-        low - FEASIBLE * max(1.0, abs(low)) <= row <= high + FEASIBLE * max(1.0, abs(high))
+        low - within * max(1.0, abs(low)) <= row <= high + within * max(1.0, abs(high))
         for low, row, high in zip(problem.g_lb, rows, problem.g_ub, strict=True)
     )
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyomo.environ as pyo
-from pyomo.core.expr.visitor import identify_variables
 from pyomo.opt import TerminationCondition
 
 STATUS = {
@@ -40,7 +39,6 @@ def main() -> None:
     model, variables = pickle.loads(bytes.fromhex(Path("model.pickle").read_text()))
     for suffix in list(model.component_objects(pyo.Suffix, descend_into=True)):
         suffix.parent_block().del_component(suffix)  # so that nothing scales by it
-    used = used_places(model, variables)
     offer_ipopt()
     setup_s = time.time() - job["started"]
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
@@ -65,29 +63,15 @@ def main() -> None:
         write({"refused": [refused, job["options"][refused], reason]})
         return
     condition = results.solver.termination_condition
-    values = {j: variable.value for j, variable in enumerate(variables)}
-    found = STATUS.get(condition) in ("converged", "limit")
-    found = found and all(values[place] is not None for place in used)
-    known = {place: value for place, value in values.items() if value is not None}
+    values = [variable.value for variable in variables]
+    found = STATUS.get(condition) in ("converged", "limit") and None not in values
     answer = {
         **base,
         "status": STATUS.get(condition, "error"),
         "message": str(condition),
-        "values": known if found else None,
+        "values": dict(enumerate(values)) if found else None,
     }
     write(answer)
-
-
-def used_places(model: Any, variables: list[Any]) -> list[int]:
-    """Return which variables stand free in the model; a solver gives the others no value."""
-    used = {
-        id(variable)
-        for row in model.component_data_objects((pyo.Constraint, pyo.Objective), active=True)
-        for variable in identify_variables(
-            row.body if row.ctype is pyo.Constraint else row.expr, include_fixed=False
-        )
-    }
-    return [place for place, variable in enumerate(variables) if id(variable) in used]
 
 
 def refused_key(error: ValueError, options: dict[str, Any]) -> str | None:
@@ -118,7 +102,7 @@ class Incumbents:
         if cost < self.cost:
             self.cost = cost
             values = [place.find_component_on(problem).value for place in self.places]
-            point = {j: value for j, value in enumerate(values) if value is not None}
+            point = dict(enumerate(values))
             write({**self.base, "status": "limit", "message": "incumbent", "values": point})
 
 

@@ -155,12 +155,12 @@ class WheelBackend(Backend):
         )
 
     def _point(self, values: Any, columns: Mapping[str, Any]) -> Point | None:
-        """Return a point by variables; one that leaves out a column of a file is none."""
+        """Return a point by variables; one that leaves out a column, or is not finite, is none."""
         if values is None:
             return None
         point = [(columns[key], float(value)) for key, value in values.items()]
-        whole = self.format == "pickle" or len(point) == len(columns)
-        return point if whole and all(math.isfinite(value) for _, value in point) else None
+        whole = len(point) == len(columns) and all(math.isfinite(value) for _, value in point)
+        return point if whole else None
 
 
 def beginning(model: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,8 +184,8 @@ def write(model: Any, kind: str) -> tuple[str, dict[str, Any]]:
         return text, {str(place): variable for place, variable in enumerate(variables)}
     if kind == "lp":
         return lp(model)
-    nl(model)  # it refuses what no solver may be given, and knows rows that cannot hold
-    variables = list(model.component_data_objects(pyo.Var, descend_into=True))
+    # What no solver may be given is refused here, and a solver gives values to what is used only.
+    _, variables, _ = nl(model)
     try:
         text = cloudpickle.dumps((model, variables)).hex()
     except Exception as error:
