@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
 from pyomo.common.errors import InfeasibleConstraintException, PyomoException
+from pyomo.common.numeric_types import native_types
 from pyomo.core.base.external import ExternalFunction
+from pyomo.core.expr.numeric_expr import Expr_ifExpression, ExternalFunctionExpression
+from pyomo.core.expr.visitor import StreamBasedExpressionVisitor
 from pyomo.repn.plugins.lp_writer import LPWriter
 from pyomo.repn.plugins.nl_writer import NLWriter
 from pyomo.repn.util import categorize_valid_components
@@ -149,6 +152,7 @@ def nl(model: Model) -> tuple[str, list[Any], list[Any]]:
         :func:`plain`.
     """
     with plain(model):
+        _refuse_terms(model)
         text, info = _checked(model, ".nl", _nl)
     return text, list(info.variables), [*info.constraints, *info.objectives]
 
@@ -304,6 +308,63 @@ def _refuse_variable(variable: Any) -> None:
         raise InputError(
             f"the variable {name!r} {how} {value!s}, but must be {kind} from {low:g} to {high:g}"
         )
+
+
+def _refuse_terms(model: Any) -> None:
+    """Refuse rows with a constant part that is no number; Pyomo's writer drops some without a word.
+
+    With a p of -1 it writes log(p) x <= 1 as no row at all.
+    """
+    walker = StreamBasedExpressionVisitor(
+        initializeWalker=_leaf_first, beforeChild=_leaf, exitNode=_fold
+    )
+    kinds = (pyo.Constraint, pyo.Objective)
+    for row in model.component_data_objects(kinds, active=True, descend_into=True):
+        try:
+            walker.walk_expression(row.body if row.ctype is pyo.Constraint else row.expr)
+        except _NoNumber as error:
+            raise InputError(
+                f"the {row.ctype.__name__.lower()} {row.name!r} holds {error.args[0]!r}, which is "
+                "NaN or an infinity, but every parameter and fixed value must give a finite number"
+            ) from None
+
+
+class _NoNumber(Exception):  # noqa: N818  (never leaves this module)
+    """A constant part of an expression is not a finite number."""
+
+
+def _constant(node: Any, value: Any) -> Any:
+    if isinstance(value, str | bool) or _is_finite(value):
+        return value
+    raise _NoNumber(str(node)[:60])
+
+
+def _leaf(_parent: Any, child: Any, _place: int) -> tuple[bool, Any]:
+    """Return the value of what has no parts, None if it varies; enter the rest."""
+    if child.__class__ in native_types:
+        return False, _constant(child, child)
+    if child.is_expression_type():
+        # Only one branch of a choice counts.
+        return child.__class__ is not Expr_ifExpression, None
+    if child.is_numeric_type() and child.is_fixed():
+        return False, _constant(child, child.value)
+    return False, None
+
+
+def _leaf_first(node: Any) -> tuple[bool, Any]:
+    enter, value = _leaf(None, node, 0)
+    return enter, node if enter else value
+
+
+def _fold(node: Any, parts: Sequence[Any]) -> Any:
+    """Return the value of an expression, None if it varies."""
+    if None in parts or node.__class__ is ExternalFunctionExpression:
+        return None
+    try:
+        value = node._apply_operation(parts)
+    except (ValueError, ArithmeticError):
+        value = None
+    return _constant(node, value)
 
 
 def whole_bounds(low: float | None, high: float | None) -> tuple[float | None, float | None]:
