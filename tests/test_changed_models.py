@@ -528,7 +528,7 @@ def test_two_objectives_are_named() -> None:
     """Neither is chosen; the sentence names both."""
     model = ei.models.minlp(two_users())
     model.other = pyo.Objective(expr=model.sync_s)
-    with pytest.raises(ei.InputError, match="2 active objectives 'wsel' 'other', but must have"):
+    with pytest.raises(ei.InputError, match=r"2 active objectives \('wsel', 'other'\), but must"):
         ei.solve_model(model, "bonmin")
 
 

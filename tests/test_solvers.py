@@ -379,7 +379,8 @@ def test_highs_takes_linear_models_only(letter: ei.Instance) -> None:
     model.weight = pyo.Constraint(expr=3 * model.x[0] + 2 * model.x[1] + 3 * model.x[2] <= 5)
     answer = BACKENDS["highs"].solve(model, time_limit=10, gap=1e-6)
     assert answer.status == "optimal"
-    assert answer.bound == pytest.approx(-7.0)
+    assert answer.bound is not None
+    assert -7.0 - 1.1e-6 * 7.0 <= answer.bound <= -7.0  # less the gap, which HiGHS does not count
     answer.load()
     assert pyo.value(model.value) == pytest.approx(-7.0)
     with pytest.raises(ei.InputError, match="'highs', which takes linear models only, but"):

@@ -62,7 +62,7 @@ def objective(model: Model) -> Any:
     """
     active = list(model.component_data_objects(pyo.Objective, active=True, descend_into=True))
     if len(active) != 1:
-        names = "".join(f" {one.name!r}" for one in active)
+        names = f" ({', '.join(repr(one.name) for one in active)})" if active else ""
         raise InputError(f"the model has {len(active)} active objectives{names}, but must have one")
     return active[0]
 
