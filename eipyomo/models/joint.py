@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.environ as pyo
+from pyomo.core.expr.numeric_expr import SumExpression
 
 from eipyomo import physics
 from eipyomo.allocation import Allocation, evaluate, served_at_hz
@@ -525,16 +526,27 @@ def objective(model: Model) -> Any:
 def largest_violation(model: Model) -> tuple[str, float]:
     """Return the active constraint that the variables' values violate most, and by how much.
 
-    The amount is relative to the constraint's side where that is larger than 1. Constraints that
-    a user has added are looked at like all others.
+    The amount is relative to the constraint's terms where they are larger than 1. Constraints
+    that a user has added are looked at like all others.
     """
     worst = ("", 0.0)
     for constraint in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
-        body = pyo.value(constraint.body)
-        for side, sign in ((constraint.lower, 1.0), (constraint.upper, -1.0)):
-            if side is not None:
-                limit = pyo.value(side)
-                amount = sign * (limit - body) / max(1.0, abs(limit))
-                if not amount <= worst[1]:  # NaN counts as a violation
-                    worst = (constraint.name, float(amount))
+        amount = violation(constraint)
+        if not amount <= worst[1]:  # NaN counts as a violation
+            worst = (constraint.name, amount)
     return worst
+
+
+def violation(constraint: Any) -> float:
+    """Return by how much a constraint is violated, relative to its terms if larger than 1."""
+    body = constraint.body
+    terms = body.args if isinstance(body, SumExpression) else (body,)
+    values = [float(pyo.value(term)) for term in terms]
+    total, amount = sum(values), 0.0
+    for side, sign in ((constraint.lower, 1.0), (constraint.upper, -1.0)):
+        if side is not None:
+            limit = float(pyo.value(side))
+            one = sign * (limit - total) / max(1.0, abs(limit), *map(abs, values))
+            if not one <= amount:  # NaN counts as a violation
+                amount = one
+    return amount
