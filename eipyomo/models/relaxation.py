@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyomo.environ as pyo
 from pyomo.common.collections import ComponentMap
 from pyomo.common.modeling import unique_component_name
-from pyomo.core.base.range import NumericRange
 from pyomo.core.expr.numeric_expr import LinearExpression
 from pyomo.repn import generate_standard_repn
 from pyomo.repn.util import categorize_valid_components
@@ -510,17 +509,11 @@ def _refuse_parts(model: Model) -> None:
                 f"the variable {variable.name!r} has the bounds {variable.bounds}, but they must "
                 "be numbers"
             )
-        if not (variable.is_continuous() or _is_every_integer(variable.domain)):
+        if not (variable.is_continuous() or variable.is_integer()):
             raise InputError(
                 f"the variable {variable.name!r} lies in {variable.domain}, but a piecewise "
                 "linear relaxation takes intervals, or all integers in one"
             )
-
-
-def _is_every_integer(domain: Any) -> bool:
-    """Tell whether a domain is all integers between two ends."""
-    ranges = list(domain.ranges())
-    return len(ranges) == 1 and isinstance(ranges[0], NumericRange) and abs(ranges[0].step) == 1
 
 
 def _is_product(body: Expression) -> bool:

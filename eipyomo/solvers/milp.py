@@ -158,7 +158,7 @@ class Search:
         self.deadline, self.gap = deadline, gap
         self.began = time.monotonic()
         self.own = all_variables(model)
-        self.trial = without_tangents(model.clone())
+        self.trial = with_values(without_tangents(model.clone()))
         self.cost, self.bound = math.inf, -math.inf
         self.incumbent: Point | None = None
         self.trace: list[dict[str, Any]] = []
@@ -442,7 +442,7 @@ class Search:
             answer = self.ipopt.solve(
                 self.trial, time_limit=self.left_s(), gap=self.gap, start=start
             )
-        except InfeasibleConstraintException:  # a row forbids what is fixed
+        except (InfeasibleConstraintException, InputError):  # a row forbids what is fixed
             return False
         if answer.point is None:
             return False
@@ -565,6 +565,15 @@ def is_allowed(model: Model) -> bool:
 def is_near(value: float, other: float) -> bool:
     """Tell whether two values agree, relative to them where they are larger than 1."""
     return abs(value - other) <= FEASIBLE * max(1.0, abs(other))
+
+
+def with_values(model: Model) -> Model:
+    """Give the variables of a model that have no value one in their ranges; return the model."""
+    for variable in all_variables(model):
+        if variable.value is None:
+            low, high = ends(variable)
+            variable.set_value(min(max(0.0, low), high), skip_validation=True)
+    return model
 
 
 def all_variables(model: Model) -> list[Any]:
