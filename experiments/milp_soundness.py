@@ -14,14 +14,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyomo.environ as pyo
 
 import eipyomo as ei
 from experiments.provenance import RESULTS, store
 from tests.allocations import random_allocation
-from tests.instances import altered
+from tests.instances import moved
 
 SEEDS = 1000
 TIME_LIMIT_S = 2.0
@@ -30,48 +29,7 @@ ROOM = 1e-3
 GAP = 1e-3
 NAME = "milp_soundness"
 
-RANGES = {
-    "energy_weight": (1e-9, 1e9),
-    "latency_weight": (1e-9, 1e9),
-    "bandwidth_hz": (1.0, 1e12),
-    "model_bits": (1.0, 1e12),
-    "task_bits": (1.0, 1e12),
-}
-WIDER = {
-    "cycles_per_bit": (1e-3, 1e6),
-    "channel_gain": (1e-17, 1e-5),
-    "max_frequency_hz": (1e6, 1e12),
-    "energy_coefficient": (1e-34, 1e-20),
-    "transmit_power_w": (1e-6, 1e3),
-    "previous_download_s": (1e-9, 1e6),
-}
-"""Every third instance moves some of these too."""
-
 ROWS = ("deadline", "share", "energy")
-
-
-def moved(seed: int) -> ei.Instance:
-    """Return 1-3 of the letter's users at a scale of their own.
-
-    Raises
-    ------
-    InputError
-        If the package refuses it.
-    """
-    draw = np.random.default_rng(seed)
-    letter = ei.Instance.letter(users=3)
-    users = letter.users[: int(draw.integers(1, 4))]
-    values = {
-        name: float(np.exp(draw.uniform(*np.log(ranges[name]))))
-        for ranges in ((RANGES, WIDER) if seed % 3 == 2 else (RANGES,))
-        for name in draw.permutation(list(ranges))[: int(draw.integers(1, len(ranges) + 1))]
-    }
-    own = {key: values.pop(key) for key in list(values) if key in type(users[0]).model_fields}
-    fields = type(users[0]).model_fields
-    changed = [
-        type(user)(**{**{key: getattr(user, key) for key in fields}, **own}) for user in users
-    ]
-    return altered(letter, users=tuple(changed), name=f"moved {seed}", **values)
 
 
 def limited(kind: str, instance: ei.Instance, allocation: ei.Allocation) -> float:

@@ -111,9 +111,9 @@ class MilpBackend(Backend):
     def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
         """Bound and solve a spectral model; see :meth:`Backend.solve`."""
         search = Search(model, time.monotonic() + time_limit, gap)
-        if start:
+        if start and is_allowed(model):
             search.keep([(variable, variable.value) for variable in search.own])
-        begun = search.cost if start else None
+        begun = search.cost if search.incumbent else None
         status, message = search.run()
         return Answer(
             status,
