@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
+from pyomo.core.expr.numeric_expr import SumExpression
 from pyomo.core.expr.visitor import identify_mutable_parameters
 
 from eipyomo.errors import InputError
@@ -73,8 +74,8 @@ def largest_violation(model: Model) -> tuple[str, float]:
     Looked at are all active constraints, and of every variable its bounds, which must hold where it
     is fixed too, and whether it is integral where it has to be: what a user has added or set like
     all else, but for the model's own bounds on times and shares (:func:`binding_bounds`). The
-    amount is relative to the constraint's side where that is larger than 1; it is NaN or infinite
-    where a value is missing or a row is undefined.
+    amount is relative to the bound, or to the row's sides and terms, where those are larger than 1;
+    it is NaN where a value is missing or a row is undefined.
 
     Returns
     -------
@@ -95,14 +96,7 @@ def largest_violation(model: Model) -> tuple[str, float]:
 def _violations(model: Model) -> Iterator[tuple[str, float]]:
     """Iterate over rows, bounds and integrality, each with the amount by which it is violated."""
     for row in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
-        try:
-            body = pyo.value(row.body, exception=False)
-        except (ArithmeticError, ValueError, TypeError):
-            body = None
-        body = math.nan if body is None or isinstance(body, complex) else body
-        for side, sign in ((row.lower, 1.0), (row.upper, -1.0)):
-            if side is not None:
-                yield row.name, _beyond(body, pyo.value(side), sign)
+        yield row.name, violation(row)
     for variable in model.component_data_objects(pyo.Var, descend_into=True):
         value = math.nan if variable.value is None else float(variable.value)
         for side, limit, sign, relation in (
@@ -113,6 +107,25 @@ def _violations(model: Model) -> Iterator[tuple[str, float]]:
                 yield f"{variable.name} {relation} {limit:g}", _beyond(value, limit, sign)
         if not variable.is_continuous():
             yield f"{variable.name} is integral", abs(value - math.floor(value + 0.5))
+
+
+def violation(row: Any) -> float:
+    """Return by how much a row is violated, relative to its terms and sides if larger than 1.
+
+    NaN where it is undefined at the values that there are.
+    """
+    terms = row.body.args if isinstance(row.body, SumExpression) else (row.body,)
+    try:
+        values = [float(pyo.value(term)) for term in terms]
+    except (ArithmeticError, ValueError, TypeError):  # also a missing or a complex value
+        return math.nan
+    total, size = sum(values), max(1.0, *map(abs, values))
+    amounts = [
+        sign * (limit - total) / max(size, abs(limit))
+        for side, sign in ((row.lower, 1.0), (row.upper, -1.0))
+        for limit in ([] if side is None else [float(pyo.value(side))])
+    ]
+    return math.nan if any(map(math.isnan, amounts)) else max(0.0, *amounts, 0.0)
 
 
 def _beyond(value: float, limit: float, sign: float) -> float:

@@ -304,24 +304,26 @@ def _value(variable: Any) -> float:
 def plain_allocations(model: Model) -> Iterator[Allocation]:
     """Iterate over two plans that (10) always allows: all at the edge, and all local.
 
-    Everybody has the same share of the band, and of the server's frequency where it is limited.
+    The whole band is shared out alike, and so is the server's frequency where it is limited.
     """
     source = source_of(model)
     data = source.data
-    share = np.full(len(data), 0.5 / len(data))
-    upload_s = data.model_mbit * physics.seconds_per_mbit(
-        share, data.bandwidth_mhz, data.uplink_snr
-    )
-    for download in (False, True):
-        served_ghz = 0.0 if download else data.equal_frequency_ghz
-        limited = data.total_frequency_ghz is not None
+    everybody = np.ones(len(data))
+    for download in (0.0, 1.0):
+        share = everybody / (len(data) * (1.0 + download))
+        upload_s = data.model_mbit * physics.seconds_per_mbit(
+            share, data.bandwidth_mhz, data.uplink_snr
+        )
+        computes = np.where(data.task_mbit > 0.0, download, 0.0)
         yield Allocation(
             names=data.names,
             sync_s=float((data.upload_start_s + upload_s).max()),
-            download=np.full(len(data), download),
-            offload_fraction=np.full(len(data), 0.0 if download else 1.0),
-            frequency_hz=download * horizon.unhurried_frequency_ghz(data) * HZ_PER_GHZ,
+            download=everybody * download > 0.0,
+            offload_fraction=everybody * (1.0 - download),
+            frequency_hz=computes * horizon.unhurried_frequency_ghz(data) * HZ_PER_GHZ,
             uplink_share=share,
             downlink_share=share * download,
-            edge_frequency_hz=np.full(len(data), served_ghz * HZ_PER_GHZ) if limited else None,
+            edge_frequency_hz=None
+            if data.total_frequency_ghz is None
+            else everybody * (1.0 - download) * data.equal_frequency_ghz * HZ_PER_GHZ,
         )

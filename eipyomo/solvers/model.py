@@ -402,7 +402,7 @@ def _checked_infeasible(question: Question, answer: Answer) -> tuple[Answer, mod
     except models.NoPointError as error:
         return replace(answer, point=None, message=f"{error} ({answer.message})"), None
     inside = implied.within(own)
-    if inside and native.capabilities.proves:
+    if inside and answer.proven:
         return replace(answer, point=None), None
     unproven = replace(
         answer,
