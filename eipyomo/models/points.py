@@ -11,6 +11,7 @@ from eipyomo import physics
 from eipyomo.allocation import Allocation, evaluate, served_at_hz
 from eipyomo.errors import InputError
 from eipyomo.models import horizon
+from eipyomo.models.reach import TIMES
 from eipyomo.models.source import require_own_data, source_of
 from eipyomo.models.symbols import USER_VARIABLES
 from eipyomo.scaled import HZ_PER_GHZ
@@ -112,8 +113,8 @@ def load(model: Model, allocation: Allocation) -> None:
     Raises
     ------
     InputError
-        If a decision of the allocation is not what its variable is fixed at, or a Param of the
-        model is not its instance's any more.
+        If a decision of the allocation is not what its variable is fixed at, it needs more time
+        than that, or a Param of the model is not its instance's any more.
     """
     require_own_data(model)
     source = source_of(model)
@@ -158,13 +159,18 @@ def load(model: Model, allocation: Allocation) -> None:
             elif key in ("download", "offload_fraction", "frequency_ghz"):
                 _decide(variable, values[key][j], used=key != "frequency_ghz" or values[key][j] > 0)
             else:
-                _give(variable, values[key][j])
+                _give(variable, values[key][j], at_most=key in TIMES)
 
 
-def _give(variable: Any, value: float) -> None:
-    """Set a variable that is free."""
+def _give(variable: Any, value: float, *, at_most: bool = False) -> None:
+    """Set a variable that is free; a time has to be at most what its variable is fixed at."""
     if not variable.fixed:
         _set(variable, value)
+    elif at_most and not value - variable.value <= HELD * max(1.0, abs(variable.value)):
+        raise InputError(
+            f"the model's variable {variable.name!r} is fixed at {variable.value:g}, but the "
+            f"allocation needs {float(value):g}"
+        )
 
 
 def _decide(variable: Any, value: float, *, used: bool = True) -> None:
