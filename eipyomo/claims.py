@@ -43,6 +43,9 @@ TOLERANCE = 1e-9
 DIMENSIONLESS = 1e-12
 """Absolute difference of two gaps or violations, which are differences of such numbers."""
 
+LARGEST = 1.7e308
+"""Beyond this, a number of JSON is an infinity here."""
+
 Termination = Literal["optimal", "converged", "limit", "infeasible", "error"]
 
 EXACT_MACHINE = frozenset({"exact", "eco", "lco", "gbe", "exhaustive"})
@@ -226,6 +229,8 @@ def compare(claimed: Any, true: Any, what: str) -> None:
     ClaimError
         With both values.
     """
+    if claimed == true and _same(claimed, true):
+        return
     if isinstance(true, Mapping) and isinstance(claimed, Mapping):
         for key in (*claimed, *true):
             if key not in true:
@@ -281,8 +286,7 @@ def _read(document: Mapping[str, Any]) -> _Document:
     schema = data.pop("schema", None)
     if schema != SCHEMA:
         raise InputError(f"schema is {schema!r}, but a result must have {SCHEMA!r}")
-    for key, value in data.items():
-        _require_json(value, str(key))
+    _require_numbers(data)
     read = _Document(**{str(key): value for key, value in data.items()})
     if read.method not in PROBLEMS:
         raise InputError(f"method is {read.method!r}, but must be one of: {', '.join(PROBLEMS)}")
@@ -296,20 +300,25 @@ def _read(document: Mapping[str, Any]) -> _Document:
     return read
 
 
-def _require_json(value: Any, what: str) -> None:
-    """Refuse what JSON has no word for, NaN and infinities first of all."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise InputError(f"{what} has a key {key!r}, but keys must be texts")
-            _require_json(item, f"{what}.{key}")
-    elif isinstance(value, list | tuple):
-        for j, item in enumerate(value):
-            _require_json(item, f"{what}[{j}]")
-    elif not (value is None or isinstance(value, str | bool | int | float | np.number | np.bool_)):
-        raise InputError(f"{what} is {value!r}, but must be a number, a text, true or false")
-    elif isinstance(value, float | np.floating) and not math.isfinite(value):
-        raise InputError(f"{what} is {value!r}, but must be a finite number or null")
+def _require_numbers(document: Mapping[str, Any]) -> None:
+    """Refuse NaN, infinities, and whatever else JSON has no word for, at any level."""
+    waiting: list[tuple[Any, tuple[Any, ...]]] = [(document, ())]
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting.extend((item, (*path, key)) for key, item in value.items())
+        elif isinstance(value, list | tuple):
+            waiting.extend((item, (*path, j)) for j, item in enumerate(value))
+        elif not (value is None or isinstance(value, str | bool | np.bool_) or _is_finite(value)):
+            where = ".".join(map(str, path))
+            raise InputError(
+                f"{where} is {value!r:.60}, but must be a finite number, a text, true, false or "
+                "null"
+            )
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_number(value) and bool(abs(value) <= LARGEST)
 
 
 def _check_instance(read: _Document, instance: Instance) -> None:
@@ -454,31 +463,28 @@ def _check_prices(read: _Document) -> None:
 
 
 def _check_trace(read: _Document) -> None:
-    """Check that all rows are alike, that there is one per iteration, and where they end."""
+    """Check that all rows are alike, and where a method writes one per iteration, their number."""
     if not read.trace:
         return
-    keys = list(read.trace[0])
-    shapes = {key: _length(value) for key, value in read.trace[0].items()}
+    shapes = {key: _shape(value) for key, value in read.trace[0].items()}
     for n, row in enumerate(read.trace):
-        for key in keys:
-            if list(row) != keys or _length(row[key]) != shapes[key]:
-                raise InputError(
-                    f"trace[{n}] is unlike trace[0], but all rows must have the keys "
-                    f"{', '.join(keys)} with values of one shape"
-                )
-            if isinstance(row[key], str | Mapping):
-                raise InputError(f"trace[{n}].{key} is {row[key]!r}, but must hold numbers")
-    by_iteration = read.method in {"admm", *EXACT_MACHINE} and (
-        read.solver is None or read.method == "admm"
-    )
+        if {key: _shape(value) for key, value in row.items()} != shapes:
+            raise InputError(
+                f"trace[{n}] is unlike trace[0], but all rows must have the keys "
+                f"{', '.join(shapes)} with values of one kind"
+            )
+    by_iteration = read.method == "admm" or (read.solver is None and read.method in EXACT_MACHINE)
     if by_iteration and len(read.trace) != read.iterations:
         raise ClaimError(
             f"the result claims {read.iterations} iterations, but its trace has {len(read.trace)}"
         )
 
 
-def _length(value: Any) -> int | None:
-    return len(value) if isinstance(value, list | tuple) else None
+def _shape(value: Any) -> tuple[str, int]:
+    """Return the kind of a trace's value, and how many numbers it holds; null may be a number."""
+    if isinstance(value, list | tuple):
+        return "list", len(value)
+    return ("number" if value is None or _is_number(value) else type(value).__name__), 1
 
 
 def _terms(read: _Document) -> _Terms | None:
@@ -505,8 +511,9 @@ def _terms(read: _Document) -> _Terms | None:
                 raise InputError(
                     f"breakdown.users[{j}].{key} is {user[key]!r}, but must be a number or null"
                 )
-    if not all(isinstance(user["name"], str) for user in users):
-        raise InputError("breakdown.users has a name that is none, but names must be texts")
+    names = [user["name"] for user in users]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise InputError(f"breakdown.users has the names {names!r}, but must have unique texts")
     columns = {
         key: np.array([math.inf if user.get(key) is None else user[key] for user in users], float)
         for key in known[1:]
@@ -516,7 +523,7 @@ def _terms(read: _Document) -> _Terms | None:
         allocation = Allocation.from_dict(read.allocation)
     except InputError as error:
         raise InputError(f"allocation.{error}") from None
-    return _Terms(allocation.for_users([user["name"] for user in users]), columns)
+    return _Terms(allocation.for_users(names), columns)
 
 
 def _sums(read: _Document, terms: _Terms) -> Iterator[str]:
@@ -689,8 +696,7 @@ def _read_process(document: Mapping[str, Any]) -> _Process:
     schema = data.pop("schema", None)
     if schema != TRAINING_SCHEMA:
         raise InputError(f"schema is {schema!r}, but a process must have {TRAINING_SCHEMA!r}")
-    for key, value in data.items():
-        _require_json(value, str(key))
+    _require_numbers(data)
     read = _Process(**{str(key): value for key, value in data.items()})
     users = read.totals.get("users")
     if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
@@ -718,6 +724,11 @@ def _process(read: _Process) -> Iterator[str]:
         problem = result["problem"]
         if problem not in OWN_PROBLEMS and (round_of(problem) == "inference") != (n == planned):
             yield f"problem {problem!r} in round {n} of {planned}"
+    plan = {True: read.method, False: read.training_method}
+    for n, result in enumerate(read.rounds, start=1):
+        method = plan[n == planned].partition(":")[0]
+        if result["method"] != method:
+            yield f"method {method!r} in round {n}, but it was solved by {result['method']!r}"
     names = [user.get("name") for user in read.totals["users"]]
     for n, result in enumerate(read.rounds, start=1):
         if result["feasible"] and names != [u["name"] for u in result["breakdown"]["users"]]:

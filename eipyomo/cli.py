@@ -435,6 +435,8 @@ def verify_command(
 
 def _doubt_about(result: Result, found: Verified) -> str | None:
     """Say what a certificate that is right in itself does not prove of a true result."""
+    if found.problem == "restricted":
+        return "the certificate restricts decisions in a way of its own, of which no result tells"
     if result.problem != found.problem:
         return (
             f"the result is one of problem {result.problem!r}, but the certificate proves a bound "
@@ -818,6 +820,7 @@ def plot_command(
     Nothing false is drawn: exit status 4 if numbers in the file contradict one another, or, with
     --instance, if any of them is not what the instance makes it.
     """
+    instance = None if instance_file is None else Instance.from_json(instance_file)
     document = read_document(result_file, "result")
     if document.get("schema") not in (RESULT_SCHEMA, TRAINING_SCHEMA):
         raise InputError(
@@ -836,8 +839,7 @@ def plot_command(
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     image = io.BytesIO()
     with _about(result_file):
-        if instance_file is not None:
-            instance = Instance.from_json(instance_file)
+        if instance is not None:
             (Training if of_process else Result).from_dict(document, instance)
         figures[figure](document).savefig(image, format=kind, dpi=200)
     write_atomically({target: image.getvalue()})
@@ -882,6 +884,7 @@ def evaluate_command(
     """
     instance = _read_instance(instance_file, settings)
     kind: Round
+    bound = None
     if result_file.lower().endswith(".sol"):
         allocation, kind, solution = _read_sol(instance, result_file, manifest)
         evaluation = evaluate(instance, allocation, _round(round_, kind))
@@ -891,10 +894,16 @@ def evaluate_command(
         evaluation = evaluate(instance, allocation, _round(round_, kind))
         with _about(result_file):
             doubt = _doubt_about_document(document, instance)
+        bound = document.get("bound")
     if as_json:
         click.echo(to_json({**evaluation.to_dict(), "false_claim": doubt}), nl=False)
     else:
         _show_evaluation(evaluation)
+        if bound is not None and doubt is None:
+            _print(
+                f"The file's bound {_number(bound, 9)} is not above the cost; whether it is valid, "
+                "only a certificate tells (eipyomo verify)."
+            )
     return ANSWERED if doubt is None else _complain(f"{result_file}: {doubt}", NO_ANSWER)
 
 

@@ -365,6 +365,14 @@ FORGED: dict[str, Forgery] = {
     "bound as text": ("exact", put("bound", to="0.1"), 2, True),
     "bound as true": ("exact", put("bound", to=True), 2, True),
     "bound NaN": ("exact", put("bound", to=float("nan")), 2, True),
+    "bound beyond all numbers": ("exact", put("bound", to=10**400), 2, True),
+    "a term beyond all numbers": ("exact", at_user("upload_j", 10**400), 2, True),
+    "names twice": (
+        "exact",
+        both(at_user("name", "eu1", 1), at_user("name", "eu1", 1, "allocation")),
+        2,
+        True,
+    ),
     "bound infinite": ("exact", put("bound", to=float("-inf")), 2, True),
     "model_objective": ("exact", put("model_objective", to=0.5), 4, True),
     "iterations": ("exact", put("iterations", to=-3), 2, True),
@@ -528,6 +536,8 @@ PROCESSES: dict[str, tuple[Callable[[dict[str, Any]], object], bool]] = {
     "a row of gains": (drop("channel_gains", 0), True),
     "objective of a round": (put("rounds", 1, "objective", to=3.0), True),
     "method of a round": (put("rounds", 0, "method", to="eco"), True),
+    "method of the process": (put("method", to="lco"), True),
+    "method before the last": (put("training_method", to="admm"), True),
     "chain": (put("rounds", 1, "breakdown", "users", 0, "previous_download_s", to=2.0), True),
     "rounds swapped": (
         lambda document: document["rounds"].insert(0, document["rounds"].pop(1)),
