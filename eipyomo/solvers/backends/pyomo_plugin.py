@@ -69,10 +69,10 @@ class ReachedSolver:
     executable
         Path of an executable that speaks the AMPL protocol, to be used for the solver.
 
-    Raises
-    ------
-    InputError
-        If there is another parameter.
+    Notes
+    -----
+    ``SolverFactory`` turns an error in here into a solver that does not exist, and so what is wrong
+    with these is said when the solver is used.
     """
 
     backend: Backend
@@ -84,11 +84,16 @@ class ReachedSolver:
         executable: str | None = None,
         **others: Any,
     ) -> None:
-        _refuse_keywords(f"eipyomo.{self.backend.name}", others, "options, executable")
         self.name = f"eipyomo.{self.backend.name}"
-        self.options = Bunch(**_checked(options))
-        if executable is not None:
-            self.backend = find_backend(self.backend.name, executable)
+        self.options = Bunch(**options) if isinstance(options, Mapping) else options or Bunch()
+        self._executable = executable
+        self._others = others
+
+    def _reached(self, executable: str | None = None) -> Backend:
+        """Return the backend, or the one around an executable that was named."""
+        _refuse_keywords(self.name, self._others, "options, executable")
+        named = executable or self._executable
+        return self.backend if named is None else find_backend(self.backend.name, named)
 
     def __enter__(self) -> Self:
         """Return the solver; Pyomo uses its solvers as context managers."""
@@ -99,9 +104,10 @@ class ReachedSolver:
 
     def available(self, exception_flag: bool = True) -> bool:
         """Tell whether the solver was found."""
+        backend = self._reached()
         if exception_flag:
-            self.backend.require()
-        return self.backend.where() is not None
+            backend.require()
+        return backend.where() is not None
 
     def license_is_valid(self) -> bool:
         """Return True; a missing licence shows when the solver runs."""
@@ -109,11 +115,11 @@ class ReachedSolver:
 
     def warm_start_capable(self) -> bool:
         """Tell whether ``warmstart=True`` is possible."""
-        return self.backend.capabilities.starts
+        return self._reached().capabilities.starts
 
     def version(self) -> tuple[int, ...]:
         """Return the numbers in the version of what was found."""
-        return tuple(map(int, re.findall(r"\d+", self.backend.version() or "0")[:4]))
+        return tuple(map(int, re.findall(r"\d+", self._reached().version() or "0")[:4]))
 
     def solve(
         self,
@@ -183,9 +189,7 @@ class ReachedSolver:
         _refuse_keywords(f"solve() of {self.name}", others, KEYWORDS)
         if list(suffixes):
             raise InputError(f"suffixes is {list(suffixes)!r}, but {self.name} brings none back")
-        backend = self.backend
-        if executable is not None:
-            backend = find_backend(backend.name, executable)
+        backend = self._reached(executable)
         backend.require()
         goal = objective(model)
         backend.refuse(model)
@@ -205,7 +209,7 @@ class ReachedSolver:
                 time_limit=_seconds(timelimit),
                 gap=gap,
                 start=warmstart,
-                options={**self.options, **_checked(options)},
+                options={**_checked(self.options), **_checked(options)},
             )
         if watch.folder is not None:
             if symbolic_solver_labels:
