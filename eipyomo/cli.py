@@ -9,6 +9,7 @@ import json
 import math
 import os
 import shlex
+import signal
 import sys
 import threading
 import traceback
@@ -76,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: answered; 2: bad input or usage; 3: proven infeasible; 4: no answer, or a false claim.
     """
     try:
-        status = cli.main(args=arguments, prog_name="eipyomo", standalone_mode=False)
+        with _stopped_by_signals():
+            status = cli.main(args=arguments, prog_name="eipyomo", standalone_mode=False)
     except click.ClickException as error:
         return _complain(error.format_message(), BAD_INPUT)
     except ClaimError as error:
@@ -85,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), BAD_INPUT)
     except SolverError as error:
         return _complain(str(error), NO_ANSWER)
+    except Stopped as error:
+        return _complain(f"stopped by {error.signal.name}", 128 + error.signal)
     except (KeyboardInterrupt, click.Abort):
         return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output has gone
@@ -99,6 +103,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
             NO_ANSWER,
         )
     return status if isinstance(status, int) else ANSWERED
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal has asked the command to end; what it has begun is cleared up on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does: no solver is left, no file half-written.
+
+    A batch system, a closed terminal and `timeout` send them.
+    """
+
+    def stop(number: int, _: object) -> None:
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers belong to the main thread
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup
+    before = {number: signal.signal(number, stop) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _complain(sentence: str, status: int) -> int:

@@ -16,7 +16,9 @@ import json
 import multiprocessing
 import os
 import re
+import signal
 import sqlite3
+import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -26,6 +28,7 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
     wait,
 )
 from dataclasses import dataclass, field
@@ -45,6 +48,7 @@ from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.solvers.backends import backend
 from eipyomo.solvers.methods import METHODS, attempt, resolve
+from eipyomo.solvers.processors import processors
 from eipyomo.validation import whole_number
 
 if TYPE_CHECKING:
@@ -324,8 +328,9 @@ def sweep(
     store
         Where finished cells are kept and looked up; nothing is kept if left out.
     workers
-        Number of processes on this machine; as many as there are cores if left out. A script that
-        calls this needs the usual guard ``if __name__ == "__main__"``.
+        Number of processes on this machine; as many as this process may use processors if left
+        out. A script that calls this needs the usual guard ``if __name__ == "__main__"``. Inside of
+        a process of a pool there are none: cells are computed one by one.
     cluster
         Address of a Dask scheduler to compute on instead; its workers must have one thread each,
         and this very code.
@@ -340,7 +345,8 @@ def sweep(
     Raises
     ------
     InputError
-        If the number of workers is not positive, or given together with a cluster.
+        If the number of workers is not positive, or given together with a cluster, or if a script
+        has no main guard.
     SolverError
         If the cluster cannot be reached, or cannot be used.
     """
@@ -351,9 +357,7 @@ def sweep(
     unique = {cell.key: cell for cell in wanted}
     missing = [cell for cell in unique.values() if store.get(cell) is None]
     if missing:
-        width = workers or os.cpu_count() or 1
-        pools = _on_this_machine(width) if cluster is None else _on_cluster(cluster)
-        with contextlib.closing(pools):
+        with contextlib.closing(_pools(workers, cluster)) as pools:
             for cell, document in _computed(missing, pools):
                 store.add(cell, document)
                 if report is not None:
@@ -375,6 +379,16 @@ def require_place(workers: int | None, cluster: str | None) -> None:
             raise InputError(
                 "workers and cluster are given, but workers are processes on this machine"
             )
+
+
+def _pools(workers: int | None, cluster: str | None) -> Generator[tuple[Executor, int]]:
+    """Return where to compute."""
+    if cluster is not None:
+        return _on_cluster(cluster)
+    this = multiprocessing.current_process()
+    if getattr(this, "_inheriting", False):  # a worker that imports a script without a main guard
+        sys.exit(1)
+    return _in_this_process() if this.daemon else _on_this_machine(workers or processors())
 
 
 def compute(cell: Cell, version: str) -> str:
@@ -466,16 +480,47 @@ def _failure(cell: Cell, reason: str) -> dict[str, Any]:
 
 
 def _on_this_machine(width: int) -> Generator[tuple[Executor, int]]:
-    """Give pools of processes, each when the one before it is of no more use."""
+    """Give pools of processes, each when the one before it is of no more use.
+
+    Raises
+    ------
+    InputError
+        If the processes cannot even begin, since the script that calls has no main guard.
+    """
     # Numba's threads do not survive a fork.
     spawn = multiprocessing.get_context("spawn")
+    begun = False
     while True:
-        with ProcessPoolExecutor(width, mp_context=spawn, initializer=_die_with_parent) as pool:
+        pool = ProcessPoolExecutor(width, mp_context=spawn, initializer=_serve_parent)
+        try:
+            if not begun:
+                pool.submit(os.getpid).result()
+                begun = True
             yield pool, width
+        except BrokenExecutor:
+            raise InputError(MAIN_GUARD) from None
+        finally:  # at once: a worker may be in the middle of a cell that nobody waits for
+            for worker in list((pool._processes or {}).values()):
+                worker.kill()
+            pool.shutdown(cancel_futures=True)
 
 
-def _die_with_parent() -> None:
-    """End this process when the one that started it ends, even by a kill."""
+MAIN_GUARD = (
+    "the processes of a sweep could not begin: a script that calls it must do so below "
+    "'if __name__ == \"__main__\":', since each process imports the script"
+)
+
+
+def _in_this_process() -> Generator[tuple[Executor, int]]:
+    """Give an executor without processes, where no more may be started: inside of a pool."""
+    with ThreadPoolExecutor(1) as executor:
+        while True:
+            yield executor, 1
+
+
+def _serve_parent() -> None:
+    """Let Ctrl-C to the parent, and end this process when the parent ends, even by a kill."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

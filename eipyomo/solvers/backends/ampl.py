@@ -137,6 +137,7 @@ class AmplBackend(Backend):
             time_limit=time_limit,
             read=["model.sol"],
             environment=environment,
+            interrupt=True,
         )
         proves = self.capabilities.proves and not any(
             key.startswith(self.loosening) for key in given

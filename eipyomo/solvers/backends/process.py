@@ -1,7 +1,8 @@
 """Running a native solver in a process of its own, under a deadline enforced from outside.
 
 A native solver can hang, crash, be killed, or fill the disk. Here each run gets a process group
-and a private folder of its own, and whatever happens there comes back as a value.
+and a private folder of its own, and whatever happens there comes back as a value. Should this
+process be ended first, a guardian ends the solver and removes the folder.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eipyomo.solvers.backends.guard import guard, leave
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 GRACE_S = 8.0
 """How long a process may overrun its time limit before it is ended."""
+
+SOFT_S = 2.0
+"""How long a process may overrun its time limit before it is interrupted, if that is asked for."""
 
 FOLDER_LIMIT_BYTES = 2**30
 """How much a process may write into its folder before it is ended."""
@@ -90,11 +96,12 @@ def run(
     time_limit: float,
     read: Sequence[str],
     environment: Mapping[str, str] | None = None,
+    interrupt: bool = False,
 ) -> Outcome:
     """Run a command in a private folder, and return what it left there.
 
     It is ended, with all that it started, at `time_limit` plus a grace period, when it has filled
-    its folder, and whenever this function is left early.
+    its folder, and whenever this function is left early, be it by the end of this process.
 
     Parameters
     ----------
@@ -108,8 +115,12 @@ def run(
         Names of the files to bring back.
     environment
         Variables to set besides those that are set already.
+    interrupt
+        Whether to send SIGINT before, at which many solvers write what they have: those that count
+        CPU time are late on a busy machine.
     """
     deadline = time.monotonic() + time_limit + GRACE_S
+    soft = deadline - GRACE_S + SOFT_S if interrupt else None
     try:
         place = tempfile.TemporaryDirectory(prefix="eipyomo-", ignore_cleanup_errors=True)
     except OSError as error:
@@ -131,10 +142,12 @@ def run(
                 )
         except OSError as error:
             return Outcome({}, "", f"it could not be started: {error.strerror or error}")
+        guard(process.pid, folder)
         try:
-            problem = _wait(process, folder, deadline)
+            problem = _wait(process, folder, deadline, soft)
         finally:
             _end(process)
+            leave(process.pid)
         texts = {file: _text(folder / file) for file in read if (folder / file).is_file()}
         printed = _text(folder / LOG)
         watch = _WATCH.get()
@@ -150,9 +163,14 @@ def run(
 FAILED = "it failed with exit status {status}"
 
 
-def _wait(process: subprocess.Popen[bytes], folder: Path, deadline: float) -> str | None:
+INTERRUPTED = "it was interrupted at its time limit"
+
+
+def _wait(
+    process: subprocess.Popen[bytes], folder: Path, deadline: float, soft: float | None
+) -> str | None:
     """Wait until a process ends or has to be ended; return what is wrong with that."""
-    shown = 0
+    shown, interrupted = 0, False
     while True:
         patience = min(0.5, deadline - time.monotonic())
         try:
@@ -162,9 +180,15 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, deadline: float) -> st
             shown = _show(folder, shown)
             if patience <= 0:
                 return "it did not stop at its time limit and was ended"
+            if soft is not None and not interrupted and time.monotonic() >= soft:
+                interrupted = True
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGINT)
             if _size(folder) > FOLDER_LIMIT_BYTES:
                 return "it filled its working folder and was ended"
             continue
+        if interrupted:
+            return INTERRUPTED
         if status < 0:
             return f"it was ended by signal {signal.Signals(-status).name}"
         return None if status == 0 else FAILED

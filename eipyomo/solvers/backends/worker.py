@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import SolverError
+from eipyomo.solvers.backends.guard import guard, leave
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,7 @@ class Worker:
                 stderr=log,
                 start_new_session=True,
             )
+        guard(self._child.pid, folder.name)
         self._unread = b""
         self.close = weakref.finalize(self, _end, self._child, folder, os.getpid())
 
@@ -128,3 +130,4 @@ def _end(
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     folder.cleanup()
+    leave(child.pid)

@@ -1,0 +1,66 @@
+"""What this process has started is ended when it is gone, however it ends; see `guardian.py`."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+SCRIPT = Path(__file__).with_name("guardian.py")
+
+
+class Guardian:
+    """The process that clears up behind this one: one for each, started when first needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # -I -S: it needs the standard library only, and starts in 20 ms.
+        self._child = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        atexit.register(self.dismiss)
+
+    def tell(self, **word: Any) -> None:
+        """Send a line; a guardian that is gone costs its service, not the solve."""
+        assert self._child.stdin is not None
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._child.stdin.write(json.dumps(word).encode() + b"\n")
+            self._child.stdin.flush()
+
+    def dismiss(self) -> None:
+        """Let it do what is left, and end."""
+        assert self._child.stdin is not None
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            self._child.stdin.close()
+            self._child.wait(2.0)
+
+
+@cache
+def _guardian() -> Guardian:
+    return Guardian()
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child must have one of its own: its parent's does not see it end.
+    os.register_at_fork(after_in_child=_guardian.cache_clear)
+
+
+def guard(group: int, folder: str | os.PathLike[str]) -> None:
+    """Have a process group ended and its folder removed if this process ends before."""
+    _guardian().tell(guard=group, folder=os.fspath(folder))
+
+
+def leave(group: int) -> None:
+    """Tell that a process group has been taken care of."""
+    _guardian().tell(leave=group)
