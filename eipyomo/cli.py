@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else ANSWERED
 
 
-class Stopped(KeyboardInterrupt):
+class Stopped(BaseException):
     """A signal has asked the command to end; what it has begun is cleared up on the way out."""
 
     def __init__(self, number: int) -> None:

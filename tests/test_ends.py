@@ -97,7 +97,9 @@ def test_an_ended_command_leaves_nothing_behind(command: str, name: str, tmp_pat
         cwd=REFERENCE.parents[1],
     )
     until = time.monotonic() + 60
-    while not any("child.py" in one or "worker.py" in one or deaf in one for one in of_mark(mark)):
+    while not any(
+        "child.py" in one or "worker.py" in one or f"{deaf} model" in one for one in of_mark(mark)
+    ):
         assert time.monotonic() < until, of_mark(mark)
         assert process.poll() is None, process.stderr
         time.sleep(0.2)
