@@ -223,7 +223,8 @@ def _more_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "more",
         multiple=True,
         metavar="KEY=VALUE",
-        help="Any other option of the method, as in Python; may be given often.",
+        help="Any other option of the method, as in Python, or for minlp of its solver, by its own "
+        "name; may be given often.",
     )(command)
 
 
@@ -293,6 +294,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
         "eipyomo solve instance.json --certificate proof.json -o result.json",
         "eipyomo solve instance.json --method minlp --solver scip --start result.json",
         "eipyomo solve instance.json -m minlp:bonmin --formulation grid --option choice=bigm",
+        "eipyomo solve instance.json -m minlp:scip --option limits/nodes=1000",
         "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method milp --gap 1e-3",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
@@ -359,7 +361,7 @@ def solve(
     options["round"] = round_
     if start is not None:
         options["start"] = _read_result(start)[0]
-    given = _with_more(options, more)
+    given = _with_more(method, options, more)
     with _progress() as tell:
         tell(f"solving {_title(instance)} with {method}")
         result = attempt(instance, method, **given)
@@ -375,12 +377,24 @@ def solve(
     )
 
 
-def _with_more(options: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
-    """Return the options that are given, each once, be it by its own name or as KEY=VALUE."""
+def _with_more(method: str, options: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
+    """Return the options that are given, each once, be it by its own name or as KEY=VALUE.
+
+    What the method does not know by name goes to its solver, where it has one that is open to that.
+    """
+    chosen = METHODS.get(method.partition(":")[0])
+    known = chosen.options if chosen is not None else ()
     pairs = [(key, value) for key, value in options.items() if value is not None]
-    pairs += map(_read_option, more)
-    require_unique([key for key, _ in pairs], "the options name")
-    return dict(pairs)
+    for_solver = []
+    for key, value in map(_read_option, more):
+        own = key.replace("-", "_")
+        if own in known or "options" not in known:
+            pairs.append((own, value))
+        else:
+            for_solver.append((key, value))
+    for given in (pairs, for_solver):
+        require_unique([key for key, _ in given], "the options name")
+    return dict(pairs) | ({"options": dict(for_solver)} if for_solver else {})
 
 
 def _read_option(text: str) -> tuple[str, Any]:
@@ -389,9 +403,9 @@ def _read_option(text: str) -> tuple[str, Any]:
     if not sign or not key:
         raise InputError(f"option is {text!r}, but must be KEY=VALUE")
     try:
-        return key.replace("-", "_"), json.loads(value)
+        return key, json.loads(value)
     except ValueError:
-        return key.replace("-", "_"), value
+        return key, value
 
 
 @cli.command(
@@ -698,7 +712,7 @@ def train_command(
     """
     instance = _read_instance(instance_file, settings)
     _require_targets(store=store_file, csv=csv_file, output=output)
-    given = _with_more(options, more)
+    given = _with_more(options["method"], options, more)
     with Store(store_file) as store, _rounds_bar(given["rounds"]) as report:
         process = train(instance, store=store, report=report, **given)
     document = to_json(process.to_dict())
@@ -769,7 +783,7 @@ def _show_training(process: Training) -> None:
 def _method_with_options(text: str) -> tuple[str, dict[str, Any]]:
     """Read 'exhaustive step=0.1': a name, and options whose values are JSON or plain text."""
     name, *parts = shlex.split(text) or [""]
-    return name, _with_more({}, parts)
+    return name, _with_more(name, {}, parts)
 
 
 @contextlib.contextmanager

@@ -514,3 +514,28 @@ def test_the_readme_script_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert names["result"].feasible
     assert names["late"].feasible
     assert names["late"].objective > names["result"].objective
+
+
+def test_options_of_a_solver(capsys: pytest.CaptureFixture[str]) -> None:
+    """What `minlp` does not know goes to its solver by its own name, and stands in the result."""
+    letter = str(REFERENCE / "instances" / "letter-m2.json")
+    arguments = ["solve", letter, "-m", "minlp:scip", "--time-limit", "20", "--json"]
+    more = ["--option", "limits/nodes=1", "--option", "tangents=10"]
+    assert main([*arguments, *more]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["options"]["options"] == {"limits/nodes": 1}
+    assert result["options"]["tangents"] == 10
+    assert result["termination"] == "limit"
+    assert result["iterations"] <= 1
+    for option, expected in (
+        ("limits/nonsense=1", "limits/nonsense"),
+        ("limits/nodes=many", "limits/nodes"),
+        ("threads=2", "threads is 2, but the solver 'scip' has no such setting"),
+    ):
+        assert main([*arguments, "--option", option]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert expected in err
+        assert err.count("\n") == 1
+    assert main([*arguments[:-1], "--option", "seed/x=1", "--option", "seed/x=2"]) == 2
+    assert "twice" in capsys.readouterr().err

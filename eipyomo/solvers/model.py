@@ -158,7 +158,11 @@ def solve_model(
 
 def native_solver(solver: str, executable: str | None) -> Backend:
     """Return the way to reach a solver, or the loop around two of them that has no other name."""
-    return MilpBackend() if solver == MILP else backend(solver, executable)
+    if solver != MILP:
+        return backend(solver, executable)
+    if executable is not None:
+        raise InputError(f"executable is {executable!r}, but {MILP!r} takes none")
+    return MilpBackend()
 
 
 def require_sound(model: Model) -> None:
