@@ -278,28 +278,27 @@ class Instance(Record):
         """
         server, users = changes.get("server"), changes.get("users")
         if isinstance(server, Mapping):
-            changes["server"] = {**self.server.data(), **server}
+            changes["server"] = {**self.server.data(), **_with_text_keys(server)}
         if isinstance(users, Mapping):
             changes["users"] = self._changed_users(users)
         return super().replace(**changes)
 
     def _changed_users(self, changes: Mapping[str, Any]) -> list[Any]:
         """Return the users with other values for some keys of those that are named."""
-        names = [user.name for user in self.users]
+        places = {user.name: j for j, user in enumerate(self.users)}
+        users: list[Any] = list(self.users)
         for name, change in changes.items():
-            if name not in names:
+            if name not in places:
                 raise InputError(
-                    f"users has {short(name)}, but the users are: {clipped(', '.join(names))}"
+                    f"users has {short(name)}, but the users are: {clipped(', '.join(places))}"
                 )
             if not isinstance(change, Mapping):
                 raise InputError(
-                    f"users[{names.index(name)}] (user {name!r}) is {short(change)}, but must be "
-                    "an object with the keys to change"
+                    f"users[{places[name]}] (user {name!r}) is {short(change)}, but must be an "
+                    "object with the keys to change"
                 )
-        return [
-            {**user.data(), **changes[user.name]} if user.name in changes else user
-            for user in self.users
-        ]
+            users[places[name]] = {**users[places[name]].data(), **_with_text_keys(change)}
+        return users
 
     def with_settings(self, settings: Sequence[str]) -> Self:
         """Return this instance with what texts such as ``bandwidth_hz=4e7`` set.
@@ -363,6 +362,11 @@ class Instance(Record):
                 f'users["{chosen}"] if that one is meant'
             )
         return found[0]
+
+
+def _with_text_keys(changes: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return changes by keys that can be looked for, to be refused by name."""
+    return {str(key): value for key, value in changes.items()}
 
 
 _SETTING = re.compile(

@@ -464,6 +464,8 @@ def test_replace(letter: ei.Instance) -> None:
     [
         ({"colour": 1}, "colour is not a known key, but must be one of: name, "),
         ({"server": {"colour": 1}}, r"server\.colour is not a known key"),
+        ({"server": {1: 2}}, r"server\.1 is not a known key"),
+        ({"users": {"eu2": {1: 2}}}, r"users\[1\]\.1 \(user 'eu2'\) is not a known key"),
         ({"server": 4e9}, "server is 4000000000.0, but must be an object"),
         ({"users": {"eu9": {}}}, "users has 'eu9', but the users are: eu1, eu2, eu3, eu4"),
         ({"users": {0: {}}}, "users has 0, but the users are"),
