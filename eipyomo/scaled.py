@@ -46,10 +46,10 @@ class Scaled(Columns):
     total_frequency_ghz
         F, the budget of the frequencies f_{s,j}; None where every task is served at f_s, as in a
         training round, which has none.
-    server_transmit_power_w
-        P_s.
-    uplink_gain_to_noise_mhz_per_w, downlink_gain_to_noise_mhz_per_w
-        h_j / δ_s² and h_j / δ_j².
+    server_transmit_power_w, server_noise_density_w_per_hz
+        P_s and δ_s².
+    channel_gain, noise_density_w_per_hz
+        h_j and δ_j²; models see the signal-to-noise ratios alone.
     task_mbit
         L_j; zero in a training round.
     transmit_power_w, receive_power_w
@@ -71,8 +71,9 @@ class Scaled(Columns):
     server_frequency_ghz: float
     total_frequency_ghz: float | None
     server_transmit_power_w: float
-    uplink_gain_to_noise_mhz_per_w: FloatColumn
-    downlink_gain_to_noise_mhz_per_w: FloatColumn
+    server_noise_density_w_per_hz: float
+    channel_gain: FloatColumn
+    noise_density_w_per_hz: FloatColumn
     task_mbit: FloatColumn
     transmit_power_w: FloatColumn
     receive_power_w: FloatColumn
@@ -109,16 +110,18 @@ class Scaled(Columns):
     @property
     def uplink_snr(self) -> FloatColumn:
         """Return p_j h_j / (B δ_s²), the uplink's signal-to-noise ratio over the band."""
-        return self._snr(self.transmit_power_w, self.uplink_gain_to_noise_mhz_per_w)
+        return self._snr(self.transmit_power_w, self.server_noise_density_w_per_hz)
 
     @property
     def downlink_snr(self) -> FloatColumn:
         """Return P_s h_j / (B δ_j²), the downlink's signal-to-noise ratio over the band."""
-        return self._snr(self.server_transmit_power_w, self.downlink_gain_to_noise_mhz_per_w)
+        return self._snr(self.server_transmit_power_w, self.noise_density_w_per_hz)
 
-    def _snr(self, power_w: float | FloatColumn, gain_to_noise: FloatColumn) -> FloatColumn:
-        with np.errstate(over="ignore", under="ignore"):
-            ratio: FloatColumn = power_w * gain_to_noise / self.bandwidth_mhz
+    def _snr(self, power_w: float | FloatColumn, noise: float | FloatColumn) -> FloatColumn:
+        with np.errstate(all="ignore"):
+            ratio: FloatColumn = (
+                power_w / noise * self.channel_gain / (self.bandwidth_mhz * HZ_PER_MHZ)
+            )
         ratio.flags.writeable = False
         return ratio
 
@@ -153,30 +156,14 @@ def scale(instance: Instance) -> Scaled:
     InputError
         If a signal-to-noise ratio is so extreme that double precision cannot hold it.
     """
-    bandwidth_hz = instance.bandwidth_hz
     server = instance.server
 
     def column(key: str) -> FloatColumn:
         return np.array([getattr(user, key) for user in instance.users], dtype=np.float64)
 
-    gain = column("channel_gain")
-    with np.errstate(all="ignore"):
-        at_server = gain / (server.noise_density_w_per_hz * HZ_PER_MHZ)
-        at_user = gain / (column("noise_density_w_per_hz") * HZ_PER_MHZ)
-        uplink = column("transmit_power_w") * at_server / (bandwidth_hz / HZ_PER_MHZ)
-        downlink = server.transmit_power_w * at_user / (bandwidth_hz / HZ_PER_MHZ)
-    for ratio in (uplink, downlink):
-        bad = ~((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1]))
-        if bad.any():
-            j = int(np.argmax(bad))
-            raise InputError(
-                f"users[{j}].channel_gain (user {instance.users[j].name!r}) is {gain[j]:g}, which "
-                f"gives a signal-to-noise ratio of {ratio[j]:g} over the band, but the ratio must "
-                f"lie between {SNR_RANGE[0]:g} and {SNR_RANGE[1]:g}"
-            )
-    return Scaled(
+    scaled = Scaled(
         names=tuple(user.name for user in instance.users),
-        bandwidth_mhz=bandwidth_hz / HZ_PER_MHZ,
+        bandwidth_mhz=instance.bandwidth_hz / HZ_PER_MHZ,
         model_mbit=instance.model_bits / BITS_PER_MBIT,
         gigacycles_per_mbit=instance.cycles_per_bit * GIGACYCLES_PER_MBIT,
         server_frequency_ghz=server.frequency_hz / HZ_PER_GHZ,
@@ -184,8 +171,9 @@ def scale(instance: Instance) -> Scaled:
         if server.total_frequency_hz is None
         else server.total_frequency_hz / HZ_PER_GHZ,
         server_transmit_power_w=server.transmit_power_w,
-        uplink_gain_to_noise_mhz_per_w=at_server,
-        downlink_gain_to_noise_mhz_per_w=at_user,
+        server_noise_density_w_per_hz=server.noise_density_w_per_hz,
+        channel_gain=column("channel_gain"),
+        noise_density_w_per_hz=column("noise_density_w_per_hz"),
         task_mbit=column("task_bits") / BITS_PER_MBIT,
         transmit_power_w=column("transmit_power_w"),
         receive_power_w=column("receive_power_w"),
@@ -197,6 +185,17 @@ def scale(instance: Instance) -> Scaled:
         local_training_s=column("local_training_s"),
         local_training_j=column("local_training_j"),
     )
+    for ratio in (scaled.uplink_snr, scaled.downlink_snr):
+        bad = ~((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1]))
+        if bad.any():
+            j = int(np.argmax(bad))
+            raise InputError(
+                f"users[{j}].channel_gain (user {scaled.names[j]!r}) is "
+                f"{scaled.channel_gain[j]:g}, which gives a signal-to-noise ratio of "
+                f"{ratio[j]:g} over the band, but the ratio must lie between {SNR_RANGE[0]:g} and "
+                f"{SNR_RANGE[1]:g}"
+            )
+    return scaled
 
 
 SNR_RANGE = (1e-9, 1e15)
