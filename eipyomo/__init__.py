@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from eipyomo import models, solvers
 from eipyomo.allocation import Allocation, Evaluation, evaluate
-from eipyomo.errors import EipyomoError, InputError, SolverError
+from eipyomo.errors import ClaimError, EipyomoError, InputError, SolverError
 from eipyomo.instance import EdgeServer, EndUser, Instance
 from eipyomo.result import Result
 from eipyomo.solvers import Training, compare, solve, solve_model, train
@@ -17,6 +17,7 @@ __version__ = version("eipyomo")
 
 __all__ = [
     "Allocation",
+    "ClaimError",
     "EdgeServer",
     "EipyomoError",
     "EndUser",

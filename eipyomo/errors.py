@@ -11,5 +11,9 @@ class InputError(EipyomoError, ValueError):
     """Bad input or usage; the sentence names the key, the value and what is allowed."""
 
 
+class ClaimError(InputError):
+    """A document says of itself what is not true; the sentence has both, claim and truth."""
+
+
 class SolverError(EipyomoError, RuntimeError):
     """A solver is missing, failed, or ran out of time without an answer."""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from eipyomo import allocation
+from eipyomo import allocation, claims
 from eipyomo.errors import InputError
 from eipyomo.result import Result
 from eipyomo.solvers.training import Training
@@ -40,9 +40,9 @@ def convergence(result: Result | Mapping[str, Any]) -> Figure:
     Raises
     ------
     InputError
-        If the result has no trace of ADMM.
+        If the result has no trace of ADMM, or its document is broken or false.
     """
-    document = result.to_dict() if isinstance(result, Result) else result
+    document = _document(result)
     trace = document.get("trace") or []
     if not trace or "primal_residual" not in trace[0]:
         raise InputError(
@@ -159,7 +159,7 @@ def overview(result: Result | Mapping[str, Any]) -> Figure:
     InputError
         If the result has no allocation, or lacks what is drawn.
     """
-    document, terms = _terms(result)
+    document, terms = _drawn(result)
     figure = Figure(figsize=(10.0, 7.2), layout="constrained")
     grid = figure.add_gridspec(2, 3, height_ratios=(1.25, 1.0))
     _round(figure.add_subplot(grid[0, :]), document, terms)
@@ -176,7 +176,7 @@ def timeline(result: Result | Mapping[str, Any]) -> Figure:
     Parameters and errors are those of :func:`overview`. The lower lane of a user shows what it does
     after the sync time, beside the offloading and the server's computing in the upper lane.
     """
-    document, terms = _terms(result)
+    document, terms = _drawn(result)
     figure = Figure(figsize=(9.0, 1.8 + 0.5 * len(terms)), layout="constrained")
     _round(figure.subplots(), document, terms)
     _phases_legend(figure, [phase for phase in COLORS if phase != "waiting"])
@@ -186,7 +186,7 @@ def timeline(result: Result | Mapping[str, Any]) -> Figure:
 
 def bandwidth(result: Result | Mapping[str, Any]) -> Figure:
     """Draw each user's share of the band; parameters and errors are those of :func:`overview`."""
-    document, terms = _terms(result)
+    document, terms = _drawn(result)
     figure = Figure(figsize=(5.5, 4.0), layout="constrained")
     _band(figure.subplots(), document, terms)
     figure.suptitle(_title(document, terms))
@@ -199,7 +199,7 @@ def costs(result: Result | Mapping[str, Any]) -> Figure:
     Parameters and errors are those of :func:`overview`. The terms of a latency are those on its
     critical path, the branch of (9) that ends last, and what of it is waiting.
     """
-    document, terms = _terms(result)
+    document, terms = _drawn(result)
     figure = Figure(figsize=(9.0, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     _energy(left, document, terms)
@@ -294,13 +294,16 @@ def _rounds(
     process: Training | Mapping[str, Any],
 ) -> tuple[Mapping[str, Any], list[SolvedRound]]:
     """Return the document, and its rounds that have an allocation."""
-    document = process.to_dict() if isinstance(process, Training) else process
+    if isinstance(process, Training):
+        document: Mapping[str, Any] = process.to_dict()
+    else:
+        claims.check_process(document := process)
     starts_s = document.get("starts_s") or []
     if not starts_s:
         raise InputError("the process has no allocation to draw, but must hold one")
     rounds = []
     for start_s, result in zip(starts_s, document["rounds"], strict=False):
-        rounds.append((start_s, _terms(result)[1], result))
+        rounds.append((start_s, _terms(result), result))
     return document, rounds
 
 
@@ -383,9 +386,28 @@ def _label_rounds(axes: Axes, label: str, largest: float) -> None:
     axes.set_axisbelow(True)
 
 
-def _terms(result: Result | Mapping[str, Any]) -> tuple[Mapping[str, Any], pd.DataFrame]:
-    """Return the document and the terms of the users that are shown, names made printable."""
-    document = result.to_dict() if isinstance(result, Result) else result
+def _document(result: Result | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a result's document; one that was read is drawn only if it does not contradict itself.
+
+    Raises
+    ------
+    InputError
+        If it is broken or false; see :mod:`eipyomo.claims`.
+    """
+    if isinstance(result, Result):
+        return result.to_dict()
+    claims.check(result)
+    return result
+
+
+def _drawn(result: Result | Mapping[str, Any]) -> tuple[Mapping[str, Any], pd.DataFrame]:
+    """Return the document, and the terms of the users that are shown."""
+    document = _document(result)
+    return document, _terms(document)
+
+
+def _terms(document: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the terms of the users that are shown, names made printable."""
     decisions, breakdown = document.get("allocation"), document.get("breakdown")
     if not decisions or not breakdown:
         raise InputError(
@@ -401,7 +423,7 @@ def _terms(result: Result | Mapping[str, Any]) -> tuple[Mapping[str, Any], pd.Da
             "solve the instance again"
         )
     terms["label"] = [_printable(name) for name in terms["name"]]
-    return document, terms
+    return terms
 
 
 def _printable(name: str) -> str:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from eipyomo.allocation import Allocation, Evaluation, evaluate
-from eipyomo.files import PathLike, to_json, write_atomically
+from eipyomo import claims
+from eipyomo.allocation import Allocation, Evaluation
+from eipyomo.claims import SCHEMA, Termination, relative_gap
+from eipyomo.errors import InputError
+from eipyomo.files import PathLike, read_document, to_json, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eipyomo.instance import Instance
-    from eipyomo.scaled import Round
 
-SCHEMA = "eipyomo/result@1"
-
-Termination = Literal["optimal", "converged", "limit", "infeasible", "error"]
+__all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,9 @@ class Result:
     ----------
     instance, method, solver, solver_version, options
         What was run; `instance` is the instance's name.
+    instance_digest
+        Hash of the instance's data, by which a document is told from one of another instance;
+        None in documents of old.
     problem
         ``joint`` for (10), ``training`` for a round before the last, otherwise the restriction
         that was solved (``eco``, ``lco``).
@@ -79,10 +83,13 @@ class Result:
     trace: Sequence[Mapping[str, Any]] = ()
     prices: Mapping[str, Any] | None = None
     message: str = ""
+    instance_digest: str | None = None
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], instance: Instance) -> Self:
-        """Read a result document back; its allocation is evaluated anew.
+        """Read a result document back, of which nothing is believed that is not true.
+
+        Its allocation is evaluated anew, and every claim is checked; see :mod:`eipyomo.claims`.
 
         Parameters
         ----------
@@ -90,15 +97,28 @@ class Result:
             What :meth:`to_dict` returned.
         instance
             The instance that was solved.
+
+        Raises
+        ------
+        InputError
+            If the document is broken, or one of another instance.
+        ClaimError
+            If it says what is not true.
         """
+        allocation, evaluation = claims.check(document, instance)
         judged = ("allocation", "evaluation")
         names = [field.name for field in fields(cls) if field.name not in judged]
-        found = {name: document[name] for name in names}
-        if document["allocation"] is None:
-            return cls(**found)
-        allocation = Allocation.from_dict(document["allocation"])
-        round: Round = "training" if found["problem"].endswith("training") else "inference"
-        return cls(**found, allocation=allocation, evaluation=evaluate(instance, allocation, round))
+        found = {name: document[name] for name in names if name in document}
+        return cls(**found, allocation=allocation, evaluation=evaluation)
+
+    @classmethod
+    def from_json(cls, path: PathLike, instance: Instance) -> Self:
+        """Read a result file back; as :meth:`from_dict`, and errors name the file."""
+        document = read_document(path, "result")
+        try:
+            return cls.from_dict(document, instance)
+        except InputError as error:
+            raise type(error)(f"{os.fspath(path)}: {error}") from None
 
     @property
     def objective(self) -> float | None:
@@ -124,6 +144,7 @@ class Result:
         return {
             "schema": SCHEMA,
             "instance": self.instance,
+            "instance_digest": self.instance_digest,
             "method": self.method,
             "solver": self.solver,
             "solver_version": self.solver_version,
@@ -150,12 +171,3 @@ class Result:
     def to_json(self, path: PathLike) -> None:
         """Write a result file, replacing an existing one atomically."""
         write_atomically({path: to_json(self.to_dict())})
-
-
-def relative_gap(objective: float | None, bound: float | None) -> float | None:
-    """Return (objective - bound) / |objective|; 0 where they are equal, None where undefined."""
-    if objective is None or bound is None:
-        return None
-    if objective == bound:
-        return 0.0
-    return (objective - bound) / abs(objective) if objective else None

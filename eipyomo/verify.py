@@ -51,8 +51,8 @@ class Verified:
     problem, round
         The problem that the bound is one of, as read from the decisions that the certificate
         leaves open (whatever it says itself), and the round.
-    claimed
-        The bound that the certificate claims.
+    claimed, claimed_problem
+        The bound that the certificate claims, and the problem that it claims it of.
     leaves, cells
         How many were checked.
     """
@@ -61,8 +61,22 @@ class Verified:
     problem: str
     round: str
     claimed: float
+    claimed_problem: str
     leaves: int
     cells: int
+
+    @property
+    def doubt(self) -> str | None:
+        """One sentence on which claim is not proven; None if all are."""
+        if self.claimed_problem != self.problem:
+            return (
+                f"the certificate claims a bound of problem {self.claimed_problem!r}, but proves "
+                f"one of {self.problem!r}"
+            )
+        if not self.claimed <= self.bound:
+            proves = f"only {self.bound:.12g}" if math.isfinite(self.bound) else "nothing"
+            return f"the certificate claims the bound {self.claimed:.12g}, but proves {proves}"
+        return None
 
 
 def verify(instance: Instance, document: Mapping[str, Any]) -> Verified:
@@ -78,7 +92,8 @@ def verify(instance: Instance, document: Mapping[str, Any]) -> Verified:
     Raises
     ------
     InputError
-        If it is no certificate, or one of another instance.
+        If it is no certificate, or one of another instance; every key must be known, and every
+        value of its type.
     SolverError
         If python-flint is not installed.
     """
@@ -120,6 +135,32 @@ def _entry(document: Any, key: str) -> Any:
     return document[key]
 
 
+def _keys(value: Any, what: str, keys: tuple[str, ...]) -> Mapping[str, Any]:
+    """Return an object that has exactly these keys."""
+    found = _object(value, what)
+    for key in keys:
+        _entry(found, key)
+    for key in found:
+        if key not in keys:
+            raise InputError(
+                f"the certificate is broken: {what} has an unknown key {key!r}, but must have "
+                f"{', '.join(keys)}"
+            )
+    return found
+
+
+def _object(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"the certificate is broken: {what} is no object")
+    return value
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"the certificate is broken: {what} is {value!r}, but must be a text")
+    return value
+
+
 def _number(value: Any, what: str) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not abs(value) <= LARGEST_NUMBER:
@@ -150,6 +191,61 @@ def _list(value: Any, what: str, size: int | None = None) -> list[Any]:
     if not isinstance(value, list) or (size is not None and len(value) != size):
         raise InputError(f"the certificate is broken: {what} is no list of the right length")
     return value
+
+
+KEYS = (
+    "schema",
+    "instance",
+    "problem",
+    "round",
+    "split_band",
+    "grid",
+    "bound",
+    "domains",
+    "tree",
+)
+
+
+def _check_shape(document: Mapping[str, Any]) -> None:
+    """Refuse unknown keys and wrong types everywhere, whether the proof needs the place or not."""
+    _keys(document, "it", KEYS)
+    for key in ("schema", "instance", "problem", "round"):
+        _text(document[key], key)
+    for row in _list(document["domains"], "domains"):
+        _keys(row, "a domain", ("edge", "local", "offload_min", "offload_max"))
+    _check_node(document["tree"])
+
+
+def _check_node(node: Any) -> None:
+    """Check the shape of a node: of parts, a branch, a proof, or nothing below it."""
+    kinds = [kind for kind in ("parts", "branch", "proof") if kind in _object(node, "a node")]
+    _keys(node, "a node", ("first_s", "last_s", *kinds[:1]))
+    for key in ("first_s", "last_s"):
+        _number(node[key], key)
+    for part in _list(node.get("parts", []), "parts"):
+        _check_node(part)
+    if "branch" in node:
+        branch = _keys(node["branch"], "a branch", ("user", "threshold", "low", "high"))
+        _number(branch["threshold"], "threshold")
+        _check_node(branch["low"])
+        _check_node(branch["high"])
+    if "proof" in node:
+        proof = _keys(node["proof"], "a proof", ("prices", "users"))
+        for price in _list(proof["prices"], "prices"):
+            _weight(price, "a price")
+        for row in _list(proof["users"], "users of a proof"):
+            _check_row(row)
+
+
+def _check_row(row: Any) -> None:
+    """Check the shape of a user's part of a proof; no cell may stand twice."""
+    _keys(row, "a user's proof", ("edge", "local"))
+    cells = [_list(cell, "a cell", 5) for cell in _list(row["local"], "local")]
+    edge = [] if row["edge"] is None else [_list(row["edge"], "edge", 2)]
+    for number in itertools.chain(*cells, *edge):
+        _weight(number, "a multiplier or an end of a cell")
+    if len({(low, high) for low, high, *_ in cells}) < len(cells):
+        raise InputError("the certificate is broken: a cell stands twice")
 
 
 @dataclass(frozen=True)
@@ -345,7 +441,8 @@ class _Verifier:
         ball = _flint().arb
         if _entry(document, "schema") != SCHEMA:
             raise InputError(f"schema is {document['schema']!r}, but must be {SCHEMA!r}")
-        if _entry(document, "instance") != instance.digest():
+        _check_shape(document)
+        if document["instance"] != instance.digest():
             raise InputError("the certificate is one of another instance")
         self._document = document
         self._training = _entry(document, "round") == "training"
@@ -379,7 +476,8 @@ class _Verifier:
             bound=_rounded_down(bound),
             problem=self._problem(domains),
             round=str(document["round"]),
-            claimed=_number(_entry(document, "bound"), "bound"),
+            claimed=_number(document["bound"], "bound"),
+            claimed_problem=document["problem"],
             leaves=self._leaves,
             cells=self._cells,
         )
@@ -414,6 +512,9 @@ class _Verifier:
         ]
         if any(domain.low < 0 or domain.high > most for domain in domains):
             raise InputError("the certificate is broken: a domain exceeds [0, 1]")
+        ends = [end for domain in domains for end in (domain.low, domain.high)]
+        if self._grid and not all(end.is_integer() for end in ends):
+            raise InputError("the certificate is broken: a domain ends between points of the grid")
         return domains
 
     def _nothing_before(self, first: float) -> bool:

@@ -6,6 +6,7 @@ import copy
 import importlib
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pytest
 
 import eipyomo as ei
 from eipyomo import verify as verification
+from eipyomo.cli import main
 from eipyomo.solvers.exact import Restriction, solve_exact
 from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.verify import verify
-from tests.conftest import VALUES, reference
+from tests.conftest import REFERENCE, VALUES, reference
 from tests.instances import altered, hostile
 
 SMALL = [name for name in VALUES if VALUES[name]["users"] <= 12]
@@ -226,3 +228,324 @@ def test_without_interval_arithmetic_it_says_what_to_install(
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(ei.SolverError, match="pip install"):
         verify(reference("letter-m2"), document)
+
+
+# --- what a certificate claims --------------------------------------------------------------------
+
+RESTRICTIONS = {
+    "joint": Restriction(),
+    "lco": Restriction.lco(),
+    "eco": Restriction.eco(),
+    "gbe": Restriction.gbe(),
+    "grid:0.2": Restriction.on_grid(0.2),
+    "grid:0.333333": Restriction.on_grid(1.0 / 3.0),
+    "grid:1": Restriction(grid=1),
+    "lco by bounds": Restriction(offload_max=0.0),
+    "lco by a grid": Restriction(grid=5, offload_max=0.1),
+    "bounded": Restriction(offload_max=[0.5, 1.0]),
+    "bounded, called by a name": Restriction(problem="mine", offload_min=0.25),
+    "fixed": Restriction(edge=[True, False], local=[False, True]),
+    "grid in halves": Restriction(grid=5, split_band=True),
+    "eco in halves": Restriction(local=False, split_band=True),
+}
+
+
+@pytest.mark.parametrize("kind", RESTRICTIONS)
+def test_what_is_written_is_proven_as_it_is_called(kind: str) -> None:
+    """The writer claims the problem and the bound that the verifier finds."""
+    instance, restriction = reference("letter-m2"), RESTRICTIONS[kind]
+    found = verify(instance, certified(instance, restriction=restriction))
+    assert found.doubt is None
+    assert found.problem == restriction.kind()
+    for round_of_training in (Restriction(), Restriction.gbe()):
+        document = certified(instance, restriction=round_of_training, round="training")
+        assert verify(instance, document).doubt is None
+
+
+@pytest.mark.parametrize("problem", ["joint", "gbe", "eco", "grid:0.2", "training"])
+def test_a_restriction_cannot_take_the_name_of_another(problem: str) -> None:
+    """Bounded decisions are not called by a name that has its own meaning."""
+    with pytest.raises(ei.InputError, match="these decisions make the problem 'restricted'"):
+        Restriction(problem=problem, offload_max=0.5)
+    assert Restriction(problem="mine", offload_max=0.5).name() == "mine"
+    assert Restriction(problem="mine").name() == "joint"
+
+
+@pytest.mark.parametrize("kind", RESTRICTIONS)
+@pytest.mark.parametrize("called", ["joint", "gbe", "eco", "grid:0.5", "anything", ""])
+def test_a_restriction_that_is_passed_off_is_not_proven(kind: str, called: str) -> None:
+    """Whatever else it is called, both names are told: such a bound may exceed the optimum."""
+    instance, restriction = reference("letter-m2"), RESTRICTIONS[kind]
+    if called == restriction.kind():
+        return
+    document = certified(instance, restriction=restriction)
+    document["problem"] = called
+    doubt = verify(instance, document).doubt
+    assert doubt is not None
+    assert f"{called!r}" in doubt
+    assert f"{restriction.kind()!r}" in doubt
+
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def in_a_leaf(change: Callable[[dict[str, Any]], object]) -> Change:
+    """Return a change of the first proof."""
+    return lambda document: change(leaves(document["tree"])[0])
+
+
+def in_a_row(change: Callable[[dict[str, Any]], object]) -> Change:
+    """Return a change of the part of the first user that may download."""
+    return in_a_leaf(lambda proof: change(next(row for row in proof["users"] if row["local"])))
+
+
+def branches(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return all branches of a tree."""
+    own = [node["branch"]] if "branch" in node else []
+    below = [*node.get("parts", []), *([own[0]["low"], own[0]["high"]] if own else [])]
+    return own + [branch for child in below for branch in branches(child)]
+
+
+def in_a_branch(change: Callable[[dict[str, Any]], object]) -> Change:
+    """Return a change of the first branch."""
+    return lambda document: change(branches(document["tree"])[0])
+
+
+def in_a_domain(change: Callable[[dict[str, Any]], object]) -> Change:
+    """Return a change of the first user's domain."""
+    return lambda document: change(document["domains"][0])
+
+
+def under_an_empty_domain(change: Callable[[dict[str, Any]], object]) -> Change:
+    """Return a change where the proof needs nothing: below a user with no decision left."""
+
+    def put(document: dict[str, Any]) -> None:
+        tree = document["tree"]
+        ends = {"first_s": tree["first_s"], "last_s": tree["last_s"]}
+        hidden = copy.deepcopy(tree)
+        change(hidden)
+        inner = {"user": 0, "threshold": 0.0, "low": hidden, "high": dict(ends)}
+        middle = {**ends, "branch": inner}
+        outer = {"user": 0, "threshold": 2.0, "low": copy.deepcopy(tree), "high": middle}
+        document["tree"] = {**ends, "branch": outer}
+
+    return put
+
+
+FORGED: dict[str, Change] = {
+    "schema missing": lambda d: d.pop("schema"),
+    "schema as a number": lambda d: d.update(schema=1),
+    "instance missing": lambda d: d.pop("instance"),
+    "instance by name": lambda d: d.update(instance="letter-m4-sigma32"),
+    "problem missing": lambda d: d.pop("problem"),
+    "problem as a list": lambda d: d.update(problem=["joint"]),
+    "problem none": lambda d: d.update(problem=None),
+    "round missing": lambda d: d.pop("round"),
+    "round unknown": lambda d: d.update(round="both"),
+    "round none": lambda d: d.update(round=None),
+    "split_band missing": lambda d: d.pop("split_band"),
+    "split_band as a number": lambda d: d.update(split_band=0),
+    "grid missing": lambda d: d.pop("grid"),
+    "grid false": lambda d: d.update(grid=False),
+    "grid as a fraction": lambda d: d.update(grid=0.2),
+    "grid negative": lambda d: d.update(grid=-5),
+    "bound missing": lambda d: d.pop("bound"),
+    "bound as text": lambda d: d.update(bound="0.1"),
+    "bound true": lambda d: d.update(bound=True),
+    "bound none": lambda d: d.update(bound=None),
+    "bound NaN": lambda d: d.update(bound=float("nan")),
+    "bound infinite": lambda d: d.update(bound=float("-inf")),
+    "unknown key": lambda d: d.update(proven=True),
+    "domains missing": lambda d: d.pop("domains"),
+    "domains of fewer users": lambda d: d["domains"].pop(),
+    "domain with an unknown key": in_a_domain(lambda r: r.update(name="eu1")),
+    "domain without a key": in_a_domain(lambda r: r.pop("edge")),
+    "domain with 1 for true": in_a_domain(lambda r: r.update(edge=1)),
+    "domain with a text": in_a_domain(lambda r: r.update(offload_min="0")),
+    "domain with true for 1": in_a_domain(lambda r: r.update(offload_max=True)),
+    "domain below 0": in_a_domain(lambda r: r.update(offload_min=-1.0)),
+    "domain NaN": in_a_domain(lambda r: r.update(offload_max=float("nan"))),
+    "tree as a list": lambda d: d.update(tree=[d["tree"]]),
+    "node with an unknown key": lambda d: d["tree"].update(bound=9.0),
+    "node without its end": lambda d: d["tree"].pop("last_s"),
+    "node with a text": lambda d: d["tree"].update(first_s="1"),
+    "node with true": lambda d: d["tree"].update(first_s=True),
+    "node of two kinds": lambda d: d["tree"].update(proof={"prices": [1.0], "users": []}),
+    "parts as an object": lambda d: d["tree"].update(parts={}),
+    "branch with an unknown key": in_a_branch(lambda b: b.update(middle={})),
+    "branch without a side": in_a_branch(lambda b: b.pop("high")),
+    "branch of no user": in_a_branch(lambda b: b.update(user=99)),
+    "branch of user true": in_a_branch(lambda b: b.update(user=True)),
+    "branch at a text": in_a_branch(lambda b: b.update(threshold="0.5")),
+    "branch at NaN": in_a_branch(lambda b: b.update(threshold=float("nan"))),
+    "proof with an unknown key": in_a_leaf(lambda p: p.update(bound=9.0)),
+    "proof without prices": in_a_leaf(lambda p: p.pop("prices")),
+    "a price more": in_a_leaf(lambda p: p["prices"].append(1.0)),
+    "a price true": in_a_leaf(lambda p: p.update(prices=[True])),
+    "a price none": in_a_leaf(lambda p: p.update(prices=[None])),
+    "a user more": in_a_leaf(lambda p: p["users"].append(p["users"][0])),
+    "a row with an unknown key": in_a_row(lambda r: r.update(name="eu1")),
+    "a row without a key": in_a_row(lambda r: r.pop("edge")),
+    "a multiplier as text": in_a_row(lambda r: r["local"][0].__setitem__(2, "0.1")),
+    "a multiplier true": in_a_row(lambda r: r["local"][0].__setitem__(3, True)),
+    "a multiplier below 0": in_a_row(lambda r: r["local"][0].__setitem__(4, -0.1)),
+    "a multiplier NaN": in_a_row(lambda r: r["local"][0].__setitem__(4, float("nan"))),
+    "a multiplier more": in_a_row(lambda r: r["local"][0].append(0.0)),
+    "a cell twice": in_a_row(lambda r: r["local"].append(list(r["local"][0]))),
+    "a cell as an object": in_a_row(lambda r: r["local"].__setitem__(0, {})),
+    "edge of one number": in_a_row(lambda r: r.update(edge=[0.0])),
+    "edge as text": in_a_row(lambda r: r.update(edge="no")),
+    "unneeded, with an unknown key": under_an_empty_domain(lambda n: n.update(x=1)),
+    "unneeded, with a text": under_an_empty_domain(lambda n: n.update(first_s="1")),
+    "unneeded, with NaN": under_an_empty_domain(
+        lambda n: leaves(n)[0].update(prices=[float("nan")])
+    ),
+}
+
+
+@cache
+def _branched() -> str:
+    document = certified(reference("letter-m4-sigma32"))
+    assert branches(document["tree"])
+    return json.dumps(document)
+
+
+def test_the_tree_around_an_unneeded_one_is_proven() -> None:
+    """A tree may be wrapped into a branch of which one side is empty, and proves the same."""
+    instance, document = reference("letter-m4-sigma32"), json.loads(_branched())
+    before = verify(instance, document).bound
+    under_an_empty_domain(lambda _: None)(document)
+    assert verify(instance, document).bound <= before
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_forged_certificates_are_refused(kind: str, tmp_path: Path) -> None:
+    """Unknown and missing keys and wrong types are refused at every level, exit status 2."""
+    instance, document = reference("letter-m4-sigma32"), json.loads(_branched())
+    assert verify(instance, document).doubt is None
+    FORGED[kind](document)
+    with pytest.raises(ei.InputError):
+        verify(instance, document)
+    file = tmp_path / "proof.json"
+    file.write_text(json.dumps(document))
+    path = str(REFERENCE / "instances" / "letter-m4-sigma32.json")
+    assert main(["verify", path, str(file)]) == 2
+
+
+UNPROVEN: dict[str, Change] = {
+    "bound": lambda d: d.update(bound=d["bound"] * (1.0 + 1e-5)),
+    "bound by little": lambda d: d.update(bound=d["bound"] + 1e-5 * abs(d["bound"])),
+    "problem": lambda d: d.update(problem="gbe"),
+    "problem of one's own": lambda d: d.update(problem="the whole of (10)"),
+    "split band": lambda d: d.update(split_band=True),
+    "fewer decisions": lambda d: [row.update(offload_max=0.0, edge=False) for row in d["domains"]],
+    "no edge for one user": lambda d: d["domains"][0].update(edge=False),
+    "a later begin": lambda d: d.update(
+        tree={
+            **d["tree"],
+            "first_s": d["tree"]["last_s"],
+            "parts": [{"first_s": d["tree"]["last_s"], "last_s": d["tree"]["last_s"]}],
+        }
+    ),
+    "prices of nothing": lambda d: [p.update(prices=[0.0]) for p in leaves(d["tree"])],
+}
+
+
+@pytest.mark.parametrize("kind", UNPROVEN)
+def test_claims_that_are_not_proven_are_status_4(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A well-formed certificate that proves less, or something else, than it says is no proof."""
+    instance, document = reference("letter-m4-sigma32"), json.loads(_branched())
+    UNPROVEN[kind](document)
+    try:
+        assert verify(instance, document).doubt is not None
+        status = 4
+    except ei.InputError:  # a tree that does not fit the changed decisions
+        status = 2
+    file = tmp_path / "proof.json"
+    file.write_text(json.dumps(document))
+    path = str(REFERENCE / "instances" / "letter-m4-sigma32.json")
+    assert main(["verify", path, str(file), "--json"]) == status
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    if status == 4:
+        assert json.loads(out)["proven"] is False
+
+
+# --- certificate and result together --------------------------------------------------------------
+
+LETTER = str(REFERENCE / "instances" / "letter-m4.json")
+
+
+@pytest.fixture
+def solved(tmp_path: Path) -> tuple[Path, Path]:
+    """Return the certificate and the result of letter-m4 as solve writes them."""
+    proof, result = tmp_path / "proof.json", tmp_path / "result.json"
+    assert main(["solve", LETTER, "--certificate", str(proof), "-o", str(result)]) == 0
+    return proof, result
+
+
+def test_a_result_is_proven(solved: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Certificate and result give one sentence; the optimum is that of values.json."""
+    proof, result = map(str, solved)
+    capsys.readouterr()
+    assert main(["verify", LETTER, proof, "--result", result]) == 0
+    assert "WSEL 4.074727 is feasible and at most" in capsys.readouterr().out
+    assert main(["verify", LETTER, proof, "--result", result, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["result"]["objective"] == pytest.approx(VALUES["letter-m4"]["wsel"], rel=1e-6)
+    assert 0.0 <= answer["result"]["gap"] <= 1e-6
+    assert main(["solve", LETTER, "-m", "admm", "-o", result]) == 0
+    assert main(["verify", LETTER, proof, "--result", result]) == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "sentence"),
+    [("eco", "is one of problem 'eco'"), ("gbe", "is one of problem 'gbe'")],
+)
+def test_a_result_of_another_problem_is_not_proven(
+    method: str,
+    sentence: str,
+    solved: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The certificate of (10) says nothing about how well a restriction was solved."""
+    proof, result = map(str, solved)
+    assert main(["solve", LETTER, "-m", method, "-o", result]) == 0
+    assert main(["verify", LETTER, proof, "--result", result]) == 4
+    assert sentence in capsys.readouterr().err
+
+
+def bolder(result: dict[str, Any]) -> None:
+    """Claim a bound between the proven one and the objective."""
+    result["bound"] = result["objective"]
+    result["gap"] = 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "sentence"),
+    [
+        (lambda r: r.update(objective=3.0), 4, "claims objective 3, but its allocation costs"),
+        (bolder, 4, "but the certificate proves"),
+        (lambda r: r.update(instance_digest="0" * 64), 2, "one of another instance"),
+        (lambda r: r.update(gap=0.0), 4, "claims gap 0, but"),
+        (lambda r: r.update(extra=1), 2, "extra is not a known key"),
+        (lambda r: r.update(termination="converged"), 4, "claims termination 'converged'"),
+    ],
+    ids=["objective", "bolder bound", "foreign", "gap", "unknown key", "termination"],
+)
+def test_a_false_result_is_not_proven(
+    change: Change,
+    status: int,
+    sentence: str,
+    solved: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With an honest certificate beside it, a false result is still one."""
+    proof, result = solved
+    document = json.loads(result.read_text())
+    change(document)
+    result.write_text(json.dumps(document))
+    assert main(["verify", LETTER, str(proof), "--result", str(result)]) == status
+    assert sentence in capsys.readouterr().err

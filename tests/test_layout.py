@@ -14,7 +14,8 @@ LAYERS = (
     ("files", "validation", "channel", "scaled"),
     ("instance",),
     ("allocation",),
-    ("result", "models", "verify"),
+    ("claims", "models", "verify"),
+    ("result",),
     ("solvers", "plotting"),
     ("cli",),
 )

@@ -8,7 +8,7 @@ import math
 import re
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,9 @@ from pyomo.repn.util import categorize_valid_components
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, read_document, read_text, to_json, write_atomically
 from eipyomo.instance import Instance
-from eipyomo.models.joint import minlp, objective
+from eipyomo.models.diagnostics import objective
+from eipyomo.models.joint import minlp
+from eipyomo.models.source import require_own_data, source_of
 from eipyomo.models.symbols import COUPLING, SYSTEM_DATA, USER_DATA, USER_VARIABLES, VARIABLES
 
 if TYPE_CHECKING:
@@ -120,6 +122,7 @@ def export(model: Model, path: PathLike) -> list[Path]:
         raise InputError(
             f"cannot export to {target.name!r}: the suffix is {suffix!r}, but must be .nl or .gms"
         )
+    require_own_data(model)
     manifest_path = target.with_name(target.name + ".manifest.json")
     files: dict[PathLike, str | bytes] = {}
     columns: dict[int | str, Any]
@@ -483,7 +486,7 @@ def _manifest(
         for variable in model.component_data_objects(pyo.Var, descend_into=True)
         if id(variable) not in in_file
     ]
-    source = model.source
+    source = source_of(model)
     return {
         "schema": SCHEMA,
         "file": target.name,
@@ -539,11 +542,15 @@ class SolFile:
     code
         AMPL's code for the end of the solve: below 200 solved, 200-299 infeasible, 400-499 a
         limit; None if the file does not say.
+    extended
+        Whether the file's model had rows of a user's own beside those as built; looked at only
+        where the code says infeasible or unbounded, which such rows may have made it.
     """
 
     message: str
     point: tuple[float, ...] | None
     code: int | None
+    extended: bool = False
 
 
 def parse_sol(text: str, rows: int, columns: int) -> SolFile:
@@ -670,6 +677,8 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
             _put(model, column, value)
         for entry in left_out:
             _put(model, entry, entry["value"])
+        if solution.code is not None and 200 <= solution.code < 400:
+            solution = replace(solution, extended=rows > len(nl(model)[2]) - 1)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"the manifest file {str(description)!r} is damaged: {type(error).__name__} {error}"

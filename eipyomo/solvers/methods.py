@@ -100,6 +100,7 @@ def attempt(instance: Instance, method: str, **options: Any) -> Result:
         name, _, solver = method.partition(":")
         return Result(
             instance=instance.name,
+            instance_digest=instance.digest(),
             method=name,
             problem=METHODS[name].problem(options.get("round", "inference")),
             termination="error",

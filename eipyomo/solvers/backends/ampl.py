@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
+from eipyomo.models.diagnostics import objective
 from eipyomo.models.files import TriviallyInfeasible, nl, parse_sol
-from eipyomo.models.joint import objective
 from eipyomo.solvers.backends.base import Answer, Backend, Status
 from eipyomo.solvers.backends.process import run
 

@@ -16,8 +16,8 @@ import cloudpickle
 import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
+from eipyomo.models.diagnostics import objective
 from eipyomo.models.files import TriviallyInfeasible, lp, nl
-from eipyomo.models.joint import objective
 from eipyomo.solvers.backends.base import Answer, Backend, Point, Status
 from eipyomo.solvers.backends.process import run
 

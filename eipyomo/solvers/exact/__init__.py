@@ -166,18 +166,15 @@ def _restriction_of(round: Round, restriction: Restriction | None) -> Restrictio
     """Return the restriction that holds; a training round leaves only the band to decide."""
     if round == "inference":
         return restriction or Restriction()
-    if restriction is None or restriction.problem == "joint":
-        return Restriction.training()
-    if restriction.problem == "gbe":
-        return Restriction(problem="gbe training", edge=False, offload_max=0.0, split_band=True)
-    raise InputError(
-        f"restriction is {restriction.problem!r}, but a training round has no such decisions"
-    )
+    kind = "joint" if restriction is None else restriction.kind()
+    if kind in ("joint", "gbe"):
+        return Restriction.training(split_band=kind == "gbe")
+    raise InputError(f"restriction is {kind!r}, but a training round has no such decisions")
 
 
 def _infeasible(restriction: Restriction, round: Round, name: str) -> ExactOutcome:
     return ExactOutcome(
-        problem=restriction.problem,
+        problem=restriction.name(round),
         status="infeasible",
         message=f"the restriction leaves user {name!r} neither download nor all-edge computing",
         allocation=None,
@@ -210,7 +207,7 @@ def _outcome(search: Search, closed: bool, scaled: Scaled, round: Round) -> Exac
     multipliers = priced.choices if priced else None
     terms = search.dual.terms(priced.prices, priced.sync_s) if priced else None
     return ExactOutcome(
-        problem=restriction.problem,
+        problem=restriction.name(round),
         status="optimal" if closed else "limit",
         message=message,
         allocation=search.incumbent,

@@ -59,7 +59,7 @@ class _Writer:
         return {
             "schema": SCHEMA,
             "instance": self._instance.digest(),
-            "problem": outcome.problem,
+            "problem": outcome.restriction.kind(outcome.round),
             "round": outcome.round,
             "split_band": outcome.restriction.split_band,
             "grid": outcome.restriction.grid,

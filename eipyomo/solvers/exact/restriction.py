@@ -8,7 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from eipyomo.claims import NAMED_PROBLEMS
 from eipyomo.errors import InputError
+from eipyomo.scaled import Round
 from eipyomo.solvers.exact.kernels import DOMAIN
 from eipyomo.solvers.records import Records
 
@@ -20,7 +22,7 @@ class Restriction:
     Attributes
     ----------
     problem
-        Name of the restricted problem.
+        A name of your own for decisions that make none of the problems which have one.
     edge, local
         Whether a = 0 (with ι = 1), and whether a = 1 is allowed.
     offload_min, offload_max
@@ -31,7 +33,7 @@ class Restriction:
         Whether uplink and downlink have half of the band each (GBE).
     """
 
-    problem: str = "joint"
+    problem: str | None = None
     edge: ArrayLike = True
     local: ArrayLike = True
     offload_min: ArrayLike = 0.0
@@ -40,24 +42,29 @@ class Restriction:
     split_band: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a negative grid."""
+        """Refuse a negative grid, and the name of another problem."""
         if self.grid < 0:
             raise InputError(f"grid is {self.grid!r}, but must be a whole number >= 0")
+        taken = self.problem in set(NAMED_PROBLEMS) - {"grid"}
+        if (taken or str(self.problem).startswith("grid:")) and self.problem != self.kind():
+            raise InputError(
+                f"problem is {self.problem!r}, but these decisions make the problem {self.kind()!r}"
+            )
 
     @classmethod
     def lco(cls) -> Self:
         """Return local computing only: ι = 0 and a = 1 for every user."""
-        return cls(problem="lco", edge=False, offload_max=0.0)
+        return cls(edge=False, offload_max=0.0)
 
     @classmethod
     def eco(cls) -> Self:
         """Return edge computing only: a = 0 for every user."""
-        return cls(problem="eco", local=False)
+        return cls(local=False)
 
     @classmethod
     def gbe(cls) -> Self:
         """Return the split band: the uplink shares sum to at most 1/2, the downlink shares too."""
-        return cls(problem="gbe", split_band=True)
+        return cls(split_band=True)
 
     @classmethod
     def on_grid(cls, step: float) -> Self:
@@ -65,12 +72,33 @@ class Restriction:
         grid = round(1.0 / step) if 0.0 < step <= 1.0 else 0
         if grid == 0 or abs(grid * step - 1.0) > 1e-9:
             raise InputError(f"step is {step!r}, but must be 1/n for a whole number n")
-        return cls(problem=f"grid:{step:g}", grid=grid)
+        return cls(grid=grid)
 
     @classmethod
-    def training(cls) -> Self:
+    def training(cls, *, split_band: bool = False) -> Self:
         """Return a round n < N: everybody downloads, and there is no task to offload."""
-        return cls(problem="training", edge=False, offload_max=0.0)
+        return cls(edge=False, offload_max=0.0, split_band=split_band)
+
+    def kind(self, round: Round = "inference") -> str:
+        """Return which problem these decisions make, by name; "restricted" if it has none."""
+        if round == "training":
+            return "gbe training" if self.split_band else "training"
+        users = np.broadcast(self.edge, self.local, self.offload_min, self.offload_max).size
+        kinds = set(self.domains(users).tolist())
+        if kinds == {(True, True, 0.0, 1.0)}:
+            if self.grid:
+                return "restricted" if self.split_band else f"grid:{self.grid_step:g}"
+            return "gbe" if self.split_band else "joint"
+        if kinds == {(False, True, 0.0, 0.0)} and not self.split_band:
+            return "lco"
+        if kinds == {(True, False, 0.0, 1.0)} and not self.split_band:
+            return "eco"
+        return "restricted"
+
+    def name(self, round: Round = "inference") -> str:
+        """Return what to call the problem: as everybody does, or by the name of your own."""
+        kind = self.kind(round)
+        return self.problem or kind if kind == "restricted" else kind
 
     @property
     def grid_step(self) -> float:
