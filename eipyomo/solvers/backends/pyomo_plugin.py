@@ -26,7 +26,7 @@ from pyomo.opt import (
 
 from eipyomo.errors import InputError
 from eipyomo.files import require_writable
-from eipyomo.models.diagnostics import largest_violation, objective
+from eipyomo.models.diagnostics import objective, violation
 from eipyomo.models.files import label, nl
 from eipyomo.solvers.backends.process import Watch, watched
 from eipyomo.solvers.backends.registry import BACKENDS
@@ -349,12 +349,10 @@ def _keep_solution(model: Any, results: SolverResults, answer: Answer, *, load: 
 
 def _flaw(model: Any, answer: Answer) -> str | None:
     """Tell what is wrong with a point that was put into a model, or None if it is a solution."""
-    try:
-        row, amount = largest_violation(model)
-    except (ValueError, ArithmeticError, TypeError) as error:
-        return f"gives a point that cannot be evaluated ({error})"
-    if not amount <= FEASIBLE:
-        return f"violates the row {row!r} by {amount:.2g}"
+    for row in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
+        amount = violation(row)
+        if not amount <= FEASIBLE:  # NaN counts as a violation
+            return f"violates the row {row.name!r} by {amount:.2g}"
     for variable, value in answer.point or ():
         for side, sign in ((variable.lb, 1.0), (variable.ub, -1.0)):
             if side is not None and sign * (side - value) > FEASIBLE * max(1.0, abs(side)):

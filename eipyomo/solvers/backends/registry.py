@@ -93,7 +93,7 @@ _WHEELS: tuple[Backend, ...] = (
     ),
     WheelBackend(
         name="highs",
-        description="HiGHS: linear and mixed-integer linear models",
+        description="HiGHS: linear and mixed-integer linear models, to its tolerances",
         capabilities=Capabilities(
             integers=True,
             nonlinear=False,
