@@ -18,7 +18,7 @@ from pyomo.gdp import Disjunction
 from pyomo.mpec import Complementarity, complements
 
 import eipyomo as ei
-from eipyomo.models.files import HINTS, TriviallyInfeasible, lp, nl
+from eipyomo.models.files import HINTS, TriviallyInfeasibleError, lp, nl
 from eipyomo.solvers.backends.wheels import write
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference
@@ -397,13 +397,15 @@ def test_rows_of_fixed_variables_are_named() -> None:
     assert nl(model)[0] == nl(model)[0]
     assert model.row.active
     model.x.fix(1.0)
-    with pytest.raises(TriviallyInfeasible, match="the row 'row' cannot hold: its var") as caught:
+    with pytest.raises(
+        TriviallyInfeasibleError, match="the row 'row' cannot hold: its var"
+    ) as caught:
         nl(model)
     again = pickle.loads(pickle.dumps(caught.value))
     assert (again.row, str(again)) == ("row", str(caught.value))
     model.x.unfix()
     model.y = pyo.Var(domain=pyo.Integers, bounds=(0.2, 0.8))
-    with pytest.raises(TriviallyInfeasible, match="the variable 'y' cannot hold any value"):
+    with pytest.raises(TriviallyInfeasibleError, match="the variable 'y' cannot hold any value"):
         nl(model)
 
 

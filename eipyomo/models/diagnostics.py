@@ -98,7 +98,9 @@ def _violations(model: Model) -> Iterator[tuple[str, float]]:
     for row in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
         yield row.name, violation(row)
     for variable in model.component_data_objects(pyo.Var, descend_into=True):
-        value = math.nan if variable.value is None else float(variable.value)
+        if variable.value is None:  # rows that use it are undefined; it may be used by none
+            continue
+        value = float(variable.value)
         for side, limit, sign, relation in (
             (variable.lower, variable.lb, 1.0, ">="),
             (variable.upper, variable.ub, -1.0, "<="),

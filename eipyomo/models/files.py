@@ -62,7 +62,7 @@ WRITERS_OWN = 1e-8
 """How far Pyomo's writer of .nl lets a fixed value be off its bounds."""
 
 
-class TriviallyInfeasible(InputError):  # noqa: N818  (it is an answer)
+class TriviallyInfeasibleError(InputError):
     """What cannot hold whatever a solver does, since it leaves no choice.
 
     Attributes
@@ -148,7 +148,7 @@ def nl(model: Model) -> tuple[str, list[Any], list[Any]]:
 
     Raises
     ------
-    TriviallyInfeasible
+    TriviallyInfeasibleError
         If a row cannot hold, since all its variables are fixed, or a variable has no value left.
     InputError
         If the model holds something that is not a finite number, or that a file cannot say; see
@@ -215,7 +215,7 @@ def plain(model: Any) -> Iterator[None]:
 
     Raises
     ------
-    TriviallyInfeasible
+    TriviallyInfeasibleError
         If the bounds of a variable leave it no value.
     InputError
         If the model has not exactly one objective; a component or a suffix of another kind, named
@@ -293,7 +293,7 @@ def _refuse_variable(variable: Any) -> None:
     low, high = whole_bounds(*bounds) if whole else bounds
     low, high = -math.inf if low is None else low, math.inf if high is None else high
     if low > high:
-        raise TriviallyInfeasible(
+        raise TriviallyInfeasibleError(
             f"the variable {name!r} cannot hold any value: its bounds leave none", name
         )
     if value is None and not variable.fixed:
@@ -325,21 +325,21 @@ def _refuse_terms(model: Any) -> None:
     for row in model.component_data_objects(kinds, active=True, descend_into=True):
         try:
             walker.walk_expression(row.body if row.ctype is pyo.Constraint else row.expr)
-        except _NoNumber as error:
+        except _NoNumberError as error:
             raise InputError(
                 f"the {row.ctype.__name__.lower()} {row.name!r} holds {error.args[0]!r}, which is "
                 "NaN or an infinity, but every parameter and fixed value must give a finite number"
             ) from None
 
 
-class _NoNumber(Exception):  # noqa: N818  (never leaves this module)
+class _NoNumberError(Exception):
     """A constant part of an expression is not a finite number."""
 
 
 def _constant(node: Any, value: Any) -> Any:
     if isinstance(value, str | bool) or _is_finite(value):
         return value
-    raise _NoNumber(str(node)[:60])
+    raise _NoNumberError(str(node)[:60])
 
 
 def _leaf(_parent: Any, child: Any, _place: int) -> tuple[bool, Any]:
@@ -437,7 +437,7 @@ def _rounded(model: Any, error: Exception) -> Any:
     rows = model.component_data_objects(pyo.Constraint, active=True, descend_into=True)
     row = next((row for row in rows if " ".join(row.name.split()) == name), None)
     if row is None or not max(short, over) <= ROUNDING:
-        raise TriviallyInfeasible(
+        raise TriviallyInfeasibleError(
             f"the row {name!r} cannot hold: its variables are fixed", name
         ) from None
     return row

@@ -13,7 +13,7 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.models.diagnostics import objective
-from eipyomo.models.files import TriviallyInfeasible, nl, parse_sol
+from eipyomo.models.files import TriviallyInfeasibleError, nl, parse_sol
 from eipyomo.solvers.backends.base import Answer, Backend, Status
 from eipyomo.solvers.backends.process import run
 
@@ -114,7 +114,7 @@ class AmplBackend(Backend):
             return Answer("error", f"{self.name} is missing")
         try:
             text, variables, rows = nl(model)
-        except TriviallyInfeasible as error:
+        except TriviallyInfeasibleError as error:
             return Answer("infeasible", str(error), proven=True)
         settings = {
             **self.called("time_limit", f"{time_limit:.3f}"),

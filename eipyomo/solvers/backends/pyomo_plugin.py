@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -214,14 +215,14 @@ class ReachedSolver:
         if watch.folder is not None:
             if symbolic_solver_labels:
                 _write_names(model, watch.folder)
-            print(f"the files of {self.name} are kept in {str(watch.folder)!r}")  # noqa: T201
+            sys.stdout.write(f"the files of {self.name} are kept in {str(watch.folder)!r}\n")
         results = _results(model, goal, answer, load=load_solutions)
         results.solver.name = backend.name
         results.solver.time = time.monotonic() - began
         if report_timing:
-            print(  # noqa: T201
+            sys.stdout.write(
                 f"{results.solver.time:8.2f} seconds in {self.name}, {answer.setup_s:.2f} of them "
-                "to start it"
+                "to start it\n"
             )
         return results
 

@@ -17,7 +17,7 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.models.diagnostics import objective
-from eipyomo.models.files import TriviallyInfeasible, lp, nl
+from eipyomo.models.files import TriviallyInfeasibleError, lp, nl
 from eipyomo.solvers.backends.base import Answer, Backend, Point, Status
 from eipyomo.solvers.backends.process import run
 
@@ -89,7 +89,7 @@ class WheelBackend(Backend):
         given = self.own_names(options)
         try:
             text, columns = write(model, self.format)
-        except TriviallyInfeasible as error:
+        except TriviallyInfeasibleError as error:
             return Answer("infeasible", str(error), proven=True)
         job = {
             "solver": self.name,
