@@ -17,9 +17,19 @@ from pydantic import Field, StrictStr
 
 from eipyomo import physics
 from eipyomo.errors import InputError
+from eipyomo.files import PathLike, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Round
-from eipyomo.validation import Decision, Finite, Record
+from eipyomo.validation import (
+    Columns,
+    Decision,
+    Finite,
+    Record,
+    decision_column,
+    number_column,
+    real_number,
+    short,
+)
 
 FEASIBILITY_TOLERANCE = 1e-6
 """Largest relative violation at which an allocation counts as feasible."""
@@ -57,7 +67,7 @@ class _Decisions(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class Allocation:
+class Allocation(Columns):
     """The decisions of problem (10); arrays have shape (users,).
 
     Attributes
@@ -81,7 +91,8 @@ class Allocation:
     Raises
     ------
     InputError
-        If the arrays are not one finite number per user.
+        If the arrays are not one finite real number per user, or one decision: true or false, or
+        exactly 1 or 0.
     """
 
     names: tuple[str, ...]
@@ -94,21 +105,22 @@ class Allocation:
     edge_frequency_hz: FloatColumn | None = None
 
     def __post_init__(self) -> None:
-        """Check the columns and make them read-only."""
-        object.__setattr__(self, "names", tuple(self.names))
-        object.__setattr__(self, "sync_s", float(self.sync_s))
-        if not np.isfinite(self.sync_s):
-            raise InputError(f"sync_s is {self.sync_s!r}, but must be a finite number (s)")
-        for name, given in self._columns().items():
-            kind = np.bool_ if name == "download" else np.float64
-            column: NDArray[Any] = np.array(given, dtype=kind)
-            if column.shape != (len(self.names),) or not np.isfinite(column).all():
-                raise InputError(
-                    f"{name} is an array of shape {column.shape}, but must hold "
-                    f"{len(self.names)} finite numbers, one per user"
-                )
-            column.flags.writeable = False
-            object.__setattr__(self, name, column)
+        """Check names and columns, each as strictly as in a document, and keep copies of them."""
+        if not isinstance(self.names, list | tuple) or not all(
+            isinstance(name, str) for name in self.names
+        ):
+            raise InputError(f"names is {short(self.names)}, but must be a list of texts")
+        object.__setattr__(self, "names", tuple(map(str, self.names)))
+        sync_s = real_number("sync_s", self.sync_s)
+        if not np.isfinite(sync_s):
+            raise InputError(f"sync_s is {sync_s!r}, but must be a finite number (s)")
+        object.__setattr__(self, "sync_s", sync_s)
+        for name in [field.name for field in fields(self)[2:]]:
+            given = getattr(self, name)
+            read = decision_column if name == "download" else number_column
+            if given is not None or name != "edge_frequency_hz":
+                object.__setattr__(self, name, read(name, given, len(self.names)))
+        super().__post_init__()
 
     def _columns(self) -> dict[str, Any]:
         """Return the columns that the allocation has, by name."""
@@ -130,6 +142,27 @@ class Allocation:
             downlink_share=np.array([user.downlink_share for user in users]),
             edge_frequency_hz=decisions.edge_frequency_hz(),
         )
+
+    @classmethod
+    def from_json(cls, path: PathLike) -> Self:
+        """Read an allocation file, or the ``allocation`` part of a result file.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or holds no allocation.
+        """
+        document = read_document(path, "allocation")
+        decisions = document.get("allocation", document)
+        if not isinstance(decisions, dict):
+            raise InputError(
+                f"allocation in {str(path)!r} is {short(decisions)}, but must be an object"
+            )
+        return cls.from_dict(decisions)
+
+    def to_json(self, path: PathLike) -> None:
+        """Write an allocation file, replacing an existing one atomically."""
+        write_atomically({path: to_json(self.to_dict())})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``allocation`` part of a result document."""
@@ -165,7 +198,7 @@ class Allocation:
 
 
 @dataclass(frozen=True, eq=False)
-class Breakdown:
+class Breakdown(Columns):
     """Every term of (8) and (9), per user; arrays of shape (users,), in s and J.
 
     A user without download (a_j = 0) has no download and no local inference: these terms are 0.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
+from eipyomo.validation import positive_number
 
 SPEED_OF_LIGHT_M_PER_S = 3e8  # the letter's rounded value
 
@@ -41,14 +42,10 @@ def mean_gain(
     InputError
         If an argument is not a positive finite number.
     """
-    for name, value in (
-        ("path_loss_exponent", path_loss_exponent),
-        ("distance_m", distance_m),
-        ("antenna_gain", antenna_gain),
-        ("carrier_hz", carrier_hz),
-    ):
-        if not (math.isfinite(value) and value > 0):
-            raise InputError(f"{name} is {value!r}, but must be a finite number > 0")
+    path_loss_exponent = positive_number("path_loss_exponent", path_loss_exponent)
+    distance_m = positive_number("distance_m", distance_m)
+    antenna_gain = positive_number("antenna_gain", antenna_gain)
+    carrier_hz = positive_number("carrier_hz", carrier_hz)
     attenuation = SPEED_OF_LIGHT_M_PER_S / (4.0 * math.pi * carrier_hz * distance_m)
     return float(antenna_gain * attenuation**path_loss_exponent)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
+from click.core import ParameterSource
 from rich import box
 from rich.console import Console
 from rich.progress import (
@@ -36,7 +37,14 @@ from eipyomo import claims, models
 from eipyomo.allocation import Allocation, evaluate
 from eipyomo.claims import TRAINING_SCHEMA, round_of
 from eipyomo.errors import ClaimError, InputError, SolverError
-from eipyomo.files import read_document, require_writable, to_json, write_atomically
+from eipyomo.files import (
+    read_document,
+    require_suffix,
+    require_unique,
+    require_writable,
+    to_json,
+    write_atomically,
+)
 from eipyomo.instance import Instance
 from eipyomo.result import SCHEMA as RESULT_SCHEMA
 from eipyomo.result import Result, relative_gap
@@ -46,7 +54,7 @@ from eipyomo.solvers.comparison import DEFAULT_METHODS
 from eipyomo.solvers.comparison import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
-from eipyomo.solvers.sweep import Cell, Store, cells, sweep
+from eipyomo.solvers.sweep import Cell, Store, cells, require_place, sweep
 from eipyomo.solvers.training import Training, train
 from eipyomo.verify import Verified, verify
 
@@ -133,6 +141,38 @@ def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def _set_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Change the instance first: bandwidth_hz=4e7, server.frequency_hz=2e9, "
+        "'users[*].latency_weight=0.2', 'users[eu1].task_bits=1e6' or 'users[0].task_bits=1e6'; "
+        "may be given often.",
+    )(command)
+
+
+def _read_instance(file: str, settings: Sequence[str]) -> Instance:
+    """Read an instance file, and apply what ``--set`` says."""
+    return Instance.from_json(file).with_settings(settings)
+
+
+def _require_targets(**files: str | None) -> None:
+    """Refuse what cannot be written, a table that would be no CSV, and one file for two outputs.
+
+    The keywords are the options' names.
+    """
+    given = {option: file for option, file in files.items() if file is not None}
+    if "csv" in given:
+        require_suffix("csv", given["csv"], ".csv")
+    for file in given.values():
+        require_writable(file)
+    require_unique(
+        [os.path.realpath(file) for file in given.values()], f"{' and '.join(given)} name the file"
+    )
+
+
 def _formulation_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--formulation",
@@ -161,6 +201,10 @@ def _round_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m")
+"""Options of ``generate`` that make the end users."""
+
+
 @cli.command(
     epilog=_examples(
         "eipyomo generate --users 4 --path-loss-exponent 2.9 --seed 0 -o instance.json",
@@ -182,13 +226,24 @@ def _round_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--users-csv", metavar="FILE", help="Take the end users from this table, SI units, instead."
 )
-@click.option("--name", help="Free text.  [default: made from the options]")
+@click.option(
+    "--name", help="Free text.  [default: made from the options, or the table's file name]"
+)
 @click.option("-o", "--output", metavar="FILE", help="Instance file.  [default: print it]")
 def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
     """Make an instance in the letter's setting."""
-    instance = Instance.letter(**options)
-    if users_csv is not None:
-        instance = instance.with_users(users_csv)
+    if users_csv is None:
+        instance = Instance.letter(**options)
+    else:
+        context = click.get_current_context()
+        for name in OF_THE_USERS:
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                raise InputError(
+                    f"{name} is given, but the end users are those of users_csv: leave it out"
+                )
+        if options["name"] is None:
+            options["name"] = Path(users_csv).stem
+        instance = Instance.letter(**options).with_users(users_csv)
     if output is None:
         click.echo(to_json(instance.to_dict()), nl=False)
     else:
@@ -246,10 +301,12 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
 @_formulation_option
 @_round_option
+@_set_option
 @click.option("-o", "--output", metavar="FILE", help="Write the result document here.")
 @_json_option
 def solve(
     instance_file: str,
+    settings: tuple[str, ...],
     method: str,
     output: str | None,
     as_json: bool,
@@ -262,13 +319,12 @@ def solve(
 
     Exit status: 0 answered, 2 bad input, 3 proven infeasible, 4 no answer or a false claim.
     """
-    instance = Instance.from_json(instance_file)
-    if output is not None:
-        require_writable(output)
-    options |= {"round": round_, **dict(map(_read_option, more))}
+    instance = _read_instance(instance_file, settings)
+    _require_targets(output=output, certificate=options["certificate"])
+    options["round"] = round_
     if start is not None:
         options["start"] = _read_result(start)[0]
-    given = {key: value for key, value in options.items() if value is not None}
+    given = _with_more(options, more)
     with _progress() as tell:
         tell(f"solving {_title(instance)} with {method}")
         result = attempt(instance, method, **given)
@@ -282,6 +338,14 @@ def solve(
     return {"error": NO_ANSWER, "infeasible": INFEASIBLE}.get(
         result.termination, ANSWERED if result.feasible else NO_ANSWER
     )
+
+
+def _with_more(options: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
+    """Return the options that are given, each once, be it by its own name or as KEY=VALUE."""
+    pairs = [(key, value) for key, value in options.items() if value is not None]
+    pairs += map(_read_option, more)
+    require_unique([key for key, _ in pairs], "the options name")
+    return dict(pairs)
 
 
 def _read_option(text: str) -> tuple[str, Any]:
@@ -305,6 +369,7 @@ def _read_option(text: str) -> tuple[str, Any]:
 )
 @click.argument("instance_file", metavar="INSTANCE")
 @click.argument("certificate_file", metavar="CERTIFICATE")
+@_set_option
 @click.option(
     "--result",
     "result_file",
@@ -313,7 +378,11 @@ def _read_option(text: str) -> tuple[str, Any]:
 )
 @_json_option
 def verify_command(
-    instance_file: str, certificate_file: str, result_file: str | None, as_json: bool
+    instance_file: str,
+    certificate_file: str,
+    result_file: str | None,
+    settings: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Prove the bound of a certificate.
 
@@ -321,7 +390,7 @@ def verify_command(
     claimed bound is proven for the claimed problem, 4 if it is not or if the result claims what is
     not true, 2 for a broken file or another instance's.
     """
-    instance = Instance.from_json(instance_file)
+    instance = _read_instance(instance_file, settings)
     document = read_document(certificate_file, "certificate")
     result = None if result_file is None else Result.from_json(result_file, instance)
     with _progress() as tell:
@@ -410,10 +479,12 @@ def _doubt_about(result: Result, found: Verified) -> str | None:
     metavar="S",
     help="Seconds for each method on each instance.",
 )
+@_set_option
 @click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well.")
 @_json_option
 def compare_command(
     instance_files: tuple[str, ...],
+    settings: tuple[str, ...],
     methods: str,
     time_limit: float,
     csv_file: str | None,
@@ -423,9 +494,9 @@ def compare_command(
 
     Without a file it takes the letter's instance: 4 users, 16 Mbit, sigma 2.9, seed 0.
     """
-    instances = [Instance.from_json(file) for file in instance_files] or [Instance.letter()]
-    if csv_file is not None:
-        require_writable(csv_file)
+    instances = [_read_instance(file, settings) for file in instance_files]
+    instances = instances or [Instance.letter().with_settings(settings)]
+    _require_targets(csv=csv_file)
     names = [name.strip() for name in methods.split(",") if name.strip()]
     with _progress(total=len(instances) * len(names)) as tell:
         frame = compare(
@@ -450,7 +521,7 @@ def compare_command(
 @cli.command(
     "sweep",
     epilog=_examples(
-        "eipyomo sweep *.json",
+        "eipyomo sweep *.json --store sweep.db",
         'eipyomo sweep *.json -m exact -m "exhaustive step=0.1" -m gbe --csv table.csv',
         "eipyomo sweep *.json --store big.db --cluster tcp://scheduler:8786",
     ),
@@ -466,25 +537,30 @@ def compare_command(
     show_default=True,
     help="A method and its options, such as 'exhaustive step=0.1'; give it once for each.",
 )
-@click.option("--time-limit", type=float, metavar="S", help="Seconds for each cell.  [default: 60]")
+@click.option(
+    "--time-limit",
+    type=float,
+    metavar="S",
+    help="Seconds for each cell whose method names none.  [default: 60]",
+)
+@_set_option
 @click.option(
     "--store",
     "store_file",
     metavar="FILE",
-    default="sweep.db",
-    show_default=True,
-    help="Where finished cells are kept (SQLite), and looked up.",
+    help="Keep finished cells here (SQLite), and look them up.  [default: nothing is kept]",
 )
 @click.option("--workers", type=int, help="Processes on this machine.  [default: one a core]")
 @click.option("--cluster", metavar="ADDRESS", help="Compute on this Dask cluster instead.")
-@click.option("--retry", is_flag=True, help="Compute again what has failed before.")
+@click.option("--retry", is_flag=True, help="Compute again what is stored as failed.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well.")
 @_json_option
 def sweep_command(
     instance_files: tuple[str, ...],
     methods: tuple[str, ...],
     time_limit: float | None,
-    store_file: str,
+    settings: tuple[str, ...],
+    store_file: str | None,
     workers: int | None,
     cluster: str | None,
     retry: bool,
@@ -493,15 +569,17 @@ def sweep_command(
 ) -> int:
     """Solve many instances by many methods.
 
-    In parallel; every finished cell (an instance, a method, its options) is stored at once. A
-    sweep that was interrupted or killed goes on where it stopped: give the same command again.
+    In parallel. With --store every finished cell (an instance, a method, its options) is stored at
+    once, and a sweep that was interrupted or killed goes on where it stopped: give the same command
+    again. What other versions of eipyomo or of its solvers have found is not taken.
     """
     common = {} if time_limit is None else {"time_limit": time_limit}
     pairs = [(name, common | options) for name, options in map(_method_with_options, methods)]
-    wanted = cells([Instance.from_json(file) for file in instance_files], pairs)
-    for file in (store_file, csv_file):
-        if file is not None:
-            require_writable(file)
+    wanted = cells([_read_instance(file, settings) for file in instance_files], pairs)
+    _require_targets(store=store_file, csv=csv_file)
+    require_place(workers, cluster)
+    if retry and store_file is None:
+        raise InputError("retry is given without a store, but it is what to look for failures in")
     with Store(store_file) as store:
         if retry:
             store.forget_errors()
@@ -522,7 +600,7 @@ def sweep_command(
     "train",
     epilog=_examples(
         "eipyomo train instance.json --rounds 20",
-        "eipyomo train instance.json --rounds 100 --seed 1 -o process.json --csv users.csv",
+        "eipyomo train instance.json --rounds 100 --seed 1 --store train.db -o process.json",
         "eipyomo train instance.json --rounds 10 --gains gains.csv -m admm",
         "eipyomo train instance.json --rounds 5 -m lco --training-method minlp:ipopt",
     ),
@@ -555,13 +633,12 @@ def sweep_command(
 @click.option("--gap", type=float, help="Relative gap to stop at in each round.")
 @click.option("--time-limit", type=float, metavar="S", help="Seconds a round.  [default: 60]")
 @_more_options
+@_set_option
 @click.option(
     "--store",
     "store_file",
     metavar="FILE",
-    default="train.db",
-    show_default=True,
-    help="Where finished rounds are kept (SQLite), and looked up.",
+    help="Keep finished rounds here (SQLite), and look them up.  [default: nothing is kept]",
 )
 @click.option("--csv", "csv_file", metavar="FILE", help="Write a row for each round and user here.")
 @click.option("-o", "--output", metavar="FILE", help="Write the whole document here.")
@@ -569,7 +646,8 @@ def sweep_command(
 def train_command(
     instance_file: str,
     more: tuple[str, ...],
-    store_file: str,
+    settings: tuple[str, ...],
+    store_file: str | None,
     csv_file: str | None,
     output: str | None,
     as_json: bool,
@@ -578,17 +656,14 @@ def train_command(
     """Solve a whole training process, round by round.
 
     In the rounds before the last everybody trains, uploads and downloads; in the last one tasks are
-    computed as well. What a download takes in a round is a constant of the next. Every finished
-    round is stored at once: a process that was killed goes on with the same command.
+    computed as well. What a download takes in a round is a constant of the next. With --store every
+    finished round is stored at once, and a process that was killed goes on with the same command.
 
     Exit status: 0 all rounds answered, 2 bad input, 4 a round gave no allocation.
     """
-    instance = Instance.from_json(instance_file)
-    for file in (store_file, csv_file, output):
-        if file is not None:
-            require_writable(file)
-    options |= dict(map(_read_option, more))
-    given = {key: value for key, value in options.items() if value is not None}
+    instance = _read_instance(instance_file, settings)
+    _require_targets(store=store_file, csv=csv_file, output=output)
+    given = _with_more(options, more)
     with Store(store_file) as store, _rounds_bar(given["rounds"]) as report:
         process = train(instance, store=store, report=report, **given)
     document = to_json(process.to_dict())
@@ -659,7 +734,7 @@ def _show_training(process: Training) -> None:
 def _method_with_options(text: str) -> tuple[str, dict[str, Any]]:
     """Read 'exhaustive step=0.1': a name, and options whose values are JSON or plain text."""
     name, *parts = shlex.split(text) or [""]
-    return name, dict(map(_read_option, parts))
+    return name, _with_more({}, parts)
 
 
 @contextlib.contextmanager
@@ -784,10 +859,12 @@ def plot_command(
 @click.option(
     "--manifest", metavar="FILE", help="For a .sol file: the export's manifest.  [default: beside]"
 )
+@_set_option
 @_json_option
 def evaluate_command(
     instance_file: str,
     result_file: str,
+    settings: tuple[str, ...],
     round_: str | None,
     manifest: str | None,
     as_json: bool,
@@ -805,7 +882,7 @@ def evaluate_command(
     Exit status: 0 judged, 2 bad input or another instance's file, 4 judged, and what the file says
     is false.
     """
-    instance = Instance.from_json(instance_file)
+    instance = _read_instance(instance_file, settings)
     kind: Round
     bound = None
     if result_file.lower().endswith(".sol"):
@@ -902,15 +979,16 @@ def _read_sol(
 ) -> tuple[Allocation, Round, SolFile]:
     """Read the allocation of a .sol file for a model that we exported."""
     model, solution = models.read_sol(file, manifest)
-    if model.source.instance.digest() != instance.digest():
+    if models.source_of(model).instance.digest() != instance.digest():
         raise InputError(
             f"the solution file {file!r} is for another instance than {instance.name!r}, but must "
             "be for the same data"
         )
     if solution.point is None:
         raise InputError(f"the solution file {file!r} holds no values: {solution.message}")
-    allocation = repair(instance, models.allocation(model), model.source.round)
-    return allocation, model.source.round, solution
+    source = models.source_of(model)
+    allocation = repair(instance, models.allocation(model), source.round)
+    return allocation, source.round, solution
 
 
 @cli.command(
@@ -923,14 +1001,19 @@ def _read_sol(
 @click.option("-o", "--output", metavar="FILE", required=True, help="model.nl or model.gms.")
 @_formulation_option
 @_round_option
+@_set_option
 def export_command(
-    instance_file: str, output: str, formulation: str | None, round_: str | None
+    instance_file: str,
+    output: str,
+    formulation: str | None,
+    round_: str | None,
+    settings: tuple[str, ...],
 ) -> int:
     """Write an instance's model as .nl or .gms.
 
     A .nl comes with .row and .col, and both formats with a manifest that tells what is what.
     """
-    instance = Instance.from_json(instance_file)
+    instance = _read_instance(instance_file, settings)
     model = models.minlp(
         instance,
         formulation or "letter",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,8 @@ def read_text(path: PathLike, what: str) -> str:
         If the file cannot be read or is not UTF-8.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        # A line end inside a quoted text is part of it, so none is translated.
+        return Path(path).read_bytes().decode("utf-8-sig")
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the {what} file {_shown(path)}: {_reason(error)}") from None
 
@@ -62,30 +66,54 @@ def read_document(path: PathLike, what: str) -> dict[str, Any]:
     return document
 
 
-def read_csv(path: PathLike, what: str, **options: Any) -> pd.DataFrame:
-    """Return the table that a CSV file holds; an empty field stays an empty text.
+def read_csv(path: PathLike, what: str) -> pd.DataFrame:
+    """Return the table that a CSV file holds, all fields as texts; every row has one a column.
 
     Parameters
     ----------
     path, what
         As for :func:`read_text`.
-    **options
-        Further options of :func:`pandas.read_csv`.
 
     Raises
     ------
     InputError
-        If the file cannot be read or is not CSV.
+        If the file cannot be read or is not CSV, a row has fewer or more fields than the header, or
+        two columns have one name.
     """
-    read_text(path, what)  # an unreadable file gets the usual sentence
+    where = f"the {what} file {_shown(path)}"
+    lines = csv.reader(io.StringIO(read_text(path, what), newline=""), strict=True)
     try:
-        table: pd.DataFrame = pd.read_csv(
-            path, keep_default_na=False, encoding="utf-8-sig", **options
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"the {what} file {_shown(path)} is not valid CSV: {reason}") from None
-    return table
+        header = next(lines, [])
+        rows = [(lines.line_num, row) for row in lines if row]
+    except csv.Error as error:
+        raise InputError(f"{where} is not valid CSV: {_reason(error)}") from None
+    if not header:
+        raise InputError(f"{where} is not valid CSV: it has no header")
+    require_unique(header, f"{where} has the column")
+    for line, row in rows:
+        if len(row) != len(header):
+            raise InputError(
+                f"{where} has {len(row)} fields in line {line}, but must have {len(header)}, one "
+                "for each name in its header"
+            )
+    return pd.DataFrame([row for _, row in rows], columns=header, dtype=object)
+
+
+def number_or_text(text: str) -> float | str:
+    """Return the number that a text is, rounded only once, or the text if it is none."""
+    return float(text) if _NUMBER.fullmatch(text.strip(" ")) else text
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def require_unique(names: Collection[str], sentence: str) -> None:
+    """Refuse names of which one stands twice; `sentence` is what comes before the name."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(f"{sentence} {name!r} twice, but names must be unique")
+        seen.add(name)
 
 
 def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:
@@ -108,6 +136,18 @@ def require_writable(path: PathLike) -> None:
         raise InputError(f"cannot write {_shown(path)}: No such file or directory")
     if not os.access(target.parent, os.W_OK):
         raise InputError(f"cannot write {_shown(path)}: Permission denied")
+
+
+def require_suffix(option: str, path: PathLike, suffix: str) -> None:
+    """Refuse a target whose name promises another format than the one that is written.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in `suffix`.
+    """
+    if Path(path).suffix.lower() != suffix:
+        raise InputError(f"{option} is {_shown(path)}, but must end in {suffix}")
 
 
 def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:

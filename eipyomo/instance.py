@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import cached_property
+import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Self
 
 import pandas as pd
@@ -17,9 +17,17 @@ from pydantic import Field, StrictStr, model_validator
 
 from eipyomo.channel import dbm_to_watt, mean_gain, rayleigh_gains
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, read_csv, read_document, to_json, write_atomically
+from eipyomo.files import (
+    PathLike,
+    number_or_text,
+    read_csv,
+    read_document,
+    require_unique,
+    to_json,
+    write_atomically,
+)
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.validation import NonNegative, Positive, Record
+from eipyomo.validation import NonNegative, Positive, Record, clipped, real_number, short
 
 SCHEMA: Final = "eipyomo/instance@1"
 
@@ -83,6 +91,9 @@ class Instance(Record):
         With one sentence that names the key, the user, the value and what is allowed.
     """
 
+    # What is derived has a slot of its own, outside the data that copies and pickles are made of.
+    __slots__ = ("_scaled",)
+
     name: Annotated[StrictStr, Field(description="a text")] = ""
     bandwidth_hz: Annotated[Positive, Field(description="system bandwidth B in Hz")]
     model_bits: Annotated[Positive, Field(description="model size D_m in bit")]
@@ -106,13 +117,14 @@ class Instance(Record):
             json.dumps([self.name, *seen], ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise InputError("a name holds half a character, but must be valid Unicode") from None
-        _ = self.scaled
+        object.__setattr__(self, "_scaled", scale(self))
         return self
 
-    @cached_property
+    @property
     def scaled(self) -> Scaled:
         """The instance as columns over users in scaled units."""
-        return scale(self)
+        scaled: Scaled = object.__getattribute__(self, "_scaled")
+        return scaled
 
     @classmethod
     def letter(
@@ -151,6 +163,11 @@ class Instance(Record):
         name
             Free text; made from the arguments if left out.
         """
+        model_mbit = real_number("model_mbit", model_mbit)
+        bandwidth_mhz = real_number("bandwidth_mhz", bandwidth_mhz)
+        task_mbit = real_number("task_mbit", task_mbit)
+        if total_frequency_ghz is not None:
+            total_frequency_ghz = real_number("total_frequency_ghz", total_frequency_ghz)
         gains = rayleigh_gains(mean_gain(path_loss_exponent, distance_m), users, seed)
         noise = dbm_to_watt(-174.0)
         total_hz = None if total_frequency_ghz is None else total_frequency_ghz * HZ_PER_GHZ
@@ -235,12 +252,130 @@ class Instance(Record):
         users
             A table with the columns of :meth:`users_frame`, or a CSV file of it.
         """
-        frame = (
-            users
-            if isinstance(users, pd.DataFrame)
-            else read_csv(users, "users", dtype={"name": str})
-        )
-        rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
-        return type(self)(
-            **{**{key: getattr(self, key) for key in type(self).model_fields}, "users": rows}
-        )
+        if isinstance(users, pd.DataFrame):
+            frame = users.set_axis([str(column) for column in users.columns], axis=1)
+            require_unique(list(frame.columns), "users has the column")
+        else:
+            frame = read_csv(users, "users")
+            for column in frame.columns.drop("name", errors="ignore"):
+                frame[column] = frame[column].map(number_or_text)
+        return self.replace(users=frame.to_dict("records"))
+
+    def replace(self, **changes: Any) -> Self:
+        """Return this instance with other values for some keys, checked like any other.
+
+        Parameters
+        ----------
+        **changes
+            Keys of the instance. For ``server`` some of its keys are enough, and for ``users`` some
+            keys of some users by their names: ``users={"eu1": {"task_bits": 1e6}}``. A list of
+            whole users takes the place of all.
+
+        Raises
+        ------
+        InputError
+            If a key or a user is unknown, or a value is not allowed.
+        """
+        server, users = changes.get("server"), changes.get("users")
+        if isinstance(server, Mapping):
+            changes["server"] = {**self.server.data(), **server}
+        if isinstance(users, Mapping):
+            changes["users"] = self._changed_users(users)
+        return super().replace(**changes)
+
+    def _changed_users(self, changes: Mapping[str, Any]) -> list[Any]:
+        """Return the users with other values for some keys of those that are named."""
+        names = [user.name for user in self.users]
+        for name, change in changes.items():
+            if name not in names:
+                raise InputError(
+                    f"users has {short(name)}, but the users are: {clipped(', '.join(names))}"
+                )
+            if not isinstance(change, Mapping):
+                raise InputError(
+                    f"users[{names.index(name)}] (user {name!r}) is {short(change)}, but must be "
+                    "an object with the keys to change"
+                )
+        return [
+            {**user.data(), **changes[user.name]} if user.name in changes else user
+            for user in self.users
+        ]
+
+    def with_settings(self, settings: Sequence[str]) -> Self:
+        """Return this instance with what texts such as ``bandwidth_hz=4e7`` set.
+
+        Parameters
+        ----------
+        settings
+            Texts ``PATH=VALUE``. A path is a key of the instance, ``server.KEY``,
+            ``users[NAME].KEY``, ``users[PLACE].KEY`` with places from 0, or ``users[*].KEY`` for
+            all; a name in quotes is never a place or all. Later texts are applied after earlier
+            ones, and the instance that comes out is checked. ``null`` leaves a key out.
+
+        Raises
+        ------
+        InputError
+            If a text is no setting, a path leads nowhere or stands twice, or a value is not
+            allowed.
+        """
+        if not settings:
+            return self
+        server, users = self.server.data(), [user.data() for user in self.users]
+        data = {**self.data(), "server": server, "users": users}
+        paths = []
+        for setting in settings:
+            found = _SETTING.fullmatch(setting)
+            if found is None:
+                raise InputError(
+                    f"a setting is {short(setting)}, but must be KEY=VALUE, server.KEY=VALUE, "
+                    "users[NAME].KEY=VALUE or users[*].KEY=VALUE"
+                )
+            path, room, chosen, key, text = found.groups()
+            paths.append(path)
+            targets = (
+                [users[j] for j in self._places(chosen)]
+                if chosen is not None
+                else [server if room else data]
+            )
+            for target in targets:
+                target[key] = _setting_value(key, text)
+        require_unique(paths, "a setting has")
+        return type(self)(**data)
+
+    def _places(self, chosen: str) -> list[int]:
+        """Return the places of the users that stand in the brackets of a path."""
+        names = [user.name for user in self.users]
+        whole = range(len(names))
+        quoted = len(chosen) > 1 and chosen[0] == chosen[-1] == '"'
+        found = [] if quoted or chosen != "*" else [list(whole)]
+        if not quoted and chosen.isdecimal() and int(chosen) in whole:
+            found.append([int(chosen)])
+        if (name := chosen[1:-1] if quoted else chosen) in names:
+            found.append([names.index(name)])
+        if not found:
+            raise InputError(
+                f"a setting has users[{chosen}], but must have *, a place below {len(names)}, or "
+                f"one of: {clipped(', '.join(names))}"
+            )
+        if any(places != found[0] for places in found):
+            raise InputError(
+                f"a setting has users[{chosen}], which is a user's name too, but must be "
+                f'users["{chosen}"] if that one is meant'
+            )
+        return found[0]
+
+
+_SETTING = re.compile(
+    r"""(
+        (?: (server)\. | users\[ ("[^"]*"|.*?) \]\. )?
+        ([^][.=\s"]+)
+    ) = (.*)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def _setting_value(key: str, text: str) -> Any:
+    """Return the value that a text sets: a name is a text, and null leaves a key out."""
+    if key == "name":
+        return text
+    return None if text == "null" else number_or_text(text)

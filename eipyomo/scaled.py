@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
+from eipyomo.validation import Columns, number_column, positive_number, short
 
 if TYPE_CHECKING:
     from eipyomo.instance import Instance
@@ -31,8 +32,10 @@ ENERGY_COEFFICIENT_SCALE = HZ_PER_GHZ**2 * 1e9
 
 
 @dataclass(frozen=True, eq=False)
-class Scaled:
+class Scaled(Columns):
     """An instance in scaled units; arrays have shape (users,).
+
+    No field follows from another, so that none can be stale after :func:`dataclasses.replace`.
 
     Attributes
     ----------
@@ -43,9 +46,10 @@ class Scaled:
     total_frequency_ghz
         F, the budget of the frequencies f_{s,j}; None where every task is served at f_s, as in a
         training round, which has none.
-    uplink_snr, downlink_snr
-        p_j h_j / (B δ_s²) and P_s h_j / (B δ_j²): all that a model needs to know of powers, gains
-        and noise.
+    server_transmit_power_w
+        P_s.
+    uplink_gain_to_noise_mhz_per_w, downlink_gain_to_noise_mhz_per_w
+        h_j / δ_s² and h_j / δ_j².
     task_mbit
         L_j; zero in a training round.
     transmit_power_w, receive_power_w
@@ -66,8 +70,9 @@ class Scaled:
     gigacycles_per_mbit: float
     server_frequency_ghz: float
     total_frequency_ghz: float | None
-    uplink_snr: FloatColumn
-    downlink_snr: FloatColumn
+    server_transmit_power_w: float
+    uplink_gain_to_noise_mhz_per_w: FloatColumn
+    downlink_gain_to_noise_mhz_per_w: FloatColumn
     task_mbit: FloatColumn
     transmit_power_w: FloatColumn
     receive_power_w: FloatColumn
@@ -80,15 +85,42 @@ class Scaled:
     local_training_j: FloatColumn
 
     def __post_init__(self) -> None:
-        """Make the columns read-only, since they are shared."""
-        for field in fields(self):
-            column = getattr(self, field.name)
-            if isinstance(column, np.ndarray):
-                column.flags.writeable = False
+        """Check the columns, and that double precision can hold the signal-to-noise ratios."""
+        for field in fields(self)[1:]:
+            name, value = field.name, getattr(self, field.name)
+            if field.type == "FloatColumn":
+                if (number_column(name, value, len(self)) < 0).any():
+                    raise InputError(f"{name} is {short(value)}, but must hold numbers >= 0")
+            elif value is not None or name != "total_frequency_ghz":
+                positive_number(name, value)
+        super().__post_init__()
+        for name in ("uplink_snr", "downlink_snr"):
+            ratio = getattr(self, name)
+            if not ((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1])).all():
+                raise InputError(
+                    f"{name} is {short(ratio)}, but must lie between {SNR_RANGE[0]:g} and "
+                    f"{SNR_RANGE[1]:g}"
+                )
 
     def __len__(self) -> int:
         """Return the number M of end users."""
         return len(self.names)
+
+    @property
+    def uplink_snr(self) -> FloatColumn:
+        """Return p_j h_j / (B δ_s²), the uplink's signal-to-noise ratio over the band."""
+        return self._snr(self.transmit_power_w, self.uplink_gain_to_noise_mhz_per_w)
+
+    @property
+    def downlink_snr(self) -> FloatColumn:
+        """Return P_s h_j / (B δ_j²), the downlink's signal-to-noise ratio over the band."""
+        return self._snr(self.server_transmit_power_w, self.downlink_gain_to_noise_mhz_per_w)
+
+    def _snr(self, power_w: float | FloatColumn, gain_to_noise: FloatColumn) -> FloatColumn:
+        with np.errstate(over="ignore", under="ignore"):
+            ratio: FloatColumn = power_w * gain_to_noise / self.bandwidth_mhz
+        ratio.flags.writeable = False
+        return ratio
 
     @property
     def upload_start_s(self) -> FloatColumn:
@@ -129,8 +161,10 @@ def scale(instance: Instance) -> Scaled:
 
     gain = column("channel_gain")
     with np.errstate(all="ignore"):
-        uplink = column("transmit_power_w") / server.noise_density_w_per_hz * gain / bandwidth_hz
-        downlink = server.transmit_power_w / column("noise_density_w_per_hz") * gain / bandwidth_hz
+        at_server = gain / (server.noise_density_w_per_hz * HZ_PER_MHZ)
+        at_user = gain / (column("noise_density_w_per_hz") * HZ_PER_MHZ)
+        uplink = column("transmit_power_w") * at_server / (bandwidth_hz / HZ_PER_MHZ)
+        downlink = server.transmit_power_w * at_user / (bandwidth_hz / HZ_PER_MHZ)
     for ratio in (uplink, downlink):
         bad = ~((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1]))
         if bad.any():
@@ -149,8 +183,9 @@ def scale(instance: Instance) -> Scaled:
         total_frequency_ghz=None
         if server.total_frequency_hz is None
         else server.total_frequency_hz / HZ_PER_GHZ,
-        uplink_snr=uplink,
-        downlink_snr=downlink,
+        server_transmit_power_w=server.transmit_power_w,
+        uplink_gain_to_noise_mhz_per_w=at_server,
+        downlink_gain_to_noise_mhz_per_w=at_user,
         task_mbit=column("task_bits") / BITS_PER_MBIT,
         transmit_power_w=column("transmit_power_w"),
         receive_power_w=column("receive_power_w"),

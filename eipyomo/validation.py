@@ -1,12 +1,19 @@
-"""Checked records: frozen data that says in one sentence what is wrong with an input."""
+"""Checked data: frozen, and with one sentence that says what is wrong with an input.
+
+Whatever is derived from such data is never copied with them. Every way to new data, be it a call, a
+copy with or without changes, or a pickle, leads through the constructor that checks them.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -20,26 +27,44 @@ from pydantic import (
 from eipyomo.errors import InputError
 
 
+def _is_of_kind(value: Any, kinds: str, plain: Any) -> bool:
+    """Tell whether something is one of numpy's scalars of some kinds, or Python's own like them."""
+    if isinstance(value, np.generic):
+        return value.dtype.kind in kinds
+    return isinstance(value, plain) and not isinstance(value, bool)
+
+
 def _plain_number(value: Any) -> Any:
-    """Turn numpy's numbers and plain integers into floats; leave the rest to be refused."""
-    if isinstance(value, int | np.integer | np.floating) and not isinstance(value, bool):
+    """Turn real numbers, numpy's too, into floats and -0.0 into 0.0; leave the rest to be refused.
+
+    Neither booleans nor texts are numbers, and complex numbers are not real.
+    """
+    if _is_of_kind(value, "iuf", int | float):
         try:
-            return float(value)
+            return float(value) + 0.0
         except OverflowError:
-            return math.inf
+            return math.inf if value > 0 else -math.inf
     return value
 
 
-Positive = Annotated[StrictFloat, BeforeValidator(_plain_number), Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[
-    StrictFloat, BeforeValidator(_plain_number), Field(ge=0, allow_inf_nan=False)
-]
-Finite = Annotated[StrictFloat, BeforeValidator(_plain_number), Field(allow_inf_nan=False)]
+def _number(value: Any) -> float:
+    """Refuse what pydantic would ask for a float of its own making, as a complex number's part."""
+    number = _plain_number(value)
+    if not isinstance(number, float):
+        raise ValueError
+    return number
+
+
+Positive = Annotated[StrictFloat, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[StrictFloat, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[StrictFloat, BeforeValidator(_number), Field(allow_inf_nan=False)]
 
 
 def _plain_decision(value: Any) -> Any:
     """Turn numpy's booleans and the numbers 0 and 1 into booleans; leave the rest to be refused."""
-    return bool(value) if isinstance(value, np.bool_) or value in (0, 1) else value
+    number = _plain_number(value)
+    is_decision = isinstance(value, np.bool_) or (isinstance(number, float) and number in (0, 1))
+    return bool(value) if is_decision else value
 
 
 Decision = Annotated[StrictBool, BeforeValidator(_plain_decision)]
@@ -48,7 +73,9 @@ Decision = Annotated[StrictBool, BeforeValidator(_plain_decision)]
 class Record(BaseModel):
     """Frozen data that refuses unknown keys and says in one sentence what is wrong."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, revalidate_instances="always"
+    )
     of_a_user: ClassVar[bool] = False
 
     def __init__(self, **data: Any) -> None:
@@ -56,6 +83,192 @@ class Record(BaseModel):
             super().__init__(**data)
         except ValidationError as error:
             raise InputError(_sentence(type(self), error, data)) from None
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the record with other values for some keys, checked like any other.
+
+        Raises
+        ------
+        InputError
+            If a key is unknown, or a value is not allowed.
+        """
+        return type(self)(**{**self.data(), **changes})
+
+    def data(self) -> dict[str, Any]:
+        """Return the values by their keys; records in them stay records."""
+        return {key: getattr(self, key) for key in type(self).model_fields}
+
+    # Pydantic's own ways to a copy trust what they are given.
+
+    def __replace__(self, **changes: Any) -> Self:
+        """Return :meth:`replace`, for :func:`copy.replace`."""
+        return self.replace(**changes)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return :meth:`replace`; frozen data need no deep copy."""
+        del deep
+        return self.replace(**(update or {}))
+
+    def copy(self, **options: Any) -> Self:
+        """Return :meth:`model_copy`, by its older name."""
+        return self.model_copy(**options)
+
+    def __copy__(self) -> Self:
+        """Return :meth:`replace` without changes."""
+        return self.replace()
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return :meth:`replace` without changes."""
+        return self.replace()
+
+    if not TYPE_CHECKING:  # pydantic's plugin for mypy writes this signature itself
+
+        @classmethod
+        def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
+            """Return a record, checked like any other."""
+            return cls(**values)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Return what a pickle holds: the data alone."""
+        return self.data()
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Check what a pickle holds."""
+        type(self).__init__(self, **state)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Base of frozen dataclasses of columns over users: each has read-only arrays of its own."""
+
+    def __post_init__(self) -> None:
+        """Copy the columns, since others may hold the arrays, and make them read-only."""
+        for name, column in self._data().items():
+            if isinstance(column, np.ndarray):
+                own = np.array(column)
+                own.flags.writeable = False
+                object.__setattr__(self, name, own)
+
+    def _data(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copies and pickles be made by the constructor, whose arrays are read-only."""
+        return _made, (type(self), self._data())
+
+
+def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
+    return kind(**data)
+
+
+def real_number(name: str, value: Any) -> float:
+    """Return a real number as a float; NaN and infinities are for its user to refuse.
+
+    Raises
+    ------
+    InputError
+        If it is a boolean, a text, complex, or anything else that is no real number.
+    """
+    number = _plain_number(value)
+    if not isinstance(number, float):
+        raise InputError(f"{name} is {short(value)}, but must be a real number")
+    return number
+
+
+def positive_number(name: str, value: Any) -> float:
+    """Return a finite number > 0 as a float.
+
+    Raises
+    ------
+    InputError
+        If it is anything else.
+    """
+    if not is_positive(value):
+        raise InputError(f"{name} is {short(value)}, but must be a finite number > 0")
+    return float(value)
+
+
+def is_positive(value: Any) -> bool:
+    """Tell whether something is a finite real number > 0."""
+    number = _plain_number(value)
+    return isinstance(number, float) and math.isfinite(number) and number > 0
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """Return a whole number of Python or numpy that is not below `least`.
+
+    Raises
+    ------
+    InputError
+        If it is anything else; booleans and floats are no whole numbers.
+    """
+    if not _is_of_kind(value, "iu", int) or value < least:
+        raise InputError(f"{name} is {short(value)}, but must be a whole number >= {least}")
+    return int(value)
+
+
+def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:
+    """Return a column of finite real numbers, one per user.
+
+    Raises
+    ------
+    InputError
+        If `given` is no list or array of so many finite real numbers.
+    """
+    wanted = f"{users} finite numbers, one per user"
+    column = _column(name, given, users, _plain_number, float, wanted)
+    _require(name, column, np.isfinite(column), wanted)
+    return column.astype(np.float64) + 0.0
+
+
+def decision_column(name: str, given: Any, users: int) -> NDArray[np.bool_]:
+    """Return a column of booleans, one per user; 0 and 1 are booleans too.
+
+    Raises
+    ------
+    InputError
+        If `given` is no list or array of so many decisions.
+    """
+    wanted = f"{users} decisions (true or false, or 1 or 0), one per user"
+    column = _column(name, given, users, _plain_decision, bool, wanted)
+    _require(name, column, (column == 0) | (column == 1), wanted)
+    return column.astype(np.bool_)
+
+
+def _column(
+    name: str, given: Any, users: int, plain: Callable[[Any], Any], kind: type[Any], wanted: str
+) -> NDArray[Any]:
+    """Return a list or series as an array, and an array of real numbers as it is.
+
+    The elements of a list are looked at one by one, as numpy makes them one kind first: texts of a
+    number beside a text, a number of true beside a number. An array may hide some behind a mask.
+    """
+    column = given.to_numpy() if isinstance(given, pd.Series) else given
+    if isinstance(column, list | tuple):
+        elements = [plain(element) for element in column]
+        right = np.array([isinstance(element, kind) for element in elements], dtype=np.bool_)
+        _require(name, column, right, wanted)
+        column = np.array(elements, dtype=kind)
+    if not isinstance(column, np.ndarray) or np.ma.is_masked(column):
+        raise InputError(f"{name} is {short(column)}, but must hold {wanted}")
+    if column.shape != (users,) or column.dtype.kind not in ("iuf" if kind is float else "biuf"):
+        raise InputError(
+            f"{name} is an array of shape {column.shape} and type {column.dtype}, but must hold "
+            f"{wanted}"
+        )
+    return np.asarray(column)
+
+
+def _require(
+    name: str, column: Sequence[Any] | NDArray[Any], right: NDArray[np.bool_], wanted: str
+) -> None:
+    """Refuse a column by its first element that is not right."""
+    if not right.all():
+        j = int(np.argmin(right))
+        raise InputError(
+            f"{name} is an array of shape ({len(column)},) with {short(column[j])} at [{j}], but "
+            f"must hold {wanted}"
+        )
 
 
 def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, Any]) -> str:
@@ -71,7 +284,7 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     if first["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return f"{where} is not a known key, but must be one of: {known}"
-    return f"{where} is {_short(value)}, but must be {_allowed(model, location)}"
+    return f"{where} is {short(value)}, but must be {_allowed(model, location)}"
 
 
 def _where(location: tuple[int | str, ...]) -> str:
@@ -82,7 +295,7 @@ def _where(location: tuple[int | str, ...]) -> str:
 
 def _user(model: type[Record], data: Mapping[str, Any]) -> str:
     """Name the end user whose data is at fault."""
-    return f" (user {_short(data['name'])})" if model.of_a_user and "name" in data else ""
+    return f" (user {short(data['name'])})" if model.of_a_user and "name" in data else ""
 
 
 def _allowed(model: type[Record], location: tuple[int | str, ...]) -> str:
@@ -102,6 +315,13 @@ def _allowed(model: type[Record], location: tuple[int | str, ...]) -> str:
     return f"a finite number {' and '.join(bounds)} ({field.description})".replace("  ", " ")
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def short(value: Any) -> str:
+    """Return a value as a sentence shows it: numpy's scalars as plain ones, and never long."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return clipped(" ".join(repr(value).split()))
+
+
+def clipped(text: str, width: int = 60) -> str:
+    """Return a text that is not longer than a sentence can hold."""
+    return text if len(text) <= width else f"{text[: width - 3]}..."

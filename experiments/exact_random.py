@@ -1,6 +1,6 @@
 """The exact method against many starts of Ipopt, on 200 random unlike instances of 2-7 users.
 
-Run ``python -m experiments.exact_random``; it takes about half an hour on two cores, stores every
+Run ``python -m experiments.exact_random``; it takes about half an hour on two cores, keeps every
 row at once, and goes on where it was stopped. For every choice of the downloads Ipopt starts 15
 times from random points of the Pyomo model; `ipopt` is the evaluated cost of the best of these.
 The first 72 seeds have 2-7 users in turn, the others 2-5, since every user doubles Ipopt's work.
@@ -26,7 +26,7 @@ from eipyomo.solvers.exact import prepare, solve_exact
 from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.solvers.judge import repair
 from eipyomo.verify import verify
-from experiments.provenance import RESULTS, store
+from experiments.provenance import finished_rows, keep_rows, store
 from tests.instances import hostile
 
 SEEDS = 200
@@ -110,18 +110,16 @@ def row(seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Compute the rows that are not stored yet, on two cores."""
+    """Compute the table on two cores, going on where this code was interrupted."""
     prepare()
-    target = RESULTS / f"{NAME}.csv"
-    rows: list[dict[Any, Any]] = []
-    if target.exists():
-        rows = pd.read_csv(target).to_dict("records")
+    rows = finished_rows(NAME)
     done = {row["seed"] for row in rows}
     with ProcessPoolExecutor(max_workers=2) as pool:
         jobs = [pool.submit(row, seed) for seed in range(SEEDS) if seed not in done]
         for job in as_completed(jobs):
             rows = sorted([*rows, job.result()], key=lambda found: found["seed"])
-            store(NAME, pd.DataFrame(rows), "numba", "casadi", "python-flint")
+            keep_rows(NAME, rows)
+    store(NAME, pd.DataFrame(rows), "numba", "casadi", "python-flint")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What the piecewise linear relaxation reaches in 60 s and in 300 s, and what SCIP does.
 
 Run ``python -m experiments.milp_benchmark``: it takes up to an hour and a half. It covers the
-reference instances with up to 12 users, or those that are named behind the command, stores every
-row at once, and goes on where it was stopped. Both solvers have the spectral model and stop at a
-gap of 1e-3, and run anew for 300 s where they have not finished in 60 s.
+reference instances with up to 12 users, keeps every row at once, and goes on where it was stopped;
+with instances named behind the command it computes their rows only, for a later run to take. Both
+solvers have the spectral model and stop at a gap of 1e-3, and run anew for 300 s where they have
+not finished in 60 s.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 import eipyomo as ei
-from experiments.provenance import RESULTS, store
+from experiments.provenance import finished_rows, keep_rows, store
 
 NAME = "milp_benchmark"
 REFERENCE = Path(__file__).parent.parent / "tests" / "reference"
@@ -61,19 +62,18 @@ def row(name: str, solver: str) -> dict[str, Any]:
 
 
 def main(names: list[str]) -> None:
-    """Compute the rows that are not stored yet."""
-    target = RESULTS / f"{NAME}.csv"
-    rows: list[dict[Any, Any]] = []
-    if target.exists():
-        rows = pd.read_csv(target).to_dict("records")
+    """Compute the table, going on where this code was interrupted."""
+    rows = finished_rows(NAME)
     done = {(row["instance"], row["solver"]) for row in rows}
     wanted = names or [name for name, values in VALUES.items() if values["users"] <= USERS]
     for name in wanted:
         for solver in SOLVERS:
             if (name, solver) not in done:
                 rows.append(row(name, solver))
-                table = pd.DataFrame(rows).sort_values(["users", "instance", "solver"])
-                store(NAME, table, "pyomo", "highspy", "casadi", "PySCIPOpt")
+                keep_rows(NAME, rows)
+    if not names:
+        table = pd.DataFrame(rows).sort_values(["users", "instance", "solver"])
+        store(NAME, table, "pyomo", "highspy", "casadi", "PySCIPOpt")
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eipyomo.files import write_atomically
+from eipyomo.solvers.sweep import version_of_code
 
 RESULTS = Path(__file__).parent / "results"
 FIGURES = Path(__file__).parent / "figures"
 STORES = Path(__file__).parent / "stores"
-"""Where sweeps keep what they have computed so far; not in the repository."""
+"""Where runs keep what they have computed so far; not in the repository."""
 
 
 def command(name: str, compute: Callable[[], None], draw: Callable[[], None]) -> None:
@@ -48,6 +49,24 @@ def store(name: str, table: pd.DataFrame, *packages: str) -> Path:
     target = RESULTS / f"{name}.csv"
     write_atomically({target: table.assign(**provenance(*packages)).to_csv(index=False)})
     return target
+
+
+def finished_rows(name: str) -> list[dict[Any, Any]]:
+    """Return the rows that an interrupted run of this very code has finished."""
+    part = _part(name)
+    if not part.exists():
+        return []
+    return pd.read_csv(part, float_precision="round_trip").to_dict("records")
+
+
+def keep_rows(name: str, rows: list[dict[Any, Any]]) -> None:
+    """Keep the rows that are finished, for this run to go on with when it is interrupted."""
+    STORES.mkdir(exist_ok=True)
+    write_atomically({_part(name): pd.DataFrame(rows).to_csv(index=False)})
+
+
+def _part(name: str) -> Path:
+    return STORES / f"{name}-{version_of_code()}.csv"
 
 
 def save(name: str, figure: Figure) -> None:

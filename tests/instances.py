@@ -17,6 +17,12 @@ def altered(instance: ei.Instance, **changes: Any) -> ei.Instance:
     return ei.Instance(**{**data, **changes})
 
 
+def altered_user(user: ei.EndUser, **changes: Any) -> ei.EndUser:
+    """Return a user with other values for some keys."""
+    data = {key: getattr(user, key) for key in type(user).model_fields}
+    return ei.EndUser(**{**data, **changes})
+
+
 def hostile(seed: int, users: int | None = None) -> ei.Instance:
     """Return a random instance of 1-7 users; some have no task, or care for no energy."""
     draw = np.random.default_rng(seed)
@@ -58,3 +64,42 @@ def hostile(seed: int, users: int | None = None) -> ei.Instance:
             for j in range(count)
         ),
     )
+
+
+RANGES = {
+    "energy_weight": (1e-9, 1e9),
+    "latency_weight": (1e-9, 1e9),
+    "bandwidth_hz": (1.0, 1e12),
+    "model_bits": (1.0, 1e12),
+    "task_bits": (1.0, 1e12),
+}
+WIDER = {
+    "cycles_per_bit": (1e-3, 1e6),
+    "channel_gain": (1e-17, 1e-5),
+    "max_frequency_hz": (1e6, 1e12),
+    "energy_coefficient": (1e-34, 1e-20),
+    "transmit_power_w": (1e-6, 1e3),
+    "previous_download_s": (1e-9, 1e6),
+}
+"""Every third instance moves some of these too."""
+
+
+def moved(seed: int) -> ei.Instance:
+    """Return 1-3 of the letter's users, and one to all of what ``RANGES`` names far away from it.
+
+    Raises
+    ------
+    InputError
+        If the package refuses it.
+    """
+    draw = np.random.default_rng(seed)
+    letter = ei.Instance.letter(users=3)
+    users = letter.users[: int(draw.integers(1, 4))]
+    values = {
+        name: float(np.exp(draw.uniform(*np.log(ranges[name]))))
+        for ranges in ((RANGES, WIDER) if seed % 3 == 2 else (RANGES,))
+        for name in draw.permutation(list(ranges))[: int(draw.integers(1, len(ranges) + 1))]
+    }
+    own = {key: values.pop(key) for key in list(values) if key in ei.EndUser.model_fields}
+    changed = tuple(altered_user(user, **own) for user in users)
+    return altered(letter, users=changed, name=f"moved {seed}", **values)

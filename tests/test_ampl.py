@@ -16,11 +16,12 @@ from typing import Any
 
 import pyomo.environ as pyo
 import pytest
+from pyomo.repn.plugins.nl_writer import NLWriter
 
 import eipyomo as ei
 from eipyomo.cli import main
-from eipyomo.models.files import parse_sol
-from eipyomo.solvers.backends import BACKENDS, backend
+from eipyomo.models.files import HINTS, parse_sol
+from eipyomo.solvers.backends import BACKENDS, backend, casadi_child
 from eipyomo.solvers.backends.ampl import AmplBackend
 from tests.allocations import random_allocation
 from tests.conftest import REFERENCE, VALUES, names_up_to, reference
@@ -30,7 +31,7 @@ SCRIPTS = Path(sys.executable).parent
 
 HEAD = """
 import os, pathlib, re, signal, sys, time
-rows, columns = map(int, pathlib.Path("model.nl").read_text().splitlines()[1].split()[:2])
+columns, rows = map(int, pathlib.Path("model.nl").read_text().splitlines()[1].split()[:2])
 def sol(values, code=0, message="fake", sizes=None):
     sizes = sizes or (rows, 0, columns, len(values))
     lines = [message, "", "Options", 3, 1, 1, 0, *sizes, *values, f"objno 0 {code}"]
@@ -461,3 +462,222 @@ def test_capabilities_are_honest() -> None:
     couenne = BACKENDS["couenne"]
     assert isinstance(couenne, AmplBackend)
     assert math.isfinite(couenne._bound("Lower bound: 4.5\nlower bound: 4.75 \n") or math.nan)
+    assert couenne._bound("Lower bound: 4.5\nlower bound: 4.75") == 4.5
+    assert couenne._bound("Lower bound: 1e50\n") is None
+    assert couenne._bound("Lower bound: -1e+50\n") is None
+    assert couenne._bound("Lower bound: 4.5x\n") is None
+
+
+def small(sense: Any = pyo.minimize) -> Any:
+    """Return a model whose least cost is 2 at x = 2, y = 0, and whose greatest is 19."""
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(bounds=(0, 10), initialize=5)
+    model.y = pyo.Var(bounds=(-3, 3), initialize=1)
+    model.row = pyo.Constraint(expr=model.x >= 2)
+    model.cost = pyo.Objective(expr=model.x + model.y**2, sense=sense)
+    return model
+
+
+# What a fake says, and status, point and bound of the answer; columns are y, x.
+CLAIMS: dict[str, tuple[str, tuple[str, list[float] | None, float | None]]] = {
+    "infeasible": ("sol([], code=220)", ("infeasible", None, None)),
+    "infeasible with a point": ("sol([0, 2], code=200)", ("infeasible", [0, 2], None)),
+    "infeasible with a wrong point": ("sol([9, 9], code=299)", ("infeasible", [9, 9], None)),
+    "unbounded": ("sol([], code=300)", ("unbounded", None, None)),
+    "unbounded with a point": ("sol([0, 2], code=399)", ("unbounded", [0, 2], None)),
+    "a limit": ("sol([0, 2], code=400)", ("limit", [0, 2], None)),
+    "a limit alone": ("sol([], code=499)", ("limit", None, None)),
+    "solved?": ("sol([0, 2], code=199)", ("converged", [0, 2], None)),
+    "failure": ("sol([0, 2], code=500)", ("error", [0, 2], None)),
+    "a code below 0": ("sol([0, 2], code=-1)", ("error", [0, 2], None)),
+    "no code": ("sol([0, 2], code='')", ("limit", [0, 2], None)),
+    "a bound": ("print('Lower bound: 2'); sol([0, 2])", ("optimal", [0, 2], 2.0)),
+    "a bound above its point": (
+        "print('Lower bound: 3'); sol([0, 2])",
+        ("optimal", [0, 2], 3.0),
+    ),
+    "no finite bound": ("print('Lower bound: -1e50'); sol([0, 2])", ("converged", [0, 2], None)),
+    "half a line": ("print('Lower bound: 2', end=''); sol([0, 2])", ("converged", [0, 2], None)),
+    "crash after its answer": (
+        "sol([0, 2]); os.kill(os.getpid(), signal.SIGSEGV)",
+        ("limit", [0, 2], None),
+    ),
+    "crash after a claim": (
+        "sol([], code=220); os.kill(os.getpid(), signal.SIGSEGV)",
+        ("error", None, None),
+    ),
+    "another size": ("sol([0, 2, 1], sizes=(1, 0, 3, 3))", ("error", None, None)),
+    "more values": ("sol([0, 2, 1], sizes=(1, 0, 2, 3))", ("error", None, None)),
+}
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
+def test_claims_are_told_apart(kind: str, tmp_path: Path) -> None:
+    """What an executable says about the end of its solve is read by AMPL's codes."""
+    script, expected = CLAIMS[kind]
+    found = backend("couenne", executable(tmp_path, script))
+    answer = found.solve(small(), time_limit=20, gap=1e-4)
+    point = None if answer.point is None else [value for _, value in answer.point]
+    assert (answer.status, point, answer.bound) == expected, answer.message
+    assert answer.proven == (kind == "infeasible")
+
+
+def test_a_log_of_a_maximisation_tells_no_bound(tmp_path: Path) -> None:
+    """Couenne turns what is maximised, so that its log's lower bound is none of the model."""
+    path = executable(tmp_path, "print('Lower bound: -19'); sol([3, 10])")
+    answer = backend("couenne", path).solve(small(pyo.maximize), time_limit=20, gap=1e-4)
+    assert (answer.status, answer.bound) == ("converged", None)
+
+
+def test_options_that_loosen_void_the_bound(tmp_path: Path) -> None:
+    """With a cutoff of the caller's own, Couenne's bound or "infeasible" is not proven."""
+    for script in ("print('Lower bound: 2'); sol([0, 2])", "sol([], code=200)"):
+        found = backend("couenne", executable(tmp_path, script))
+        answer = found.solve(small(), time_limit=20, gap=1e-4, options={"art_cutoff": 1.5})
+        assert answer.bound is None
+        assert not answer.proven
+        assert answer.status != "optimal"
+
+
+SEEN = "pathlib.Path({!r}).write_text(' '.join(sys.argv[3:]) + os.environ.get({!r}, '') + {})"
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "expected"),
+    [
+        ("couenne", "couenne.opt", "time_limit 20.000\nallowable_fraction_gap 0.001\nmine 7\n"),
+        (
+            "bonmin",
+            "bonmin.opt",
+            (
+                "bonmin.time_limit 20.000\nbonmin.allowable_fraction_gap 0.001\n"
+                "bonmin.num_resolve_at_root 2\nbonmin.num_resolve_at_node 3\nbonmin.mine 7\n"
+            ),
+        ),
+        ("scip", "scip.set", "limits/time = 20.000\nlimits/gap = 0.001\nmine = 7\n"),
+        ("ipopt", None, "max_cpu_time=20.000 tol=1e-10 acceptable_tol=1e-08 mine=7"),
+        ("baron", "baron_options", "maxtime=20.000 epsr=0.001 outlev=1 mine=7"),
+        (
+            "knitro",
+            "knitro_options",
+            "maxtime_real=20.000 mip_maxtimereal=20.000 mip_opt_gap_rel=0.001 threads=2 mine=7",
+        ),
+        ("other", None, "mine=7"),
+    ],
+)
+def test_executables_are_told_in_their_own_way(
+    name: str, place: str | None, expected: str, tmp_path: Path
+) -> None:
+    """Limit, gap, threads and options reach each solver by the names in its capabilities."""
+    is_file = place is not None and "_" not in place
+    seen = tmp_path / "seen"
+    look = f"pathlib.Path({place!r}).read_text()" if is_file else "''"
+    path = executable(tmp_path, SEEN.format(str(seen), "" if is_file else place or "", look))
+    options: dict[str, Any] = {"mine": 7}
+    if name == "bonmin":
+        options = {"num_resolve_at_root": 2, **options}
+    if name == "knitro":
+        options = {"threads": 2, **options}
+    found = backend(name, path)
+    found.solve(small(), time_limit=20, gap=1e-3, options=options)
+    assert seen.read_text() == expected
+    named = (found.capabilities.time_limit or "").split()
+    assert all(word in expected for word in named)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"threads": 2}, "threads is 2, but the solver 'couenne' has no such setting"),
+        ({"a b": 1}, "option 'a b' of solver 'couenne' is no name"),
+        ({"": 1}, "option '' of solver 'couenne' is no name"),
+        ({"mine": None}, "option 'mine' of solver 'couenne' is None, but must be a number or one"),
+        ({"mine": "1\ntime_limit 9"}, "must be a number or one line of text"),
+        ({"mine": [1]}, r"is \[1\], but must be a number or one line of text"),
+    ],
+)
+def test_options_are_names_and_values(
+    options: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    """What could not be passed as it is, is refused before anything runs."""
+    found = backend("couenne", executable(tmp_path, "sol([0, 2])"))
+    with pytest.raises(ei.InputError, match=expected):
+        found.solve(small(), time_limit=20, gap=1e-4, options=options)
+
+
+def foreign(folder: Path, name: str, value: float = 10.0, *, labels: bool = False) -> None:
+    """Write the small model as Pyomo's own writer does, with a suffix on all that it has."""
+    model = small()
+    suffix = pyo.Suffix(direction=pyo.Suffix.EXPORT)
+    model.add_component(name, suffix)
+    for part in (model.x, model.y, model.row, model.cost, model):
+        suffix[part] = value
+    with (folder / "model.nl").open("w") as file:
+        NLWriter().write(
+            model, file, scale_model=False, linear_presolve=False, symbolic_solver_labels=labels
+        )
+
+
+@pytest.mark.parametrize("command", ["eipyomo-ipopt", "eipyomo-bonmin"])
+def test_our_commands_pass_over_hints(command: str, tmp_path: Path) -> None:
+    """With hints and comments in the .nl the answer is the same, in the file's own units."""
+    for name, labels in (("scaling_factor", False), ("priority", True), ("ipopt_zL_in", False)):
+        foreign(tmp_path, name, labels=labels)
+        line = [str(SCRIPTS / command), "model", "-AMPL"]
+        subprocess.run(line, cwd=tmp_path, check=True, capture_output=True)
+        solution = parse_sol((tmp_path / "model.sol").read_text(), rows=1, columns=2)
+        assert solution.point == pytest.approx((0.0, 2.0), abs=1e-4)
+    model = small()
+    model.scaling_factor = pyo.Suffix(direction=pyo.Suffix.EXPORT)
+    model.scaling_factor[model.x] = 10.0
+    solver = pyo.SolverFactory(command.split("-")[1], executable=str(SCRIPTS / command))
+    pyo.assert_optimal_termination(solver.solve(model))
+    assert model.x.value == pytest.approx(2.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("command", ["eipyomo-ipopt", "eipyomo-bonmin"])
+@pytest.mark.parametrize("name", ["sosno", "ref", "objweight", "mine"])
+def test_our_commands_refuse_other_suffixes(name: str, command: str, tmp_path: Path) -> None:
+    """A suffix that may change the problem is one line on standard error, and no answer."""
+    foreign(tmp_path, name)
+    line = [str(SCRIPTS / command), "model", "-AMPL"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"the file has the suffix '{name}', which may change the problem" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "model.sol").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ((1, " 2 1 2 0 0"), "more than one objective"),
+        ((1, " 2 1 1 0 0 1"), "logical constraints"),
+        ((2, " 0 1 1 0 0 0"), "complementarity constraints"),
+        ((3, " 0 1"), "network constraints"),
+    ],
+)
+def test_our_commands_read_the_whole_header(change: tuple[int, str], expected: str) -> None:
+    """What the head of a .nl announces and CasADi would pass over is refused."""
+    place, line = change
+    lines = ei.models.files.nl(small())[0].splitlines()
+    assert casadi_child.plain("\n".join(lines)) == "\n".join(lines) + "\n"
+    lines[place] = line
+    with pytest.raises(casadi_child.RefusedError, match=expected):
+        casadi_child.plain("\n".join(lines))
+
+
+def test_ipopt_takes_no_integers(tmp_path: Path) -> None:
+    """An integer variable in the file is refused by our Ipopt, not relaxed without a word."""
+    model = small()
+    model.y.domain = pyo.Integers
+    (tmp_path / "model.nl").write_text(ei.models.files.nl(model)[0])
+    line = [str(SCRIPTS / "eipyomo-ipopt"), "model", "-AMPL"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "integer variables, which Ipopt does not take" in done.stderr
+
+
+def test_both_lists_of_hints_are_one() -> None:
+    """The script that imports nothing of the package has the same list as the writer."""
+    assert casadi_child.HINTS == HINTS

@@ -61,6 +61,44 @@ def test_generate_takes_users_from_a_table(capsys: Capture, tmp_path: Path) -> N
     assert ei.Instance.from_json(file).users == ei.Instance.letter(users=2, seed=9).users
 
 
+def test_an_instance_of_a_table_bears_its_name(capsys: Capture, tmp_path: Path) -> None:
+    """Neither a seed nor a number of users that were not used stands in the name."""
+    table, file = tmp_path / "my users.csv", tmp_path / "instance.json"
+    ei.Instance.letter(users=2, seed=9).users_frame().to_csv(table, index=False)
+    arguments = ("generate", "--users-csv", str(table), "--bandwidth-mhz", "10", "-o", str(file))
+    assert run(capsys, *arguments)[0] == 0
+    assert ei.Instance.from_json(file).name == "my users"
+    assert ei.Instance.from_json(file).bandwidth_hz == 1e7
+    assert run(capsys, *arguments, "--name", "x")[0] == 0
+    assert ei.Instance.from_json(file).name == "x"
+
+
+def test_settings_change_what_is_solved(capsys: Capture, tmp_path: Path) -> None:
+    """Every command works on the changed instance, as on a file of it."""
+    settings = ["bandwidth_hz=4e7", "users[*].latency_weight=0.2", "users[eu1].task_bits=1e6"]
+    arguments = [word for setting in settings for word in ("--set", setting)]
+    changed = ei.Instance.from_json(LETTER).with_settings(settings)
+    file, proof = str(tmp_path / "changed.json"), str(tmp_path / "proof.json")
+    changed.to_json(file)
+    result = str(tmp_path / "result.json")
+    solved = document(capsys, "solve", LETTER, *arguments, "-o", result, "--certificate", proof)
+    expected = ei.solve(changed).objective
+    assert solved["objective"] == expected != ei.solve(ei.Instance.from_json(LETTER)).objective
+    judged = document(capsys, "evaluate", LETTER, result, *arguments)
+    assert judged["objective"] == expected
+    assert document(capsys, "verify", LETTER, proof, *arguments)["proven"]
+    assert run(capsys, "verify", LETTER, proof)[0] == 2
+    for command in (["compare", LETTER, "--methods", "exact"], ["sweep", LETTER, "-m", "exact"]):
+        assert document(capsys, *command, *arguments)["rows"][0]["objective"] == expected
+    (one,) = document(capsys, "train", LETTER, "--rounds", "1", *arguments)["rounds"]
+    assert one["objective"] == expected
+    for source, more, target in ((LETTER, arguments, "one.nl"), (file, [], "other.nl")):
+        assert run(capsys, "export", source, "-o", str(tmp_path / target), *more)[0] == 0
+    assert (tmp_path / "one.nl").read_bytes() == (tmp_path / "other.nl").read_bytes()
+    rows = document(capsys, "compare", "--methods", "eco", "--set", "bandwidth_hz=4e7")["rows"]
+    assert rows[0]["objective"] == ei.solve(ei.Instance.letter(bandwidth_mhz=40), "eco").objective
+
+
 RESULT_KEYS = {
     "schema",
     "instance",
@@ -227,6 +265,72 @@ BAD = {
     "no methods": (["compare", "--methods", ","], "methods is empty"),
     "unknown method in a list": (["compare", "--methods", "eco,foo"], "method is 'foo'"),
     "compare without time": (["compare", "--time-limit", "-1"], "time_limit is -1.0"),
+    "a table that is no CSV": (
+        ["compare", "--csv", "table.tex"],
+        "csv is 'table.tex', but must end in .csv",
+    ),
+    "a table without a suffix": (["compare", "--csv", "csv"], "csv is 'csv', but must end in .csv"),
+    "a table of rounds that is no CSV": (
+        ["train", LETTER, "--rounds", "1", "--csv", "t.xlsx"],
+        "csv is 't.xlsx', but must end in .csv",
+    ),
+    "one file for two outputs": (
+        ["train", LETTER, "--rounds", "1", "--csv", "t.csv", "-o", "./t.csv"],
+        "csv and output name the file",
+    ),
+    "a certificate in the result's place": (
+        ["solve", LETTER, "-o", "x.json", "--certificate", "x.json"],
+        "output and certificate name the file",
+    ),
+    "an option given twice": (
+        ["solve", LETTER, "--gap", "1e-3", "--option", "gap=1e-4"],
+        "the options name 'gap' twice",
+    ),
+    "an option of KEY=VALUE given twice": (
+        ["train", LETTER, "--rounds", "1", "--option", "gap=1", "--option", "gap=2"],
+        "the options name 'gap' twice",
+    ),
+    **{
+        f"{option} beside a table of users": (
+            ["generate", "--users-csv", "users.csv", option, value],
+            f"{option[2:].replace('-', '_')} is given, but the end users are those of users_csv",
+        )
+        for option, value in (
+            ("--users", "4"),
+            ("--seed", "0"),
+            ("--path-loss-exponent", "2.9"),
+            ("--task-mbit", "64"),
+            ("--distance-m", "50"),
+        )
+    },
+    **{
+        f"{command[0]} with a setting that leads nowhere": (
+            [*command, "--set", "users[eu9].task_bits=1"],
+            "a setting has users[eu9], but must have *, a place below 4, or one of: eu1, eu2",
+        )
+        for command in (
+            ["solve", LETTER],
+            ["compare", LETTER],
+            ["compare"],
+            ["evaluate", LETTER, "result.json"],
+            ["export", LETTER, "-o", "model.nl"],
+            ["verify", LETTER, "proof.json"],
+            ["sweep", LETTER],
+            ["train", LETTER, "--rounds", "2"],
+        )
+    },
+    "a setting with a bad value": (
+        ["solve", LETTER, "--set", "bandwidth_hz=0"],
+        "bandwidth_hz is 0.0, but must be a finite number > 0",
+    ),
+    "a setting with an unknown key": (
+        ["export", LETTER, "-o", "model.nl", "--set", "colour=1"],
+        "colour is not a known key, but must be one of: name, bandwidth_hz",
+    ),
+    "a setting that is none": (
+        ["train", LETTER, "--rounds", "2", "--set", "bandwidth_hz"],
+        "a setting is 'bandwidth_hz', but must be KEY=VALUE",
+    ),
     "a linear format": (["export", LETTER, "-o", "model.lp"], ".lp holds linear and quadratic"),
     "no format": (["export", LETTER, "-o", "model"], "the suffix is '', but must be .nl or .gms"),
     "no target": (["export", LETTER], "Missing option '-o'"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,9 @@ from hypothesis import strategies as st
 import eipyomo as ei
 from tests.allocations import random_allocation
 from tests.conftest import names_up_to, reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SEEDS = st.integers(0, 10_000)
 
@@ -263,3 +267,100 @@ def test_arrays_of_a_wrong_shape_are_refused(letter: ei.Instance) -> None:
         dataclasses.replace(allocation, offload_fraction=np.ones(3))
     with pytest.raises(ei.InputError, match="uplink_share is an array of shape"):
         dataclasses.replace(allocation, uplink_share=np.array([0.1, 0.1, 0.1, math.nan]))
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("column", "given"),
+    [
+        ("download", [1e-9, "no", NAN, True]),
+        ("download", [1e-9, 0, 0, 1]),
+        ("download", ["1", "0", "1", "1"]),
+        ("download", np.array([1, 0, 2, 1])),
+        ("download", np.array([1, 0, NAN, 1])),
+        ("download", np.array(["true", "", "x", "y"])),
+        ("download", np.array([True, False, True, None])),
+        ("download", pd.Series([True, None, True, True], dtype="boolean")),
+        ("download", [1 + 0j, 0, 0, 1]),
+        ("download", "1011"),
+        ("download", None),
+        ("offload_fraction", [True, 0.5, 0.5, 0.5]),
+        ("offload_fraction", [[0.5], [0.5], [0.5], [0.5]]),
+        ("offload_fraction", ["0.5", 0.5, 0.5, 0.5]),
+        ("offload_fraction", np.array([True, False, True, True])),
+        ("offload_fraction", 0.5),
+        ("frequency_hz", np.array([1e9, 1e9, 1e9, 1e9 + 1j])),
+        ("frequency_hz", [1e9, 1e9, np.complex128(1e9 + 1j), 1e9]),
+        ("frequency_hz", np.array([1, 1, 1, 1], dtype="m8[s]")),
+        ("frequency_hz", [1e9, 10**400, 1e9, 1e9]),
+        ("uplink_share", np.array([0.1, 0.1, 0.1, "x"], dtype=object)),
+        ("uplink_share", np.array([0.1, 0.1, 0.1, 0.1], dtype=object)),
+        ("uplink_share", np.ma.array([0.1] * 4, mask=[False, True, False, False])),
+        ("uplink_share", {"eu1": 0.1, "eu2": 0.1, "eu3": 0.1, "eu4": 0.1}),
+        ("downlink_share", [0.1, 0.1, 0.1, None]),
+        ("downlink_share", [0.1, 0.1, 0.1, math.inf]),
+        ("downlink_share", [0.1, 0.1, 0.1]),
+        ("downlink_share", np.full((4, 1), 0.1)),
+        ("edge_frequency_hz", ["4e9"] * 4),
+        ("sync_s", "9"),
+        ("sync_s", True),
+        ("sync_s", np.complex128(9 + 1j)),
+        ("sync_s", None),
+        ("names", "abcd"),
+        ("names", (1, 2, 3, 4)),
+    ],
+)
+def test_columns_are_read_strictly(column: str, given: Any, letter: ei.Instance) -> None:
+    """Whatever numpy would turn into a number or a boolean is refused unless it is one."""
+    with pytest.raises(ei.InputError, match=f"{column} is .*, but must ") as caught:
+        dataclasses.replace(random_allocation(letter, 1), **{column: given})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [True, False, True, True],
+        (1, 0, 1.0, np.int8(1)),
+        np.array([1, 0, 1, 1], dtype=np.uint8),
+        np.array([1.0, -0.0, 1.0, 1.0]),
+        pd.Series([True, False, True, True]),
+        [np.bool_(True), np.float32(0), 1, True],
+    ],
+)
+def test_columns_of_all_kinds(given: Any, letter: ei.Instance) -> None:
+    """Lists, arrays and series of booleans, or of exactly 0 and 1, and of real numbers are read."""
+    allocation = dataclasses.replace(random_allocation(letter, 1), download=given)
+    assert allocation.download.tolist() == [True, False, True, True]
+    assert allocation.download.dtype == np.bool_
+    numbers: dict[str, Any] = {
+        "uplink_share": [0, np.float64(0.5), np.int64(0), 0.25],
+        "downlink_share": pd.Series([0.5, 0.25, 0.0, 0.0], dtype="float32"),
+    }
+    shares = dataclasses.replace(allocation, **numbers)
+    assert shares.uplink_share.tolist() == [0.0, 0.5, 0.0, 0.25]
+    assert shares.downlink_share.tolist() == [0.5, 0.25, 0.0, 0.0]
+
+
+def test_allocation_files(letter: ei.Instance, tmp_path: Path) -> None:
+    """An allocation is read from a file of its own, and out of a result's; nothing else is one."""
+    file = tmp_path / "file.json"
+    result = ei.solve(letter, "eco")
+    assert result.allocation is not None
+    result.allocation.to_json(file)
+    assert ei.Allocation.from_json(file).to_dict() == result.allocation.to_dict()
+    result.to_json(file)
+    assert ei.Allocation.from_json(file).to_dict() == result.allocation.to_dict()
+    for document, sentence in (
+        (letter.to_dict(), "sync_s is missing"),
+        ({"sync_s": 1.0, "users": [], "x": 1}, "x is not a known key, but must be one of: sync_s"),
+        ({"allocation": None}, "allocation in .* is None, but must be an object"),
+        ({"allocation": [1]}, r"allocation in .* is \[1\], but must be an object"),
+        ({"sync_s": 1.0}, "users is missing"),
+        ({"sync_s": True, "users": []}, "sync_s is True, but must be"),
+    ):
+        file.write_text(json.dumps(document))
+        with pytest.raises(ei.InputError, match=sentence):
+            ei.Allocation.from_json(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,17 @@ import casadi
 import pyomo.environ as pyo
 import pyscipopt
 import pytest
+from pyomo.gdp import Disjunction
+from pyomo.mpec import Complementarity, complements
 
 import eipyomo as ei
+from eipyomo.models.files import HINTS, TriviallyInfeasible, lp, nl
+from eipyomo.solvers.backends.wheels import write
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -187,3 +193,237 @@ def test_hostile_folders(folder: str, letter: ei.Instance, tmp_path: Path) -> No
     (tmp_path / folder).mkdir()
     ei.models.export(ei.models.minlp(letter), tmp_path / folder / f"{folder[:50]}.nl")
     assert len(list((tmp_path / folder).iterdir())) == 4
+
+
+def hinted(
+    name: str, place: str, datatype: Any = pyo.Suffix.FLOAT, direction: Any = pyo.Suffix.EXPORT
+) -> Any:
+    """Return min x + y², x >= 2 with a suffix on all that it can stand on, at some place."""
+    model = pyo.ConcreteModel()
+    model.outer = pyo.Block()
+    model.outer.inner = pyo.Block()
+    model.x = pyo.Var(bounds=(0, 10), initialize=5)
+    model.outer.inner.y = pyo.Var(bounds=(-3, 3), initialize=1)
+    model.row = pyo.Constraint(expr=model.x >= 2)
+    model.cost = pyo.Objective(expr=model.x + model.outer.inner.y**2)
+    home = {"model": model, "block": model.outer, "nested": model.outer.inner}[place]
+    suffix = pyo.Suffix(direction=direction, datatype=datatype)
+    home.add_component(name, suffix)
+    for part in (model.x, model.outer.inner.y, model.row, model.cost, model.outer):
+        suffix[part] = 10
+    return model
+
+
+@pytest.mark.parametrize("place", ["model", "block", "nested"])
+@pytest.mark.parametrize("datatype", [pyo.Suffix.FLOAT, pyo.Suffix.INT, None])
+@pytest.mark.parametrize("name", sorted(HINTS))
+def test_hints_change_no_byte(
+    name: str, datatype: Any, place: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    """With any hint on it, a model is written as without: the same .nl, .lp and pickled problem."""
+    plain = hinted(name, place)
+    suffix = next(plain.component_objects(pyo.Suffix))
+    suffix.parent_block().del_component(suffix)
+    model = hinted(name, place, datatype)
+    assert nl(model)[0] == nl(plain)[0]
+    linear = hinted(name, place, datatype)
+    linear.cost.set_value(linear.x)
+    plain.cost.set_value(plain.x)
+    assert lp(linear)[0] == lp(plain)[0]
+    assert next(model.component_objects(pyo.Suffix)).active
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("suffix", ["nl", "gms"])
+def test_exports_are_in_the_models_units(suffix: str, letter: ei.Instance, tmp_path: Path) -> None:
+    """With ``scaling_factor`` and ``priority`` the text is the same; the manifest names both."""
+    ei.models.export(ei.models.minlp(letter), tmp_path / f"plain.{suffix}")
+    model = ei.models.minlp(letter)
+    model.scaling_factor = pyo.Suffix(direction=pyo.Suffix.EXPORT)
+    model.user["eu1"].priority = pyo.Suffix(direction=pyo.Suffix.IMPORT_EXPORT)
+    model.local = pyo.Suffix(direction=pyo.Suffix.LOCAL)
+    for variable in model.component_data_objects(pyo.Var, descend_into=True):
+        model.scaling_factor[variable] = 100.0
+        model.local[variable] = 1.0
+    model.user["eu1"].priority[model.user["eu1"].download] = 5
+    ei.models.export(model, tmp_path / f"hinted.{suffix}")
+    texts = [(tmp_path / f"{stem}.{suffix}").read_text() for stem in ("plain", "hinted")]
+    assert texts[0] == texts[1]
+    manifest = json.loads((tmp_path / f"hinted.{suffix}.manifest.json").read_text())
+    assert manifest["hints_left_out"] == ["scaling_factor", "user[eu1].priority"]
+
+
+def complementary(model: Any) -> None:
+    """Add a complementarity condition."""
+    pair: Any = complements(model.x >= 0, model.outer.inner.y >= 0)
+    model.pair = Complementarity(expr=pair)
+
+
+def transformed(model: Any) -> None:
+    """Add a complementarity condition in the form of an .nl file."""
+    complementary(model)
+    pyo.TransformationFactory("mpec.nl").apply_to(model)
+
+
+def ordered(model: Any) -> None:
+    """Add a set of type SOS."""
+    model.members = pyo.Var(range(3), bounds=(0, 1))
+    model.ordered = pyo.SOSConstraint(var=model.members, sos=1)
+
+
+def stepped(model: Any) -> None:
+    """Add a piecewise linear function with a set of type SOS inside."""
+    model.z = pyo.Var()
+    model.steps = pyo.Piecewise(
+        model.z, model.x, pw_pts=[0, 5, 10], f_rule=[0, 1, 5], pw_constr_type="EQ", pw_repn="SOS2"
+    )
+
+
+def either(model: Any) -> None:
+    """Add a disjunction."""
+    model.either = Disjunction(expr=[[model.x >= 3], [model.outer.inner.y >= 1]])
+
+
+def logical(model: Any) -> None:
+    """Add a logical constraint."""
+    model.truth = pyo.BooleanVar()
+    model.logical = pyo.LogicalConstraint(expr=model.truth)
+
+
+@pytest.mark.parametrize(
+    ("add", "name"),
+    [
+        (complementary, "pair"),
+        (transformed, "pair"),
+        (ordered, "ordered"),
+        (stepped, "steps"),
+        (either, "either"),
+        (logical, "logical"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["nl", "lp", "pickle"])
+def test_what_no_file_says_is_refused(add: Any, name: str, kind: str) -> None:
+    """A component that would be lost or misread is refused by its name, whatever the format."""
+    model = hinted("priority", "model")
+    model.cost.set_value(model.x)
+    add(model)
+    with pytest.raises(
+        ei.InputError, match=f"the model's '{name}.* variables, constraints and one"
+    ):
+        write(model, kind)
+
+
+@pytest.mark.parametrize("name", ["sosno", "ref", "objweight", "relax", "mine"])
+@pytest.mark.parametrize("place", ["model", "block", "nested"])
+@pytest.mark.parametrize("kind", ["nl", "lp", "pickle"])
+def test_unknown_suffixes_are_refused(name: str, place: str, kind: str) -> None:
+    """A suffix that may change the problem is refused, unless nobody exports it."""
+    with pytest.raises(ei.InputError, match=rf"the suffix '\S*{name}' may change the problem"):
+        write(hinted(name, place), kind)
+    for direction in (pyo.Suffix.LOCAL, pyo.Suffix.IMPORT):
+        model = hinted(name, place, direction=direction)
+        model.cost.set_value(model.x)
+        write(model, kind)
+    model = hinted(name, place)
+    model.cost.set_value(model.x)
+    next(model.component_objects(pyo.Suffix)).deactivate()
+    write(model, kind)
+
+
+def parameter(model: Any, number: float) -> Any:
+    """Add a parameter that may be anything."""
+    model.mine = pyo.Param(initialize=number, mutable=True, within=pyo.Any)
+    return model.mine
+
+
+WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "log of a negative": (lambda m: m.x * pyo.log(parameter(m, -1.0)) <= 1, "'row2' holds 'log"),
+    "division by zero": (lambda m: m.x / parameter(m, 0.0) <= 1, "'row2' holds '1/mine'"),
+    "root of a negative": (lambda m: m.x * parameter(m, -1.0) ** 0.5 <= 1, "'row2' holds 'mine"),
+    "NaN times a fixed 0": (lambda m: m.zero * parameter(m, math.nan) + m.x >= 1, "'row2' holds"),
+    "0 times NaN": (lambda m: 0 * parameter(m, math.nan) + m.x >= 1, "'row2' holds 'mine'"),
+    "NaN in a function": (lambda m: pyo.exp(parameter(m, math.nan) * m.x) <= 1, "'row2' holds"),
+    "an infinite divisor": (lambda m: pyo.exp(m.x) / parameter(m, math.inf) <= 1, "'row2' holds"),
+    "NaN as a side": (lambda m: m.x >= parameter(m, math.nan), "'row2' cannot be written"),
+    "a fixed log of 0": (lambda m: m.x + pyo.log(m.zero) <= 1, r"'row2' holds 'log\(zero"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_constant_that_is_no_number_is_named(kind: str) -> None:
+    """Pyomo's writer drops some rows whose coefficient is NaN; each is refused by its name."""
+    make, expected = WRONG[kind]
+    model = hinted("priority", "model")
+    model.zero = pyo.Var(bounds=(0, 1))
+    model.zero.fix(0)
+    model.row2 = pyo.Constraint(expr=make(model))
+    with pytest.raises(ei.InputError, match=expected):
+        nl(model)
+
+
+@pytest.mark.parametrize("value", [11.0, -1.0, None, math.nan, math.inf])
+@pytest.mark.parametrize("kind", ["nl", "lp", "pickle"])
+def test_wrongly_fixed_variables_are_named(value: Any, kind: str) -> None:
+    """A value fixed outside the bounds, or at no number, is refused by the variable's name."""
+    model = hinted("priority", "model")
+    model.cost.set_value(model.x)
+    model.x.fix(value, skip_validation=True)
+    with pytest.raises(ei.InputError, match=f"the variable 'x' is fixed at {value}"):
+        write(model, kind)
+    model.x.unfix()
+    model.x.set_value(5.0)
+    model.x.domain = pyo.Integers
+    model.x.fix(2.5, skip_validation=True)
+    with pytest.raises(ei.InputError, match=r"fixed at 2\.5, but must be a whole number from 0"):
+        write(model, kind)
+
+
+@pytest.mark.parametrize("kind", ["nl", "lp", "pickle"])
+def test_domains_with_gaps_are_refused(kind: str) -> None:
+    """A variable that may be 1, 3 or 5 is no interval; the .lp writer would take it for [1, 5]."""
+    model = hinted("priority", "model")
+    model.cost.set_value(model.x)
+    model.odd = pyo.Set(initialize=[1, 3, 5])
+    model.z = pyo.Var(domain=model.odd)
+    model.row2 = pyo.Constraint(expr=model.z >= model.x)
+    with pytest.raises(ei.InputError, match="domain of the variable 'z' is 'odd', but must be an"):
+        write(model, kind)
+
+
+def test_rows_of_fixed_variables_are_named() -> None:
+    """Such a row is impossible if it is off by more than rounding; the error survives pickling."""
+    model = hinted("priority", "model")
+    model.x.fix(2 - 1e-7)
+    assert nl(model)[0] == nl(model)[0]
+    assert model.row.active
+    model.x.fix(1.0)
+    with pytest.raises(TriviallyInfeasible, match="the row 'row' cannot hold: its var") as caught:
+        nl(model)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.row, str(again)) == ("row", str(caught.value))
+    model.x.unfix()
+    model.y = pyo.Var(domain=pyo.Integers, bounds=(0.2, 0.8))
+    with pytest.raises(TriviallyInfeasible, match="the variable 'y' cannot hold any value"):
+        nl(model)
+
+
+def test_a_models_name_is_of_no_account() -> None:
+    """A name with NaN, signs or line ends in it stays out of the file."""
+    texts = set()
+    for name in ("unknown", "nan", "a\nb", "inf # 1"):
+        model = hinted("priority", "model")
+        model.name = name
+        texts.add(nl(model)[0])
+    assert len(texts) == 1
+
+
+def test_two_objectives_are_named() -> None:
+    """Two active objectives are refused by their names, and so is none."""
+    model = hinted("priority", "model")
+    model.outer.second = pyo.Objective(expr=model.x)
+    with pytest.raises(ei.InputError, match=r"2 active objectives \('cost', 'outer.second'\)"):
+        nl(model)
+    model.outer.second.deactivate()
+    model.cost.deactivate()
+    with pytest.raises(ei.InputError, match="0 active objectives, but must have one"):
+        nl(model)

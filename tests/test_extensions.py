@@ -66,7 +66,7 @@ def test_two_ways_agree(title: str) -> None:
 def test_an_addition_costs_something(title: str) -> None:
     """Each example binds: the optimum of (10) is not allowed, and costs less WSEL."""
     model = build(title)
-    best = ei.solve(model.source.instance, "exact")
+    best = ei.solve(ei.models.source_of(model).instance, "exact")
     assert best.allocation is not None
     assert best.objective is not None
     _, result = solved(title, "scip")
@@ -82,7 +82,7 @@ def test_what_the_examples_say() -> None:
         title = next(title for title in EXAMPLES if part in title)
         model, result = solved(title, "scip")
         assert result.allocation is not None
-        terms = ei.evaluate(model.source.instance, result.allocation).breakdown
+        terms = ei.evaluate(ei.models.source_of(model).instance, result.allocation).breakdown
         return result.allocation, terms
 
     _, terms = judged("deadline")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
+import functools
 import json
 import math
+import pickle
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +17,11 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.channel import dbm_to_watt, mean_gain
+from eipyomo.scaled import Scaled
+from eipyomo.validation import Columns, Record
+from tests.allocations import random_allocation
 from tests.conftest import reference
+from tests.instances import altered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -290,3 +298,330 @@ def test_bad_tables_are_refused(letter: ei.Instance, tmp_path: Path) -> None:
         letter.with_users(file)
     with pytest.raises(ei.InputError, match="cannot read the users file"):
         letter.with_users(tmp_path / "none.csv")
+
+
+COPIES: dict[str, Callable[..., Any]] = {
+    "replace": lambda record, **changes: record.replace(**changes),
+    "copy.replace": lambda record, **changes: record.__replace__(**changes),
+    "model_copy": lambda record, **changes: record.model_copy(update=changes),
+    "deep model_copy": lambda record, **changes: record.model_copy(update=changes, deep=True),
+    "pydantic's old copy": lambda record, **changes: record.copy(update=changes),
+    "model_construct": lambda record, **changes: type(record).model_construct(
+        **{**record.data(), **changes}
+    ),
+    "copies of copies": lambda record, **changes: copy.copy(copy.deepcopy(record)).model_copy(
+        update=changes
+    ),
+    "a pickle": lambda record, **changes: pickle.loads(pickle.dumps(record)).replace(**changes),
+    "another's state": lambda record, **changes: _with_state(
+        record, {**record.data(), **changes}, copy.copy(record)
+    ),
+    "a state": lambda record, **changes: _with_state(record, {**record.data(), **changes}),
+}
+
+
+def _with_state(record: Any, state: dict[str, Any], made: Any = None) -> Any:
+    kind: Any = type(record)
+    made = kind.__new__(kind) if made is None else made
+    made.__setstate__(state)
+    return made
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_changed_copies_are_fresh(way: str, letter: ei.Instance) -> None:
+    """However a copy is changed, all that is derived from it is that of an instance made anew."""
+    changed = COPIES[way]
+    user = changed(letter.users[1], task_bits=5e6, latency_weight=0.3)
+    server = changed(letter.server, frequency_hz=1e9, noise_density_w_per_hz=1e-20)
+    for changes in (
+        {"bandwidth_hz": 4e7},
+        {"model_bits": 3e6, "name": "other"},
+        {"server": server},
+        {"users": (letter.users[0], user)},
+    ):
+        copied, fresh = changed(letter, **changes), altered(letter, **changes)
+        assert copied == fresh
+        assert copied.digest() == fresh.digest()
+        for column in dataclasses.fields(Scaled):
+            one, other = (getattr(one.scaled, column.name) for one in (copied, fresh))
+            assert np.array_equal(one, other), column.name
+        assert (copied.scaled.uplink_snr == fresh.scaled.uplink_snr).all()
+        allocation = random_allocation(fresh, 1)
+        assert ei.evaluate(copied, allocation).objective == (
+            ei.evaluate(fresh, allocation).objective
+        )
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_changed_copies_are_checked(way: str, letter: ei.Instance) -> None:
+    """What a new record would refuse is refused in a copy, of an instance and of its parts."""
+    changed = COPIES[way]
+    for record, changes, sentence in (
+        (letter, {"bandwidth_hz": 0.0}, "bandwidth_hz is 0.0, but must be"),
+        (letter, {"model_bits": -1.0}, "model_bits is -1.0, but must be"),
+        (letter, {"colour": 1}, "colour is not a known key"),
+        (letter, {"users": ()}, r"users is \(\), but must be"),
+        (letter, {"users": (letter.users[0], letter.users[0])}, "names must be unique"),
+        (letter.users[0], {"task_bits": math.nan}, r"task_bits \(user 'eu1'\) is nan"),
+        (letter.users[0], {"colour": 1}, r"colour \(user 'eu1'\) is not a known key"),
+        (letter.server, {"frequency_hz": "4e9"}, "frequency_hz is '4e9', but must be"),
+    ):
+        with pytest.raises(ei.InputError, match=sentence):
+            changed(record, **changes)
+
+
+def test_a_record_that_was_tampered_with_is_no_part_of_another(letter: ei.Instance) -> None:
+    """A parent checks its parts even where they are records, which may have been forced."""
+    user = copy.copy(letter.users[0])
+    object.__setattr__(user, "task_bits", -5.0)
+    with pytest.raises(ei.InputError, match=r"users\[0\].task_bits \(user 'eu1'\) is -5.0"):
+        letter.replace(users=(user,))
+    with pytest.raises(ei.InputError, match=r"task_bits \(user 'eu1'\) is -5.0"):
+        copy.deepcopy(user)
+
+
+def test_scaled_columns_do_not_follow_from_each_other(letter: ei.Instance) -> None:
+    """Scaled columns that are replaced change what follows from them, as in the instance."""
+    wide = dataclasses.replace(letter.scaled, bandwidth_mhz=40.0)
+    fresh = letter.replace(bandwidth_hz=4e7).scaled
+    assert wide.uplink_snr == pytest.approx(fresh.uplink_snr, rel=1e-15)
+    assert wide.downlink_snr == pytest.approx(fresh.downlink_snr, rel=1e-15)
+    loud = dataclasses.replace(letter.scaled, transmit_power_w=2 * letter.scaled.transmit_power_w)
+    assert loud.uplink_snr == pytest.approx(2 * letter.scaled.uplink_snr, rel=1e-15)
+    for changes, sentence in (
+        ({"bandwidth_mhz": 0.0}, "bandwidth_mhz is 0.0, but must be"),
+        ({"model_mbit": "16"}, "model_mbit is '16', but must be"),
+        ({"task_mbit": -letter.scaled.task_mbit}, "task_mbit is .*, but must hold numbers >= 0"),
+        ({"task_mbit": np.ones(3)}, r"task_mbit is an array of shape \(3,\)"),
+        ({"transmit_power_w": np.zeros(4)}, "uplink_snr is .*, but must lie between"),
+    ):
+        with pytest.raises(ei.InputError, match=sentence):
+            dataclasses.replace(letter.scaled, **changes)
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda data: pickle.loads(pickle.dumps(data))]
+)
+def test_arrays_stay_read_only(again: Callable[[Any], Any], letter: ei.Instance) -> None:
+    """Copies and pickles of everything that holds columns are the same, and read-only as well."""
+    allocation = random_allocation(letter, 1)
+    breakdown = ei.evaluate(letter, allocation).breakdown
+    for data in (letter.scaled, allocation, breakdown, again(letter).scaled):
+        copied = again(data)
+        for name in [field.name for field in dataclasses.fields(data)]:
+            column = getattr(copied, name)
+            assert np.array_equal(column, getattr(data, name))
+            if isinstance(column, np.ndarray):
+                assert not column.flags.writeable, name
+
+
+def test_columns_are_not_those_of_others(letter: ei.Instance) -> None:
+    """Who keeps an array, or a view of one, cannot change what was made of it."""
+    shares = np.full(4, 0.1)
+    view = shares[:]
+    view.flags.writeable = False
+    allocation = dataclasses.replace(random_allocation(letter, 1), uplink_share=view)
+    scaled = dataclasses.replace(letter.scaled, task_mbit=shares)
+    shares[0] = 9.0
+    assert allocation.uplink_share[0] == scaled.task_mbit[0] == 0.1
+
+
+def test_nothing_that_is_copied_holds_what_is_derived() -> None:
+    """No record and no set of columns in the package keeps a computed value among its data."""
+    kinds: list[type[Any]] = [Record, Columns]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        assert not any(
+            isinstance(part, functools.cached_property)
+            for one in kind.__mro__
+            for part in vars(one).values()
+        )
+    assert {ei.Instance, ei.EndUser, ei.EdgeServer, ei.Allocation, Scaled} <= set(kinds)
+    assert list(vars(ei.Instance.letter())) == list(ei.Instance.model_fields)
+
+
+def test_replace(letter: ei.Instance) -> None:
+    """Parts of the server and of some users are enough; whole users take the place of all."""
+    changed = letter.replace(
+        bandwidth_hz=np.int64(40_000_000),
+        server={"frequency_hz": 2e9},
+        users={"eu1": {"task_bits": 1e6}, "eu3": {"name": "x"}},
+    )
+    document = letter.to_dict()
+    document["bandwidth_hz"] = 4e7
+    document["server"]["frequency_hz"] = 2e9
+    document["users"][0]["task_bits"] = 1e6
+    document["users"][2]["name"] = "x"
+    assert changed == ei.Instance.from_dict(document)
+    assert letter == ei.Instance.letter()
+    assert letter.replace(users=list(letter.users[:2])).scaled.names == ("eu1", "eu2")
+    assert letter.replace(users=[letter.users[3].data()]).users == letter.users[3:]
+    assert letter.replace(server={"total_frequency_hz": 6e9}).scaled.total_frequency_ghz == 6.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"colour": 1}, "colour is not a known key, but must be one of: name, "),
+        ({"server": {"colour": 1}}, r"server\.colour is not a known key"),
+        ({"server": 4e9}, "server is 4000000000.0, but must be an object"),
+        ({"users": {"eu9": {}}}, "users has 'eu9', but the users are: eu1, eu2, eu3, eu4"),
+        ({"users": {0: {}}}, "users has 0, but the users are"),
+        ({"users": {"eu2": 5}}, r"users\[1\] \(user 'eu2'\) is 5, but must be an object"),
+        ({"users": {"eu2": {"colour": 1}}}, r"users\[1\]\.colour \(user 'eu2'\) is not a known"),
+        ({"users": {"eu2": {"task_bits": -1}}}, r"users\[1\]\.task_bits \(user 'eu2'\) is -1"),
+        ({"users": {"eu2": {"name": "eu1"}}}, "names must be unique"),
+        ({"users": []}, r"users is \[\], but must be"),
+        ({"bandwidth_hz": np.complex128(4e7 + 1j)}, "bandwidth_hz is .*j.*, but must be a finite"),
+        ({"bandwidth_hz": np.bool_(True)}, "bandwidth_hz is True, but must be a finite"),
+        ({"bandwidth_hz": np.array(4e7)}, r"bandwidth_hz is array\(40000000.\), but must be"),
+        ({"bandwidth_hz": np.timedelta64(4, "s")}, "bandwidth_hz is .*, but must be a finite"),
+        ({"bandwidth_hz": Decimal(4)}, r"bandwidth_hz is Decimal\('4'\), but must be"),
+    ],
+)
+def test_bad_replacements_are_refused(
+    changes: dict[str, Any], sentence: str, letter: ei.Instance
+) -> None:
+    """Unknown keys and users are named, and values are checked."""
+    with pytest.raises(ei.InputError, match=sentence):
+        letter.replace(**changes)
+
+
+def test_settings(letter: ei.Instance) -> None:
+    """Every path sets what it says, later ones after earlier ones, and nothing else."""
+    settings = [
+        "bandwidth_hz=4e7",
+        "server.frequency_hz=2e9",
+        "server.total_frequency_hz=6e9",
+        "users[*].latency_weight=0.2",
+        "users[eu1].task_bits=1e6",
+        "users[3].task_bits=0",
+        "name=a = b",
+    ]
+    expected = letter.replace(
+        name="a = b",
+        bandwidth_hz=4e7,
+        server={"frequency_hz": 2e9, "total_frequency_hz": 6e9},
+        users={user.name: {"latency_weight": 0.2} for user in letter.users},
+    ).replace(users={"eu1": {"task_bits": 1e6}, "eu4": {"task_bits": 0.0}})
+    assert letter.with_settings(settings) == expected
+    back = expected.with_settings(["server.total_frequency_hz=null"])
+    assert back.server.total_frequency_hz is None
+    assert letter.with_settings([]) == letter
+
+
+def test_settings_of_users_with_hostile_names(letter: ei.Instance) -> None:
+    """A name in quotes is a name, whatever it looks like; what can be read in two ways is not."""
+    names = ["1", "*", "a].b=c", "x y"]
+    instance = letter.replace(
+        users={user.name: {"name": name} for user, name in zip(letter.users, names, strict=True)}
+    )
+    for j, name in enumerate(names):
+        changed = instance.with_settings([f'users["{name}"].task_bits=1'])
+        assert [user.task_bits == 1 for user in changed.users] == [k == j for k in range(4)]
+    for chosen in ("1", "*"):
+        with pytest.raises(ei.InputError, match="which is a user's name too"):
+            instance.with_settings([f"users[{chosen}].task_bits=1"])
+    assert instance.with_settings(["users[x y].task_bits=1"]).users[3].task_bits == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("bandwidth_hz", "a setting is 'bandwidth_hz', but must be KEY=VALUE, server.KEY=VALUE, "),
+        ("=1", "a setting is '=1', but must be"),
+        ("users.task_bits=1", "a setting is 'users.task_bits=1', but must be"),
+        ("server.a.b=1", "a setting is 'server.a.b=1', but must be"),
+        ("colour=1", "colour is not a known key"),
+        ("server.colour=1", r"server\.colour is not a known key"),
+        ("users[*].colour=1", r"users\[0\]\.colour \(user 'eu1'\) is not a known key"),
+        ("users[eu9].task_bits=1", r"users\[eu9\], but must have \*, a place below 4, or one of"),
+        ("users[4].task_bits=1", r"users\[4\], but must have"),
+        ("users[-1].task_bits=1", r"users\[-1\], but must have"),
+        ("bandwidth_hz=nan", "bandwidth_hz is 'nan', but must be a finite number > 0"),
+        ("bandwidth_hz=1e999", "bandwidth_hz is inf, but must be a finite number > 0"),
+        ("bandwidth_hz=1_000", "bandwidth_hz is '1_000', but must be a finite number > 0"),
+        ("bandwidth_hz=40 MHz", "bandwidth_hz is '40 MHz', but must be a finite number > 0"),
+        ("bandwidth_hz=null", "bandwidth_hz is None, but must be a finite number > 0"),
+        ("users[eu2].task_bits=true", r"task_bits \(user 'eu2'\) is 'true', but must be"),
+        ("server=1", "server is 1.0, but must be an object"),
+        ("users=[]", r"users is '\[\]', but must be a non-empty list"),
+    ],
+)
+def test_bad_settings_are_refused(setting: str, sentence: str, letter: ei.Instance) -> None:
+    """Paths that lead nowhere and values that are not allowed get one sentence."""
+    with pytest.raises(ei.InputError, match=sentence) as caught:
+        letter.with_settings(["server.frequency_hz=1e9", setting])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ei.InputError, match="a setting has 'model_bits' twice"):
+        letter.with_settings(["model_bits=1", "model_bits=2"])
+
+
+def test_numbers_of_all_kinds(letter: ei.Instance) -> None:
+    """Numpy's integers are whole numbers, booleans are none, and -0.0 is 0.0."""
+    whole: dict[str, Any] = {"users": np.int64(4), "seed": np.uint8(0)}
+    assert ei.Instance.letter(**whole) == letter
+    with pytest.raises(ei.InputError, match="users is True, but must be an integer"):
+        ei.Instance.letter(users=True)
+    zero, minus = (
+        letter.replace(users={"eu2": {"task_bits": value}}) for value in (0.0, np.float32(-0.0))
+    )
+    assert zero.digest() == minus.digest()
+    assert zero.to_dict() == minus.to_dict()
+    wrong: dict[str, Any] = {
+        "model_mbit": "16",
+        "task_mbit": True,
+        "bandwidth_mhz": np.complex128(20 + 1j),
+        "total_frequency_ghz": 4 + 0j,
+        "path_loss_exponent": np.complex128(2.9 + 1j),
+        "distance_m": False,
+    }
+    for name, value in wrong.items():
+        with pytest.raises(ei.InputError, match=f"{name} is .*, but must be"):
+            ei.Instance.letter(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda rows: [rows[0], *(f"{row},1" for row in rows[1:])], "14 fields in line 2, but"),
+        (lambda rows: [*rows[:3], rows[3].rpartition(",")[0], rows[4]], "12 fields in line 4, but"),
+        (lambda rows: [rows[0] + ",name", *(f"{row},x" for row in rows[1:])], "'name' twice"),
+        (lambda rows: [f",{rows[0]}", *(f"{row},1" for row in rows[1:])], "not a known key"),
+        (lambda rows: [rows[0], rows[1].replace("64000000.0", "6_4"), *rows[2:]], "is '6_4', but"),
+        (lambda rows: [rows[0], rows[1].replace("64000000.0", "64+1j"), *rows[2:]], "'64.1j', but"),
+        (lambda rows: [rows[0], rows[1], rows[2].replace("64000000.0", "")], r"'eu2'\) is '', but"),
+    ],
+)
+def test_tables_are_read_strictly(
+    change: Any, sentence: str, letter: ei.Instance, tmp_path: Path
+) -> None:
+    """A row is as long as the header, a column has one name, and each field is read by itself."""
+    file = tmp_path / "users.csv"
+    rows = letter.users_frame().to_csv(index=False).splitlines()
+    file.write_text("\n".join(change(rows)) + "\n")
+    with pytest.raises(ei.InputError, match=sentence):
+        letter.with_users(file)
+
+
+def test_frames_are_read_strictly(letter: ei.Instance) -> None:
+    """Columns of one name, texts, complex numbers and booleans in a DataFrame are refused."""
+    frame = letter.users_frame()
+    twice = pd.concat([frame, frame[["task_bits"]] * 2], axis=1)
+    with pytest.raises(ei.InputError, match="users has the column 'task_bits' twice"):
+        letter.with_users(twice)
+    wrongs: tuple[Any, ...] = ("64e6", 64e6 + 1j, True, None, pd.NA)
+    for wrong in wrongs:
+        with pytest.raises(ei.InputError, match=r"task_bits \(user 'eu1'\) is .*, but must be"):
+            letter.with_users(frame.assign(task_bits=wrong))
+
+
+def test_numbers_in_tables_are_rounded_once(letter: ei.Instance, tmp_path: Path) -> None:
+    """What was written with 17 digits is read back to the last bit, whatever the number."""
+    file = tmp_path / "users.csv"
+    draw = np.random.default_rng(1)
+    for _ in range(40):
+        weights = draw.uniform(1.0, 10.0, 4) * 10.0 ** draw.integers(-12, 12, 4)
+        frame = letter.users_frame().assign(energy_weight=weights)
+        frame.to_csv(file, index=False)
+        assert [user.energy_weight for user in letter.with_users(file).users] == weights.tolist()

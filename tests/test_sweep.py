@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import importlib
+import importlib.metadata
 import json
 import os
+import pickle
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -16,12 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import eipyomo as ei
 from eipyomo.cli import main
-from eipyomo.solvers.sweep import Cell, Store, cells, sweep
+from eipyomo.solvers.sweep import Cell, Store, cells, sweep, version_of_code
 
 distributed: Any = importlib.import_module("distributed")  # it has types only in part
 
@@ -200,6 +206,14 @@ def test_the_command_line_shows_failures(
         (["-m", "exact step"], "must be KEY=VALUE"),
         (["-m", "exact step=1"], "step is not an option"),
         (["--workers", "0"], "workers is 0"),
+        (["--workers", "2", "--cluster", "tcp://127.0.0.1:9"], "workers and cluster are given"),
+        (["--retry"], "retry is given without a store"),
+        (["-m", "exhaustive step=0.1 step=0.2"], "the options name 'step' twice"),
+        (["-m", "exact certificate=proof.json"], "certificate is no option of a cell"),
+        (["--csv", "table.tex"], "csv is 'table.tex', but must end in .csv"),
+        (["--csv", "table"], "csv is 'table', but must end in .csv"),
+        (["--store", "x.csv", "--csv", "./x.csv"], "store and csv name the file"),
+        (["--set", "users[eu9].task_bits=1"], "users[eu9], but must have"),
         (["--store", "."], "it is a folder"),
         (["--store", __file__], "cannot keep a sweep"),
     ],
@@ -216,6 +230,7 @@ def test_bad_input_is_refused_before_anything_runs(
     monkeypatch.chdir(tmp_path)
     assert main(["sweep", files[0], *arguments]) == 2
     assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cluster_that_is_not_there_is_named(
@@ -229,3 +244,235 @@ def test_a_cluster_that_is_not_there_is_named(
     where = ["--store", str(tmp_path / "s.db"), "--cluster", "tcp://127.0.0.1:9"]
     assert main(["sweep", files[0], "-m", "eco", *where]) == 4
     assert "cannot reach a Dask scheduler at 'tcp://127.0.0.1:9'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("exact", {"gap": 1e-4}),
+        ("exhaustive", {"step": np.float64(0.5), "enumeration": np.bool_(True)}),
+        ("admm", {"penalty": {"uplink": 2.0}, "max_iterations": np.int64(3)}),
+        ("minlp", {"solver": "bonmin", "formulation": "letter"}),
+    ],
+)
+def test_cells_cannot_be_changed(method: str, options: dict[str, Any]) -> None:
+    """Neither the options that were given nor those of the cell change it, or its key, in depth."""
+    given = copy.deepcopy(options)
+    cell = Cell(ei.Instance.letter(users=2), method, options)
+    for part in (options, *(part for part in options.values() if isinstance(part, dict))):
+        part.clear()
+    assert cell.arguments() == given
+    opened: Any = cell.options
+    for part in (opened, *(part for part in opened.values() if not np.isscalar(part))):
+        with pytest.raises(TypeError):
+            part["gap"] = 1.0
+    cell.arguments().clear()
+    key = cell.key
+    for copied in (copy.copy(cell), copy.deepcopy(cell), pickle.loads(pickle.dumps(cell))):
+        assert copied == cell
+        assert copied.key == Cell(cell.instance, method, given).key == key
+    other = dataclasses.replace(cell, method="admm", options={})
+    assert other.key == Cell(cell.instance, "admm").key != key
+
+
+def test_keys_follow_the_data() -> None:
+    """A cell of a changed copy has the key of an instance made anew, and its result."""
+    instance = ei.Instance.letter(users=2)
+    copied = instance.model_copy(update={"bandwidth_hz": 4e7, "name": "copy"})
+    fresh = ei.Instance.letter(users=2, bandwidth_mhz=40)
+    assert Cell(copied, "eco").key == Cell(fresh, "eco").key != Cell(instance, "eco").key
+    with Store() as store:
+        store.add(Cell(copied, "eco"), ei.solve(copied, "eco").to_dict())
+        found = store.get(Cell(fresh, "eco"))
+        assert found is not None
+        assert found["objective"] == ei.solve(fresh, "eco").objective
+        assert store.get(Cell(instance, "eco")) is None
+
+
+def test_every_cell_has_its_row(tmp_path: Path) -> None:
+    """Equal data under other names are computed once, and have a row each in the order asked."""
+    one = ei.Instance.letter(users=2, name="one")
+    same = [one, one.replace(name="two"), ei.Instance.letter(users=1, name="other"), one]
+    seen: list[str] = []
+    with Store(tmp_path / "sweep.db") as store:
+        for _ in range(2):
+            table = sweep(
+                cells(same, ["eco", "lco"]),
+                store,
+                workers=1,
+                report=lambda cell, _: seen.append(cell.instance.name),
+            )
+            assert (
+                list(table["instance"]) == ["one"] * 2 + ["two"] * 2 + ["other"] * 2 + ["one"] * 2
+            )
+        assert sorted(seen) == ["one", "one", "other", "other"]
+        assert len(store) == 4
+        found = store.get(Cell(same[1], "eco"))
+        assert found is not None
+        assert found["instance"] == "two"
+    assert table["objective"].iloc[:2].tolist() == table["objective"].iloc[2:4].tolist()
+    compared = ei.compare(same[:2], ["eco"])
+    assert list(compared["instance"]) == ["one", "two"]
+
+
+def test_nothing_is_kept_unasked(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a store neither commands nor functions leave or read a file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("sweep.db", "train.db"):
+        Path(name).write_text("not ours")
+    before = sorted(tmp_path.iterdir())
+    assert main(["sweep", files[0], "-m", "eco", "--workers", "1"]) == 0
+    assert main(["train", files[0], "--rounds", "2"]) == 0
+    assert len(sweep(cells([ei.Instance.from_json(files[0])], ["eco"]), workers=1)) == 1
+    ei.train(ei.Instance.from_json(files[0]), 2)
+    assert sorted(tmp_path.iterdir()) == before
+    assert {file.read_text() for file in before} == {"not ours"}
+
+
+def test_a_store_is_a_file_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that mean something to SQLite are names of files here."""
+    monkeypatch.chdir(tmp_path)
+    with Store(":memory:"):
+        assert Path(":memory:").is_file()
+
+
+@pytest.mark.parametrize("what", ["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"])
+def test_rows_of_other_code_are_kept_and_not_taken(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A changed source, or another version of what computes, is another key, and back the old."""
+    instance = ei.Instance.letter(users=1)
+    changed = subprocess.run(
+        [sys.executable, "-c", _OTHER_CODE, what, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    assert changed != version_of_code()
+    assert changed.startswith(importlib.metadata.version("eipyomo"))
+    with Store(tmp_path / "sweep.db") as store:
+        store.add(Cell(instance, "eco"), {"objective": 1.0})
+        with monkeypatch.context() as patch:
+            patch.setattr("eipyomo.solvers.sweep.version_of_code", lambda: changed)
+            assert store.get(Cell(instance, "eco")) is None
+            store.add(Cell(instance, "eco"), {"objective": 2.0})
+        found = store.get(Cell(instance, "eco"))
+        assert found is not None
+        assert found["objective"] == 1.0
+        assert len(store) == 2
+
+
+_OTHER_CODE = """
+import importlib.metadata, pathlib, shutil, sys
+import eipyomo.solvers.sweep as sweep
+what, folder = sys.argv[1], pathlib.Path(sys.argv[2]) / "other"
+sweep.version_of_code.cache_clear()
+if what == "sources":
+    package = pathlib.Path(sweep.__file__).parents[1]
+    shutil.copytree(package, folder)
+    with (folder / "physics.py").open("a") as file:
+        file.write("#")
+    sweep.__file__ = str(folder / "solvers" / "sweep.py")
+else:
+    known = importlib.metadata.version
+    sweep.version = lambda name: "9.9.9" if name.lower() == what else known(name)
+print(sweep.version_of_code())
+"""
+
+
+def test_the_key_is_the_same_in_every_process() -> None:
+    """Another process with another hash seed has the same version, wherever it runs."""
+    script = "from eipyomo.solvers.sweep import version_of_code; print(version_of_code())"
+    for seed in ("1", "2"):
+        other = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert other.stdout.strip() == version_of_code()
+
+
+def test_rows_of_another_executable_are_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A solver outside of Python that is new, changed or gone is another key."""
+    instance = ei.Instance.letter(users=1)
+    monkeypatch.setenv("EIPYOMO_SOLVERS", str(tmp_path))
+    executable = tmp_path / "couenne"
+
+    def key() -> str:
+        return Cell(instance, "minlp:couenne").key[3]
+
+    keys = [key()]
+    for text in ("#!/bin/sh\n", "#!/bin/sh\ntrue\n"):
+        executable.write_text(text)
+        executable.chmod(0o755)
+        keys.append(key())
+    assert len(set(keys)) == 3
+    assert key() == keys[-1]
+    assert Cell(instance, "exact").key[3] == version_of_code()
+    shutil.copy2(executable, tmp_path / "ipopt")
+    stamps = {
+        Cell(instance, method, options).key[3]
+        for method, options in (
+            ("milp", {}),
+            ("minlp:ipopt", {"round": "training"}),
+            ("eco", {"solver": "ipopt"}),
+        )
+    }
+    assert all("ipopt" in stamp for stamp in stamps)
+
+
+def test_stores_of_the_old_layout_open(tmp_path: Path) -> None:
+    """A file of version 0.1.0 is opened without loss; its rows are not taken."""
+    file = tmp_path / "old.db"
+    cell = Cell(ei.Instance.letter(users=1), "eco")
+    database = sqlite3.connect(file)
+    database.execute(
+        "CREATE TABLE cells (digest TEXT NOT NULL, method TEXT NOT NULL, options TEXT NOT NULL, "
+        "version TEXT NOT NULL, instance TEXT NOT NULL, "
+        "finished TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, result TEXT NOT NULL, "
+        "PRIMARY KEY (digest, method, options, version)) STRICT"
+    )
+    old = (*cell.key[:3], "0.1.0", "old", '{"objective": -1.0}')
+    database.execute(
+        "INSERT INTO cells (digest, method, options, version, instance, result) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        old,
+    )
+    database.commit()
+    kept = database.execute("SELECT * FROM cells").fetchall()
+    database.close()
+    with Store(file) as store:
+        assert store.get(cell) is None
+        store.add(cell, {"objective": 1.0})
+        assert store.get(cell) == {"objective": 1.0, "instance": cell.instance.name}
+    assert [row[1:] for row in rows(file).values() if row[4] == "0.1.0"] == kept
+    assert len(rows(file)) == 2
+
+
+def test_a_worker_of_other_code_is_refused() -> None:
+    """What another version would find is not stored under this one's key."""
+    cell = Cell(ei.Instance.letter(users=1), "eco")
+    compute = importlib.import_module("eipyomo.solvers.sweep").compute
+    assert json.loads(compute(cell, version_of_code()))["method"] == "eco"
+    with pytest.raises(Exception, match=version_of_code().replace("+", r"\+")):
+        compute(cell, "0.1.0+0")
+
+
+def test_a_sweep_with_workers_of_other_code_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence names both versions, and nothing is stored."""
+    monkeypatch.setattr("eipyomo.solvers.sweep.version_of_code", lambda: "0.1.0+other")
+    with Store(tmp_path / "sweep.db") as store:
+        with pytest.raises(ei.SolverError, match=r"a worker computes with version .*, but must"):
+            sweep(cells([ei.Instance.letter(users=1)], ["eco"]), store, workers=1)
+        assert len(store) == 0

@@ -157,6 +157,14 @@ def test_read_channels(tmp_path: Path) -> None:
         ("eu1,eu2\n1e-10,\n1e-10,1e-10\n", "gains of user 'eu2' in round 1 is '', but must"),
         ("eu1,eu2\n1e-10,nan\n1e-10,1e-10\n", "gains of user 'eu2' in round 1 is 'nan', but must"),
         ("", "is not valid CSV"),
+        ("eu1,eu2\n1,1e-10,2e-10\n2,1e-10,2e-10\n", "has 3 fields in line 2, but must have 2"),
+        ("eu1,eu2\n1e-10,2e-10\n1e-10\n", "has 1 fields in line 3, but must have 2"),
+        ("eu1,eu2,eu1\n1,2,3\n1,2,3\n", "has the column 'eu1' twice"),
+        (",eu1,eu2\n0,1e-10,1e-10\n1,1e-10,1e-10\n", "gains has a column '', but the instance has"),
+        ("eu1,eu2\n1e-10,1e-10\n1e-10,1e-10+1j\n", "in round 2 is '1e-10.1j', but must"),
+        ("eu1,eu2\n1e-10,1_0\n1e-10,1e-10\n", "in round 1 is '1_0', but must"),
+        ("eu1,eu2\n1e-10,True\n1e-10,True\n", "in round 1 is 'True', but must"),
+        ('eu1,eu2\n1e-10,"1e-10\n', "is not valid CSV: unexpected end of data"),
     ],
 )
 def test_wrong_channels(text: str, sentence: str, tmp_path: Path) -> None:
@@ -174,6 +182,15 @@ def test_wrong_channels(text: str, sentence: str, tmp_path: Path) -> None:
         ({"rounds": 2.0}, "rounds is 2.0, but must be a whole number >= 1"),
         ({"seed": -1}, "seed is -1, but must be a whole number >= 0"),
         ({"seed": 1, "mean_gain": 0.0}, "mean_gain is 0.0, but must be a finite number > 0"),
+        ({"seed": 1, "mean_gain": "1"}, "mean_gain is '1', but must be a finite number > 0"),
+        (
+            {"seed": 1, "mean_gain": np.complex128(1 + 1j)},
+            "mean_gain is .1.1j., but must be a finite",
+        ),
+        ({"seed": np.bool_(True)}, "seed is True, but must be a whole number >= 0"),
+        ({"rounds": True}, "rounds is True, but must be a whole number >= 1"),
+        ({"rounds": np.float64(2)}, "rounds is 2.0, but must be a whole number >= 1"),
+        ({"certificate": "proof.json"}, "certificate is no option of a cell"),
         ({"mean_gain": 1e-10}, "mean_gain is given without a seed"),
         ({"seed": 1, "gains": "x.csv"}, "seed and gains are given"),
         ({"gains": "nowhere.csv"}, "cannot read the gains file 'nowhere.csv'"),
@@ -189,6 +206,25 @@ def test_wrong_arguments(options: dict[str, Any], sentence: str) -> None:
     """Every argument is checked before a round is solved."""
     with pytest.raises(ei.InputError, match=sentence):
         ei.train(reference("letter-m2"), **{"rounds": 2, **options})
+
+
+@pytest.mark.parametrize("wrong", [1e-10 + 1e-11j, "1e-10", True, np.nan, None, np.inf, -1e-10])
+def test_frames_of_channels_are_read_strictly(wrong: Any) -> None:
+    """A complex gain does not lose its imaginary part, and texts and booleans are no gains."""
+    table = pd.DataFrame({"eu1": [1e-10, 1e-10], "eu2": [1e-10, wrong]})
+    with pytest.raises(ei.InputError, match=r"gains of user 'eu2' in round . is .*, but must"):
+        ei.train(reference("letter-m2"), 2, gains=table)
+    table = pd.DataFrame([[1e-10] * 3] * 2, columns=["eu1", "eu2", "eu1"])
+    with pytest.raises(ei.InputError, match="gains has 2 columns for user 'eu1'"):
+        ei.train(reference("letter-m2"), 2, gains=table)
+
+
+def test_whole_numbers_of_numpy() -> None:
+    """Rounds and seeds may be numpy's."""
+    instance = reference("letter-m2")
+    whole: dict[str, Any] = {"rounds": np.int64(2), "seed": np.uint8(3)}
+    one = ei.train(instance, **whole)
+    assert without_clocks(one.to_dict()) == without_clocks(ei.train(instance, 2, seed=3).to_dict())
 
 
 def test_a_round_that_fails_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +277,7 @@ def test_no_round_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_killed_process_goes_on(tmp_path: Path) -> None:
     """Killed by SIGKILL three times, the command ends with the document of an undisturbed run."""
     arguments = ["train", LETTER, "--rounds", "12", "--seed", "4", "-m", "exact"]
-    arguments += ["--training-method", "minlp:ipopt", "-o", "process.json"]
+    arguments += ["--training-method", "minlp:ipopt", "-o", "process.json", "--store", "train.db"]
     command = [sys.executable, "-m", "eipyomo.cli", *arguments]
     for _ in range(3):
         with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
@@ -279,6 +315,7 @@ def test_the_command(
     assert len(pd.read_csv("users.csv")) == 12
     assert main(command) == 0
     assert "all 3 rounds have an allocation" in capsys.readouterr().out
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["process.json", "users.csv"]
     for figure in plotting.TRAINING_FIGURES:
         assert main(["plot", "process.json", "--figure", figure, "-o", f"{figure}.pdf"]) == 0
         assert (tmp_path / f"{figure}.pdf").read_bytes().startswith(b"%PDF")

@@ -3,7 +3,7 @@
 from eipyomo.solvers.backends import BACKENDS, register
 from eipyomo.solvers.comparison import compare
 from eipyomo.solvers.methods import METHODS, solve
-from eipyomo.solvers.minlp import solve_model
+from eipyomo.solvers.model import solve_model
 from eipyomo.solvers.training import Training, train
 
 __all__ = [

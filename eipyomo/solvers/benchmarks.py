@@ -10,7 +10,7 @@ from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.certified import GAP, TIME_LIMIT_S, solve_by_enumeration, solve_restricted
-from eipyomo.solvers.minlp import solve_model
+from eipyomo.solvers.model import solve_model
 
 if TYPE_CHECKING:
     from eipyomo.instance import Instance

@@ -13,10 +13,11 @@ from eipyomo.allocation import Allocation, evaluate
 from eipyomo.result import Result, Termination, relative_gap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from eipyomo.instance import Instance
     from eipyomo.scaled import Round
+    from eipyomo.solvers.backends.base import Status
 
 REPAIR = 1e-5
 """Largest relative overrun of a budget or the sync time that is repaired."""
@@ -32,8 +33,8 @@ class Claim:
     Attributes
     ----------
     status
-        ``optimal``: the point is optimal within the gap and `bound` proves it; the rest as in
-        :class:`~eipyomo.result.Result`.
+        ``optimal``: the point is optimal within the gap and `bound` proves it; ``unbounded``: cost
+        falls for ever; the rest as in :class:`~eipyomo.result.Result`.
     allocation
         The point, or None.
     bound
@@ -42,7 +43,7 @@ class Claim:
         The solver's own words, or what went wrong.
     """
 
-    status: Termination
+    status: Status
     allocation: Allocation | None = None
     bound: float | None = None
     message: str = ""
@@ -96,7 +97,7 @@ def judge(
     options: Mapping[str, Any] | None = None,
     round: Round = "inference",
     always_feasible: bool = True,
-    model_objective: Callable[[Allocation], float] | None = None,
+    model_objective: float | None = None,
 ) -> Result:
     """Evaluate a claim and report what of it holds.
 
@@ -109,14 +110,15 @@ def judge(
         Whether `problem` is known to have a feasible point, so that a claim of infeasibility is
         false. It is for (10) and all its restrictions by fixed a and ι.
     model_objective
-        The value of what was minimised. Where it is not WSEL, the claimed bound is one on it.
+        The value of what was minimised, where that may be something else than WSEL of the
+        allocation. The claimed bound is one on it.
     """
     found = Result(
         instance=instance.name,
         instance_digest=instance.digest(),
         method=method,
         problem=problem,
-        termination=claim.status,
+        termination="error" if claim.status == "unbounded" else claim.status,
         solver=solver,
         solver_version=claim.solver_version,
         options=dict(options or {}),
@@ -132,11 +134,13 @@ def judge(
         return _without_point(found, claim, always_feasible=always_feasible)
     allocation = repair(instance, claim.allocation, round)
     evaluation = evaluate(instance, allocation, round)
+    if claim.status in ("infeasible", "unbounded") and not evaluation.feasible:
+        return _without_point(found, claim, always_feasible=always_feasible)
     found = replace(found, allocation=allocation, evaluation=evaluation)
     if model_objective is not None and evaluation.feasible:
-        value = model_objective(allocation)
-        if abs(value - evaluation.objective) > ROUNDING * abs(evaluation.objective):
-            found = replace(found, model_objective=value)
+        away = abs(model_objective - evaluation.objective)
+        if away > ROUNDING * abs(evaluation.objective):
+            found = replace(found, model_objective=model_objective)
     return _with_point(found, claim, gap)
 
 
@@ -157,6 +161,9 @@ def _without_point(found: Result, claim: Claim, *, always_feasible: bool) -> Res
             "claims that no feasible allocation exists, but equal shares with a late sync time "
             "always are one",
         )
+    if claim.status == "unbounded":
+        never = ", but WSEL has one" if always_feasible else ", and gives no point to judge"
+        return _error(found, f"claims that the cost has no lower bound{never} ({claim.message})")
     if claim.status in ("optimal", "converged"):
         return _error(found, "claims success but gives no point")
     if claim.status == "limit":
@@ -173,6 +180,14 @@ def _with_point(found: Result, claim: Claim, gap: float) -> Result:
         return _error(found, f"gives an infeasible point: {evaluation.violations[0]}")
     minimised = found.model_objective
     cost = evaluation.objective if minimised is None else minimised
+    if claim.status == "infeasible":
+        return _error(
+            found,
+            "claims that no feasible allocation exists, but its own point is feasible and costs "
+            f"{cost:.9g} ({claim.message})",
+        )
+    if claim.status == "unbounded":
+        return _error(found, f"claims that the cost has no lower bound; its point costs {cost:.9g}")
     if bound is not None and bound > cost:
         if bound - cost > ROUNDING * abs(cost):
             return _error(

@@ -6,38 +6,40 @@ made of the model by rows and an objective that are linear. Round by round the r
 
 1. inspected: a linear model per cell bounds what this cell costs, and drops it above the incumbent;
 2. narrowed: linear models bound the factors of products over what costs no more than the incumbent;
-3. solved as a mixed-integer model, whose point tells a and ι, and where the relaxation is loose;
+3. searched by branch and bound, whose point tells a and ι, and where the relaxation is loose;
 4. refined there, by new tangents and by halving cells.
 
-Bounds drawn from an incumbent of cost U hold for points that cost no more, so min(U, bound) is
-what a round proves, whether U is attained or not.
+Each bound is one of a linear model by multipliers, computed with the model's own numbers; see
+docs/formulations.md. Bounds drawn from an incumbent of cost U hold for points that cost no more,
+so min(U, bound) is what a round proves, whether U is attained or not.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyomo.environ as pyo
-from pyomo.common.collections import ComponentSet
+from pyomo.common.collections import ComponentMap, ComponentSet
 from pyomo.common.errors import InfeasibleConstraintException
 
-from eipyomo import models
+from eipyomo import models, physics
+from eipyomo.allocation import Allocation, evaluate
 from eipyomo.errors import InputError, SolverError
-from eipyomo.models.relaxation import Cell, Placed, Relaxation, refuse, without_tangents
+from eipyomo.models.relaxation import Cell, Placed, Relaxation, ends, refuse, without_tangents
 from eipyomo.solvers import backends
 from eipyomo.solvers.backends.base import Answer, Backend, Capabilities, Status
 from eipyomo.solvers.backends.process import GRACE_S
 from eipyomo.solvers.backends.registry import backend
-from eipyomo.solvers.backends.wheels import write
 from eipyomo.solvers.backends.worker import Worker
+from eipyomo.solvers.judge import repair
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from eipyomo.models.joint import Model
     from eipyomo.scaled import FloatColumn
@@ -47,10 +49,10 @@ NAME = "milp"
 WORKER = Path(backends.__file__).with_name("highs_worker.py")
 
 ROUNDING = 1e-9
-"""Relative; what rounding in the rows' coefficients may have done to a bound."""
+"""Relative; what rounding in the data of the model itself may have done to a bound."""
 
-CUTOFF_MARGIN = 1e-6
-"""Relative; how far above the incumbent the model is tightened by interval arithmetic."""
+MIXES = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
+"""Parts of the band that are shared alike where a relaxed point becomes an allocation."""
 
 NARROW_ENOUGH = 0.02
 """A factor of a product whose range is so small, relative to its end, is not narrowed further."""
@@ -67,6 +69,9 @@ LEAST_S = 0.1
 FIRST_PART, FIRST_GAP = 0.25, 1e-2
 """Part of the time, and relative gap, for the relaxation's first point."""
 
+TIGHTER = 0.9
+"""Bounds are drawn anew from an incumbent that costs less than this part of the last one."""
+
 SWAP_PART = 0.3
 """Part of the time so far that looking for a better incumbent may take in a round."""
 
@@ -74,7 +79,7 @@ NARROW_PART = 0.4
 """Part of the time left that narrowing may take in a round."""
 
 SOLVE_PART = 0.5
-"""Part of the time left that the mixed-integer model may take in a round."""
+"""Part of the time left that the branch and bound may take in a round."""
 
 
 class MilpBackend(Backend):
@@ -101,18 +106,31 @@ class MilpBackend(Backend):
         """Raise an :class:`InputError` if the model has no relaxation."""
         refuse(model)
 
-    def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
+    def solve(
+        self,
+        model: Any,
+        *,
+        time_limit: float,
+        gap: float,
+        start: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """Bound and solve a spectral model; see :meth:`Backend.solve`."""
+        for key, value in self.own_names(options).items():
+            raise InputError(
+                f"the solver {NAME!r} has no option {key!r}, but it is set to {value!r}"
+            )
         search = Search(model, time.monotonic() + time_limit, gap)
-        if start:
+        if start and is_allowed(model):
             search.keep([(variable, variable.value) for variable in search.own])
-        begun = search.cost if start else None
+        begun = search.cost if search.incumbent else None
         status, message = search.run()
         return Answer(
             status,
             f"{message}; {len(search.trace)} rounds",
             point=search.incumbent,
             bound=None if math.isinf(search.bound) else search.bound,
+            proven=status == "infeasible",
             start=begun,
             version=self.version(),
             iterations=len(search.trace),
@@ -151,20 +169,18 @@ class Search:
         self.deadline, self.gap = deadline, gap
         self.began = time.monotonic()
         self.own = all_variables(model)
-        self.trial = without_tangents(model.clone())
+        self.trial = with_values(without_tangents(model.clone()))
         self.cost, self.bound = math.inf, -math.inf
         self.incumbent: Point | None = None
         self.trace: list[dict[str, Any]] = []
         self.impossible = False
         self.tried: list[FloatColumn] = []
+        self.tightened = math.inf
+        clone = model.clone()
+        self.variables = all_variables(clone)
+        self.relaxation = Relaxation(clone)
         self.worker = Worker(WORKER)
         self.ipopt = backend("ipopt")
-        self.load(model.clone())
-
-    def load(self, model: Model) -> None:
-        """Relax a clone of the model; its variables stand in the order of the model's."""
-        self.variables = all_variables(model)
-        self.relaxation = Relaxation(model)
 
     def run(self) -> tuple[Status, str]:
         """Search until the gap is closed or time is up; return a status and words on it."""
@@ -200,33 +216,32 @@ class Search:
             self.bound = max(self.bound, held - ROUNDING * abs(held))
 
     def begin(self) -> None:
-        """Look for a first incumbent, and tighten the model by it."""
+        """Look for a first incumbent, and tighten the relaxation by it."""
+        self.tighten()
+        for allocation in models.plain_allocations(self.model):
+            self.keep_allocation(allocation)
+        if self.cost < math.inf:
+            self.tighten()
         self.bound_by_cells()
-        if self.cost == math.inf and not self.impossible:
+        if not (self.impossible or self.is_closed()):
             self.write()
             answer = self.solve_relaxation(FIRST_PART * self.left_s(), FIRST_GAP)
-            self.raise_bound(answer["bound"])
             if answer["point"] is not None:
                 self.polish(self.relaxed())
         for download in (0, 1):
             if self.cost == math.inf and not self.impossible:
                 self.polish_uniform(download)
-        if self.cost < math.inf:
-            self.tighten()
 
     def tighten(self) -> None:
-        """Relax the model again, with bounds that follow from the incumbent."""
-        tightened = without_tangents(self.model.clone())
-        cutoff = self.cost + CUTOFF_MARGIN * max(1.0, abs(self.cost))
-        try:
-            models.tighten(tightened, cutoff)
-        except InputError:  # the incumbent is optimal, as far as interval arithmetic can tell
-            return
-        tightened.within_cutoff.deactivate()
-        self.load(tightened)
+        """Draw bounds of all variables from the incumbent, or from the rows alone without one."""
+        self.tightened = self.cost
+        if not self.relaxation.tighten(self.cost):
+            self.raise_bound(math.inf)
 
     def round(self) -> bool:
         """Inspect, narrow, solve and refine; return whether anything was refined."""
+        if self.cost < self.tightened and self.cost <= TIGHTER * self.tightened:
+            self.tighten()
         if not all(user.cells for user in self.relaxation.users):
             return False  # nothing is below the incumbent, but for rounding
         self.write()
@@ -236,7 +251,6 @@ class Search:
         if not (self.is_closed() or self.impossible):
             self.narrow()
             answer = self.solve_relaxation(SOLVE_PART * self.left_s(), self.accuracy())
-            self.raise_bound(answer["bound"])
             if answer["point"] is not None:
                 new += self.relaxation.learn()
                 if not self.is_closed():
@@ -264,22 +278,25 @@ class Search:
     def write(self) -> None:
         """Hand the relaxation to the worker."""
         self.relaxation.build()
-        text, self.columns = write(self.relaxation.model, "lp")
-        self.names = {id(variable): name for name, variable in self.columns.items()}
-        self.worker.ask({"load": text}, max(self.left_s(), 0.0) + GRACE_S)
+        program, self.columns = self.relaxation.program()
+        self.places = ComponentMap((one, place) for place, one in enumerate(self.columns))
+        self.worker.ask({"load": program}, max(self.left_s(), 0.0) + GRACE_S)
 
     def ask(self, jobs: list[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
         """Have costs bounded over the linear relaxation."""
         seconds = max(seconds, 0.0)
-        cutoff = None if self.cost == math.inf else self.cost
-        question = {"bound": jobs, "cutoff": cutoff, "until": time.time() + seconds}
+        question = {"bound": jobs, "cutoff": self.cutoff(), "until": time.time() + seconds}
         answers: list[dict[str, Any]] = self.worker.ask(question, seconds + GRACE_S)["answers"]
         return answers
+
+    def cutoff(self) -> float | None:
+        """Return the incumbent's cost, None without one."""
+        return None if self.cost == math.inf else self.cost
 
     def inspect(self) -> int:
         """Bound what each cell costs, and what all do; return the number of new tangents."""
         jobs = [
-            {"fix": {self.names[id(placed.chosen)]: 1.0}, "cost": None, "within": False}
+            {"fix": [(self.places[placed.chosen], 1.0)], "cost": None, "within": False}
             for placed in self.relaxation.placed
         ]
         answers = self.ask([{**job, "point": True} for job in jobs], self.left_s())
@@ -313,8 +330,8 @@ class Search:
         wanted.sort(key=lambda one: -relative_width(*one))
         jobs = [
             {
-                "fix": {self.names[id(placed.chosen)]: 1.0},
-                "cost": {self.names[id(placed.copies[place])]: sign},
+                "fix": [(self.places[placed.chosen], 1.0)],
+                "cost": [(self.places[placed.copies[place]], sign)],
                 "within": True,
                 "point": False,
             }
@@ -326,20 +343,21 @@ class Search:
             shrink(placed, place, next(answers)["bound"], next(answers)["bound"])
 
     def solve_relaxation(self, seconds: float, gap: float) -> dict[str, Any]:
-        """Solve the relaxation as a mixed-integer model, and put its point into its variables."""
+        """Bound the relaxation by branching, and put its point into its variables."""
         seconds = max(seconds, LEAST_S)
-        options = {"time_limit": seconds, "mip_rel_gap": gap}
-        answer = self.worker.ask({"solve": options}, seconds + GRACE_S)
+        question = {"tree": gap, "cutoff": self.cutoff(), "until": time.time() + seconds}
+        answer = self.worker.ask(question, seconds + GRACE_S)
+        if answer["bound"] is not None:
+            self.raise_bound(answer["bound"])
         if answer["point"] is not None:
             self.set_values(answer["point"])
+            self.keep_relaxed()
         return answer
 
-    def set_values(self, values: Mapping[str, float]) -> None:
+    def set_values(self, values: Sequence[float]) -> None:
         """Put a point of the relaxation into its variables."""
-        for name, value in values.items():
-            variable = self.columns.get(name)
-            if variable is not None and not variable.fixed:
-                variable.set_value(value, skip_validation=True)
+        for variable, value in zip(self.columns, values, strict=True):
+            variable.set_value(value, skip_validation=True)
 
     def polish(self, values: Sequence[float | None]) -> None:
         """Solve the model for a and ι of a point, and then for its a alone."""
@@ -364,7 +382,8 @@ class Search:
         offloads = ComponentSet(self.trial.user[name].offload_fraction for name in self.model.users)
         for variable, value in zip(all_variables(self.trial), values, strict=True):
             if not variable.fixed and (variable in offloads or not variable.is_continuous()):
-                inside = min(max(value or 0.0, variable.lb), variable.ub)
+                low, high = ends(variable)
+                inside = min(max(value or 0.0, low), high)
                 variable.fix(inside if variable.is_continuous() else round(inside))
                 decided.add(variable)
         return decided
@@ -434,14 +453,66 @@ class Search:
             answer = self.ipopt.solve(
                 self.trial, time_limit=self.left_s(), gap=self.gap, start=start
             )
-        except InfeasibleConstraintException:  # a row forbids what is fixed
+        except (InfeasibleConstraintException, InputError):  # a row forbids what is fixed
             return False
         if answer.point is None:
             return False
         answer.load()
-        if not models.largest_violation(self.trial)[1] <= FEASIBLE:
+        try:
+            allocation = models.allocation(self.trial)
+        except InputError:  # not even a decision
+            return False
+        return self.keep_allocation(allocation)
+
+    def keep_relaxed(self) -> None:
+        """Make an allocation of the relaxation's point, and keep it if it is the best so far."""
+        source = models.source_of(self.model)
+        try:
+            found = models.allocation(self.relaxation.model)
+        except InputError:  # decisions that are not integral
+            return
+        total = found.uplink_share.sum() + found.downlink_share.sum()
+        if not total > 0.0:
+            return
+        uplink, downlink = np.ones_like(found.uplink_share), found.download.astype(float)
+        alike = uplink.sum() + downlink.sum()
+        mixed = [
+            at_once(
+                source,
+                replace(
+                    found,
+                    uplink_share=(1.0 - part) * found.uplink_share / total + part * uplink / alike,
+                    downlink_share=(1.0 - part) * found.downlink_share / total
+                    + part * downlink / alike,
+                ),
+            )
+            for part in MIXES
+        ]
+        costs = [evaluate(source.instance, one, source.round).objective for one in mixed]
+        if not all(map(math.isnan, costs)):
+            self.keep_allocation(mixed[int(np.nanargmin(costs))])
+
+    def keep_allocation(self, allocation: Allocation) -> bool:
+        """Keep an allocation if it is the best so far; return whether the model allows it.
+
+        It is judged as :func:`eipyomo.evaluate` does, and by the model's rows with every time as
+        short as it can be; or with the times that the trial holds, where a row wants longer ones.
+        """
+        source = models.source_of(self.model)
+        allocation = repair(source.instance, allocation, source.round)
+        if not evaluate(source.instance, allocation, source.round).feasible:
             return False
         mine = all_variables(self.trial)
+        before = [(variable, variable.value) for variable in mine]
+        try:
+            models.load(self.trial, allocation)
+            allowed = is_allowed(self.trial)
+        except InputError:  # a decision is fixed otherwise
+            allowed = False
+        if not allowed:
+            Answer("limit", "", point=before).load()
+            if not is_allowed(self.trial):
+                return False
         self.keep([(own, one.value) for own, one in zip(self.own, mine, strict=True)])
         return True
 
@@ -453,6 +524,43 @@ class Search:
         Answer("optimal", "", point=before).load()
         if cost < self.cost:
             self.cost, self.incumbent = cost, point
+
+
+def at_once(source: Any, allocation: Allocation) -> Allocation:
+    """Return an allocation that synchronises as soon as the last upload has ended."""
+    data = source.instance.scaled.for_round(source.round)
+    with np.errstate(all="ignore"):
+        upload_s = data.model_mbit * physics.seconds_per_mbit(
+            allocation.uplink_share, data.bandwidth_mhz, data.uplink_snr
+        )
+    return replace(allocation, sync_s=float(np.max(data.upload_start_s + upload_s)))
+
+
+def is_allowed(model: Model) -> bool:
+    """Tell whether a model's values satisfy its rows and are in its variables' ranges."""
+    try:
+        return models.largest_violation(model)[1] <= FEASIBLE and all(
+            is_near(variable.value, min(max(variable.value, low), high))
+            for variable in all_variables(model)
+            if variable.value is not None and not variable.fixed
+            for low, high in [ends(variable)]
+        )
+    except (ArithmeticError, TypeError, ValueError):  # an overflow, or no value
+        return False
+
+
+def is_near(value: float, other: float) -> bool:
+    """Tell whether two values agree, relative to them where they are larger than 1."""
+    return abs(value - other) <= FEASIBLE * max(1.0, abs(other))
+
+
+def with_values(model: Model) -> Model:
+    """Give the variables of a model that have no value one in their ranges; return the model."""
+    for variable in all_variables(model):
+        if variable.value is None:
+            low, high = ends(variable)
+            variable.set_value(min(max(0.0, low), high), skip_validation=True)
+    return model
 
 
 def all_variables(model: Model) -> list[Any]:
@@ -476,12 +584,12 @@ def relative_width(placed: Placed, place: int) -> float:
 
 
 def shrink(placed: Placed, place: int, least: float | None, most: float | None) -> None:
-    """Narrow a range to bounds on x and on -x, a little widened; none where it is empty."""
+    """Narrow a range to bounds on x and on -x; nothing is left of the cell where it is empty."""
     low, high = placed.cell.box[place]
     if least is not None:
-        low = max(low, least - ROUNDING * max(1.0, abs(least)))
+        low = max(low, least)
     if most is not None:
-        high = min(high, -most + ROUNDING * max(1.0, abs(most)))
+        high = min(high, -most)
     if low > high:
         placed.cell.bound = math.inf
     else:

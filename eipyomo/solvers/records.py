@@ -12,6 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from eipyomo.scaled import Scaled
+from eipyomo.solvers.processors import processors
 
 Records = NDArray[Any]
 """A structured array, one record per end user, choice or cell."""
@@ -55,7 +56,7 @@ def fill_costs(users: Records, data: Scaled) -> None:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="eipyomo")
+    return ThreadPoolExecutor(processors(), thread_name_prefix="eipyomo")
 
 
 if hasattr(os, "register_at_fork"):
@@ -69,7 +70,7 @@ def for_all(kernel: Callable[..., Any], users: int, *arguments: Any) -> None:
     The kernel releases the interpreter's lock, takes the first and the last user behind its
     arguments, and writes into them.
     """
-    parts = max(min(users // USERS_PER_THREAD, os.cpu_count() or 1), 1)
+    parts = max(min(users // USERS_PER_THREAD, processors()), 1)
     if parts == 1:
         kernel(*arguments, 0, users)
         return

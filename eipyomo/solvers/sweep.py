@@ -1,19 +1,25 @@
 """Sweeps: many instances, methods and options, computed in parallel and never twice.
 
-Every finished cell is on the disk before the next one counts as finished, so that a sweep that was
-killed goes on where it stopped. Only the process that runs the sweep writes; workers compute.
+With a store every finished cell is on the disk before the next one counts as finished, so that a
+sweep that was killed goes on where it stopped. Only the process that runs the sweep writes; workers
+compute. A store holds what this very code has found with these very solvers: what others have found
+stays in it, and is not taken.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
+import inspect
 import json
 import multiprocessing
 import os
+import re
 import sqlite3
 import threading
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -23,21 +29,26 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass, field
-from functools import cached_property
-from importlib.metadata import version
+from functools import cache, cached_property
+from importlib.metadata import PackageNotFoundError, requires, version
 from multiprocessing import connection
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pandas as pd
 
 from eipyomo.errors import InputError, SolverError
 from eipyomo.files import PathLike, to_json
 from eipyomo.instance import Instance
 from eipyomo.result import Result
+from eipyomo.solvers.backends import backend
 from eipyomo.solvers.methods import METHODS, attempt, resolve
+from eipyomo.validation import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from types import TracebackType
 
     Report = Callable[["Cell", Mapping[str, Any]], None]
@@ -66,12 +77,15 @@ SHOWN = (
 )
 
 Key = tuple[str, str, str, str]
-"""Digest of the instance, method, options as JSON, version of this package."""
+"""Digest of the instance, method, options as JSON, version of all that computes."""
+
+EFFECTS = ("certificate",)
+"""Options that write files: nothing would, where a cell is looked up."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One instance, solved by one method with options.
+    """One instance, solved by one method with options; nothing of it can be changed.
 
     Raises
     ------
@@ -84,21 +98,104 @@ class Cell:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what no worker could run."""
+        """Refuse what no worker could run, and keep a copy of the options."""
         resolve(self.method, dict(self.options))
+        for name in EFFECTS:
+            if name in self.options:
+                raise InputError(
+                    f"{name} is no option of a cell, whose result may be looked up: use solve"
+                )
         try:
-            json.dumps(self.options, allow_nan=False)
+            text = json.dumps(self.options, allow_nan=False, default=_plain)
         except (TypeError, ValueError):
             raise InputError(
                 f"options of method {self.method!r} are {self.options!r}, but must be finite "
                 "numbers, texts, true or false"
             ) from None
+        object.__setattr__(self, "options", _frozen(json.loads(text)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copies and pickles be made by the constructor."""
+        return type(self), (self.instance, self.method, self.arguments())
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the options as a method takes them."""
+        arguments: dict[str, Any] = json.loads(self._options_text())
+        return arguments
+
+    def _options_text(self) -> str:
+        return json.dumps(self.options, sort_keys=True, default=_plain)
 
     @cached_property
     def key(self) -> Key:
         """What the cell is stored under; free-text names are no part of it."""
-        options = json.dumps(self.options, sort_keys=True)
-        return self.instance.digest(), self.method, options, version("eipyomo")
+        found = version_of_code() + _executables(self.method, self.arguments())
+        return self.instance.digest(), self.method, self._options_text(), found
+
+
+def _plain(value: Any) -> Any:
+    """Return a frozen mapping or a numpy scalar as JSON has it."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError
+
+
+def _frozen(value: Any) -> Any:
+    """Return what was read from JSON, unchangeable in depth."""
+    if isinstance(value, dict):
+        return MappingProxyType({key: _frozen(part) for key, part in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+INDIFFERENT = {"click", "matplotlib", "rich"}
+"""Distributions that this package needs, and of which no result depends."""
+
+
+@cache
+def version_of_code() -> str:
+    """Return this package's version, and a hash of its sources and of what it computes with.
+
+    Versions alone would not tell code that was changed from the code that was released.
+    """
+    seen = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for file in sorted(package.rglob("*.py")):
+        text = file.read_bytes()
+        seen.update(f"{file.relative_to(package).as_posix()} {len(text)}\n".encode() + text)
+    needed = {
+        re.split(r"[^\w.-]", line, maxsplit=1)[0]
+        for line in requires("eipyomo") or ()
+        if 'extra == "test"' not in line.replace("'", '"')
+    }
+    for name in sorted(needed - INDIFFERENT):
+        with contextlib.suppress(PackageNotFoundError):  # an extra that is not here
+            seen.update(f"{name} {version(name)}\n".encode())
+    return f"{version('eipyomo')}+{seen.hexdigest()[:16]}"
+
+
+def _executables(method: str, options: Mapping[str, Any]) -> str:
+    """Return which executables outside of Python a method would run, as of now."""
+    name, _, solver = method.partition(":")
+    parameters = inspect.signature(METHODS[name].run).parameters
+    default = parameters["solver"].default if "solver" in parameters else None
+    chosen = solver or options.get("solver") or default
+    names = {"milp": ("highs", "ipopt"), "admm": ("ipopt",)}.get(name, (chosen,))
+    found = []
+    for one in names:
+        if one is None or one in METHODS:
+            continue
+        try:
+            where = Path(backend(one, options.get("executable")).where() or "missing")
+        except (InputError, SolverError):
+            where = Path("missing")
+        if where.is_file():
+            state = where.stat()
+            found.append(f" {where.absolute()} {state.st_size} {state.st_mtime_ns}")
+        elif str(where) == "missing":
+            found.append(f" {one} missing")
+    return "".join(found)
 
 
 def cells(
@@ -123,7 +220,7 @@ class Store:
     Parameters
     ----------
     path
-        The file; made if it is missing.
+        The file; made if it is missing. Without one they are kept in memory.
 
     Raises
     ------
@@ -131,16 +228,18 @@ class Store:
         If the file cannot be opened or is something else.
     """
 
-    def __init__(self, path: PathLike) -> None:
+    def __init__(self, path: PathLike | None = None) -> None:
         """Open or make the file."""
+        # An absolute path is a file, whatever SQLite makes of its name.
+        place = ":memory:" if path is None else Path(path).absolute()
         try:
-            self._database = sqlite3.connect(path, timeout=60.0, isolation_level=None)
+            self._database = sqlite3.connect(place, timeout=60.0, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.execute(SCHEMA)
             self._database.execute("SELECT result FROM cells LIMIT 1")
         except sqlite3.Error as error:
-            raise InputError(f"cannot keep a sweep in {os.fspath(path)!r}: {error}") from None
+            raise InputError(f"cannot keep a sweep in {str(path)!r}: {error}") from None
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -170,7 +269,10 @@ class Store:
         )
 
     def get(self, cell: Cell) -> dict[str, Any] | None:
-        """Return the result document of a cell, or None if it is not finished."""
+        """Return the result document of a cell, or None if it is not finished.
+
+        It may have been found for an instance of another name, and bears the name of this one's.
+        """
         row = self._database.execute(
             "SELECT result FROM cells "
             "WHERE digest = ? AND method = ? AND options = ? AND version = ?",
@@ -179,14 +281,14 @@ class Store:
         if row is None:
             return None
         document: dict[str, Any] = json.loads(row[0])
-        return document
+        return {**document, "instance": cell.instance.name}
 
     def forget_errors(self) -> None:
         """Drop the cells whose result is an error, so that they are computed again."""
         self._database.execute("DELETE FROM cells WHERE result ->> 'termination' = 'error'")
 
     def frame(self, wanted: Iterable[Cell]) -> pd.DataFrame:
-        """Return one row per finished cell, in the order of the cells.
+        """Return one row for each cell that is finished, in the order of the cells.
 
         The columns are those of the key, and the numbers of :class:`~eipyomo.result.Result`.
         """
@@ -204,13 +306,13 @@ class Store:
 
 def sweep(
     wanted: Sequence[Cell],
-    store: Store,
+    store: Store | None = None,
     *,
     workers: int | None = None,
     cluster: str | None = None,
     report: Report | None = None,
 ) -> pd.DataFrame:
-    """Compute the cells that a store does not hold yet, each once.
+    """Compute cells, each once, but for those that a store holds already.
 
     A cell that fails, even by the death of its process, is stored as a result of termination
     ``error``, and the others go on.
@@ -218,31 +320,34 @@ def sweep(
     Parameters
     ----------
     wanted
-        The cells; one that stands twice is computed once.
+        The cells; what stands twice, under other names too, is computed once.
     store
-        Where finished cells are kept.
+        Where finished cells are kept and looked up; nothing is kept if left out.
     workers
         Number of processes on this machine; as many as there are cores if left out. A script that
         calls this needs the usual guard ``if __name__ == "__main__"``.
     cluster
-        Address of a Dask scheduler to compute on instead; its workers must have one thread each.
+        Address of a Dask scheduler to compute on instead; its workers must have one thread each,
+        and this very code.
     report
         Called with every cell that is finished now, and its result document.
 
     Returns
     -------
     DataFrame
-        One row per cell; see :meth:`Store.frame`.
+        One row for each of the cells, in their order; see :meth:`Store.frame`.
 
     Raises
     ------
     InputError
-        If the number of workers is not positive.
+        If the number of workers is not positive, or given together with a cluster.
     SolverError
         If the cluster cannot be reached, or cannot be used.
     """
-    if workers is not None and workers < 1:
-        raise InputError(f"workers is {workers!r}, but must be a whole number >= 1")
+    require_place(workers, cluster)
+    if store is None:
+        with Store() as store:
+            return sweep(wanted, store, workers=workers, cluster=cluster, report=report)
     unique = {cell.key: cell for cell in wanted}
     missing = [cell for cell in unique.values() if store.get(cell) is None]
     if missing:
@@ -253,13 +358,41 @@ def sweep(
                 store.add(cell, document)
                 if report is not None:
                     report(cell, document)
-    return store.frame(unique.values())
+    return store.frame(wanted)
 
 
-def compute(cell: Cell) -> str:
-    """Return the result document of a cell as JSON text; runs in a worker."""
-    result = attempt(cell.instance, cell.method, **cell.options)
+def require_place(workers: int | None, cluster: str | None) -> None:
+    """Refuse numbers of workers that are none, and workers here for a cluster elsewhere.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    if workers is not None:
+        whole_number("workers", workers, 1)
+        if cluster is not None:
+            raise InputError(
+                "workers and cluster are given, but workers are processes on this machine"
+            )
+
+
+def compute(cell: Cell, version: str) -> str:
+    """Return the result document of a cell as JSON text; runs in a worker.
+
+    Raises
+    ------
+    OtherCodeError
+        If the worker has another version of this package, or of what it computes with.
+    """
+    if version_of_code() != version:
+        raise OtherCodeError(version_of_code())
+    result = attempt(cell.instance, cell.method, **cell.arguments())
     return to_json(result.to_dict(), indent=None)
+
+
+class OtherCodeError(Exception):
+    """A worker has another version of what computes; it is the only argument."""
 
 
 def _computed(
@@ -297,7 +430,7 @@ def _handed_out(
     while out or (waiting and not broken):
         while waiting and not broken and len(out) < width:
             try:
-                out[executor.submit(compute, waiting[0])] = waiting[0]
+                out[executor.submit(compute, waiting[0], version_of_code())] = waiting[0]
                 waiting.popleft()
             except BrokenExecutor:
                 broken = True
@@ -306,6 +439,11 @@ def _handed_out(
             if isinstance(error, BrokenExecutor):
                 broken = True
                 yield cell, None
+            elif isinstance(error, OtherCodeError):
+                raise SolverError(
+                    f"a worker computes with version {error.args[0]} of eipyomo and its solvers, "
+                    f"but must with {version_of_code()}, as the process that calls it"
+                )
             elif error is not None:
                 yield cell, _failure(cell, f"{type(error).__name__}: {error}")
             else:
@@ -322,7 +460,7 @@ def _failure(cell: Cell, reason: str) -> dict[str, Any]:
         problem=METHODS[name].problem(cell.options.get("round", "inference")),
         termination="error",
         solver=solver or None,
-        options=cell.options,
+        options=cell.arguments(),
         message=reason,
     ).to_dict()
 
@@ -370,3 +508,6 @@ def _on_cluster(address: str) -> Generator[tuple[Executor, int]]:
             )
         while True:
             yield client.get_executor(), 2 * len(threads)
+
+
+version_of_code()  # now, before the sources can change under a process that has loaded them

@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 
 from eipyomo import claims
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, read_csv, to_json, write_atomically
-from eipyomo.instance import Instance
+from eipyomo.files import PathLike, number_or_text, read_csv, to_json, write_atomically
 from eipyomo.result import Result
 from eipyomo.solvers.methods import DEFAULT_METHOD, METHODS, attempt, resolve
 from eipyomo.solvers.sweep import Cell, Store
+from eipyomo.validation import is_positive, positive_number, short, whole_number
 
 if TYPE_CHECKING:
+    from eipyomo.instance import Instance
     from eipyomo.scaled import FloatColumn
 
 Report = Callable[[int, Result], None]
@@ -264,8 +265,7 @@ def train(
     InputError
         If a method, an option or a channel is not allowed.
     """
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
-        raise InputError(f"rounds is {rounds!r}, but must be a whole number >= 1")
+    rounds = whole_number("rounds", rounds, 1)
     if "round" in options:
         raise InputError("round is no option of a process, which has rounds of both kinds")
     early_method = training_method or _for_training(method)
@@ -319,7 +319,7 @@ def _solved(cell: Cell, store: Store | None) -> Result:
     document = store.get(cell) if store is not None else None
     if document is not None:  # it may have been stored under another free-text name
         return Result.from_dict({**document, "instance": cell.instance.name}, cell.instance)
-    result = attempt(cell.instance, cell.method, **cell.options)
+    result = attempt(cell.instance, cell.method, **cell.arguments())
     if store is not None and result.feasible:
         store.add(cell, result.to_dict())
     return result
@@ -327,12 +327,11 @@ def _solved(cell: Cell, store: Store | None) -> Result:
 
 def _following(instance: Instance, gains: FloatColumn, download_s: FloatColumn) -> Instance:
     """Return an instance with the channels of a round and the download times before it."""
-    users = tuple(
-        user.model_copy(update={"channel_gain": float(gain), "previous_download_s": float(time_s)})
+    users = [
+        {**user.data(), "channel_gain": gain, "previous_download_s": time_s}
         for user, gain, time_s in zip(instance.users, gains, download_s, strict=True)
-    )
-    fields = {key: getattr(instance, key) for key in type(instance).model_fields}
-    return Instance(**{**fields, "users": users})
+    ]
+    return instance.replace(users=users)
 
 
 def channel_gains(
@@ -366,11 +365,10 @@ def channel_gains(
         if mean_gain is not None:
             raise InputError("mean_gain is given without a seed, but it is what to draw around")
         return np.tile(own, (rounds, 1))
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"seed is {seed!r}, but must be a whole number >= 0")
-    if mean_gain is not None and not (np.isfinite(mean_gain) and mean_gain > 0):
-        raise InputError(f"mean_gain is {mean_gain!r}, but must be a finite number > 0")
-    mean = own if mean_gain is None else np.full(len(own), float(mean_gain))
+    seed = whole_number("seed", seed, 0)
+    mean = own
+    if mean_gain is not None:
+        mean = np.full(len(own), positive_number("mean_gain", mean_gain))
     fading = [np.random.default_rng([seed, n]).exponential(size=len(own)) for n in range(1, rounds)]
     return np.array([own, *(mean * draw for draw in fading)])
 
@@ -379,7 +377,8 @@ def _read_gains(
     instance: Instance, rounds: int, gains: pd.DataFrame | PathLike
 ) -> NDArray[np.float64]:
     """Read a table of gains with the columns of the users, in any order."""
-    table = gains if isinstance(gains, pd.DataFrame) else read_csv(gains, "gains", dtype=str)
+    in_file = not isinstance(gains, pd.DataFrame)
+    table = read_csv(gains, "gains") if not isinstance(gains, pd.DataFrame) else gains
     names = [user.name for user in instance.users]
     columns = [str(column) for column in table.columns]
     for name in names:
@@ -392,13 +391,15 @@ def _read_gains(
             raise InputError(f"gains has a column {column!r}, but the instance has no such user")
     if len(table) < rounds:
         raise InputError(f"gains has {len(table)} rows, but must have one for each of {rounds}")
-    given = table.set_axis(columns, axis=1)[names].iloc[:rounds]
-    numbers = np.array([pd.to_numeric(given[name], errors="coerce") for name in names], float).T
-    bad = ~(np.isfinite(numbers) & (numbers > 0))
-    if bad.any():
-        row, column = np.argwhere(bad)[0].tolist()
-        raise InputError(
-            f"gains of user {names[column]!r} in round {row + 1} is "
-            f"{given[names[column]].iloc[row]!r}, but must be a finite number > 0"
-        )
+    given = table.set_axis(columns, axis=1)[names].iloc[:rounds].to_numpy(dtype=object)
+    numbers = np.empty(given.shape)
+    for n, row in enumerate(given.tolist()):
+        for j, cell in enumerate(row):
+            value = number_or_text(cell) if in_file else cell
+            if not is_positive(value):
+                raise InputError(
+                    f"gains of user {names[j]!r} in round {n + 1} is {short(cell)}, but must be a "
+                    "finite number > 0"
+                )
+            numbers[n, j] = value
     return numbers

@@ -33,11 +33,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
-compiled = numba.njit(cache=True, error_model="numpy", nogil=True)
-"""Compile on first use and keep the machine code; threads may share out the end users."""
+from eipyomo.solvers.compiled import compiled
 
 
 class Pair(NamedTuple):

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyomo.environ as pyo
+
 from eipyomo.errors import InputError
-from eipyomo.models.files import nl, parse_sol
+from eipyomo.models.diagnostics import objective
+from eipyomo.models.files import TriviallyInfeasible, nl, parse_sol
 from eipyomo.solvers.backends.base import Answer, Backend, Status
 from eipyomo.solvers.backends.process import run
 
@@ -23,13 +26,20 @@ FOLDER_VARIABLE = "EIPYOMO_SOLVERS"
 FINITE_LIMIT = 1e15
 """A bound that a log gives beyond this stands for no bound."""
 
+NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+
+CODES: tuple[tuple[int, Status], ...] = (
+    *((200, "converged"), (300, "infeasible"), (400, "unbounded"), (500, "limit")),
+)
+"""AMPL's codes below each number."""
+
 
 @dataclass(frozen=True)
 class AmplBackend(Backend):
     """An AMPL solver executable.
 
-    Limits are handed over in the solver's own way: a file of options in its working folder,
-    arguments, or a variable. In each, ``{time}`` and ``{gap}`` are replaced.
+    Limits and options are handed over in the solver's own way: a file of options in its working
+    folder, a variable with ``key=value`` words, or else such words as arguments.
 
     Attributes
     ----------
@@ -37,18 +47,27 @@ class AmplBackend(Backend):
         Names to look for.
     path
         A file to use instead of looking.
-    option_files, arguments, environment
-        Templates, see above.
+    options
+        Settings that are always passed to the solver.
+    option_file, option_line
+        Name of the file, and a line of it, in which ``{key}`` and ``{value}`` are replaced.
+    option_variable
+        Name of the variable, such as ``baron_options``.
     bound_pattern
-        What to find the lower bound by in the log, since a .sol has none.
+        What a whole line of the log looks like that tells the lower bound, since a .sol has none.
+    loosening
+        What those options begin with that let it cut off optima or loosen its tolerances: with one
+        of them it proves nothing.
     """
 
     executables: tuple[str, ...]
     path: str | None = None
-    option_files: Mapping[str, str] = field(default_factory=dict)
-    arguments: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    option_file: str | None = None
+    option_line: str = "{key} {value}"
+    option_variable: str | None = None
     bound_pattern: str | None = None
+    loosening: tuple[str, ...] = ()
 
     def where(self) -> str | None:
         """Return the executable's path, from ``EIPYOMO_SOLVERS`` or PATH, or None."""
@@ -74,31 +93,56 @@ class AmplBackend(Backend):
         lines = [line.strip() for line in outcome.log.splitlines() if line.strip()]
         return lines[0][:80] if lines and outcome.problem is None else None
 
-    def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
+    def solve(
+        self,
+        model: Any,
+        *,
+        time_limit: float,
+        gap: float,
+        start: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """Solve a Pyomo model by the executable; see :meth:`Backend.solve`.
 
         A .nl file always holds the variables' values, and no executable tells what it made of them.
+        Which options it takes it alone knows: one that refuses them ends without an answer.
         """
         del start
+        given = self.own_names(options)
         executable = self.where()
         if executable is None:
             return Answer("error", f"{self.name} is missing")
-        text, variables, rows = nl(model)
-
-        def filled(template: str) -> str:
-            return template.format(time=f"{time_limit:.3f}", gap=f"{gap:.3g}")
-
+        try:
+            text, variables, rows = nl(model)
+        except TriviallyInfeasible as error:
+            return Answer("infeasible", str(error), proven=True)
+        settings = {
+            **self.called("time_limit", f"{time_limit:.3f}"),
+            **self.called("gap", f"{gap:.3g}"),
+            **self.options,
+            **given,
+        }
+        words = [f"{key}={value}" for key, value in settings.items()]
+        files, environment, arguments = {"model.nl": text}, {}, words
+        if self.option_file is not None:
+            lines = (
+                self.option_line.format(key=key, value=value) for key, value in settings.items()
+            )
+            files[self.option_file], arguments = "".join(f"{line}\n" for line in lines), []
+        elif self.option_variable is not None:
+            environment, arguments = {self.option_variable: " ".join(words)}, []
         outcome = run(
-            [str(Path(executable).resolve()), "model", "-AMPL", *map(filled, self.arguments)],
-            {
-                "model.nl": text,
-                **{file: filled(lines) for file, lines in self.option_files.items()},
-            },
+            [str(Path(executable).resolve()), "model", "-AMPL", *arguments],
+            files,
             time_limit=time_limit,
             read=["model.sol"],
-            environment={key: filled(value) for key, value in self.environment.items()},
+            environment=environment,
         )
-        bound = self._bound(outcome.log)
+        proves = self.capabilities.proves and not any(
+            key.startswith(self.loosening) for key in given
+        )
+        minimised = objective(model).sense == pyo.minimize
+        bound = self._bound(outcome.log) if proves and minimised else None
         if "model.sol" not in outcome.files:
             reason = outcome.problem or "it wrote no .sol file"
             return Answer("error", f"{self.name} gave no answer: {reason}", bound=bound)
@@ -109,27 +153,34 @@ class AmplBackend(Backend):
         point = None
         if solution.point is not None:
             point = list(zip(variables, solution.point, strict=True))
-        words = outcome.problem or solution.message or f"code {solution.code}"
-        status = self._status(solution.code, bound, ended=outcome.problem is not None)
-        return Answer(status, f"{self.name}: {words}", point, bound, version=Path(executable).name)
-
-    def _status(self, code: int | None, bound: float | None, *, ended: bool) -> Status:
-        """Read AMPL's code for the end of a solve."""
-        if code is None or ended:
-            return "limit"
-        if code < 200:
-            return "optimal" if self.capabilities.proves and bound is not None else "converged"
-        if code < 300:
-            return "infeasible"
-        return "limit" if 400 <= code < 500 else "error"
+        last = outcome.problem or solution.message or f"code {solution.code}"
+        status = _status(None if outcome.problem else solution.code, has_point=point is not None)
+        if status == "converged" and bound is not None:
+            status = "optimal"
+        return Answer(
+            status,
+            f"{self.name}: {last}",
+            point,
+            bound,
+            proven=proves and status == "infeasible" and point is None,
+            version=Path(executable).name,
+        )
 
     def _bound(self, log: str) -> float | None:
-        """Return the last lower bound in a log."""
-        if self.bound_pattern is None or not self.capabilities.proves:
+        """Return the last lower bound in a log; a line that was not finished tells none."""
+        if self.bound_pattern is None:
             return None
-        found = re.findall(self.bound_pattern, log)
-        try:
-            bound = float(found[-1])
-        except (IndexError, ValueError):
-            return None
+        whole = log[: log.rfind("\n") + 1]
+        found = re.findall(self.bound_pattern.format(number=NUMBER), whole)
+        bound = float(found[-1]) if found else FINITE_LIMIT
         return bound if abs(bound) < FINITE_LIMIT else None
+
+
+def _status(code: int | None, *, has_point: bool) -> Status:
+    """Read AMPL's code for the end of a solve; None for one that did not end in order."""
+    if code is None:
+        return "limit" if has_point else "error"
+    for above, status in CODES:
+        if 0 <= code < above:
+            return status
+    return "error"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,12 @@ from eipyomo.errors import InputError, SolverError
 Point = Sequence[tuple[Any, float]]
 """Pairs of a Pyomo variable and its value."""
 
-Status = Literal["optimal", "converged", "limit", "infeasible", "error"]
+Status = Literal["optimal", "converged", "limit", "infeasible", "unbounded", "error"]
+"""``optimal``: within the gap of a bound that the solver proves; ``converged``: by its own rule;
+``limit``: time, nodes or iterations were up, or it was ended; ``infeasible``, ``unbounded``: it
+says so, which is no proof (see `Answer.proven`); ``error``: anything else, and no answer at all."""
+
+OPTION_NAME = re.compile(r"[A-Za-z_][\w./:-]*")
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,9 @@ class Capabilities:
     starts
         Whether it takes a start: the values that the model's variables have.
     time_limit, gap, threads
-        The solver's own names of these settings; None where it has none.
+        The solver's own names of these settings, by which they are passed: one, or several
+        separated by blanks where it needs more; None where it has none. A limit without a name is
+        enforced from outside only.
     """
 
     integers: bool
@@ -51,13 +59,18 @@ class Answer:
     Attributes
     ----------
     status
-        As in :class:`~eipyomo.result.Result`.
+        One of ``Status``.
     message
         The solver's name and its own words, or what went wrong.
     point
-        Its best point as pairs of a Pyomo variable and a value; None if it gives none.
+        The point that it gives, as pairs of a Pyomo variable and a value; None if it gives none. It
+        may come with any status, also beside a claim that there is none.
     bound
-        Its lower bound, where it proves one.
+        Its bound on the objective, where it proves one: a lower one where that is minimised, an
+        upper one where it is maximised.
+    proven
+        Whether ``infeasible`` is more than a local solver's word: it comes without a point and from
+        a solver that proves, or some row of fixed variables cannot hold.
     start
         Cost of the start that it was given, in its own words, where it has accepted it.
     """
@@ -66,6 +79,7 @@ class Answer:
     message: str
     point: Point | None = None
     bound: float | None = None
+    proven: bool = False
     start: float | None = None
     version: str | None = None
     setup_s: float = 0.0
@@ -108,7 +122,15 @@ class Backend(ABC):
         """Return the version of what was found, as far as it tells."""
 
     @abstractmethod
-    def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
+    def solve(
+        self,
+        model: Any,
+        *,
+        time_limit: float,
+        gap: float,
+        start: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """Solve a Pyomo model in a process of its own; never raises for what happens there.
 
         Parameters
@@ -121,7 +143,47 @@ class Backend(ABC):
             Relative gap to stop at, where the solver has one.
         start
             Whether these values are a feasible point, to be used as such where the solver can.
+        options
+            Settings by the solver's own names, in place of those that it is given otherwise; and
+            ``threads``, which stands for whatever the solver calls it.
+
+        Raises
+        ------
+        InputError
+            If the model holds what cannot be handed over, or the solver does not take an option.
         """
+
+    def own_names(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return options of a caller's by the solver's own names.
+
+        Raises
+        ------
+        InputError
+            If ``threads`` is asked of a solver that has no such setting, or an option is no name
+            with a number or one line of text.
+        """
+        named: dict[str, Any] = {}
+        for key, value in (options or {}).items():
+            if not (isinstance(key, str) and OPTION_NAME.fullmatch(key)):
+                raise InputError(f"the option {key!r} of solver {self.name!r} is no name of one")
+            if not isinstance(value, bool | int | float | str) or "\n" in str(value):
+                raise InputError(
+                    f"the option {key!r} of solver {self.name!r} is {value!r}, but must be a "
+                    "number or one line of text"
+                )
+            if key == "threads" and self.capabilities.threads is None:
+                raise InputError(
+                    f"threads is {value!r}, but the solver {self.name!r} has no such setting"
+                )
+            plain = value.item() if hasattr(value, "item") else value  # NumPy's numbers
+            own = self.capabilities.threads if key == "threads" else key
+            named |= dict.fromkeys((own or key).split(), plain)
+        return named
+
+    def called(self, setting: Literal["time_limit", "gap"], value: Any) -> dict[str, Any]:
+        """Return a setting by the solver's own names for it; nothing where it has none."""
+        names: str | None = getattr(self.capabilities, setting)
+        return dict.fromkeys((names or "").split(), value)
 
     def for_convex(self) -> Backend:
         """Return the solver as it is best used on a convex model; the same, if there is no more."""

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -28,9 +29,28 @@ STATUS = {
     "Maximum_WallTime_Exceeded": "limit",
     "INFEASIBLE": "infeasible",
     "Infeasible_Problem_Detected": "infeasible",
+    "CONTINUOUS_UNBOUNDED": "unbounded",
+    "USER_INTERRUPT": "limit",
+    "User_Requested_Stop": "limit",
 }
 FEASIBLE = 1e-5
-TIME_LIMIT = {"bonmin": "time_limit", "ipopt": "max_wall_time"}
+NEARLY = 1e-3
+ROUNDING = 1e-6
+
+HINTS = frozenset(
+    {
+        *("scaling_factor", "priority", "direction", "upPseudocost", "downPseudocost"),
+        *("dual", "rc", "lrc", "urc", "slack", "sstatus", "astatus"),
+        *("ipopt_zL_in", "ipopt_zU_in", "ipopt_zL_out", "ipopt_zU_out"),
+    }
+)
+"""Suffixes that cannot change a problem; the list of ``eipyomo.models.files``."""
+
+HEADER_LINES = 10
+
+
+class RefusedError(ValueError):
+    """The file holds what the solver would pass over or misread."""
 
 
 def main() -> None:
@@ -40,38 +60,122 @@ def main() -> None:
     setup_s = time.time() - job["started"]
     # Bonmin looks at its clock between sub-problems only, so it is asked to stop a little early.
     left_s = max(0.8 * (job["started"] + job["time_limit"] - time.time()), 0.05)
-    options = {TIME_LIMIT[job["solver"]]: left_s, **job["options"]}
-    status, words, found = solve(problem, job["solver"], options)
+    options = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
+    try:
+        stats, words, found = solve(problem, job["solver"], options)
+    except RuntimeError:
+        refused = not_taken(job["solver"], options)
+        if refused is None:
+            raise
+        write({"refused": [refused, options[refused], "no such option, or not such a value"]})
+        return
     start = None
     if job["start"] is not None and satisfies(problem, list(problem.x_init)):
-        # Ipopt tells the cost at its first iterate, and Bonmin has a first iterate only.
-        costs = status.get("iterations", {}).get("obj") or [job["start"]["cost"]]
-        start = costs[0]
+        # Ipopt tells the cost at its first iterate, and Bonmin has a first iterate only. What is to
+        # be maximised reaches them with its sign changed.
+        costs = stats.get("iterations", {}).get("obj")
+        start = job["start"]["sense"] * costs[0] if costs else job["start"]["cost"]
     values = found["x"].full().ravel().tolist()
-    answer = {
-        "status": STATUS.get(words, "error"),
-        "message": words,
-        "values": dict(enumerate(values)) if satisfies(problem, values) else None,
-        "iterations": status.get("iter_count"),
-        "start": start,
-        "setup_s": setup_s,
-        "version": f"CasADi {version('casadi')}",
-    }
-    # Moved into place, so that a reader never sees a part of it.
+    status = STATUS.get(words, "error")
+    # What it returns where it was stopped may be no incumbent, and beside a claim that there is no
+    # point it is the last iterate; but one that nearly is a point speaks against that claim.
+    within = {"converged": math.inf, "limit": FEASIBLE, "error": FEASIBLE}.get(status, NEARLY)
+    if not satisfies(problem, values, within):
+        values = []
+    write(
+        {
+            "status": status,
+            "message": words,
+            "values": dict(enumerate(values)) if values else None,
+            "iterations": stats.get("iter_count"),
+            "start": start,
+            "setup_s": setup_s,
+            "version": f"CasADi {version('casadi')}",
+        }
+    )
+
+
+def write(answer: dict[str, Any]) -> None:
+    """Write the answer so that a reader never sees a part of it."""
     temporary = Path("answer.part")
     temporary.write_text(json.dumps(answer), encoding="utf-8")
     temporary.replace("answer.json")
 
 
 def read(path: str) -> Any:
-    """Read a .nl file."""
+    """Read a .nl file; hints and comments in it, which CasADi does not take, are passed over.
+
+    Raises
+    ------
+    RefusedError
+        If the file holds what would be lost.
+    """
     problem = casadi.NlpBuilder()
-    problem.import_nl(path)
+    data = Path(path).read_bytes()
+    if not data.startswith(b"g"):  # not text
+        problem.import_nl(path)
+        return problem
+    with tempfile.NamedTemporaryFile("w", suffix=".nl", encoding="utf-8") as file:
+        file.write(plain(data.decode("utf-8", errors="replace")))
+        file.flush()
+        problem.import_nl(file.name)
     return problem
+
+
+def plain(text: str) -> str:
+    """Return the text of a .nl file without its suffixes and comments."""
+    lines = text.splitlines()
+    header = [line.split("#")[0].split() for line in lines[:HEADER_LINES]]
+    sizes, kinds, network = (
+        [int(word) if word.isdigit() else 0 for word in words] + 6 * [0] for words in header[1:4]
+    )
+    for count, what in (
+        (max(sizes[2] - 1, 0), "more than one objective"),
+        (sizes[5], "logical constraints"),
+        (sum(kinds[2:4]), "complementarity constraints"),
+        (sum(network[:2]), "network constraints"),
+    ):
+        if count:
+            raise RefusedError(f"the file has {what}, which is more than is taken here")
+    kept, place = lines[:HEADER_LINES], HEADER_LINES
+    while place < len(lines):
+        line = lines[place]
+        place += 1
+        if line.startswith("S"):
+            _, entries, name = line.split("#")[0].split()[:3]
+            if name not in HINTS:
+                raise RefusedError(
+                    f"the file has the suffix {name!r}, which may change the problem and is not "
+                    "taken here"
+                )
+            place += int(entries)
+        else:
+            kept.append(line if line.startswith("h") else line.split("#")[0].rstrip())
+    return "\n".join(kept) + "\n"
+
+
+def not_taken(solver: str, options: dict[str, Any]) -> str | None:
+    """Return which option a solver does not take even for a tiny problem, or None."""
+    x = casadi.MX.sym("x")
+    tiny = {"x": x, "f": x**2, "g": x}
+    for key, value in options.items():
+        settings = {"print_time": False, f"{solver}.{key}": value}
+        if solver == "bonmin":
+            settings["discrete"] = [True]
+        try:
+            casadi.nlpsol("tiny", solver, tiny, settings)(x0=0, lbx=-1, ubx=1, lbg=-1, ubg=1)
+        except RuntimeError:
+            return key
+    return None
 
 
 def solve(problem: Any, solver: str, options: dict[str, Any]) -> tuple[dict[str, Any], str, Any]:
     """Solve from the file's start; return statistics, the solver's last word, and what it found."""
+    low, high = whole_bounds(problem)
+    if solver == "ipopt" and any(
+        discrete and low[j] < high[j] for j, discrete in enumerate(problem.discrete)
+    ):
+        raise RefusedError("the file has integer variables, which Ipopt does not take")
     # Scalar expressions are evaluated several times faster than CasADi's matrix expressions.
     settings: dict[str, Any] = {"print_time": False, "expand": True}
     settings |= {f"{solver}.{key}": value for key, value in options.items()}
@@ -83,27 +187,35 @@ def solve(problem: Any, solver: str, options: dict[str, Any]) -> tuple[dict[str,
         "g": casadi.vertcat(*problem.g),
     }
     run = casadi.nlpsol("run", solver, functions, settings)
-    found = run(
-        x0=problem.x_init, lbx=problem.x_lb, ubx=problem.x_ub, lbg=problem.g_lb, ubg=problem.g_ub
-    )
+    found = run(x0=problem.x_init, lbx=low, ubx=high, lbg=problem.g_lb, ubg=problem.g_ub)
     stats = run.stats()
     return stats, str(stats["return_status"]), found
 
 
-def satisfies(problem: Any, values: list[float]) -> bool:
+def whole_bounds(problem: Any) -> tuple[list[float], list[float]]:
+    """Return the columns' bounds, rounded inwards for integers: Bonmin fails on others."""
+    low, high = list(problem.x_lb), list(problem.x_ub)
+    for j, discrete in enumerate(problem.discrete):
+        if discrete:
+            low[j] = math.ceil(low[j] - ROUNDING) if math.isfinite(low[j]) else low[j]
+            high[j] = math.floor(high[j] + ROUNDING) if math.isfinite(high[j]) else high[j]
+    return low, high
+
+
+def satisfies(problem: Any, values: list[float], within: float = FEASIBLE) -> bool:
     """Tell whether a point keeps the constraints, which Bonmin's interface does not report."""
     if not all(math.isfinite(value) for value in values):
         return False
     x = casadi.vertcat(*problem.x)
     rows = casadi.Function("rows", [x], [casadi.vertcat(*problem.g)])(values).full().ravel()
     return all(
-        low - FEASIBLE * max(1.0, abs(low)) <= row <= high + FEASIBLE * max(1.0, abs(high))
+        low - within * max(1.0, abs(low)) <= row <= high + within * max(1.0, abs(high))
         for low, row, high in zip(problem.g_lb, rows, problem.g_ub, strict=True)
     )
 
 
 # AMPL's codes for the end of a solve.
-CODES = {"converged": 0, "infeasible": 200, "limit": 400, "error": 500}
+CODES = {"converged": 0, "infeasible": 200, "unbounded": 300, "limit": 400, "error": 500}
 
 
 def ampl_ipopt() -> int:
@@ -120,7 +232,8 @@ def ampl(solver: str, arguments: list[str]) -> int:
     """Read ``stub.nl``, solve it, and write ``stub.sol``; return the exit status.
 
     Options are ``key=value`` arguments, or words of the variable ``ipopt_options`` or
-    ``bonmin_options``.
+    ``bonmin_options``. Suffixes in the file that are hints are passed over, so that the answer is
+    in the file's own units; others are refused.
     """
     title = f"{solver.title()} of CasADi {version('casadi')}"
     if not arguments or arguments[0] in ("-v", "--version"):
@@ -128,13 +241,13 @@ def ampl(solver: str, arguments: list[str]) -> int:
         sys.stdout.write(f"{title}\n")
         return 0
     words = os.environ.get(f"{solver}_options", "").split() + arguments[1:]
-    options = dict(word.split("=", 1) for word in words if "=" in word)
     stub = arguments[0].removesuffix(".nl")
     try:
+        options = dict(option(word) for word in words if not word.startswith("-"))
         problem = read(f"{stub}.nl")
         numbers = {key: number(value) for key, value in options.items() if key != "wantsol"}
         _, last, found = solve(problem, solver, numbers)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, ValueError) as error:
         sys.stderr.write(f"{title}: {str(error).strip().splitlines()[-1]}\n")
         return 1
     values = found["x"].full().ravel().tolist()
@@ -153,6 +266,14 @@ def ampl(solver: str, arguments: list[str]) -> int:
     ]
     Path(f"{stub}.sol").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
+
+
+def option(word: str) -> tuple[str, str]:
+    """Split an option into its name and its value."""
+    key, equals, value = word.partition("=")
+    if not (key and equals):
+        raise RefusedError(f"the argument {word!r} is none of -AMPL and key=value")
+    return key, value
 
 
 def number(text: str) -> int | float | str:

@@ -12,7 +12,16 @@ import casadi
 import cyipopt
 import numpy as np
 
-STATUS = {0: "converged", 1: "converged", -1: "limit", -4: "limit", -5: "limit", 2: "infeasible"}
+STATUS = {
+    0: "converged",
+    1: "converged",
+    -1: "limit",
+    -4: "limit",
+    -5: "limit",
+    2: "infeasible",
+    5: "limit",
+}
+NEARLY = 1e-3
 
 
 class Problem:
@@ -74,6 +83,8 @@ def main() -> None:
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     builder = casadi.NlpBuilder()
     builder.import_nl("model.nl")
+    if any(builder.discrete):
+        raise ValueError("the model has integer variables, which Ipopt does not take")
     problem = Problem(builder)
     solver = cyipopt.Problem(
         n=len(builder.x),
@@ -86,18 +97,45 @@ def main() -> None:
     )
     setup_s = time.time() - job["started"]
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
-    for key, value in {"max_cpu_time": left_s, **job["options"]}.items():
-        solver.add_option(key, value)
+    for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
+        try:
+            set_option(solver, key, value)
+        except TypeError:
+            write({"refused": [key, value, "no such option, or not such a value"]})
+            return
     x, info = solver.solve(np.array(builder.x_init))
     ipopt = ".".join(map(str, cyipopt.IPOPT_VERSION))
+    status = STATUS.get(info["status"], "error")
+    # Beside a claim that there is no point, the last iterate is one if it nearly keeps the rows.
+    within = NEARLY if status == "infeasible" else np.inf
+    kept = all(
+        low - within * max(1.0, abs(low)) <= row <= high + within * max(1.0, abs(high))
+        for low, row, high in zip(builder.g_lb, info["g"], builder.g_ub, strict=True)
+    )
     answer = {
-        "status": STATUS.get(info["status"], "error"),
+        "status": status,
         "message": info["status_msg"].decode(),
-        "values": dict(enumerate(map(float, x))) if np.isfinite(x).all() else None,
-        "start": problem.first_cost if job["start"] is not None else None,
+        "values": dict(enumerate(map(float, x))) if kept and np.isfinite(x).all() else None,
+        # What is to be maximised reaches Ipopt with its sign changed.
+        "start": None if job["start"] is None else job["start"]["sense"] * problem.first_cost,
         "setup_s": setup_s,
         "version": f"Ipopt {ipopt} (cyipopt {version('cyipopt')})",
     }
+    write(answer)
+
+
+def set_option(solver: Any, key: str, value: Any) -> None:
+    """Set an option; a whole number may stand for a real one."""
+    try:
+        solver.add_option(key, value)
+    except TypeError:
+        if not isinstance(value, int):
+            raise
+        solver.add_option(key, float(value))
+
+
+def write(answer: dict[str, Any]) -> None:
+    """Write the answer so that a reader never sees a part of it."""
     temporary = Path("answer.part")
     temporary.write_text(json.dumps(answer), encoding="utf-8")
     temporary.replace("answer.json")

@@ -1,25 +1,29 @@
-"""Answer questions about one mixed-integer linear model with HiGHS; a script, run as a worker.
+"""Prove bounds of one mixed-integer linear model, with HiGHS as adviser; a script, run as a worker.
 
-It reads one JSON document a line and answers each with one. ``{"load": text}`` reads a model in LP
-format. ``{"bound": [job, ...], "cutoff": number or null, "until": time}`` bounds costs over its
-linear relaxation: a job has ``"fix"``, values of columns; ``"cost"``, coefficients of columns, or
+It reads one JSON document a line and answers each with one. ``{"load": program}`` takes a model in
+numbers, see :meth:`eipyomo.models.relaxation.Relaxation.program`. ``{"bound": [job, ...],
+"cutoff": number or null, "until": time}`` bounds costs over its linear relaxation: a job has
+``"fix"``, pairs of a column and its value; ``"cost"``, pairs of a column and its coefficient, or
 null for the model's own; ``"within"``, whether the model's own cost is at most the cutoff; and
-``"point"``, whether values are wanted. ``{"solve": options}`` solves the model itself.
+``"point"``, whether values are wanted. ``{"tree": gap, ...}`` bounds the model's own cost over its
+integral points, by branching.
 
-HiGHS works within tolerances, and its bounds may be off by what these allow. Those that are
-answered here are not: see `safe_bound` for linear models, `proven` and `doubt` for the others.
+HiGHS works within absolute tolerances, on a copy of the model that is scaled to ordinary numbers.
+Nothing that it says is believed: its multipliers enter `safe_bound`, which computes with the model
+as it was given and holds whatever they are, and its points say where to branch.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
 import os
 import sys
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
+from fractions import Fraction
+from itertools import count
 from typing import Any
 
 import highspy
@@ -27,19 +31,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 Column = NDArray[np.float64]
+Fixed = dict[int, tuple[float, float]]
 
 ULP = float(np.finfo(float).eps)
 
 TOLERANCE = 1e-9
-"""What a mixed-integer solve may violate; HiGHS asks a tenth of its linear models' duals."""
+"""What HiGHS is asked to keep, in its scaled model."""
 
 TINY = 1e-12
-"""Entries that HiGHS may drop; its default is 1e-9."""
+"""Entries that HiGHS may drop from its scaled model; its default is 1e-9."""
+
+HUGE = 1e15
+"""Sides and ends that HiGHS would take for infinite are cut to this in its scaled model."""
+
+INTEGRAL = 1e-6
+"""How far a value may be from an integer and not be branched on."""
 
 OPTIMAL = highspy.HighsModelStatus.kOptimal
 INFEASIBLE = highspy.HighsModelStatus.kInfeasible
-ENDED = (OPTIMAL, highspy.HighsModelStatus.kTimeLimit)
-"""How a mixed-integer solve has to end for its bound to be believed."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +67,6 @@ class Rows:
         return np.bincount(self.column, terms, columns).astype(np.float64)
 
 
-def rows_of(lp: Any) -> Rows:
-    """Return the rows of a HighsLp."""
-    matrix = lp.a_matrix_
-    start, index = np.array(matrix.start_), np.array(matrix.index_, dtype=np.int64)
-    outer = np.repeat(np.arange(len(start) - 1), np.diff(start))
-    by_column = matrix.format_ == highspy.MatrixFormat.kColwise
-    return Rows(
-        row=index if by_column else outer,
-        column=outer if by_column else index,
-        value=np.array(matrix.value_),
-        lower=np.array(lp.row_lower_),
-        upper=np.array(lp.row_upper_),
-    )
-
-
 def safe_bound(
     cost: Column, rows: Rows, lower: Column, upper: Column, multipliers: Column
 ) -> float:
@@ -80,18 +74,37 @@ def safe_bound(
 
     cᵀx = yᵀAx + (c - Aᵀy)ᵀx, where yᵀAx ≥ lᵀy⁺ - uᵀy⁻ by the rows, and the rest is least in a
     corner of the box. A wrong multiplier only makes the bound lower, and so does what is taken
-    off for rounding.
+    off for rounding. The rest of a column without an end is computed in fractions, since its
+    sign decides.
     """
+    multipliers = np.where(np.isfinite(multipliers), multipliers, 0.0)
     y = np.where(multipliers > 0, multipliers, 0.0) * np.isfinite(rows.lower)
     y += np.where(multipliers < 0, multipliers, 0.0) * np.isfinite(rows.upper)
     rest = cost - rows.transposed(y, len(cost))
+    largest = np.maximum(np.abs(lower), np.abs(upper))
+    for j in np.flatnonzero(np.isinf(largest)):
+        exact = exact_rest(cost, rows, y, int(j))
+        end = lower[j] if exact > 0 else upper[j]
+        if exact != 0 and not math.isfinite(end):
+            return -math.inf
+        rest[j], largest[j] = float(exact), abs(end) if exact != 0 else 0.0
     by_rows = product(y, np.where(y > 0, rows.lower, rows.upper))
     by_box = product(rest, np.where(rest > 0, lower, upper))
-    largest = np.maximum(np.abs(lower), np.abs(upper))
     through = product(np.abs(rows.value * y[rows.row]), largest[rows.column])
     size = np.abs(by_rows).sum() + np.abs(by_box).sum() + through.sum()
+    size += product(np.abs(cost), largest).sum()
     operations = len(cost) + len(rows.value) + len(rows.lower)
-    return float(by_rows.sum() + by_box.sum() - ULP * operations * size)
+    found = float(by_rows.sum() + by_box.sum() - ULP * operations * size)
+    return found if math.isfinite(found) else -math.inf
+
+
+def exact_rest(cost: Column, rows: Rows, y: Column, column: int) -> Fraction:
+    """Return (c - Aᵀy) of one column without rounding."""
+    mine = np.flatnonzero((rows.column == column) & (y[rows.row] != 0.0))
+    total = Fraction(float(cost[column]))
+    for k in mine:
+        total -= Fraction(float(rows.value[k])) * Fraction(float(y[rows.row[k]]))
+    return total
 
 
 def product(factor: Column, other: Column) -> Column:
@@ -99,26 +112,80 @@ def product(factor: Column, other: Column) -> Column:
     return np.multiply(factor, other, out=np.zeros_like(factor), where=factor != 0.0)
 
 
-class Model:
-    """A model that was read."""
+def powers_of_two(sizes: Column) -> Column:
+    """Return the powers of two next to positive sizes, 1 where a size is 0 or infinite."""
+    usable = np.isfinite(sizes) & (sizes > 0.0)
+    exponent = np.round(np.log2(np.where(usable, sizes, 1.0)))
+    return np.exp2(exponent).astype(np.float64)
 
-    def __init__(self, text: str) -> None:
-        Path("model.lp").write_text(text, encoding="utf-8")
-        self.solver = quiet()
-        self.solver.readModel("model.lp")
-        lp = self.solver.getLp()
-        self.names = list(lp.col_names_)
-        self.place = {name: j for j, name in enumerate(self.names)}
-        self.cost = np.array(lp.col_cost_)
-        self.lower, self.upper = np.array(lp.col_lower_), np.array(lp.col_upper_)
-        self.offset = lp.offset_
-        self.own_rows = rows_of(lp)
+
+def largest_by(index: NDArray[np.int64], sizes: Column, length: int) -> Column:
+    """Return the largest of the sizes that have each index."""
+    largest = np.zeros(length)
+    np.maximum.at(largest, index, sizes)
+    return largest
+
+
+def ends(values: list[float | None], missing: float) -> Column:
+    """Return a column in which None is infinite."""
+    return np.array([missing if one is None else one for one in values], dtype=np.float64)
+
+
+class Model:
+    """A model as it was given, and HiGHS on a scaled copy.
+
+    A column is measured in the largest value that it can have, a row in its largest entry, and a
+    cost in its largest coefficient then: so all that HiGHS sees is of ordinary size.
+    """
+
+    def __init__(self, program: dict[str, Any]) -> None:
+        self.lower = ends([low for low, _ in program["box"]], -math.inf)
+        self.upper = ends([high for _, high in program["box"]], math.inf)
+        self.columns = len(self.lower)
+        self.cost = self.costs(program["cost"])
+        self.offset = float(program["offset"])
+        self.groups = [np.array(group, dtype=np.int64) for group in program["groups"]]
+        grouped = {j for group in self.groups for j in group.tolist()}
+        self.integral = [j for j in program["integral"] if j not in grouped]
+        row, column, value = program["entries"]
         used = np.flatnonzero(self.cost)
         # Behind the model's own rows, one that limits its cost.
-        self.solver.addRow(-highspy.kHighsInf, highspy.kHighsInf, len(used), used, self.cost[used])
-        self.rows = rows_of(self.solver.getLp())
-        for j in range(len(self.names)):
-            self.solver.changeColIntegrality(j, highspy.HighsVarType.kContinuous)
+        last = len(program["lower"])
+        self.rows = Rows(
+            np.concatenate([np.array(row, dtype=np.int64), np.full(len(used), last)]),
+            np.concatenate([np.array(column, dtype=np.int64), used]),
+            np.concatenate([np.array(value, dtype=np.float64), self.cost[used]]),
+            ends([*program["lower"], None], -math.inf),
+            ends([*program["upper"], None], math.inf),
+        )
+        self.unit = powers_of_two(np.maximum(np.abs(self.lower), np.abs(self.upper)))
+        entries = self.rows.value * self.unit[self.rows.column]
+        self.row_unit = powers_of_two(largest_by(self.rows.row, np.abs(entries), last + 1))
+        self.solver = quiet()
+        self.solver.passModel(self.scaled(entries / self.row_unit[self.rows.row]))
+
+    def scaled(self, entries: Column) -> Any:
+        """Return the model with scaled entries as a HighsLp; its box and cost come with a job."""
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = self.columns, len(self.rows.lower)
+        lp.col_cost_ = np.zeros(self.columns)
+        lp.col_lower_, lp.col_upper_ = np.zeros(self.columns), np.zeros(self.columns)
+        lp.row_lower_ = shown(self.rows.lower / self.row_unit)
+        lp.row_upper_ = shown(self.rows.upper / self.row_unit)
+        order = np.argsort(self.rows.row, kind="stable")
+        counts = np.bincount(self.rows.row, minlength=len(self.rows.lower))
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        lp.a_matrix_.index_ = self.rows.column[order].astype(np.int32)
+        lp.a_matrix_.value_ = entries[order]
+        return lp
+
+    def costs(self, pairs: list[tuple[int, float]]) -> Column:
+        """Return the coefficients of a cost that is given by pairs."""
+        cost = np.zeros(self.columns)
+        for column, coefficient in pairs:
+            cost[column] = coefficient
+        return cost
 
     def bound(
         self, bound: list[dict[str, Any]], cutoff: float | None, until: float
@@ -128,129 +195,187 @@ class Model:
         for job in bound:
             if time.time() >= until:
                 break
-            left_s = max(until - time.time(), 0.0)
-            demand(self.solver, "time_limit", self.solver.getRunTime() + left_s)
-            answers.append(self.one_bound(cutoff=cutoff, **job))
+            fixed = {column: (value, value) for column, value in job["fix"]}
+            cost = None if job["cost"] is None else self.costs(job["cost"])
+            limit = cutoff if job["within"] else None
+            found, point = self.one_bound(fixed, until, cost=cost, cutoff=limit)
+            values = None if point is None or not job["point"] else point.tolist()
+            answers.append({"bound": found, "point": values})
         late = [{"bound": None, "point": None}] * (len(bound) - len(answers))
         return {"answers": answers + late}
 
     def one_bound(
         self,
-        cutoff: float | None,
-        fix: dict[str, float],
-        cost: dict[str, float] | None,
-        within: bool,
-        point: bool,
-    ) -> dict[str, Any]:
-        """Bound one cost over the linear relaxation."""
-        count = len(self.names)
-        coefficients = self.cost
-        if cost is not None:
-            coefficients = np.zeros(count)
-            for name, coefficient in cost.items():
-                coefficients[self.place[name]] = coefficient
+        fixed: Fixed,
+        until: float,
+        *,
+        cost: Column | None = None,
+        cutoff: float | None = None,
+    ) -> tuple[float | None, Column | None]:
+        """Bound one cost over the linear relaxation in a part of the box.
+
+        Returns
+        -------
+        bound, point
+            inf where there is no point, None where nothing is proven; and HiGHS's point.
+        """
         lower, upper = self.lower.copy(), self.upper.copy()
-        for name, value in fix.items():
-            lower[self.place[name]] = upper[self.place[name]] = value
-        everything = np.arange(count, dtype=np.int32)
-        self.solver.changeColsCost(count, everything, coefficients)
-        self.solver.changeColsBounds(count, everything, lower, upper)
-        last = len(self.rows.lower) - 1
-        self.rows.upper[last] = cutoff - self.offset if within and cutoff is not None else np.inf
-        self.solver.changeRowBounds(last, -highspy.kHighsInf, self.rows.upper[last])
-        self.solver.run()
-        status = self.solver.getModelStatus()
-        offset = self.offset if cost is None else 0.0
+        for column, (low, high) in fixed.items():
+            lower[column], upper[column] = low, high
+        own = cost is None
+        coefficients = self.cost if cost is None else cost
+        limit = math.inf
+        if cutoff is not None:
+            limit = cutoff - self.offset + ULP * (abs(cutoff) + abs(self.offset))
+        self.rows.upper[-1] = limit
+        multipliers, point, impossible = self.advice(coefficients, lower, upper, until)
         found: float | None = None
-        if status == OPTIMAL:
-            solution = self.solver.getSolution()
-            found = offset + safe_bound(
-                coefficients, self.rows, lower, upper, np.array(solution.row_dual)
-            )
-        elif status == INFEASIBLE and self.is_impossible(lower, upper):
-            found = math.inf
-        values = None
-        if point and status == OPTIMAL:
-            values = dict(zip(self.names, solution.col_value, strict=True))
-        return {"bound": found, "point": values}
+        if impossible:
+            nothing = np.zeros(self.columns)
+            if any(
+                safe_bound(nothing, self.rows, lower, upper, sign * multipliers) > 0
+                for sign in (1.0, -1.0)
+            ):
+                found = math.inf
+        elif point is not None:
+            found = safe_bound(coefficients, self.rows, lower, upper, multipliers)
+            if own:
+                found += self.offset - ULP * (abs(found) + abs(self.offset))
+        return (None if found == -math.inf else found), point
 
-    def is_impossible(self, lower: Column, upper: Column) -> bool:
-        """Tell whether HiGHS's multipliers prove that there is no point: 0ᵀx > 0 in all of them."""
-        _, exists, multipliers = self.solver.getDualRay()
-        if not exists:
-            return False
-        ray = np.array(multipliers)
-        nothing = np.zeros(len(lower))
-        return any(
-            safe_bound(nothing, self.rows, lower, upper, sign * ray) > 0 for sign in (1.0, -1.0)
-        )
+    def advice(
+        self, cost: Column, lower: Column, upper: Column, until: float
+    ) -> tuple[Column, Column | None, bool]:
+        """Return HiGHS's multipliers, its point, and whether it finds that there is none.
 
-    def solve(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Solve the mixed-integer model; its bound is less what tolerances may have added."""
-        solver = quiet()
-        solver.readModel("model.lp")
-        tolerances = dict.fromkeys(
-            (
-                "mip_feasibility_tolerance",
-                "primal_feasibility_tolerance",
-                "dual_feasibility_tolerance",
-            ),
-            TOLERANCE,
+        All are in the model's own units.
+        """
+        solver, everything = self.solver, np.arange(self.columns, dtype=np.int32)
+        in_units = cost * self.unit
+        scale = float(powers_of_two(np.array([np.abs(in_units).max(initial=0.0)]))[0])
+        solver.changeColsCost(self.columns, everything, shown(in_units / scale))
+        solver.changeColsBounds(
+            self.columns, everything, shown(lower / self.unit), shown(upper / self.unit)
         )
-        for key, value in {**tolerances, "mip_abs_gap": 0.0, **options}.items():
-            demand(solver, key, value)
+        last = len(self.rows.lower) - 1
+        limit = float(shown(self.rows.upper[-1:] / self.row_unit[-1:])[0])
+        solver.changeRowBounds(last, -highspy.kHighsInf, limit)
+        demand(solver, "time_limit", solver.getRunTime() + max(until - time.time(), 0.0))
         solver.run()
-        status, info = solver.getModelStatus(), solver.getInfo()
-        values = None
-        if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
-            values = dict(zip(self.names, solver.getSolution().col_value, strict=True))
-        bound = -math.inf
+        status = solver.getModelStatus()
+        nothing = np.zeros(len(self.rows.lower))
+        if status == OPTIMAL:
+            solution = solver.getSolution()
+            multipliers = np.array(solution.row_dual) * scale / self.row_unit
+            return multipliers, np.array(solution.col_value) * self.unit, False
         if status == INFEASIBLE:
-            bound = math.inf
-        elif status in ENDED:
-            cost = info.objective_function_value if values is not None else math.inf
-            bound = proven(info.mip_dual_bound, cost, options["mip_rel_gap"])
-            bound -= doubt(self.own_rows, self.lower, self.upper, TOLERANCE)
+            _, exists, ray = solver.getDualRay()
+            if exists:
+                return np.array(ray) / self.row_unit, None, True
+        return nothing, None, False
+
+    def tree(self, tree: float, cutoff: float | None, until: float) -> dict[str, Any]:
+        """Bound the cost of integral points by a branch and bound, to a relative gap.
+
+        Every node is a part of the box; together they hold all integral points, so that the least
+        of their bounds is one for the model. The node that bounds least is branched on, and its
+        better half followed down to an integral point. Nothing above the cutoff is.
+
+        Returns
+        -------
+        dict
+            ``bound``, None for none; ``point``, the best integral one, or else the first;
+            ``nodes``.
+        """
+        limit = math.inf if cutoff is None else cutoff
+        number = count()
+        nodes: list[tuple[float, int, Fixed]] = [(-math.inf, next(number), {})]
+        leaves = best = math.inf
+        point: Column | None = None
+        solved = 0
+
+        def is_enough(bound: float) -> bool:
+            return bound >= min(limit, leaves) or best - bound <= tree * abs(best) < math.inf
+
+        while nodes and not is_enough(nodes[0][0]) and time.time() < until:
+            bound, _, fixed = heapq.heappop(nodes)
+            while True:
+                found, here = self.one_bound(fixed, until)
+                solved += 1
+                bound = bound if found is None else max(bound, found)
+                if found == math.inf:
+                    break
+                if here is None:  # not even an adviser, so it stays as it is
+                    leaves = min(leaves, bound)
+                    break
+                halves = self.halves(here, fixed)
+                if point is None:
+                    point = here
+                if halves is None:
+                    leaves = min(leaves, bound)
+                    cost = self.offset + float(self.cost @ here)
+                    if cost < best:
+                        best, point = cost, here
+                    break
+                better, worse = halves
+                heapq.heappush(nodes, (bound, next(number), {**fixed, **worse}))
+                fixed = {**fixed, **better}
+                if is_enough(bound) or time.time() >= until:
+                    heapq.heappush(nodes, (bound, next(number), fixed))
+                    break
+        bound = min(leaves, nodes[0][0] if nodes else math.inf)
         return {
-            "status": str(status),
-            "bound": bound,
-            "point": values,
-            "nodes": info.mip_node_count,
-            "version": f"HiGHS {version('highspy')}",
+            "bound": None if bound == -math.inf else bound,
+            "point": None if point is None else point.tolist(),
+            "nodes": solved,
         }
 
+    def halves(self, point: Column, fixed: Fixed) -> tuple[Fixed, Fixed] | None:
+        """Return two parts that hold all integral points but not this one, None for an integral.
 
-def proven(bound: float, cost: float, gap: float) -> float:
-    """Return what a branch and bound has proven, which drops nodes within the gap of its best cost.
+        A group is parted where its weight is halved; that of more weight comes first.
+        """
+        weights = [np.clip(point[group], 0.0, None) for group in self.groups]
+        parts = [float(1.0 - one.max() / one.sum()) if one.any() else 0.0 for one in weights]
+        place = int(np.argmax(parts)) if parts else 0
+        if parts and parts[place] > INTEGRAL:
+            group, weight = self.groups[place], np.cumsum(weights[place])
+            half = 0.5 * float(weight[-1])
+            at = int(np.argmin(np.abs(weight[:-1] - half))) + 1
+            first: Fixed = dict.fromkeys(group[at:].tolist(), (0.0, 0.0))
+            second: Fixed = dict.fromkeys(group[:at].tolist(), (0.0, 0.0))
+            return (first, second) if weight[at - 1] > half else (second, first)
+        for j in self.integral:
+            value = float(point[j])
+            below = math.floor(value)
+            if min(value - below, below + 1 - value) > INTEGRAL:
+                low, high = fixed.get(j, (self.lower[j], self.upper[j]))
+                down: Fixed = {j: (low, float(below))}
+                up: Fixed = {j: (float(below + 1), high)}
+                return (down, up) if value - below < 0.5 else (up, down)
+        return None
 
-    HiGHS reports that best cost as its bound when no node is left, so the gap is taken off.
-    """
-    return min(bound, cost - gap * abs(cost)) if math.isfinite(cost) else bound
 
-
-def doubt(rows: Rows, lower: Column, upper: Column, tolerance: float) -> float:
-    """Return by how much duals that are infeasible by `tolerance` can overstate a bound.
-
-    A basic solution's cost is a bound but for those reduced costs and multipliers whose sign is
-    wrong, each by at most the tolerance, and each then counts for the range of its column or row.
-    """
-    up = rows.value > 0
-    least = product(rows.value, np.where(up, lower[rows.column], upper[rows.column]))
-    most = product(rows.value, np.where(up, upper[rows.column], lower[rows.column]))
-    ranges = np.bincount(rows.row, most - least, len(rows.lower))
-    return tolerance * float((upper - lower).sum() + ranges.sum())
+def shown(values: Column) -> Column:
+    """Return finite values as HiGHS can take them, and infinite ones as they are."""
+    return np.where(np.isfinite(values), np.clip(values, -HUGE, HUGE), values)
 
 
 def quiet() -> Any:
     """Return a solver that prints nothing."""
     solver = highspy.Highs()
-    demand(solver, "output_flag", False)
-    demand(solver, "small_matrix_value", TINY)
+    for key, value in {
+        "output_flag": False,
+        "small_matrix_value": TINY,
+        "primal_feasibility_tolerance": TOLERANCE,
+        "dual_feasibility_tolerance": TOLERANCE,
+    }.items():
+        demand(solver, key, value)
     return solver
 
 
 def demand(solver: Any, key: str, value: Any) -> None:
-    """Set an option; what is answered here rests on it, so a refusal must not be overheard."""
+    """Set an option; a refusal must not be overheard."""
     if solver.setOptionValue(key, value) != highspy.HighsStatus.kOk:
         raise ValueError(f"HiGHS refuses {value!r} for its option {key!r}")
 
@@ -265,13 +390,13 @@ def main() -> None:
         question = json.loads(line)
         if "load" in question:
             model = Model(question["load"])
-            answer: Any = {"columns": len(model.names)}
+            answer: Any = {"columns": model.columns}
         elif "bound" in question:
             assert model is not None
             answer = model.bound(**question)
         else:
             assert model is not None
-            answer = model.solve(question["solve"])
+            answer = model.tree(**question)
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

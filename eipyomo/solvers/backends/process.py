@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 GRACE_S = 8.0
 """How long a process may overrun its time limit before it is ended."""
@@ -45,6 +48,39 @@ class Outcome:
     files: Mapping[str, str]
     log: str
     problem: str | None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What to show and keep of the processes that are run.
+
+    Attributes
+    ----------
+    tee
+        Whether to copy what they print to standard output while they run.
+    logfile
+        Where to put what they have printed.
+    folder
+        Where to copy their files to.
+    """
+
+    tee: bool = False
+    logfile: Path | None = None
+    folder: Path | None = None
+
+
+UNWATCHED = Watch()
+_WATCH: ContextVar[Watch] = ContextVar("watch", default=UNWATCHED)
+
+
+@contextlib.contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Watch the processes that are run inside the block."""
+    token = _WATCH.set(watch)
+    try:
+        yield
+    finally:
+        _WATCH.reset(token)
 
 
 def run(
@@ -101,6 +137,11 @@ def run(
             _end(process)
         texts = {file: _text(folder / file) for file in read if (folder / file).is_file()}
         printed = _text(folder / LOG)
+        watch = _WATCH.get()
+        if watch.logfile is not None:
+            watch.logfile.write_text(printed, encoding="utf-8")
+        if watch.folder is not None:
+            shutil.copytree(folder, watch.folder, dirs_exist_ok=True)
     if problem == FAILED and printed.strip():
         problem = f"{problem}: {printed.strip().splitlines()[-1].strip()[:200]}"
     return Outcome(texts, printed, problem and problem.format(status=process.returncode))
@@ -111,11 +152,14 @@ FAILED = "it failed with exit status {status}"
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, deadline: float) -> str | None:
     """Wait until a process ends or has to be ended; return what is wrong with that."""
+    shown = 0
     while True:
         patience = min(0.5, deadline - time.monotonic())
         try:
             status = process.wait(max(patience, 0.0))
+            _show(folder, shown)
         except subprocess.TimeoutExpired:
+            shown = _show(folder, shown)
             if patience <= 0:
                 return "it did not stop at its time limit and was ended"
             if _size(folder) > FOLDER_LIMIT_BYTES:
@@ -124,6 +168,18 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, deadline: float) -> st
         if status < 0:
             return f"it was ended by signal {signal.Signals(-status).name}"
         return None if status == 0 else FAILED
+
+
+def _show(folder: Path, shown: int) -> int:
+    """Copy what was printed since to standard output, if that is watched; return how much it is."""
+    if not _WATCH.get().tee:
+        return shown
+    with (folder / LOG).open("rb") as log:
+        log.seek(shown)
+        new = log.read()
+    sys.stdout.write(new.decode("utf-8", errors="replace"))
+    sys.stdout.flush()
+    return shown + len(new)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import pickle
+import re
 import sys
 import time
 from importlib.metadata import version
@@ -22,25 +23,45 @@ STATUS = {
     TerminationCondition.feasible: "converged",
     TerminationCondition.maxTimeLimit: "limit",
     TerminationCondition.maxIterations: "limit",
+    TerminationCondition.maxEvaluations: "limit",
+    TerminationCondition.userInterrupt: "limit",
+    TerminationCondition.resourceInterrupt: "limit",
     TerminationCondition.infeasible: "infeasible",
+    TerminationCondition.unbounded: "unbounded",
 }
+LEAST_TOLERANCE = 1e-12
+"""MindtPy takes no 0."""
 
 
 def main() -> None:
     """Do the job that lies in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     model, variables = pickle.loads(bytes.fromhex(Path("model.pickle").read_text()))
+    for suffix in list(model.component_objects(pyo.Suffix, descend_into=True)):
+        suffix.parent_block().del_component(suffix)  # so that nothing scales by it
     offer_ipopt()
     setup_s = time.time() - job["started"]
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
-    options: dict[str, Any] = dict(job["options"])
+    options: dict[str, Any] = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
     base = {"setup_s": setup_s, "version": f"Pyomo {version('pyomo')}"}
     if job["solver"] == "mindtpy":
         if job["start"] is None:
             start(variables)
-        options["time_limit"] = max(int(left_s), 1)  # it takes whole seconds only
+        options["time_limit"] = max(int(options["time_limit"]), 1)  # it takes whole seconds only
+        for key in ("relative_bound_tolerance", "mip_solver_mipgap"):
+            options[key] = options[key] or LEAST_TOLERANCE
         options["call_after_subproblem_feasible"] = Incumbents(variables, base)
-    results = pyo.SolverFactory(job["solver"]).solve(model, **options)
+    else:
+        options = {"options": options} if options else {}
+    try:
+        results = pyo.SolverFactory(job["solver"]).solve(model, **options)
+    except ValueError as error:
+        refused = refused_key(error, job["options"])
+        if refused is None:
+            raise
+        reason = "no such option, or not such a value"
+        write({"refused": [refused, job["options"][refused], reason]})
+        return
     condition = results.solver.termination_condition
     values = [variable.value for variable in variables]
     found = STATUS.get(condition) in ("converged", "limit") and None not in values
@@ -51,6 +72,12 @@ def main() -> None:
         "values": dict(enumerate(values)) if found else None,
     }
     write(answer)
+
+
+def refused_key(error: ValueError, options: dict[str, Any]) -> str | None:
+    """Return the option that Pyomo's check of settings has refused, or None."""
+    found = re.match(r"(?:key|invalid value for configuration) '(\w+)'", str(error))
+    return found[1] if found and found[1] in options else None
 
 
 def write(answer: dict[str, Any]) -> None:

@@ -23,16 +23,22 @@ LOCAL_MINLP = Capabilities(
     nonlinear=True,
     proves=False,
     starts=True,
-    time_limit="bonmin.time_limit",
-    gap="bonmin.allowable_fraction_gap",
+    time_limit="time_limit",
+    gap="allowable_fraction_gap",
 )
+FOREIGN = Capabilities(integers=True, nonlinear=True, proves=False, starts=True)
 GLOBAL_MINLP = Capabilities(integers=True, nonlinear=True, proves=True, starts=False)
+# Without solving nodes again from random points it can stop 2.5 % above the optimum.
+BONMIN_OPTIONS = {"num_resolve_at_root": 8, "num_resolve_at_node": 3}
 IPOPT_OPTIONS = {"tol": 1e-10, "acceptable_tol": 1e-8}
 # Ipopt moves a start away from bounds, and begins with a large barrier, which leads away from it.
 IPOPT_START = {
     **dict.fromkeys(("bound_push", "bound_frac", "slack_bound_push", "slack_bound_frac"), 1e-6),
     "mu_init": 1e-3,
 }
+# With these a solver may cut off optima, or call more than the model's points feasible.
+SCIP_LOOSENING = ("numerics/", "concurrent/", "constraints/")
+HIGHS_TOLERANCES = tuple(f"{kind}_feasibility_tolerance" for kind in ("primal", "dual", "mip"))
 
 _WHEELS: tuple[Backend, ...] = (
     WheelBackend(
@@ -43,12 +49,12 @@ _WHEELS: tuple[Backend, ...] = (
             starts=True,
             time_limit="limits/time",
             gap="limits/gap",
-            threads="lp/threads",
         ),
         install="python -m pip install PySCIPOpt",
         package="PySCIPOpt",
         module="pyscipopt",
         script="scip_child.py",
+        loosening=SCIP_LOOSENING,
     ),
     WheelBackend(
         name="bonmin",
@@ -58,8 +64,7 @@ _WHEELS: tuple[Backend, ...] = (
         package="casadi",
         module="casadi",
         script="casadi_child.py",
-        # Without solving nodes again from random points it can stop 2.5 % above the optimum.
-        options={"num_resolve_at_root": 8, "num_resolve_at_node": 3},
+        options=BONMIN_OPTIONS,
         # Outer approximation is right about convex models only, and there it is far quicker.
         convex_options={"algorithm": "B-OA"},
     ),
@@ -103,19 +108,28 @@ _WHEELS: tuple[Backend, ...] = (
         module="highspy",
         script="highs_child.py",
         format="lp",
+        loosening=("objective_", "user_", "infinite_", "small_", "large_", *HIGHS_TOLERANCES),
     ),
     WheelBackend(
         name="mindtpy",
         description="MindtPy: outer approximation by HiGHS and Ipopt, local on these models",
-        capabilities=Capabilities(
-            integers=True, nonlinear=True, proves=False, starts=True, time_limit="time_limit"
+        capabilities=dataclasses.replace(
+            FOREIGN,
+            time_limit="time_limit",
+            gap="relative_bound_tolerance mip_solver_mipgap",
+            threads="threads",
         ),
         install="python -m pip install pyomo casadi highspy",
         package="pyomo",
         module="pyomo.contrib.mindtpy",
         script="pyomo_child.py",
         format="pickle",
-        options={"strategy": "OA", "mip_solver": "appsi_highs", "nlp_solver": "ipopt"},
+        options={
+            "strategy": "OA",
+            "mip_solver": "appsi_highs",
+            "nlp_solver": "ipopt",
+            "absolute_bound_tolerance": 1e-9,  # it is the relative gap that is asked for
+        },
     ),
 )
 
@@ -130,8 +144,18 @@ _EXECUTABLES: tuple[AmplBackend, ...] = (
         ),
         install=f"{COIN} coin-or-couenne), and put it on PATH or into $EIPYOMO_SOLVERS",
         executables=("couenne",),
-        option_files={"couenne.opt": "time_limit {time}\nallowable_fraction_gap {gap}\n"},
-        bound_pattern=r"(?im)^\s*lower bound:\s*([-+.\deE]+)",
+        option_file="couenne.opt",
+        bound_pattern=r"(?im)^\s*lower bound:\s*{number}(?=\s)",
+        loosening=(
+            "art_",
+            "cutoff",
+            "feas_",
+            "integer_",
+            "tol",
+            "convexifying",
+            "redcost",
+            "orbital",
+        ),
     ),
     AmplBackend(
         name="baron",
@@ -139,21 +163,24 @@ _EXECUTABLES: tuple[AmplBackend, ...] = (
         capabilities=dataclasses.replace(GLOBAL_MINLP, time_limit="maxtime", gap="epsr"),
         install="get it with a licence from minlp.com, and put it on PATH or into $EIPYOMO_SOLVERS",
         executables=("baron",),
-        environment={"baron_options": "maxtime={time} epsr={gap} outlev=1"},
-        bound_pattern=r"(?i)best possible\s*=\s*([-+.\deE]+)",
+        options={"outlev": 1},
+        option_variable="baron_options",
+        bound_pattern=r"(?im)best possible\s*=\s*{number}(?=\s)",
+        loosening=("cutoff", "abs", "rel", "box", "int", "isol", "delta", "pdo", "lboxtol"),
     ),
     AmplBackend(
         name="knitro",
         description="Knitro executable: local; commercial",
         capabilities=dataclasses.replace(
-            LOCAL_MINLP, time_limit="maxtime_real", gap="mip_opt_gap_rel", threads="threads"
+            LOCAL_MINLP,
+            time_limit="maxtime_real mip_maxtimereal",
+            gap="mip_opt_gap_rel",
+            threads="threads",
         ),
         install="get it with a licence from artelys.com, and put knitroampl on PATH or into "
         "$EIPYOMO_SOLVERS",
         executables=("knitroampl", "knitro"),
-        environment={
-            "knitro_options": "maxtime_real={time} mip_maxtimereal={time} mip_opt_gap_rel={gap}"
-        },
+        option_variable="knitro_options",
     ),
 )
 
@@ -165,10 +192,9 @@ _EXECUTABLE_FORMS: dict[str, AmplBackend] = {
         capabilities=LOCAL_MINLP,
         install="name its executable",
         executables=("bonmin",),
-        option_files={
-            "bonmin.opt": "bonmin.time_limit {time}\nbonmin.allowable_fraction_gap {gap}\n"
-            "bonmin.num_resolve_at_root 8\nbonmin.num_resolve_at_node 3\n"
-        },
+        options=BONMIN_OPTIONS,
+        option_file="bonmin.opt",
+        option_line="bonmin.{key} {value}",
     ),
     "ipopt": AmplBackend(
         name="ipopt",
@@ -176,18 +202,18 @@ _EXECUTABLE_FORMS: dict[str, AmplBackend] = {
         capabilities=dataclasses.replace(LOCAL_NLP, time_limit="max_cpu_time"),
         install="name its executable",
         executables=("ipopt",),
-        arguments=("max_cpu_time={time}", "tol=1e-10", "acceptable_tol=1e-8"),
+        options=IPOPT_OPTIONS,
     ),
     "scip": AmplBackend(
         name="scip",
         description="SCIP executable with AMPL support",
-        capabilities=dataclasses.replace(
-            GLOBAL_MINLP, time_limit="limits/time", gap="limits/gap", threads="lp/threads"
-        ),
+        capabilities=dataclasses.replace(GLOBAL_MINLP, time_limit="limits/time", gap="limits/gap"),
         install="name its executable",
         executables=("scip", "scipampl"),
-        option_files={"scip.set": "limits/time = {time}\nlimits/gap = {gap}\n"},
-        bound_pattern=r"(?im)^dual bound\s*:\s*([-+.\deE]+)",
+        option_file="scip.set",
+        option_line="{key} = {value}",
+        bound_pattern=r"(?im)^dual bound\s*:\s*{number}(?=\s)",
+        loosening=SCIP_LOOSENING,
     ),
     **{backend.name: backend for backend in _EXECUTABLES},
 }
@@ -227,7 +253,7 @@ def backend(name: str, executable: str | None = None) -> Backend:
         unknown = AmplBackend(
             name=name,
             description="AMPL executable",
-            capabilities=LOCAL_MINLP,
+            capabilities=FOREIGN,
             install="name its executable",
             executables=(name,),
         )
@@ -243,7 +269,7 @@ def backend(name: str, executable: str | None = None) -> Backend:
     found = AmplBackend(
         name=name,
         description="AMPL executable",
-        capabilities=LOCAL_MINLP,
+        capabilities=FOREIGN,
         install="put it on PATH",
         executables=(name,),
     )
@@ -253,7 +279,7 @@ def backend(name: str, executable: str | None = None) -> Backend:
         return WheelBackend(
             name=name,
             description="through Pyomo's SolverFactory",
-            capabilities=Capabilities(integers=True, nonlinear=True, proves=False, starts=True),
+            capabilities=FOREIGN,
             install="see Pyomo's documentation",
             package="pyomo",
             module="pyomo",

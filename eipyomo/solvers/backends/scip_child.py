@@ -12,14 +12,14 @@ import pyscipopt
 STATUS = {
     "optimal": "optimal",
     "gaplimit": "optimal",
-    "timelimit": "limit",
-    "nodelimit": "limit",
-    "memlimit": "limit",
     "infeasible": "infeasible",
-    "inforunbd": "error",
-    "unbounded": "error",
+    "unbounded": "unbounded",
     "userinterrupt": "limit",
+    **dict.fromkeys(("timelimit", "nodelimit", "totalnodelimit", "stallnodelimit"), "limit"),
+    **dict.fromkeys(("memlimit", "sollimit", "bestsollimit", "restartlimit"), "limit"),
+    **dict.fromkeys(("primallimit", "duallimit"), "limit"),
 }
+"""What else SCIP may say, such as "inforunbd", decides nothing."""
 
 
 class Incumbents(pyscipopt.Eventhdlr):
@@ -52,10 +52,12 @@ def main() -> None:
         "setup_s": time.time() - job["started"],
         "version": f"SCIP {model.version()} (PySCIPOpt {pyscipopt.__version__})",
     }
-    model.setParam("limits/time", max(job["started"] + job["time_limit"] - time.time(), 0.05))
-    model.setParam("limits/gap", job["gap"])
-    for key, value in job["options"].items():
-        model.setParam(key, value)
+    left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
+    for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
+        reason = set_option(model, key, value)
+        if reason is not None:
+            write({"refused": [key, value, reason]})
+            return
     if job["start"] is not None:
         base["start"] = start(model, **job["start"])
     model.includeEventhdlr(Incumbents(base), "incumbents", "write improved solutions")
@@ -63,7 +65,17 @@ def main() -> None:
     write(answer(model, base, STATUS.get(model.getStatus(), "error")))
 
 
-def start(model: Any, cost: float, values: dict[str, float]) -> float | None:
+def set_option(model: Any, key: str, value: Any) -> str | None:
+    """Set an option; return why it was not taken as it is, or None."""
+    try:
+        model.setParam(key, value)
+        taken = model.getParam(key)
+    except (KeyError, ValueError, TypeError) as error:
+        return str(error.args[0] if error.args else error).rstrip(".!")
+    return None if isinstance(value, str) or taken == value else f"it would take it for {taken!r}"
+
+
+def start(model: Any, cost: float, values: dict[str, float], **_: Any) -> float | None:
     """Give SCIP a point to begin with; return what it costs there, or None if it is refused."""
     point = model.createOrigSol()
     rest, own = cost - model.getObjoffset(), None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
+import math
 import sys
 import time
 from dataclasses import dataclass, field, replace
@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import cloudpickle
 import pyomo.environ as pyo
-from pyomo.repn.plugins.lp_writer import LPWriter
 
 from eipyomo.errors import InputError
-from eipyomo.models.files import nl
-from eipyomo.models.joint import objective
-from eipyomo.solvers.backends.base import Answer, Backend, Status
+from eipyomo.models.diagnostics import objective
+from eipyomo.models.files import TriviallyInfeasible, lp, nl
+from eipyomo.solvers.backends.base import Answer, Backend, Point, Status
 from eipyomo.solvers.backends.process import run
 
 if TYPE_CHECKING:
@@ -50,6 +49,9 @@ class WheelBackend(Backend):
         Settings in their place on a model that is known to be convex; None for the same.
     start_options
         Settings beside them where the values of the variables are a feasible point.
+    loosening
+        What those options begin with that let it cut off optima or loosen its tolerances: with one
+        of them it proves nothing.
     """
 
     package: str
@@ -59,6 +61,7 @@ class WheelBackend(Backend):
     options: Mapping[str, Any] = field(default_factory=dict)
     convex_options: Mapping[str, Any] | None = None
     start_options: Mapping[str, Any] = field(default_factory=dict)
+    loosening: tuple[str, ...] = ()
 
     def for_convex(self) -> WheelBackend:
         """Return the solver with its settings for convex models."""
@@ -73,15 +76,33 @@ class WheelBackend(Backend):
         """Return the version of that package."""
         return None if self.where() is None else f"{self.package} {version(self.package)}"
 
-    def solve(self, model: Any, *, time_limit: float, gap: float, start: bool = False) -> Answer:
+    def solve(
+        self,
+        model: Any,
+        *,
+        time_limit: float,
+        gap: float,
+        start: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """Solve a Pyomo model in a child process; see :meth:`Backend.solve`."""
-        text, columns = write(model, self.format)
+        given = self.own_names(options)
+        try:
+            text, columns = write(model, self.format)
+        except TriviallyInfeasible as error:
+            return Answer("infeasible", str(error), proven=True)
         job = {
             "solver": self.name,
             "started": time.time(),
             "time_limit": time_limit,
-            "gap": gap,
-            "options": {**self.options, **(self.start_options if start else {})},
+            # The child knows what is left of the limit when the solver begins.
+            "time_names": list(self.called("time_limit", None)),
+            "options": {
+                **self.called("gap", gap),
+                **self.options,
+                **(self.start_options if start else {}),
+                **given,
+            },
             "start": beginning(model, columns) if start else None,
         }
         outcome = run(
@@ -91,33 +112,55 @@ class WheelBackend(Backend):
             time_limit=time_limit,
             read=[ANSWER],
         )
-        return self._read(outcome.files.get(ANSWER, ""), columns, outcome.problem)
+        proves = self.capabilities.proves and not any(
+            key.startswith(self.loosening) for key in given
+        )
+        return self._read(outcome.files.get(ANSWER, ""), columns, outcome.problem, proves=proves)
 
-    def _read(self, text: str, columns: Mapping[str, Any], problem: str | None) -> Answer:
+    def _read(
+        self, text: str, columns: Mapping[str, Any], problem: str | None, *, proves: bool
+    ) -> Answer:
         try:
             document = json.loads(text)
-            status: Status = document["status"]
-            message = f"{self.name}: {document['message']}"
-            values = document["values"]
-            point = None
-            if values is not None:
-                point = [(columns[key], float(value)) for key, value in values.items()]
+            if "refused" in document:
+                key, value, reason = document["refused"]
+            else:
+                key = None
+                status: Status = document["status"]
+                message = f"{self.name}: {document['message']}"
+                point = self._point(document["values"], columns)
         except (ValueError, KeyError, TypeError, AttributeError):
             reason = problem or "it ended without an answer"
             return Answer("error", f"{self.name} gave no answer: {reason}")
+        if key is not None:
+            raise InputError(
+                f"the option {key!r} is {value!r}, but the solver {self.name!r} does not take it: "
+                f"{reason}"
+            )
         if problem is not None:  # this is what it wrote before it was ended
             status = "limit" if point is not None else "error"
             message = f"{self.name}: {problem}"
+        if status == "optimal" and not proves:
+            status = "converged"
         return Answer(
             status=status,
             message=message,
             point=point,
-            bound=document.get("bound") if self.capabilities.proves else None,
+            bound=document.get("bound") if proves else None,
+            proven=proves and status == "infeasible" and point is None,
             start=document.get("start"),
             version=document.get("version"),
             setup_s=float(document.get("setup_s", 0.0)),
             iterations=document.get("iterations"),
         )
+
+    def _point(self, values: Any, columns: Mapping[str, Any]) -> Point | None:
+        """Return a point by variables; one that leaves out a column, or is not finite, is none."""
+        if values is None:
+            return None
+        point = [(columns[key], float(value)) for key, value in values.items()]
+        whole = len(point) == len(columns) and all(math.isfinite(value) for _, value in point)
+        return point if whole else None
 
 
 def beginning(model: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,7 +170,8 @@ def beginning(model: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
         name: 1.0 if variable.value is None else variable.value
         for name, variable in columns.items()
     }
-    return {"cost": pyo.value(objective(model)), "values": values}
+    goal = objective(model)
+    return {"cost": pyo.value(goal), "sense": int(goal.sense), "values": values}
 
 
 def write(model: Any, kind: str) -> tuple[str, dict[str, Any]]:
@@ -139,11 +183,9 @@ def write(model: Any, kind: str) -> tuple[str, dict[str, Any]]:
         text, variables, _ = nl(model)
         return text, {str(place): variable for place, variable in enumerate(variables)}
     if kind == "lp":
-        stream = io.StringIO()
-        info = LPWriter().write(model, stream, symbolic_solver_labels=False)
-        symbols = info.symbol_map.bySymbol.items()
-        return stream.getvalue(), {name: part for name, part in symbols if part.ctype is pyo.Var}
-    variables = list(model.component_data_objects(pyo.Var, descend_into=True))
+        return lp(model)
+    # What no solver may be given is refused here, and a solver gives values to what is used only.
+    _, variables, _ = nl(model)
     try:
         text = cloudpickle.dumps((model, variables)).hex()
     except Exception as error:

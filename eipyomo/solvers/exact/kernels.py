@@ -19,14 +19,11 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
 from eipyomo.scaled import FloatColumn
+from eipyomo.solvers.compiled import compiled
 from eipyomo.solvers.records import COSTS
-
-compiled = numba.njit(cache=True, error_model="numpy", nogil=True)
-"""Compile on first use and keep the machine code; sums are not reordered."""
 
 LINK = np.dtype(
     [

@@ -1,0 +1,143 @@
+"""What a model says of its variables' values: what they violate, and what is minimised."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pyomo.environ as pyo
+from pyomo.core.expr.numeric_expr import SumExpression
+from pyomo.core.expr.visitor import identify_mutable_parameters
+
+from eipyomo.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Model = Any
+
+OWN_BOUNDS = ("horizon_s", "uplink_floor", "receiving_floor")
+"""Params behind the bounds of :mod:`eipyomo.models.reach`, which are no part of the problem."""
+
+
+def binding_bounds(model: Model) -> list[str]:
+    """Return which of the model's own bounds on times and shares touch its values.
+
+    None does for (10) itself. With rows of the user's own one may; :func:`eipyomo.solve_model`
+    then widens it. They are mutable Params: ``model.user[name].horizon_s``, ``model.horizon_s``,
+    ``model.uplink_floor[name]`` and ``model.user[name].receiving_floor``.
+
+    Raises
+    ------
+    InputError
+        If a variable has no value.
+    """
+    touched = []
+    if _value(model.sync_s) >= pyo.value(model.horizon_s) * (1 - 1e-6):
+        touched.append("horizon_s")
+    for name in model.users:
+        user = model.user[name]
+        if _value(user.latency_s) >= pyo.value(user.horizon_s) * (1 - 1e-6):
+            touched.append(f"user[{name}].horizon_s")
+        if _value(model.uplink_share[name]) <= pyo.value(model.uplink_floor[name]) * (1 + 1e-6):
+            touched.append(f"uplink_floor[{name}]")
+        if _value(user.receiving_share) <= pyo.value(user.receiving_floor) * (1 + 1e-6):
+            touched.append(f"user[{name}].receiving_floor")
+    return touched
+
+
+def _value(variable: Any) -> float:
+    """Return a variable's value, which must be there."""
+    if variable.value is None:
+        raise InputError(f"the model's variable {variable.name!r} is None, but must be a number")
+    return float(variable.value)
+
+
+def objective(model: Model) -> Any:
+    """Return the one active objective, (10a) or what a user has put in its place.
+
+    Raises
+    ------
+    InputError
+        If there is not exactly one.
+    """
+    active = list(model.component_data_objects(pyo.Objective, active=True, descend_into=True))
+    if len(active) != 1:
+        names = f" ({', '.join(repr(one.name) for one in active)})" if active else ""
+        raise InputError(f"the model has {len(active)} active objectives{names}, but must have one")
+    return active[0]
+
+
+def largest_violation(model: Model) -> tuple[str, float]:
+    """Return what the variables' values violate most in the model, and by how much.
+
+    Looked at are all active constraints, and of every variable its bounds, which must hold where it
+    is fixed too, and whether it is integral where it has to be: what a user has added or set like
+    all else, but for the model's own bounds on times and shares (:func:`binding_bounds`). The
+    amount is relative to the bound, or to the row's sides and terms, where those are larger than 1;
+    it is NaN where a value is missing or a row is undefined.
+
+    Returns
+    -------
+    name
+        Name of the constraint, or a relation such as ``"user[eu1].ready_s >= 6"``.
+    amount
+        0 where all holds, with an empty name.
+    """
+    worst = ("", 0.0)
+    for name, amount in _violations(model):
+        if not amount <= worst[1]:  # NaN counts as a violation
+            worst = (name, amount)
+            if math.isnan(amount):
+                break
+    return worst
+
+
+def _violations(model: Model) -> Iterator[tuple[str, float]]:
+    """Iterate over rows, bounds and integrality, each with the amount by which it is violated."""
+    for row in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
+        yield row.name, violation(row)
+    for variable in model.component_data_objects(pyo.Var, descend_into=True):
+        value = math.nan if variable.value is None else float(variable.value)
+        for side, limit, sign, relation in (
+            (variable.lower, variable.lb, 1.0, ">="),
+            (variable.upper, variable.ub, -1.0, "<="),
+        ):
+            if limit is not None and not _is_own(side):
+                yield f"{variable.name} {relation} {limit:g}", _beyond(value, limit, sign)
+        if not variable.is_continuous():
+            yield f"{variable.name} is integral", abs(value - math.floor(value + 0.5))
+
+
+def violation(row: Any) -> float:
+    """Return by how much a row is violated, relative to its terms and sides if larger than 1.
+
+    NaN where it is undefined at the values that there are.
+    """
+    terms = row.body.args if isinstance(row.body, SumExpression) else (row.body,)
+    try:
+        values = [float(pyo.value(term)) for term in terms]
+    except (ArithmeticError, ValueError, TypeError):  # also a missing or a complex value
+        return math.nan
+    total, size = sum(values), max(1.0, *map(abs, values))
+    amounts = [
+        sign * (limit - total) / max(size, abs(limit))
+        for side, sign in ((row.lower, 1.0), (row.upper, -1.0))
+        for limit in ([] if side is None else [float(pyo.value(side))])
+    ]
+    return math.nan if any(map(math.isnan, amounts)) else max(0.0, *amounts, 0.0)
+
+
+def _beyond(value: float, limit: float, sign: float) -> float:
+    """Return by how much a value is beyond a limit from below (1) or above (-1)."""
+    return float(sign * (limit - value) / max(1.0, abs(limit)))
+
+
+def _is_own(side: Any) -> bool:
+    """Tell whether a bound is one that the model was built with, or follows from such."""
+    if side is None or isinstance(side, int | float):
+        return False
+    return any(
+        parameter.parent_component().local_name in OWN_BOUNDS
+        for parameter in identify_mutable_parameters(side)
+    )

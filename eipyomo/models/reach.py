@@ -1,0 +1,276 @@
+"""The model's own bounds: how late anything happens, and how small a share in use can be.
+
+Solvers want finite bounds. Those that a model is built with are proven for (10)
+(:mod:`eipyomo.models.horizon`), and a row, a bound or an objective of a user's can make them wrong.
+What holds for the model as it has become follows from its own rows: :func:`implied_reach` opens the
+bounds far and draws them in again by interval arithmetic, row by row. Where the result is inside
+of the model's bounds, these cut off nothing, and what a global solver has proven within them is
+proven.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.common.errors import InfeasibleConstraintException
+from pyomo.common.modeling import unique_component_name
+from pyomo.contrib.fbbt.fbbt import fbbt
+
+from eipyomo.errors import EipyomoError
+from eipyomo.models import horizon
+from eipyomo.models.diagnostics import objective
+from eipyomo.models.source import source_of
+
+if TYPE_CHECKING:
+    from eipyomo.scaled import FloatColumn, Scaled
+
+Model = Any
+
+FAR = 1e4
+"""How many times later than the model's horizon the bounds are opened."""
+
+ROUNDS = 5
+"""How often each row is looked at; bounds on times settle within three or four."""
+
+MARGIN = 1e-6
+"""Relative; how far a bound stays outside of what interval arithmetic in doubles says."""
+
+VIOLATED = 1e-6
+"""By how much a row has to be violated, relative to the largest time in play, to prove anything."""
+
+TIMES = (
+    "upload_s",
+    "offload_s",
+    "ready_s",
+    "edge_inference_s",
+    "download_s",
+    "local_inference_s",
+    "latency_s",
+)
+FOLLOWING = ("uplink_tangents", "downlink_tangents", "local_tangents", "edge_tangents")
+"""Rows that follow from others."""
+
+UPLINK = ("upload_time", "uplink_efficiency")
+DOWNLINK = ("download_time", "downlink_efficiency")
+"""Rows by which a share takes its time, in one formulation or another."""
+
+
+class NoPointError(EipyomoError):
+    """No point satisfies the model's rows; the sentence names one that cannot hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Bounds on times and shares; arrays of shape (users,).
+
+    Attributes
+    ----------
+    sync_s
+        Latest sync time in s.
+    latest_s
+        Latest moment of anything that concerns a user, in s.
+    uplink_floor, receiving_floor
+        Smallest uplink share, and smallest downlink share that a rate sees.
+    """
+
+    sync_s: float
+    latest_s: FloatColumn
+    uplink_floor: FloatColumn
+    receiving_floor: FloatColumn
+
+    @classmethod
+    def of_problem(cls, data: Scaled) -> Self:
+        """Return what is proven for (10); see :mod:`eipyomo.models.horizon`."""
+        return cls.until(data, horizon.horizon_s(data))
+
+    @classmethod
+    def until(cls, data: Scaled, latest_s: FloatColumn) -> Self:
+        """Return the bounds that follow from a latest moment for each user."""
+        return cls(
+            sync_s=float(latest_s.min()),
+            latest_s=latest_s,
+            uplink_floor=horizon.smallest_share(
+                data, data.uplink_snr, latest_s - data.upload_start_s
+            ),
+            receiving_floor=horizon.smallest_share(data, data.downlink_snr, latest_s),
+        )
+
+    @classmethod
+    def of_model(cls, model: Model) -> Self:
+        """Read the bounds that a model has now."""
+        users = [model.user[name] for name in model.users]
+        return cls(
+            sync_s=float(pyo.value(model.horizon_s)),
+            latest_s=np.array([pyo.value(user.horizon_s) for user in users]),
+            uplink_floor=np.array([pyo.value(model.uplink_floor[name]) for name in model.users]),
+            receiving_floor=np.array([pyo.value(user.receiving_floor) for user in users]),
+        )
+
+    def put_into(self, model: Model) -> None:
+        """Set a model's bounds."""
+        model.horizon_s.set_value(self.sync_s)
+        for j, name in enumerate(model.users):
+            model.uplink_floor[name].set_value(float(self.uplink_floor[j]))
+            model.user[name].horizon_s.set_value(float(self.latest_s[j]))
+            model.user[name].receiving_floor.set_value(float(self.receiving_floor[j]))
+
+    @property
+    def finite(self) -> bool:
+        """Whether every time has an end."""
+        return bool(np.isfinite(self.latest_s).all() and np.isfinite(self.sync_s))
+
+    def times(self, factor: float) -> Reach:
+        """Return bounds so many times as wide."""
+        return Reach(
+            self.sync_s * factor,
+            self.latest_s * factor,
+            self.uplink_floor / factor,
+            self.receiving_floor / factor,
+        )
+
+    def widened_to(self, other: Reach) -> Reach:
+        """Return bounds that are as wide as either; floors stay above 0, where a rate has none."""
+        return Reach(
+            max(self.sync_s, other.sync_s),
+            np.maximum(self.latest_s, other.latest_s),
+            *(
+                np.minimum(own, np.maximum(wanted, own / FAR))
+                for own, wanted in (
+                    (self.uplink_floor, other.uplink_floor),
+                    (self.receiving_floor, other.receiving_floor),
+                )
+            ),
+        )
+
+    def within(self, other: Reach) -> bool:
+        """Tell whether bounds at least as wide as these are `other`."""
+        return bool(
+            self.sync_s <= other.sync_s
+            and (self.latest_s <= other.latest_s).all()
+            and (self.uplink_floor >= other.uplink_floor * (1 - MARGIN)).all()
+            and (self.receiving_floor >= other.receiving_floor * (1 - MARGIN)).all()
+        )
+
+
+def implied_reach(model: Model, cutoff: float | None = None) -> Reach:
+    """Return how late and how small anything can be by the model's rows, its own bounds left out.
+
+    Parameters
+    ----------
+    model
+        A model made by :func:`eipyomo.models.minlp`, with all that a user has added. It stays as
+        it is.
+    cutoff
+        Consider only points whose cost by the model's objective is at most this.
+
+    Returns
+    -------
+    Reach
+        With infinite times and floors of 0 where the rows do not tell.
+
+    Raises
+    ------
+    NoPointError
+        If no point is left.
+    """
+    data = source_of(model).data
+    own = Reach.of_model(model)
+    opened = model.clone()
+    far_s = FAR * max(float(own.latest_s.max()), own.sync_s)
+    Reach.until(data, np.full(len(data), far_s)).put_into(opened)
+    for name in opened.users:
+        for key in FOLLOWING:
+            rows = opened.user[name].component(key)
+            if rows is not None:
+                rows.deactivate()
+    if cutoff is not None:
+        limit_cost(opened, cutoff)
+    _propagate(opened, data, VIOLATED * max(1.0, far_s / FAR), far_s)
+    return _read(opened, data, far_s)
+
+
+def limit_cost(model: Model, cutoff: float) -> str:
+    """Add the row objective ≤ cutoff (≥ where it is maximised); return its name."""
+    cost = objective(model)
+    sign = 1 if cost.sense == pyo.minimize else -1
+    name: str = unique_component_name(model, "within_cutoff")
+    row = pyo.Constraint(expr=sign * (cost.expr - cutoff) <= 0, doc="(10a) at most the cutoff")
+    model.add_component(name, row)
+    return name
+
+
+def _propagate(model: Model, data: Scaled, violated: float, far_s: float) -> None:
+    """Draw bounds of variables from single rows, until they settle."""
+    rows = list(model.component_data_objects(pyo.Constraint, active=True, descend_into=True))
+    before = np.inf
+    for _ in range(ROUNDS):
+        for row in rows:
+            try:
+                with warnings.catch_warnings(), np.errstate(all="ignore"):
+                    warnings.simplefilter("ignore")
+                    fbbt(row, feasibility_tol=violated)
+            except InfeasibleConstraintException:
+                raise NoPointError(
+                    f"no point satisfies all rows, since {row.name!r} cannot hold beside the others"
+                ) from None
+            except (ArithmeticError, ValueError, NotImplementedError, KeyError, TypeError):
+                continue  # what interval arithmetic does not know says nothing
+        _raise_shares(model, _read(model, data, far_s))
+        now = sum(model.user[name].latency_s.ub or np.inf for name in model.users)
+        if now > 0.99 * before:
+            return
+        before = now
+
+
+def _raise_shares(model: Model, reach: Reach) -> None:
+    """Raise lower bounds of shares to what times leave, more than a row b log(1 + g/b) shows."""
+    for j, name in enumerate(model.users):
+        for variable, floor in (
+            (model.uplink_share[name], reach.uplink_floor[j]),
+            (model.user[name].receiving_share, reach.receiving_floor[j]),
+        ):
+            if not variable.fixed and variable.lb < floor:
+                variable.setlb(float(floor))
+
+
+def _read(model: Model, data: Scaled, far_s: float) -> Reach:
+    """Return the bounds that variables have, infinite where they are still as far as they were."""
+
+    def latest(variable: Any) -> float:
+        end = variable.value if variable.fixed else variable.ub
+        return np.inf if end is None or end >= far_s * (1 - MARGIN) else end * (1 + MARGIN)
+
+    users = [model.user[name] for name in model.users]
+    upload_s = np.array([latest(user.upload_s) for user in users])
+    download_s = np.array([latest(user.download_s) for user in users])
+    latest_s = [
+        max(
+            latest(part)
+            for part in map(user.component, TIMES)
+            if part is not None and part.ctype is pyo.Var
+        )
+        for user in users
+    ]
+    return Reach(
+        sync_s=latest(model.sync_s),
+        latest_s=np.array(latest_s),
+        uplink_floor=_smallest(data, data.uplink_snr, upload_s, _all_hold(users, UPLINK)),
+        receiving_floor=_smallest(data, data.downlink_snr, download_s, _all_hold(users, DOWNLINK)),
+    )
+
+
+def _all_hold(users: list[Any], keys: tuple[str, ...]) -> bool:
+    """Tell whether rows by which a share takes its time are active, as far as there are such."""
+    rows = (user.component(key) for user in users for key in keys)
+    return all(row is None or row.active for row in rows)
+
+
+def _smallest(data: Scaled, snr: FloatColumn, latest_s: FloatColumn, holds: bool) -> FloatColumn:
+    """Return a share over which the model takes at least so long; 0 where that has no end."""
+    ends = np.isfinite(latest_s) & holds
+    floor = horizon.smallest_share(data, snr, np.where(ends, latest_s, 1.0))
+    return np.where(ends, floor, 0.0)

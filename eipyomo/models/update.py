@@ -1,0 +1,71 @@
+"""New data for a model that is there already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyomo.environ as pyo
+
+from eipyomo.errors import InputError
+from eipyomo.models.cutoff import loosen
+from eipyomo.models.points import start_between
+from eipyomo.models.reach import Reach
+from eipyomo.models.source import data_of, keep_source, source_of
+
+if TYPE_CHECKING:
+    from eipyomo.instance import Instance
+
+Model = Any
+
+
+def update(model: Model, instance: Instance) -> None:
+    """Give a model the data of another instance, with all that follows from them.
+
+    Params, signal-to-noise ratios and the model's own bounds on times and shares become what a
+    new model of `instance` would have; a tightening is undone. Rows, objectives, bounds and fixings
+    that a user has added stay, and variables keep their values, from which local solvers begin,
+    unless these are beyond the new bounds.
+
+    Parameters
+    ----------
+    model
+        A model made by :func:`eipyomo.models.minlp`.
+    instance
+        An instance with the same users, by name and order, and with a total frequency of the server
+        if and only if the model has one.
+
+    Raises
+    ------
+    InputError
+        If the instance does not fit; the model is then as it was.
+    """
+    source = replace(source_of(model), instance=instance)
+    data = source.data
+    names = tuple(model.users)
+    if data.names != names:
+        raise InputError(
+            f"the instance has the users {_shown(data.names)}, but the model has {_shown(names)}: "
+            "make a new model"
+        )
+    has_budget = model.component("total_frequency_ghz") is not None
+    if (data.total_frequency_ghz is not None) != has_budget:
+        raise InputError(
+            "server.total_frequency_hz is in one of instance and model, but must be in both or in "
+            "none: make a new model"
+        )
+    loosen(model)
+    for parameter, value in data_of(model, data):
+        parameter.set_value(value)
+    keep_source(model, source)
+    Reach.of_problem(data).put_into(model)
+    for variable in model.component_data_objects(pyo.Var, descend_into=True):
+        low, high = variable.bounds
+        inside = variable.value is None or None in (low, high) or low <= variable.value <= high
+        if not (variable.fixed or inside):
+            start_between(variable, variable.value)
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    listed = ", ".join(map(repr, names[:3]))
+    return listed if len(names) <= 3 else f"{listed}, ... ({len(names)})"

@@ -1,0 +1,39 @@
+"""How functions are compiled: once a machine where that can be kept, else once a process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SETTINGS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+"""Sums are not reordered, and threads may share out the end users."""
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function on first use, and keep the machine code where there is a place for it.
+
+    Numba keeps it beside the source or in the user's cache folder, or in ``NUMBA_CACHE_DIR``. In a
+    container or on a cluster there may be none of them; then every process compiles anew.
+    """
+    try:
+        kept: Function = numba.njit(cache=True, **SETTINGS)(function)
+        return kept
+    except RuntimeError:  # no locator available
+        _say_that_nothing_is_kept()
+        unkept: Function = numba.njit(**SETTINGS)(function)
+        return unkept
+
+
+@cache
+def _say_that_nothing_is_kept() -> None:
+    """Say once a process what it costs that compiled code cannot be kept."""
+    logging.getLogger("eipyomo").warning(
+        "compiled code cannot be kept, since neither the package's folder nor the user's cache is "
+        "writable: each process compiles for some 10 s; set NUMBA_CACHE_DIR to a folder of yours"
+    )
