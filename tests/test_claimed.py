@@ -144,6 +144,9 @@ def test_honest_results_without_an_answer_pass(tmp_path: Path) -> None:
     ):
         document = json.loads(json.dumps(result.to_dict()))
         assert ei.Result.from_dict(document, instance).to_dict() == document
+    told = {**honest("exact"), "termination": "error", "bound": None, "gap": None}
+    told["trace"][0]["bound"] = 99.0  # the solver claims a bound above its own point
+    assert read(told, tmp_path)["from_json"] == "read"
     for name in METHODS:
         failed = ei.Result(NAME, name, METHODS[name].problem("inference"), "error", message="m")
         assert not ei.Result.from_dict(failed.to_dict(), instance).feasible
