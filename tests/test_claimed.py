@@ -257,7 +257,7 @@ FORGED: dict[str, Forgery] = {
         4,
         True,
     ),
-    "consistent but for the allocation": ("exact", cheaper, 4, False),
+    "consistent but for the allocation": ("exact", both(cheaper, put("trace", to=[])), 4, False),
     "bound above objective": ("exact", both(put("bound", to=more(0.1)), consistent_gap), 4, True),
     "bound raised alone": ("few nodes", put("bound", to=more(1e-4)), 4, True),
     "bound of a heuristic": (
