@@ -40,6 +40,9 @@ TRAINING_SCHEMA = "eipyomo/training@1"
 TOLERANCE = 1e-9
 """Relative difference of two numbers that the same code computes on two machines, at most."""
 
+REPAIR = 1e-5
+"""Relative difference between a point in a trace and the same one repaired, at most."""
+
 DIMENSIONLESS = 1e-12
 """Absolute difference of two gaps or violations, which are differences of such numbers."""
 
@@ -201,13 +204,14 @@ def check(
             evaluation = evaluate(instance, terms.allocation, round_of(read.problem))
             _check_evaluation(read, evaluation)
     if terms is not None:
-        _demand(_sums(read, terms))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            _demand(_sums(read, terms))
     for rule in (_outcome, _proof, _ending):
         _demand(rule(read))
     if terms is not None:
         _demand(_violations(read, terms))
         _demand(_restriction(read, terms))
-    _check_prices(read)
+    _check_prices(read, instance)
     _check_trace(read)
     return (None if terms is None else terms.allocation), evaluation
 
@@ -297,6 +301,9 @@ def _read(document: Mapping[str, Any]) -> _Document:
         )
     if read.problem.startswith("grid:"):
         _parts(read.problem)
+    for key in {"gap", "absolute_gap", "time_limit"} & set(read.options):
+        if not _is_number(read.options[key]) or read.options[key] < 0:
+            raise InputError(f"options.{key} is {read.options[key]!r}, but must be a number >= 0")
     return read
 
 
@@ -436,16 +443,15 @@ def _ending(read: _Document) -> Iterator[str]:
 
 
 def _allowed_gap(read: _Document) -> float | None:
-    """Return the relative gap that the options ask for."""
-    asked = [read.options.get("gap"), read.options.get("absolute_gap", 0.0)]
-    gap, absolute = (float(value) if _is_number(value) else -1.0 for value in asked)
-    if gap < 0 or absolute < 0:
+    """Return the relative gap that the options ask for; None if they name none."""
+    if "gap" not in read.options:
         return None
+    gap, absolute = float(read.options["gap"]), float(read.options.get("absolute_gap", 0.0))
     return max(gap, absolute / abs(read.minimised)) if read.minimised else gap
 
 
-def _check_prices(read: _Document) -> None:
-    """Check that prices are those of this document's users, and of a method that has them."""
+def _check_prices(read: _Document, instance: Instance | None) -> None:
+    """Check that prices are those of the instance's users, and of a method that has them."""
     if read.prices is None:
         return
     if read.solver is not None or read.method not in EXACT_MACHINE or not read.feasible:
@@ -457,9 +463,10 @@ def _check_prices(read: _Document) -> None:
     except InputError as error:
         raise InputError(f"prices.{error}") from None
     names = [user.name for user in prices.users]
-    decided = [user.get("name") for user in (read.allocation or {}).get("users", [])]
-    if names != decided:
-        raise InputError(f"prices.users has {names!r}, but must have the users {decided!r}")
+    if instance is not None and names != [user.name for user in instance.users]:
+        raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
+    if len(names) != len((read.allocation or {"users": ()})["users"]):
+        raise InputError(f"prices.users has {len(names)} users, but must have one for each user")
 
 
 def _check_trace(read: _Document) -> None:
@@ -478,6 +485,25 @@ def _check_trace(read: _Document) -> None:
         raise ClaimError(
             f"the result claims {read.iterations} iterations, but its trace has {len(read.trace)}"
         )
+    if read.minimised is not None and read.termination != "error":  # which may be this very thing
+        _demand(_trace(read, read.minimised))
+
+
+def _trace(read: _Document, cost: float) -> Iterator[str]:
+    """Hold the incumbents and bounds on the way against the answer: these end at it at best."""
+    room = REPAIR * abs(cost)
+    for n, row in enumerate(read.trace):
+        for key in {"objective", "best_objective", "incumbent"} & set(row):
+            if row[key] is not None and row[key] < cost - room:
+                yield (
+                    f"objective {_shown(cost)}, but its trace has {key} {_shown(row[key])} in row "
+                    f"{n}"
+                )
+        if row.get("bound") is not None and row["bound"] > cost + room:
+            yield (
+                f"bound {_shown(row['bound'])} in row {n} of its trace, but its own point costs "
+                f"only {_shown(cost)}"
+            )
 
 
 def _shape(value: Any) -> tuple[str, int]:
@@ -541,10 +567,9 @@ def _sums(read: _Document, terms: _Terms) -> Iterator[str]:
     }
     true = {key: np.where(where, terms[key], 0.0) for key, where in happens.items()}
     true["energy_j"] = np.sum([terms[key] for key in ENERGIES], axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        power_w = terms["upload_j"] / terms["upload_s"]
-        true["offload_j"] = np.where(true["offload_s"] == 0, 0.0, power_w * terms["offload_s"])
-    before = 0.0 * terms["upload_s"]
+    power_w = terms["upload_j"] / terms["upload_s"]
+    true["offload_j"] = np.where(true["offload_s"] == 0, 0.0, power_w * terms["offload_s"])
+    before: FloatColumn = np.zeros(len(names))
     if all(key in terms.columns for key in GIVEN):
         before = terms["previous_download_s"]
         uploaded = before + terms["local_training_s"] + terms["upload_s"]
@@ -553,14 +578,17 @@ def _sums(read: _Document, terms: _Terms) -> Iterator[str]:
         edge = terms["ready_s"] + terms["edge_inference_s"]
         true["latency_s"] = np.maximum(local, edge) - before
     for key, column in true.items():
-        known = np.isfinite(column) & np.isfinite(terms[key])
         room = TOLERANCE * (np.abs(column) + (before if key == "latency_s" else 0.0))
-        wrong = known & (np.abs(np.where(known, terms[key] - column, 0.0)) > room)
+        same = (terms[key] == column) | (np.abs(terms[key] - column) <= room) & np.isfinite(column)
+        wrong = ~same & ~np.isnan(column)
         for j in np.flatnonzero(wrong):
             yield (
                 f"{key} {_shown(float(terms[key][j]))} for user {names[j]!r}, but its terms make "
                 f"it {_shown(float(column[j]))}"
             )
+    for key, given in terms.columns.items():
+        if read.feasible and not np.isfinite(given).all():
+            yield f"to be feasible, but {key} is null, which stands for what never ends"
     if read.objective is not None:
         cost = float(terms["wsel"].sum())
         if not _same(read.objective, cost):

@@ -402,18 +402,25 @@ def _document(result: Result | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _drawn(result: Result | Mapping[str, Any]) -> tuple[Mapping[str, Any], pd.DataFrame]:
     """Return the document, and the terms of the users that are shown."""
+    if not isinstance(result, Result):
+        _require_allocation(result)
     document = _document(result)
     return document, _terms(document)
 
 
-def _terms(document: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the terms of the users that are shown, names made printable."""
-    decisions, breakdown = document.get("allocation"), document.get("breakdown")
-    if not decisions or not breakdown:
+def _require_allocation(document: Mapping[str, Any]) -> None:
+    """Refuse a result that holds nothing to draw."""
+    if not document.get("allocation") or not document.get("breakdown"):
         raise InputError(
             f"the result of method {document.get('method')!r} has no allocation to draw, but must "
             "hold one"
         )
+
+
+def _terms(document: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the terms of the users that are shown, names made printable."""
+    _require_allocation(document)
+    decisions, breakdown = document["allocation"], document["breakdown"]
     terms = pd.DataFrame(breakdown["users"][:SHOWN_USERS])
     terms = terms.merge(pd.DataFrame(decisions["users"]), on="name", how="left")
     missing = {"previous_download_s", "local_training_s", "uplink_share"} - set(terms)

@@ -34,6 +34,7 @@ from eipyomo.instance import EndUser, Instance
 SCHEMA = "eipyomo/certificate@1"
 PRECISION_BITS = 106
 LARGEST_NUMBER = 1e300
+LARGEST_INDEX = 10**9
 HZ_PER_GHZ = 10**9
 
 Ball = Any
@@ -226,6 +227,7 @@ def _check_node(node: Any) -> None:
         _check_node(part)
     if "branch" in node:
         branch = _keys(node["branch"], "a branch", ("user", "threshold", "low", "high"))
+        _index(branch["user"], "user", LARGEST_INDEX)
         _number(branch["threshold"], "threshold")
         _check_node(branch["low"])
         _check_node(branch["high"])
@@ -448,7 +450,7 @@ class _Verifier:
         self._training = _entry(document, "round") == "training"
         if not self._training and document["round"] != "inference":
             raise InputError("the certificate is broken: round is unknown")
-        self._grid = _index(_entry(document, "grid"), "grid", 10**9)
+        self._grid = _index(document["grid"], "grid", LARGEST_INDEX)
         split = _flag(_entry(document, "split_band"), "split_band")
         self._bands = [ball(1) / 2] * 2 if split else [ball(1)]
         total_hz = None if self._training else instance.server.total_frequency_hz

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ HONEST: dict[str, tuple[str, dict[str, Any]]] = {
 @cache
 def _solved(kind: str) -> str:
     method, options = HONEST[kind]
-    return json.dumps(attempt(reference(NAME), method, **options).to_dict(), allow_nan=False)
+    result = attempt(reference(NAME), method, **{"time_limit": 1e4, **options})
+    return json.dumps(result.to_dict(), allow_nan=False)
 
 
 def honest(kind: str) -> dict[str, Any]:
@@ -144,6 +145,9 @@ def test_honest_results_without_an_answer_pass(tmp_path: Path) -> None:
     ):
         document = json.loads(json.dumps(result.to_dict()))
         assert ei.Result.from_dict(document, instance).to_dict() == document
+    told = {**honest("exact"), "termination": "error", "bound": None, "gap": None}
+    told["trace"][0]["bound"] = 99.0  # the solver claims a bound above its own point
+    assert read(told, tmp_path)["from_json"] == "read"
     for name in METHODS:
         failed = ei.Result(NAME, name, METHODS[name].problem("inference"), "error", message="m")
         assert not ei.Result.from_dict(failed.to_dict(), instance).feasible
@@ -253,7 +257,7 @@ FORGED: dict[str, Forgery] = {
         4,
         True,
     ),
-    "consistent but for the allocation": ("exact", cheaper, 4, False),
+    "consistent but for the allocation": ("exact", both(cheaper, put("trace", to=[])), 4, False),
     "bound above objective": ("exact", both(put("bound", to=more(0.1)), consistent_gap), 4, True),
     "bound raised alone": ("few nodes", put("bound", to=more(1e-4)), 4, True),
     "bound of a heuristic": (
@@ -301,7 +305,7 @@ FORGED: dict[str, Forgery] = {
     "energy_j": ("exact", at_user("energy_j", more(1e-6)), 4, True),
     "wsel of one user": ("exact", at_user("wsel", more(1e-6)), 4, True),
     "previous_download_s": ("exact", at_user("previous_download_s", 5.0), 4, True),
-    "a term none": ("exact", at_user("upload_j", None), 4, False),
+    "a term none": ("exact", at_user("upload_j", None), 4, True),
     "a term as text": ("exact", at_user("upload_j", "0.1"), 2, True),
     "a term as true": ("exact", at_user("upload_j", True), 2, True),
     "a term NaN": ("exact", at_user("upload_j", float("nan")), 2, True),
@@ -377,11 +381,20 @@ FORGED: dict[str, Forgery] = {
     "model_objective": ("exact", put("model_objective", to=0.5), 4, True),
     "iterations": ("exact", put("iterations", to=-3), 2, True),
     "iterations of the trace": ("exact", put("iterations", to=10**6), 4, True),
+    "a bound in the trace": ("exact", put("trace", 0, "bound", to=9.0), 4, True),
+    "an incumbent in the trace": ("exact", put("trace", 0, "objective", to=0.1), 4, True),
+    "the incumbents of ADMM": (
+        "admm",
+        lambda document: [row.update(best_objective=0.01) for row in document["trace"]],
+        4,
+        True,
+    ),
+    "options without types": ("exact", put("options", "time_limit", to="long"), 2, True),
     "trace as an object": ("exact", put("trace", to={}), 2, True),
     "trace with unlike rows": ("admm", drop("trace", 0, "sync_s"), 2, True),
     "trace with NaN": ("admm", put("trace", 0, "sync_s", to=float("nan")), 2, True),
     "trace with a text": ("admm", put("trace", 0, "sync_s", to="late"), 2, True),
-    "prices of another user": ("exact", put("prices", "users", 0, "name", to="x"), 2, True),
+    "prices of another user": ("exact", put("prices", "users", 0, "name", to="x"), 2, False),
     "prices of fewer users": ("exact", drop("prices", "users", 0), 2, True),
     "a price below 0": ("exact", put("prices", "bandwidth_per_mhz", to=-1.0), 2, True),
     "a price unknown": ("exact", put("prices", "x", to=1.0), 2, True),
@@ -438,6 +451,48 @@ def test_sentences_have_both_numbers(
     assert err.startswith(f"eipyomo: {file}: the result claims")
     assert sentence in err
     assert sentence in json.loads(out)["false_claim"]
+
+
+FREE = {
+    "instance",
+    "instance_digest",
+    "solver_version",
+    "wall_s",
+    "setup_s",
+    "start_objective",
+    "message",
+    "options",
+    "trace",
+    "prices",
+}
+"""What nothing in a document contradicts: who ran what, for how long, and on which way."""
+
+
+def places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
+    """Return every single value of a document with its path."""
+    if isinstance(part, dict):
+        return [found for key, item in part.items() for found in places(item, (*path, key))]
+    if isinstance(part, list):
+        return [found for j, item in enumerate(part) for found in places(item, (*path, j))]
+    return [(path, part)]
+
+
+@pytest.mark.parametrize("kind", ["exact", "gbe", "training", "admm"])
+def test_every_value_is_checked(kind: str) -> None:
+    """Whatever value is changed, by little or to another type, the document is refused."""
+    document, instance = honest(kind), reference(NAME)
+    for path, value in places({key: document[key] for key in document if key not in FREE}):
+        others: list[Any] = [1, [], {}] if path == ("solver",) else ["x", [], {}]
+        idle = path[-1] == "frequency_hz" and value == 0.0  # the CPU has nothing to do
+        if isinstance(value, float) and not idle:
+            others += [value * (1.0 + 1e-5) + 1e-5, -1.0 - value, float("nan")]
+        elif isinstance(value, bool):
+            others += [not value]
+        for other in others:
+            forged = copy.deepcopy(document)
+            put(*path, to=other)(forged)
+            call = partial(ei.Result.from_dict, forged, instance)
+            assert outcome(call) != "read", f"{path} may be {other!r}"
 
 
 def test_an_allocation_alone_claims_nothing(tmp_path: Path) -> None:

@@ -396,6 +396,7 @@ FORGED: dict[str, Change] = {
     "edge of one number": in_a_row(lambda r: r.update(edge=[0.0])),
     "edge as text": in_a_row(lambda r: r.update(edge="no")),
     "unneeded, with an unknown key": under_an_empty_domain(lambda n: n.update(x=1)),
+    "unneeded, at user true": under_an_empty_domain(lambda n: branches(n)[0].update(user=True)),
     "unneeded, with a text": under_an_empty_domain(lambda n: n.update(first_s="1")),
     "unneeded, with NaN": under_an_empty_domain(
         lambda n: leaves(n)[0].update(prices=[float("nan")])
