@@ -71,7 +71,7 @@ LEAST_S = 0.1
 FIRST_PART, FIRST_GAP = 0.25, 1e-2
 """Part of the time, and relative gap, for the relaxation's first point."""
 
-TIGHTER = 0.9
+TIGHTER = 0.99
 """Bounds are drawn anew from an incumbent that costs less than this part of the last one."""
 
 SWAP_PART = 0.3
