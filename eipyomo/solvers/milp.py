@@ -31,7 +31,15 @@ from eipyomo import models, physics
 from eipyomo.allocation import Allocation, evaluate
 from eipyomo.errors import InputError, SolverError
 from eipyomo.models import horizon
-from eipyomo.models.relaxation import Cell, Placed, Relaxation, ends, refuse, without_tangents
+from eipyomo.models.relaxation import (
+    VIOLATED,
+    Cell,
+    Placed,
+    Relaxation,
+    ends,
+    refuse,
+    without_tangents,
+)
 from eipyomo.scaled import HZ_PER_GHZ
 from eipyomo.solvers import backends
 from eipyomo.solvers.backends.base import Answer, Backend, Capabilities, Status
@@ -70,6 +78,9 @@ LEAST_S = 0.1
 
 FIRST_PART, FIRST_GAP = 0.25, 1e-2
 """Part of the time, and relative gap, for the relaxation's first point."""
+
+COARSE, FINENESS = 1e-4, 1e-3
+"""What tangents may be violated by at most, relative to their terms, and relative to the gap."""
 
 TIGHTER = 0.99
 """Bounds are drawn anew from an incumbent that costs less than this part of the last one."""
@@ -164,7 +175,7 @@ class Search:
         self.trace: list[dict[str, Any]] = []
         self.impossible = False
         self.tried: list[FloatColumn] = []
-        self.tightened = math.inf
+        self.tightened, self.coarse = math.inf, COARSE
         clone = model.clone()
         self.variables = all_variables(clone)
         self.relaxation = Relaxation(clone)
@@ -241,7 +252,7 @@ class Search:
             self.narrow()
             answer = self.solve_relaxation(SOLVE_PART * self.left_s(), self.accuracy())
             if answer["point"] is not None:
-                new += self.relaxation.learn()
+                new += self.relaxation.learn(self.fineness())
                 if not self.is_closed():
                     self.polish(self.relaxed())
         cells = sum(len(user.cells) for user in self.relaxation.users)
@@ -257,7 +268,16 @@ class Search:
                 "seconds": time.monotonic() - self.began,
             }
         )
-        return self.relaxation.split() + new > 0
+        if self.relaxation.split() + new > 0:
+            return True
+        coarse, self.coarse = self.coarse, VIOLATED
+        return coarse > VIOLATED
+
+    def fineness(self) -> float:
+        """Return how far a tangent may be violated: the wider the gap, the farther."""
+        now = (self.cost - self.bound) / abs(self.cost) if self.cost else math.inf
+        fine = FINENESS * now if math.isfinite(now) else math.inf
+        return max(VIOLATED, min(self.coarse, fine))
 
     def accuracy(self) -> float:
         """Return the gap to which the relaxation is worth solving now."""
@@ -295,7 +315,7 @@ class Search:
                 placed.cell.bound = max(placed.cell.bound, answer["bound"])
             if answer["point"] is not None and self.is_left(placed.cell):
                 self.set_values(answer["point"])
-                new += self.relaxation.learn()
+                new += self.relaxation.learn(self.fineness())
         self.bound_by_cells()
         return new
 
