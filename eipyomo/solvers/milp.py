@@ -529,8 +529,8 @@ class Search:
     def keep_allocation(self, allocation: Allocation) -> bool:
         """Keep an allocation if it is the best so far; return whether the model allows it.
 
-        It is judged as :func:`eipyomo.evaluate` does, and by the model's rows with every time as
-        short as it can be; or with the times that the trial holds, where a row wants longer ones.
+        It is judged as :func:`eipyomo.evaluate` does, and by the model's rows with the times that
+        its shares and frequencies give; what a solver had in their place is not believed.
         """
         source = self.model.source
         allocation = repair(source.instance, allocation, source.round)
@@ -544,8 +544,7 @@ class Search:
         Answer("limit", "", point=fixed).load()
         if changed or not is_allowed(self.trial):
             Answer("limit", "", point=before).load()
-            if not is_allowed(self.trial):
-                return False
+            return False
         self.keep([(own, one.value) for own, one in zip(self.own, mine, strict=True)])
         return True
 
