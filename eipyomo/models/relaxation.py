@@ -64,7 +64,7 @@ CONVEX_ROWS = frozenset(
 TANGENT_ROWS = ("uplink_tangents", "downlink_tangents", "local_tangents")
 
 VIOLATED = 1e-8
-"""A tangent is added where it is violated by more, relative to its terms."""
+"""A tangent is added where it is violated by more, relative to its terms, unless told otherwise."""
 
 LOOSE_PART = 0.3
 """Cells are split whose product is off by at least this part of the largest error."""
@@ -415,8 +415,13 @@ class Relaxation:
         }
         return program, variables
 
-    def learn(self) -> int:
+    def learn(self, violated: float = VIOLATED) -> int:
         """Take what the model's values violate: new tangents, and how loose the products are.
+
+        Parameters
+        ----------
+        violated
+            A tangent is added where it is violated by more, relative to its terms.
 
         Returns
         -------
@@ -427,7 +432,7 @@ class Relaxation:
         for placed in self.placed:
             if placed.weight() > 0.05:
                 values = placed.values()
-                new += add_tangents(placed.user, values)
+                new += add_tangents(placed.user, values, violated)
                 note_products(placed, values)
         return new
 
@@ -938,7 +943,7 @@ def size(row: Row, values: Sequence[float]) -> float:
     return total + abs(row.lower or 0.0) + abs(row.upper or 0.0)
 
 
-def add_tangents(user: UserCells, values: Sequence[float]) -> int:
+def add_tangents(user: UserCells, values: Sequence[float], violated: float) -> int:
     """Add the tangents at a point of one user that the point violates; return how many points."""
 
     def value(variable: Variable) -> float:
@@ -950,7 +955,7 @@ def add_tangents(user: UserCells, values: Sequence[float]) -> int:
         at = curve.parameter(value)
         if at in curve.points:
             continue
-        if any(amount(row, values) > VIOLATED * size(row, values) for row in curve.at(at)):
+        if any(amount(row, values) > violated * size(row, values) for row in curve.at(at)):
             bisect.insort(curve.points, at)
             new += 1
     return new

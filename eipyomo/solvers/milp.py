@@ -30,7 +30,16 @@ from pyomo.common.errors import InfeasibleConstraintException
 from eipyomo import models, physics
 from eipyomo.allocation import Allocation, evaluate
 from eipyomo.errors import InputError, SolverError
-from eipyomo.models.relaxation import Cell, Placed, Relaxation, ends, refuse, without_tangents
+from eipyomo.models.reach import TIMES
+from eipyomo.models.relaxation import (
+    VIOLATED,
+    Cell,
+    Placed,
+    Relaxation,
+    ends,
+    refuse,
+    without_tangents,
+)
 from eipyomo.solvers import backends
 from eipyomo.solvers.backends.base import Answer, Backend, Capabilities, Status
 from eipyomo.solvers.backends.process import GRACE_S
@@ -69,7 +78,10 @@ LEAST_S = 0.1
 FIRST_PART, FIRST_GAP = 0.25, 1e-2
 """Part of the time, and relative gap, for the relaxation's first point."""
 
-TIGHTER = 0.9
+COARSE, FINENESS = 1e-4, 1e-3
+"""What tangents may be violated by at most, relative to their terms, and relative to the gap."""
+
+TIGHTER = 0.99
 """Bounds are drawn anew from an incumbent that costs less than this part of the last one."""
 
 SWAP_PART = 0.3
@@ -175,7 +187,7 @@ class Search:
         self.trace: list[dict[str, Any]] = []
         self.impossible = False
         self.tried: list[FloatColumn] = []
-        self.tightened = math.inf
+        self.tightened, self.coarse = math.inf, COARSE
         clone = model.clone()
         self.variables = all_variables(clone)
         self.relaxation = Relaxation(clone)
@@ -252,7 +264,7 @@ class Search:
             self.narrow()
             answer = self.solve_relaxation(SOLVE_PART * self.left_s(), self.accuracy())
             if answer["point"] is not None:
-                new += self.relaxation.learn()
+                new += self.relaxation.learn(self.fineness())
                 if not self.is_closed():
                     self.polish(self.relaxed())
         cells = sum(len(user.cells) for user in self.relaxation.users)
@@ -268,7 +280,16 @@ class Search:
                 "seconds": time.monotonic() - self.began,
             }
         )
-        return self.relaxation.split() + new > 0
+        if self.relaxation.split() + new > 0:
+            return True
+        coarse, self.coarse = self.coarse, VIOLATED
+        return coarse > VIOLATED
+
+    def fineness(self) -> float:
+        """Return how far a tangent may be violated: the wider the gap, the farther."""
+        now = (self.cost - self.bound) / abs(self.cost) if self.cost else math.inf
+        fine = FINENESS * now if math.isfinite(now) else math.inf
+        return max(VIOLATED, min(self.coarse, fine))
 
     def accuracy(self) -> float:
         """Return the gap to which the relaxation is worth solving now."""
@@ -306,7 +327,7 @@ class Search:
                 placed.cell.bound = max(placed.cell.bound, answer["bound"])
             if answer["point"] is not None and self.is_left(placed.cell):
                 self.set_values(answer["point"])
-                new += self.relaxation.learn()
+                new += self.relaxation.learn(self.fineness())
         self.bound_by_cells()
         return new
 
@@ -495,8 +516,9 @@ class Search:
     def keep_allocation(self, allocation: Allocation) -> bool:
         """Keep an allocation if it is the best so far; return whether the model allows it.
 
-        It is judged as :func:`eipyomo.evaluate` does, and by the model's rows with every time as
-        short as it can be; or with the times that the trial holds, where a row wants longer ones.
+        It is judged as :func:`eipyomo.evaluate` does, and by the model's rows with the times that
+        its shares and frequencies give, or longer ones where the trial holds such and a row wants
+        them; shorter ones, which a solver's tolerance allows, are not believed.
         """
         source = models.source_of(self.model)
         allocation = repair(source.instance, allocation, source.round)
@@ -506,15 +528,22 @@ class Search:
         before = [(variable, variable.value) for variable in mine]
         try:
             models.load(self.trial, allocation)
-            allowed = is_allowed(self.trial)
+            allowed = is_allowed(self.trial) or self.allows_waiting(before)
         except InputError:  # a decision is fixed otherwise
             allowed = False
         if not allowed:
             Answer("limit", "", point=before).load()
-            if not is_allowed(self.trial):
-                return False
+            return False
         self.keep([(own, one.value) for own, one in zip(self.own, mine, strict=True)])
         return True
+
+    def allows_waiting(self, held: Point) -> bool:
+        """Lengthen the trial's times to those that it held; tell whether its rows hold then."""
+        for variable, value in held:
+            is_time = variable.parent_component().local_name in (*TIMES, "sync_s")
+            if is_time and not variable.fixed and value is not None and value > variable.value:
+                variable.set_value(value, skip_validation=True)
+        return is_allowed(self.trial)
 
     def keep(self, point: Sequence[tuple[Any, float]]) -> None:
         """Keep a point of the model if it is the best so far."""
