@@ -1,13 +1,13 @@
 """Solvers against the exact method, far away from ordinary scales: what passes the judge is true.
 
-Run ``python -m experiments.soundness milp``, or ``scip`` or ``bonmin``; each takes about an hour for
-1,000 instances, stores every row at once, and goes on where it was stopped. An instance has the first
-of the letter's users, and one to all of energy weight, latency weight, band, tasks and model are
-moved by many orders of magnitude. Every second one has a row more (a deadline, a floor under a
+Run ``python -m experiments.soundness milp``, or ``scip`` or ``bonmin``; each takes about an hour
+for 1,000 instances, stores every row at once, and goes on where it was stopped. An instance has the
+first of the letter's users, and one to all of energy weight, latency weight, band, tasks and model
+are moved by many orders of magnitude. Every second one has a row more (a deadline, a floor under a
 share, or a budget of energy), which a random allocation satisfies by construction. A claim is
 `false` if its bound is more than 1e-6, relative, above the cost of a point that is known to be
-feasible (the exact method's, the solver's own, or a random one, where it satisfies the row), if
-it says "optimal" of a point that costs more than one of these and the gap allow, or "infeasible".
+feasible (the exact method's, the solver's own, or a random one, where it satisfies the row), if it
+says "optimal" of a point that costs more than one of these and the gap allow, or "infeasible".
 """
 
 from __future__ import annotations

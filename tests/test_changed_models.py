@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyomo.environ as pyo
 import pytest
 
@@ -532,9 +531,3 @@ def test_two_objectives_are_named() -> None:
     model.other = pyo.Objective(expr=model.sync_s)
     with pytest.raises(ei.InputError, match=r"2 active objectives \('wsel', 'other'\), but must"):
         ei.solve_model(model, "bonmin")
-
-
-def test_equal_weights_of_a_check() -> None:
-    """The helper's optimum is the certified one (a check of this file's own ground)."""
-    instance = reference("letter-m2")
-    assert np.isclose(ei.evaluate(instance, optimum(instance)).objective, 0.9703665, rtol=1e-6)
