@@ -127,7 +127,7 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "stores are stale": {
         "test_sweep": (
             "test_nothing_is_kept_unasked",
-            "test_a_store_is_a_file_of_any_name",
+            "test_a_store_is_a_file_whatever_its_name",
             "test_rows_of_other_code_are_kept_and_not_taken",
             "test_the_key_is_the_same_in_every_process",
             "test_rows_of_another_executable_are_not_taken",
