@@ -118,6 +118,7 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_start_that_breaks_a_bound_is_refused",
             "test_a_small_bound_holds_in_itself",
             "test_a_variable_fixed_without_a_value_is_named",
+            "test_a_point_beyond_a_restriction_is_an_error",
         ),
         "test_milp_soundness": (
             "test_bounds_and_fixings_count",
