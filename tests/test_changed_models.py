@@ -536,7 +536,7 @@ def test_two_objectives_are_named() -> None:
 
 @pytest.mark.parametrize("problem", ["eco", "lco", "gbe", "grid:0.5", "training"])
 def test_a_point_beyond_a_restriction_is_an_error(problem: str) -> None:
-    """What is feasible in (10) alone is no answer to a restricted problem; the sentence says why."""
+    """What is feasible in (10) alone is no answer to a restricted problem, and is told why."""
     instance = two_users(seed=1)
     draw = next(
         one
