@@ -137,7 +137,7 @@ def solve_model(
         options={
             "formulation": source.formulation,
             **source.options,
-            "gap": gap,
+            **({} if native.capabilities.gap is None else {"gap": gap}),
             "time_limit": time_limit,
             **({} if options is None else {"options": dict(options)}),
             **({} if start is None else {"start": start.to_dict()}),
@@ -279,6 +279,8 @@ class Question:
         try:
             seconds = max(self.left_s(), RESCUE_S)
             found = backend("ipopt").solve(self.model, time_limit=seconds, gap=self.gap)
+        except InputError:  # the model holds what Ipopt does not take
+            return answer
         finally:
             for variable in decided:
                 variable.unfix()
@@ -354,17 +356,18 @@ def _checked(question: Question, answer: Answer) -> tuple[Answer, models.Reach |
             return _checked_with_point(question, answer)
     if answer.status == "infeasible":
         return _checked_infeasible(question, answer)
-    if answer.bound is not None and not _is_decided_by_rows(question.model, None):
+    if answer.bound is not None and _wider_by_rows(question.model, None) is not None:
         answer = replace(answer, bound=None)
     return answer, None
 
 
-def _is_decided_by_rows(model: Model, cutoff: float | None) -> bool:
-    """Tell whether the model's rows leave no point of so low a cost outside of its own bounds."""
+def _wider_by_rows(model: Model, cutoff: float | None) -> models.Reach | None:
+    """Return how late rows allow points of so low a cost to be, where that is beyond bounds."""
     try:
-        return models.implied_reach(model, cutoff).within(models.Reach.of_model(model))
+        implied = models.implied_reach(model, cutoff)
     except models.NoPointError:  # there is none outside, and by rounding perhaps none inside
-        return True
+        return None
+    return None if implied.within(models.Reach.of_model(model)) else implied
 
 
 def _checked_with_point(question: Question, answer: Answer) -> tuple[Answer, models.Reach | None]:
@@ -374,10 +377,9 @@ def _checked_with_point(question: Question, answer: Answer) -> tuple[Answer, mod
     if answer.bound is None and not touched:
         return answer, None
     cost = _cost(model)
-    cutoff = cost + COST_MARGIN * max(1.0, abs(cost))
-    if _is_decided_by_rows(model, cutoff):
+    implied = _wider_by_rows(model, cost + COST_MARGIN * max(1.0, abs(cost)))
+    if implied is None:
         return answer, None
-    implied, own = models.implied_reach(model, cutoff), models.Reach.of_model(model)
     words = f"the model's own bound {touched[0]} is reached" if touched else "it is not proven"
     unproven = replace(
         answer,
@@ -386,6 +388,7 @@ def _checked_with_point(question: Question, answer: Answer) -> tuple[Answer, mod
         message=f"{answer.message}; {words}, and a better point may lie beyond the model's own "
         "bounds on times and shares",
     )
+    own = models.Reach.of_model(model)
     if implied.finite:
         return unproven, own.widened_to(implied)
     return unproven, own.times(WIDER) if touched else None
