@@ -88,7 +88,7 @@ def test_moved_instances(seed: int) -> None:
 
 def deadline(model: Any, allocation: ei.Allocation) -> None:
     """Ask for a latency that an allocation has."""
-    terms = ei.evaluate(model.source.instance, allocation).breakdown
+    terms = ei.evaluate(ei.models.source_of(model).instance, allocation).breakdown
     model.mine = pyo.Constraint(
         expr=model.user["eu1"].latency_s <= 1.001 * float(terms.latency_s[0])
     )
@@ -103,7 +103,7 @@ def share(model: Any, allocation: ei.Allocation) -> None:
 
 def budget(model: Any, allocation: ei.Allocation) -> None:
     """Ask for an energy that an allocation has."""
-    terms = ei.evaluate(model.source.instance, allocation).breakdown
+    terms = ei.evaluate(ei.models.source_of(model).instance, allocation).breakdown
     energy_j = sum(model.user[name].energy_j for name in model.users)
     model.mine = pyo.Constraint(expr=energy_j <= 1.001 * float(terms.energy_j.sum()))
 

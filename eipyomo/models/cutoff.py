@@ -22,7 +22,7 @@ from pyomo.contrib.fbbt.fbbt import fbbt
 from eipyomo.errors import InputError
 from eipyomo.models.files import nl
 from eipyomo.models.points import start_between
-from eipyomo.models.reach import limit_cost
+from eipyomo.models.reach import NoPointError, limit_cost
 from eipyomo.models.source import require_own_data
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ def tighten(model: Model, cutoff: float) -> int:
         (variable, (lower, upper))
         for variable, (lower, upper, _, _) in zip(variables, before, strict=True)
     )
-    setattr(model, KEPT_AS, Tightening(limit_cost(model, cutoff), bounds, problem))
     try:
+        setattr(model, KEPT_AS, Tightening(limit_cost(model, cutoff), bounds, problem))
         fbbt(model)
-    except InfeasibleConstraintException:
+    except (InfeasibleConstraintException, NoPointError):
         loosen(model)
         raise InputError(
             f"cutoff is {cutoff:g}, but no point that the model allows costs so little"

@@ -194,12 +194,24 @@ def implied_reach(model: Model, cutoff: float | None = None) -> Reach:
 
 
 def limit_cost(model: Model, cutoff: float) -> str:
-    """Add the row objective ≤ cutoff (≥ where it is maximised); return its name."""
+    """Add the row objective ≤ cutoff (≥ where it is maximised); return its name.
+
+    Raises
+    ------
+    NoPointError
+        If the objective is a constant that is beyond the cutoff.
+    """
     cost = objective(model)
     sign = 1 if cost.sense == pyo.minimize else -1
+    excess = sign * (cost.expr - cutoff)
+    if pyo.is_potentially_variable(excess):
+        relation = excess <= 0
+    elif pyo.value(excess) <= 0:
+        relation = pyo.Constraint.Feasible
+    else:
+        raise NoPointError(f"the objective is {pyo.value(cost.expr):g} everywhere")
     name: str = unique_component_name(model, "within_cutoff")
-    row = pyo.Constraint(expr=sign * (cost.expr - cutoff) <= 0, doc="(10a) at most the cutoff")
-    model.add_component(name, row)
+    model.add_component(name, pyo.Constraint(expr=relation, doc="(10a) at most the cutoff"))
     return name
 
 
