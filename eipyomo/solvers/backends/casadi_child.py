@@ -74,7 +74,7 @@ def main() -> None:
         # Ipopt tells the cost at its first iterate, and Bonmin has a first iterate only. What is to
         # be maximised reaches them with its sign changed.
         costs = stats.get("iterations", {}).get("obj")
-        start = job["start"]["sense"] * costs[0] if costs else job["start"]["cost"]
+        start = job["sense"] * costs[0] if costs else job["start"]["cost"]
     values = found["x"].full().ravel().tolist()
     status = STATUS.get(words, "error")
     # What it returns where it was stopped may be no incumbent, and beside a claim that there is no

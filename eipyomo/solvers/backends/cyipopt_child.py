@@ -117,7 +117,7 @@ def main() -> None:
         "message": info["status_msg"].decode(),
         "values": dict(enumerate(map(float, x))) if kept and np.isfinite(x).all() else None,
         # What is to be maximised reaches Ipopt with its sign changed.
-        "start": None if job["start"] is None else job["start"]["sense"] * problem.first_cost,
+        "start": None if job["start"] is None else job["sense"] * problem.first_cost,
         "setup_s": setup_s,
         "version": f"Ipopt {ipopt} (cyipopt {version('cyipopt')})",
     }

@@ -36,8 +36,14 @@ IPOPT_START = {
     **dict.fromkeys(("bound_push", "bound_frac", "slack_bound_push", "slack_bound_frac"), 1e-6),
     "mu_init": 1e-3,
 }
+# It is the relative gap that is asked for.
+SHOT_OPTIONS = {"Termination.ObjectiveGap.Absolute": 0.0}
 # With these a solver may cut off optima, or call more than the model's points feasible.
 SCIP_LOOSENING = ("numerics/", "concurrent/", "constraints/")
+SHOT_LOOSENING = (
+    *("Model.", "Dual.MIP.CutOff", "Dual.MIP.Opt", "Dual.MIP.Update", "Dual.ReductionCut"),
+    *("Dual.HyperplaneCuts.UseIntegerCuts", "Primal.Tolerance", "Subsolver."),
+)
 HIGHS_TOLERANCES = tuple(f"{kind}_feasibility_tolerance" for kind in ("primal", "dual", "mip"))
 
 _WHEELS: tuple[Backend, ...] = (
@@ -130,6 +136,39 @@ _WHEELS: tuple[Backend, ...] = (
             "nlp_solver": "ipopt",
             "absolute_bound_tolerance": 1e-9,  # it is the relative gap that is asked for
         },
+    ),
+    WheelBackend(
+        name="maingo",
+        description="MAiNGO: branch and bound on McCormick relaxations, global",
+        capabilities=dataclasses.replace(
+            GLOBAL_MINLP, bounded=True, time_limit="maxTime maxwTime", gap="epsilonR"
+        ),
+        install="python -m pip install maingopy",
+        package="maingopy",
+        module="maingopy",
+        script="maingo_child.py",
+        options={"epsilonA": 1e-9},  # it is the relative gap that is asked for
+        loosening=("delta", "relNodeTol", "infinity"),
+    ),
+    WheelBackend(
+        name="shot",
+        description="SHOT: outer approximation, global on convex models such as grid",
+        capabilities=dataclasses.replace(
+            GLOBAL_MINLP,
+            proves=False,
+            proves_convex=True,
+            time_limit="Termination.TimeLimit",
+            gap="Termination.ObjectiveGap.Relative",
+            threads="Dual.MIP.NumberOfThreads",
+        ),
+        install="python -m pip install SHOTpy",
+        package="SHOTpy",
+        module="SHOTpy",
+        script="shot_child.py",
+        options=SHOT_OPTIONS,
+        convex_options={**SHOT_OPTIONS, "Model.Convexity.AssumeConvex": True},
+        expressions=False,
+        loosening=SHOT_LOOSENING,
     ),
 )
 
