@@ -455,7 +455,7 @@ def test_relative_executables_are_found(
 def test_capabilities_are_honest() -> None:
     """Only solvers with a global bound say that they prove, and every one says how to get it."""
     proving = {name for name, entry in BACKENDS.items() if entry.capabilities.proves}
-    assert proving == {"scip", "highs", "couenne", "baron"}
+    assert proving == {"scip", "highs", "couenne", "baron", "maingo"}
     for entry in BACKENDS.values():
         assert entry.install
         assert entry.capabilities.time_limit

@@ -518,7 +518,8 @@ def scaled(model: Any) -> Any:
     return model
 
 
-MIXED = ("scip", "bonmin", "highs", "mindtpy")
+WHEELS_APART = [pytest.param(name, marks=pytest.mark.solver(name)) for name in ("maingo", "shot")]
+MIXED = ["scip", "bonmin", "highs", "mindtpy", *WHEELS_APART]
 
 
 @pytest.mark.parametrize("sense", [1, -1])
@@ -714,13 +715,16 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "highs": ({"mip_max_improving_sols": 1, "presolve": "off"}, {"presolve": "perhaps"}),
     "mindtpy": ({"iteration_limit": 1, "threads": 1}, {"iteration_limit": "many"}),
     "cyipopt": ({"max_iter": 1, "acceptable_tol": 1}, {"mu_strategy": "x"}),
+    "maingo": ({"BAB_maxIterations": 1}, {"epsilonR": "small"}),
+    "shot": ({"Termination.IterationLimit": 1, "threads": 1}, {"Dual.CutStrategy": 99}),
 }
+OPTIONAL = ("cyipopt", "maingo", "shot")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.solver(name)] if name == "cyipopt" else [])
+        pytest.param(name, marks=[pytest.mark.solver(name)] if name in OPTIONAL else [])
         for name in OPTIONS
     ],
 )

@@ -24,6 +24,9 @@ STATUS = {
     "BOUND_TARGETS": "limit",
 }
 
+FINITE_LIMIT = 1e15
+"""A bound beyond this stands for no bound."""
+
 OPERATIONS: dict[int, Callable[..., Any]] = {
     casadi.OP_ADD: operator.add,
     casadi.OP_SUB: operator.sub,
@@ -47,7 +50,7 @@ OPERATIONS: dict[int, Callable[..., Any]] = {
 }
 
 
-class Problem(maingopy.MAiNGOmodel):  # type: ignore[misc]
+class Problem(maingopy.MAiNGOmodel):
     """A file's problem, in the form that MAiNGO calls."""
 
     def __init__(self, builder: Any) -> None:
@@ -140,10 +143,6 @@ def main() -> None:
             "version": f"MAiNGO {version('maingopy')}",
         }
     )
-
-
-FINITE_LIMIT = 1e15
-"""A bound beyond this stands for no bound."""
 
 
 def write(answer: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -27,15 +28,17 @@ ENDS = {
 FINITE_LIMIT = 1e15
 """A bound beyond this stands for no bound."""
 
+ROUNDING = 1e-6
+
 
 def main() -> None:
     """Do the job that lies in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
-    solver = SHOTpy.Solver()
     base: dict[str, Any] = {"version": f"SHOT {version('SHOTpy')}"}
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
-    # It wants its settings before it reads the model.
-    for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
+    settings = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
+    solver = SHOTpy.Solver()
+    for key, value in settings.items():
         try:
             solver.updateSetting(key, value)
         except RuntimeError:
@@ -43,6 +46,11 @@ def main() -> None:
             return
     if not solver.setProblem("model.nl"):
         raise ValueError("SHOT does not take the model")
+    if round_bounds(solver.getOriginalProblem()):
+        reader, solver = solver, SHOTpy.Solver()
+        for key, value in settings.items():
+            solver.updateSetting(key, value)
+        solver.setProblem(reader.getOriginalProblem())
     base["setup_s"] = time.time() - job["started"]
 
     def keep(context: Any) -> None:
@@ -62,6 +70,18 @@ def main() -> None:
             solver.getGlobalDualBound(),
         )
     )
+
+
+def round_bounds(problem: Any) -> bool:
+    """Round bounds of integers inwards, which SHOT goes beyond otherwise; tell if any was moved."""
+    moved = False
+    for variable in problem.allVariables:
+        if variable.properties.type == SHOTpy.VariableType.Integer:
+            low, high = variable.lowerBound, variable.upperBound
+            variable.lowerBound = math.ceil(low - ROUNDING) if abs(low) < FINITE_LIMIT else low
+            variable.upperBound = math.floor(high + ROUNDING) if abs(high) < FINITE_LIMIT else high
+            moved = moved or (low, high) != (variable.lowerBound, variable.upperBound)
+    return moved
 
 
 def answer(
