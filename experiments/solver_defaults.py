@@ -1,9 +1,9 @@
 """Which formulation each solver does better on, from which its default follows.
 
-Run ``python -m experiments.solver_defaults``; it takes about a quarter of an hour. Every solver of a
-wheel that takes (10) is given 20 s on reference instances with up to four users, as printed and in
-the spectral form, and asked for a gap of 1e-4. `excess` is how far its cost is above the certified
-optimum of `tests/reference/values.json`, relative to that.
+Run ``python -m experiments.solver_defaults``; it takes about a quarter of an hour. Every solver
+from a wheel that takes (10) is given 20 s on reference instances with up to four users, as printed
+and in the spectral form, and asked for a gap of 1e-4. `excess` is how far its cost is above the
+certified optimum of `tests/reference/values.json`, relative to that.
 """
 
 from __future__ import annotations

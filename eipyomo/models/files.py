@@ -161,7 +161,7 @@ def nl(model: Model, *, expressions: bool = True) -> tuple[str, list[Any], list[
     return text, list(info.variables), [*info.constraints, *info.objectives]
 
 
-def _nl(model: Any, *, expressions: bool) -> tuple[str, Any]:
+def _nl(model: Any, *, expressions: bool = True) -> tuple[str, Any]:
     stream = io.StringIO()
     info = NLWriter().write(
         model,
