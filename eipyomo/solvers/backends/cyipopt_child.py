@@ -97,7 +97,12 @@ def main() -> None:
     )
     setup_s = time.time() - job["started"]
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
-    for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
+    for key in job["time_names"]:
+        try:
+            solver.add_option(key, left_s)
+        except TypeError:  # Ipopt before 3.14 counts the processor's time only
+            solver.add_option("max_cpu_time", left_s)
+    for key, value in job["options"].items():
         try:
             set_option(solver, key, value)
         except TypeError:

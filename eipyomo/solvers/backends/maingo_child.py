@@ -27,6 +27,8 @@ STATUS = {
 FINITE_LIMIT = 1e15
 """A bound beyond this stands for no bound."""
 
+FEASIBLE, LEAST_GAP = 1e-6, 1e-9
+
 OPERATIONS: dict[int, Callable[..., Any]] = {
     casadi.OP_ADD: operator.add,
     casadi.OP_SUB: operator.sub,
@@ -94,6 +96,25 @@ class Problem(maingopy.MAiNGOmodel):
                 held.ineq.push_back(low - row)
         return held
 
+    def first_point(self) -> dict[int, float] | None:
+        """Return the columns' own values, integers rounded up, if they are a point."""
+        builder = self.builder
+        point = [
+            math.ceil(value - FEASIBLE) if discrete else value
+            for value, discrete in zip(builder.x_init, builder.discrete, strict=True)
+        ]
+        rows = self.functions(point).full().ravel()[1:]
+        kept = all(
+            low - FEASIBLE * max(1.0, abs(low)) <= value <= high + FEASIBLE * max(1.0, abs(high))
+            for low, value, high in zip(
+                [*builder.x_lb, *builder.g_lb],
+                [*point, *rows],
+                [*builder.x_ub, *builder.g_ub],
+                strict=True,
+            )
+        )
+        return dict(enumerate(point)) if kept else None
+
     def values(self, x: list[Any]) -> list[Any]:
         """Carry out the operations one by one."""
         functions = self.functions
@@ -122,25 +143,40 @@ def main() -> None:
     builder.import_nl("model.nl")
     problem = Problem(builder)  # MAiNGO does not keep it alive
     solver = maingopy.MAiNGO(problem)
-    setup_s = time.time() - job["started"]
+    base = {"setup_s": time.time() - job["started"], "version": f"MAiNGO {version('maingopy')}"}
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
-    for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
+    options = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
+    options["epsilonR"] = max(options["epsilonR"], LEAST_GAP)
+    for key, value in options.items():
         if isinstance(value, str) or not solver.set_option(key, value):
             write({"refused": [key, value, "no such option, or not such a value"]})
             return
+    begun = problem.first_point()
+    # It tells of no incumbent before it ends, and may end late, or without one.
+    write({**base, "status": "limit", "message": "ended before it answered", "values": begun})
     status = solver.solve().name
+    for key in job["options"]:
+        if f"{key} has to be" in Path("maingo.log").read_text(encoding="utf-8"):
+            write({"refused": [key, options[key], "it would take it for another value"]})
+            return
     bound = solver.get_final_LBD()
     found = status in ("GLOBALLY_OPTIMAL", "FEASIBLE_POINT", "BOUND_TARGETS")
+    message = status.lower().replace("_", " ")
+    if found:
+        values: dict[int, float] | None = dict(enumerate(solver.get_solution_point()))
+    elif status == "INFEASIBLE" or begun is None:
+        values = None
+    else:
+        values, message = begun, f"{message}, so this is where it was begun"
     write(
         {
+            **base,
             "status": STATUS.get(status, "error"),
-            "message": status.lower().replace("_", " "),
-            "values": dict(enumerate(solver.get_solution_point())) if found else None,
+            "message": message,
+            "values": values,
             # What is to be maximised reaches MAiNGO with its sign changed.
             "bound": job["sense"] * bound if abs(bound) < FINITE_LIMIT else None,
             "iterations": int(solver.get_iterations()),
-            "setup_s": setup_s,
-            "version": f"MAiNGO {version('maingopy')}",
         }
     )
 

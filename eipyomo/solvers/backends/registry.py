@@ -93,7 +93,7 @@ _WHEELS: tuple[Backend, ...] = (
     WheelBackend(
         name="cyipopt",
         description="Ipopt as installed on the system, through cyipopt",
-        capabilities=dataclasses.replace(LOCAL_NLP, time_limit="max_cpu_time"),
+        capabilities=LOCAL_NLP,
         install="python -m pip install cyipopt, which needs Ipopt's headers (Debian: apt-get "
         "install coinor-libipopt-dev pkg-config liblapack-dev libblas-dev)",
         package="cyipopt",
@@ -152,7 +152,9 @@ _WHEELS: tuple[Backend, ...] = (
         package="maingopy",
         module="maingopy",
         script="maingo_child.py",
-        options={"epsilonA": 1e-9},  # it is the relative gap that is asked for
+        # It is the relative gap that is asked for; and of its limit it knows nothing in searches
+        # before its branch and bound.
+        options={"epsilonA": 1e-9, "PRE_maxLocalSearches": 1},
         loosening=("delta", "relNodeTol", "infinity"),
     ),
     WheelBackend(
