@@ -830,7 +830,7 @@ def with_a_share_fixed() -> Any:
     return model
 
 
-DYING = {
+DYING: dict[str, tuple[Callable[[], Any], float]] = {
     "800 Mbit, seed 1": (partial(far_and_large, 1), 72.160752),
     "800 Mbit, seed 2": (partial(far_and_large, 2), 74.378710),
     "800 Mbit, seed 3": (partial(far_and_large, 3), 74.673639),
