@@ -635,33 +635,44 @@ def _violations(read: _Document, terms: _Terms) -> Iterator[str]:
 
 def _restriction(read: _Document, terms: _Terms) -> Iterator[str]:
     """Hold a feasible allocation against the restriction that it is said to satisfy."""
-    if not read.feasible or read.termination == "error":
-        return  # an error may be this very violation
-    allocation, kind = terms.allocation, read.kind
+    if read.feasible and read.termination != "error":  # an error may be this very violation
+        yield from beyond_restriction(read.problem, terms.allocation)
+
+
+def beyond_restriction(problem: str, allocation: Allocation) -> Iterator[str]:
+    """Iterate over what an allocation does that the problem named does not allow beside (10).
+
+    Parameters
+    ----------
+    problem
+        As in :class:`~eipyomo.result.Result`; names without a restriction allow everything.
+    allocation
+        Feasible in (10).
+    """
     a, offload = allocation.download, allocation.offload_fraction
     wants: dict[str, tuple[Any, str]] = {}
-    if kind == "eco":
+    if problem == "eco":
         wants["download"] = (a, "a = 0")
-    if kind in ("lco", "training", "gbe training"):
+    if problem in ("lco", "training", "gbe training"):
         wants["download"] = (~a, "a = 1")
         wants["offload_fraction"] = (np.abs(offload) > FEASIBILITY_TOLERANCE, "ι = 0")
-    if kind == "grid" and read.problem != "grid":
-        points = offload * _parts(read.problem)
-        off = np.abs(points - np.round(points)) / _parts(read.problem)
+    if problem.startswith("grid:"):
+        points = offload * _parts(problem)
+        off = np.abs(points - np.round(points)) / _parts(problem)
         wants["offload_fraction"] = (off > FEASIBILITY_TOLERANCE, "ι on that grid")
     for key, (wrong, allowed) in wants.items():
         for j in np.flatnonzero(wrong):
             value = getattr(allocation, key)[j].item()
             yield (
-                f"problem {read.problem!r}, which has {allowed}, but {key} of user "
+                f"problem {problem!r}, which has {allowed}, but {key} of user "
                 f"{allocation.names[j]!r} is {_shown(value)}"
             )
-    if kind in ("gbe", "gbe training"):
+    if problem in ("gbe", "gbe training"):
         for key in ("uplink_share", "downlink_share"):
             total = float(getattr(allocation, key).sum())
             if total > 0.5 * (1.0 + FEASIBILITY_TOLERANCE):
                 yield (
-                    f"problem {read.problem!r}, which has half of the band in each direction, but "
+                    f"problem {problem!r}, which has half of the band in each direction, but "
                     f"{key} sums to {total:.9g}"
                 )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyomo.environ as pyo
 import pytest
 
@@ -17,6 +16,7 @@ import eipyomo as ei
 from eipyomo.models import FORMULATIONS
 from eipyomo.models.files import nl
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
+from eipyomo.solvers.judge import Claim, judge
 from tests.allocations import random_allocation
 from tests.conftest import reference
 from tests.test_ampl import executable
@@ -534,7 +534,17 @@ def test_two_objectives_are_named() -> None:
         ei.solve_model(model, "bonmin")
 
 
-def test_equal_weights_of_a_check() -> None:
-    """The helper's optimum is the certified one (a check of this file's own ground)."""
-    instance = reference("letter-m2")
-    assert np.isclose(ei.evaluate(instance, optimum(instance)).objective, 0.9703665, rtol=1e-6)
+@pytest.mark.parametrize("problem", ["eco", "lco", "gbe", "grid:0.5", "training"])
+def test_a_point_beyond_a_restriction_is_an_error(problem: str) -> None:
+    """What is feasible in (10) alone is no answer to a restricted problem, and is told why."""
+    instance = two_users(seed=1)
+    draw = next(
+        one
+        for one in (random_allocation(instance, seed) for seed in range(100))
+        if one.download.any() and not one.download.all() and one.uplink_share.sum() > 0.5
+    )
+    claim = Claim("converged", allocation=draw)
+    result = judge(instance, claim, method="m", problem=problem, gap=1e-4, wall_s=0.0)
+    assert result.termination == "error"
+    assert f"it was asked for problem {problem!r}, which has" in result.message
+    assert judge(instance, claim, method="m", problem="joint", gap=1e-4, wall_s=0.0).feasible

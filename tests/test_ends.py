@@ -133,7 +133,7 @@ def test_a_solver_that_counts_cpu_time_is_asked_first(tmp_path: Path) -> None:
     file = executable(tmp_path, script, "slow")
     result = ei.solve(instance, "minlp", solver="slow", executable=file, time_limit=1)
     assert result.termination == "limit"
-    assert "interrupted at its time limit" in result.message
+    assert "did not stop at its time limit and was interrupted" in result.message
     assert result.objective == pytest.approx(ei.evaluate(instance, best).objective)
 
 

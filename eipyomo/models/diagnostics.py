@@ -118,7 +118,8 @@ def violation(row: Any) -> float:
     """
     terms = row.body.args if isinstance(row.body, SumExpression) else (row.body,)
     try:
-        values = [float(pyo.value(term)) for term in terms]
+        # Pyomo says aloud what it cannot evaluate, unless it is asked for no exception.
+        values = [float(pyo.value(term, exception=False)) for term in terms]
     except (ArithmeticError, ValueError, TypeError):  # also a missing or a complex value
         return math.nan
     total, size = sum(values), max(1.0, *map(abs, values))

@@ -126,6 +126,14 @@ def load(model: Model, allocation: Allocation) -> None:
         1.0, data.bandwidth_mhz, data.downlink_snr
     )
     sees_share = np.where(downloads, allocation.downlink_share, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a share of 0 has no efficiency
+        nats = [
+            physics.nats_at(share, snr)
+            for share, snr in (
+                (allocation.uplink_share, data.uplink_snr),
+                (sees_share, data.downlink_snr),
+            )
+        ]
     frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
     edge_frequency_hz = served_at_hz(source.instance, allocation, source.round)
     values = {
@@ -140,8 +148,8 @@ def load(model: Model, allocation: Allocation) -> None:
         "download_s": np.where(downloads, terms.download_s, whole_band_s),
         "local_inference_s": terms.local_inference_s,
         "latency_s": terms.latency_s,
-        "uplink_nats": physics.nats_at(allocation.uplink_share, data.uplink_snr),
-        "downlink_nats": physics.nats_at(sees_share, data.downlink_snr),
+        "uplink_nats": nats[0],
+        "downlink_nats": nats[1],
         "local_inference_j": terms.local_inference_j,
         "paced_part": (1.0 - allocation.offload_fraction) * frequency_ghz / data.max_frequency_ghz,
     }

@@ -10,6 +10,7 @@ import numpy as np
 
 from eipyomo import physics
 from eipyomo.allocation import Allocation, evaluate
+from eipyomo.claims import beyond_restriction
 from eipyomo.result import Result, Termination, relative_gap
 
 if TYPE_CHECKING:
@@ -178,6 +179,9 @@ def _with_point(found: Result, claim: Claim, gap: float) -> Result:
     assert evaluation is not None
     if not evaluation.feasible:
         return _error(found, f"gives an infeasible point: {evaluation.violations[0]}")
+    assert found.allocation is not None
+    for sentence in beyond_restriction(found.problem, found.allocation):
+        return _error(found, f"gives a point of another problem: it was asked for {sentence}")
     minimised = found.model_objective
     cost = evaluation.objective if minimised is None else minimised
     if claim.status == "infeasible":

@@ -101,7 +101,14 @@ class MilpBackend(Backend):
         super().__init__(
             name=NAME,
             description="piecewise linear relaxation by HiGHS, points by Ipopt",
-            capabilities=Capabilities(integers=True, nonlinear=True, proves=True, starts=True),
+            capabilities=Capabilities(
+                integers=True,
+                nonlinear=True,
+                proves=True,
+                starts=True,
+                time_limit="time_limit",
+                gap="gap",
+            ),
             install="python -m pip install highspy casadi",
         )
 

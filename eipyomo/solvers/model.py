@@ -4,7 +4,8 @@ A solver's answer is taken apart here: its point is held against the model, with
 and fixed values that a user has set, and its claims against what they can rest on.
 
 * The model's times may slip: each is at least what shares and frequencies make it, as in (11). So
-  the point is judged as the solver gave it, and as its decisions imply it; either will do.
+  the point is held with times as its decisions imply them, or as much longer as the solver gave.
+* A bound is refuted by any allocation that costs less: a few are at hand.
 * The model's own bounds on times and shares are proven for (10). In a model that was changed they
   are widened where they may cut off something, and where that does not help nothing is proven.
 * "Infeasible" counts from interval arithmetic of our own, or from a solver that proves while none
@@ -22,8 +23,10 @@ import pyomo.environ as pyo
 
 from eipyomo import models
 from eipyomo.errors import InputError
+from eipyomo.models.reach import TIMES
 from eipyomo.solvers.backends.registry import backend
-from eipyomo.solvers.judge import Claim, judge, repair
+from eipyomo.solvers.certified import solve_exactly
+from eipyomo.solvers.judge import ROUNDING, Claim, judge, repair
 from eipyomo.solvers.milp import NAME as MILP
 from eipyomo.solvers.milp import MilpBackend
 
@@ -51,8 +54,8 @@ at most."""
 COST_MARGIN = 1e-6
 """Relative where a cost is above 1; what rounding may have done to it."""
 
-HELD_MARGIN = 1e-4
-"""Relative; by how much tight times may cost more than a point that keeps rows within tolerance."""
+WITNESS_S = 2.0
+"""Time for an allocation that may refute a bound."""
 
 LEAST_S = 0.1
 """Time that a solver gets at least."""
@@ -125,6 +128,7 @@ def solve_model(
         answer = question.ask() if unchanged else _within_no_bound_of_ours(question)
     finally:
         own.put_into(model)
+    refuted = None if answer.bound is None else _contradicted(model, answer.bound)
     held = _hold(model, answer, tidy=unchanged)
     source = models.source_of(model)
     claim = held.claim
@@ -137,7 +141,7 @@ def solve_model(
         options={
             "formulation": source.formulation,
             **source.options,
-            "gap": gap,
+            **({} if native.capabilities.gap is None else {"gap": gap}),
             "time_limit": time_limit,
             **({} if options is None else {"options": dict(options)}),
             **({} if start is None else {"start": start.to_dict()}),
@@ -148,6 +152,10 @@ def solve_model(
         always_feasible=unchanged,
         model_objective=None if unchanged else held.cost,
     )
+    if refuted is not None:
+        sentence = f"claims the lower bound {answer.bound:.9g}, but an allocation that the model "
+        message = f"{solver} {sentence}allows costs only {refuted:.9g}"
+        return replace(result, termination="error", bound=None, message=message)
     if held.violated is not None and result.feasible:
         constraint, amount = held.violated
         sentence = f"gives a point that violates the model's constraint {constraint!r} by"
@@ -279,6 +287,8 @@ class Question:
         try:
             seconds = max(self.left_s(), RESCUE_S)
             found = backend("ipopt").solve(self.model, time_limit=seconds, gap=self.gap)
+        except InputError:  # the model holds what Ipopt does not take
+            return answer
         finally:
             for variable in decided:
                 variable.unfix()
@@ -354,17 +364,18 @@ def _checked(question: Question, answer: Answer) -> tuple[Answer, models.Reach |
             return _checked_with_point(question, answer)
     if answer.status == "infeasible":
         return _checked_infeasible(question, answer)
-    if answer.bound is not None and not _is_decided_by_rows(question.model, None):
+    if answer.bound is not None and _wider_by_rows(question.model, None) is not None:
         answer = replace(answer, bound=None)
     return answer, None
 
 
-def _is_decided_by_rows(model: Model, cutoff: float | None) -> bool:
-    """Tell whether the model's rows leave no point of so low a cost outside of its own bounds."""
+def _wider_by_rows(model: Model, cutoff: float | None) -> models.Reach | None:
+    """Return how late rows allow points of so low a cost to be, where that is beyond bounds."""
     try:
-        return models.implied_reach(model, cutoff).within(models.Reach.of_model(model))
+        implied = models.implied_reach(model, cutoff)
     except models.NoPointError:  # there is none outside, and by rounding perhaps none inside
-        return True
+        return None
+    return None if implied.within(models.Reach.of_model(model)) else implied
 
 
 def _checked_with_point(question: Question, answer: Answer) -> tuple[Answer, models.Reach | None]:
@@ -374,10 +385,9 @@ def _checked_with_point(question: Question, answer: Answer) -> tuple[Answer, mod
     if answer.bound is None and not touched:
         return answer, None
     cost = _cost(model)
-    cutoff = cost + COST_MARGIN * max(1.0, abs(cost))
-    if _is_decided_by_rows(model, cutoff):
+    implied = _wider_by_rows(model, cost + COST_MARGIN * max(1.0, abs(cost)))
+    if implied is None:
         return answer, None
-    implied, own = models.implied_reach(model, cutoff), models.Reach.of_model(model)
     words = f"the model's own bound {touched[0]} is reached" if touched else "it is not proven"
     unproven = replace(
         answer,
@@ -386,6 +396,7 @@ def _checked_with_point(question: Question, answer: Answer) -> tuple[Answer, mod
         message=f"{answer.message}; {words}, and a better point may lie beyond the model's own "
         "bounds on times and shares",
     )
+    own = models.Reach.of_model(model)
     if implied.finite:
         return unproven, own.widened_to(implied)
     return unproven, own.times(WIDER) if touched else None
@@ -451,11 +462,11 @@ class Held:
 
 
 def _hold(model: Model, answer: Answer, *, tidy: bool) -> Held:
-    """Put an answer into the model: as its decisions imply it, or as the solver gave it.
+    """Put an answer into the model: with times as its decisions imply them, or longer ones.
 
     Times of the model may be longer than its decisions make them, where a row of the user's asks
-    for that; then the solver's own values are right. Without such rows those that are implied are
-    as good, and free of rounding.
+    for that; then those that the solver gave are right. Shorter ones, which its tolerance allows,
+    would make the point look cheaper than it is.
     """
     claim = Claim(
         status=answer.status,
@@ -476,17 +487,58 @@ def _hold(model: Model, answer: Answer, *, tidy: bool) -> Held:
     except InputError as error:
         wrong = f"{answer.message}: its point is wrong, since {error}"
         return Held(replace(claim, status="error", bound=None, message=wrong))
-    claim = replace(claim, allocation=repair(source.instance, allocation, source.round))
+    allocation = repair(source.instance, allocation, source.round)
+    claim = replace(claim, allocation=allocation)
     given, violated = _values(model), models.largest_violation(model)
-    cost = _cost(model) if violated[1] <= MODEL_TOLERANCE else np.inf
-    assert claim.allocation is not None
+    found: list[tuple[float, Point]] = []
     try:
-        models.load(model, claim.allocation)
-        if _fits(model) and _cost(model) <= cost + HELD_MARGIN * abs(cost):
-            return Held(claim, _cost(model))
+        models.load(model, allocation)
+        implied = _values(model)
     except InputError:  # a decision that is fixed, which repair or rounding has moved
-        pass
-    _put(given)
-    if cost < np.inf:
-        return Held(claim, cost)
-    return Held(claim, None, violated)
+        implied = given
+    for candidate in (implied, _waiting(given, implied)):
+        _put(candidate)
+        if _fits(model):
+            found.append((_cost(model), candidate))
+    if not found:
+        _put(given)
+        violated = violated if violated[1] > MODEL_TOLERANCE else models.largest_violation(model)
+        return Held(claim, None, violated)
+    cost, best = min(found, key=lambda one: one[0])
+    _put(best)
+    return Held(claim, cost)
+
+
+def _waiting(given: Point, implied: Point) -> Point:
+    """Return a given point with times and energies that are at least those that are implied."""
+    return [
+        (variable, max(value, least) if _at_least(variable) else value)
+        for (variable, value), (_, least) in zip(given, implied, strict=True)
+    ]
+
+
+def _at_least(variable: Any) -> bool:
+    """Tell whether a variable is bounded below by what happens, and free above."""
+    return variable.parent_component().local_name in (*TIMES, "sync_s", "local_inference_j")
+
+
+def _contradicted(model: Model, bound: float) -> float | None:
+    """Return what an allocation that the model allows costs, if that is less than a bound.
+
+    Bounds of global solvers hold within absolute tolerances, and those do not know how small costs
+    and rows are. The exact method's allocation, which takes milliseconds, and two plain ones are
+    witnesses that can refute such a bound; they cannot prove it.
+    """
+    source = models.source_of(model)
+    best = solve_exactly(source.instance, gap=ROUNDING, time_limit=WITNESS_S, round=source.round)
+    witnesses = [*models.plain_allocations(model), best.allocation]
+    for allocation in filter(None, witnesses):
+        try:
+            models.load(model, allocation)
+        except InputError:  # a decision is fixed otherwise, or not on the grid
+            continue
+        if models.largest_violation(model)[1] <= ROUNDING and _cost(model) < bound:
+            cost = _cost(model)
+            if bound - cost > ROUNDING * abs(bound):
+                return cost
+    return None

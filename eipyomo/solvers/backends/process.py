@@ -163,7 +163,7 @@ def run(
 FAILED = "it failed with exit status {status}"
 
 
-INTERRUPTED = "it was interrupted at its time limit"
+INTERRUPTED = "it did not stop at its time limit and was interrupted"
 
 
 def _wait(
