@@ -54,8 +54,11 @@ Termination = Literal["optimal", "converged", "limit", "infeasible", "error"]
 EXACT_MACHINE = frozenset({"exact", "eco", "lco", "gbe", "exhaustive"})
 """Methods that prove their bounds themselves where no solver is named."""
 
-PROVING_SOLVERS = frozenset({"scip", "highs", "couenne", "baron", "milp"})
+PROVING_SOLVERS = frozenset({"scip", "highs", "couenne", "baron", "maingo", "milp"})
 """Solvers whose bounds are valid; what any other calls a bound is none."""
+
+PROVING_ON_GRIDS = frozenset({"shot"})
+"""Solvers whose bounds are valid on convex models; of those here only that of a grid is one."""
 
 ANY = "*"
 PROBLEMS = {
@@ -409,7 +412,8 @@ def _proof(read: _Document) -> Iterator[str]:
         if not _is_number(step) or f"grid:{step:g}" != read.problem:
             yield f"problem {read.problem!r}, but its option step is {step!r}"
     exactly = read.solver is None and read.method in EXACT_MACHINE
-    if read.bound is not None and not exactly and read.solver not in PROVING_SOLVERS:
+    on_grid = read.problem.startswith("grid:") and read.solver in PROVING_ON_GRIDS
+    if not (read.bound is None or exactly or on_grid or read.solver in PROVING_SOLVERS):
         by = f" with solver {read.solver!r}" if read.solver is not None else ""
         yield f"bound {_shown(read.bound)}, but method {read.method!r}{by} proves none"
 

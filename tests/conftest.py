@@ -58,4 +58,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def is_here(solver: str) -> bool:
     """Tell whether an optional solver is installed, as a package or as an executable."""
-    return importlib.util.find_spec(solver) is not None or shutil.which(solver) is not None
+    module = {"maingo": "maingopy", "shot": "SHOTpy"}.get(solver, solver)
+    return importlib.util.find_spec(module) is not None or shutil.which(solver) is not None

@@ -452,10 +452,24 @@ def test_relative_executables_are_found(
     assert ei.solve(letter, "minlp:mine").objective == result.objective
 
 
+def test_couenne_is_given_what_suits_it(tmp_path: Path, letter: ei.Instance) -> None:
+    """Where none is asked for, global solvers get the spectral formulation, others the letter's."""
+    path = executable(tmp_path, "sys.exit(1)")
+    for solver, formulation in (
+        ("couenne", "spectral"),
+        ("scip", "spectral"),
+        ("knitro", "letter"),
+    ):
+        result = ei.solve(letter, f"minlp:{solver}", executable=path)
+        assert result.options["formulation"] == formulation
+    asked = ei.solve(letter, "minlp:couenne", executable=path, formulation="letter")
+    assert asked.options["formulation"] == "letter"
+
+
 def test_capabilities_are_honest() -> None:
     """Only solvers with a global bound say that they prove, and every one says how to get it."""
     proving = {name for name, entry in BACKENDS.items() if entry.capabilities.proves}
-    assert proving == {"scip", "highs", "couenne", "baron"}
+    assert proving == {"scip", "highs", "couenne", "baron", "maingo"}
     for entry in BACKENDS.values():
         assert entry.install
         assert entry.capabilities.time_limit

@@ -537,6 +537,8 @@ def test_the_tables_are_those_of_the_solvers() -> None:
     """What can prove a bound, and what is solved, are said twice, and said alike."""
     proving = {name for name, backend in BACKENDS.items() if backend.capabilities.proves}
     assert proving | {"milp"} == claims.PROVING_SOLVERS
+    convex = {name for name, backend in BACKENDS.items() if backend.capabilities.proves_convex}
+    assert convex == claims.PROVING_ON_GRIDS
     assert set(claims.PROBLEMS) == {*METHODS, "model"}
     for name, method in METHODS.items():
         solved = claims.PROBLEMS[name]

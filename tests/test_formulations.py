@@ -330,6 +330,34 @@ def test_local_solvers_find_the_best_on_the_grid(solver: str, name: str) -> None
     assert result.objective >= best.bound
 
 
+@pytest.mark.solver("shot")
+@pytest.mark.parametrize("name", ["letter-m2", "letter-m4", "hostile-12", "hostile-18"])
+def test_shot_proves_the_best_on_the_grid(name: str) -> None:
+    """On the convex model SHOT has a bound below what `exhaustive` proves, and a point at it."""
+    instance = reference(name)
+    best = ei.solve(instance, "exhaustive", step=0.2)
+    result = ei.solve(instance, "minlp:shot", formulation="grid", step=0.2)
+    assert result.termination == "optimal", result.message
+    assert result.objective == pytest.approx(best.objective, rel=1e-4)
+    assert result.bound is not None
+    assert best.objective is not None
+    assert result.bound <= best.objective
+    assert ei.Result.from_dict(result.to_dict(), instance).bound == result.bound
+
+
+@pytest.mark.solver("shot")
+@pytest.mark.parametrize("formulation", ["letter", "spectral"])
+def test_shot_proves_nothing_elsewhere(formulation: str) -> None:
+    """On a model that is not convex, or is no longer known to be, SHOT has no bound."""
+    result = ei.solve(reference("letter-m2"), "minlp:shot", formulation=formulation)
+    assert (result.termination, result.bound) == ("converged", None)
+    assert result.objective is not None
+    assert VALUES["letter-m2"]["bound"] <= result.objective <= VALUES["letter-m2"]["wsel"] * 1.001
+    changed = build("letter-m2", "grid", step=0.5)
+    changed.row = pyo.Constraint(expr=changed.sync_s <= 20)
+    assert ei.solve_model(changed, "shot").bound is None
+
+
 @pytest.mark.parametrize("choice", ["hull", "bigm"])
 def test_both_ways_to_choose_a_point(choice: str) -> None:
     """Parts of the upload time and switched rows have the same optimum."""

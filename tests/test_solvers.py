@@ -7,6 +7,8 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from pyomo.opt import SolverStatus, TerminationCondition
 
 import eipyomo as ei
 from eipyomo.models.files import nl
-from eipyomo.solvers.backends import BACKENDS
+from eipyomo.solvers.backends import BACKENDS, casadi_child
 from eipyomo.solvers.backends.process import run
 from eipyomo.solvers.backends.wheels import WheelBackend
 from eipyomo.solvers.judge import Claim, judge, repair
@@ -25,6 +27,7 @@ from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference
 
 WHEELS = ("scip", "bonmin", "ipopt", "highs", "mindtpy")
+WHEELS_APART = [pytest.param(name, marks=pytest.mark.solver(name)) for name in ("maingo", "shot")]
 
 
 def check(instance: ei.Instance, result: ei.Result) -> None:
@@ -246,9 +249,9 @@ def test_a_missing_solver_is_one_sentence(
     assert absent.trouble() == "it is missing"
 
 
-@pytest.mark.parametrize("name", WHEELS)
+@pytest.mark.parametrize("name", [*WHEELS, *WHEELS_APART])
 def test_solvers_from_wheels_work(name: str) -> None:
-    """Each solver that comes with the package really solves a tiny problem."""
+    """Each solver that comes as a package really solves a tiny problem."""
     assert BACKENDS[name].trouble() is None
 
 
@@ -518,7 +521,8 @@ def scaled(model: Any) -> Any:
     return model
 
 
-MIXED = ("scip", "bonmin", "highs", "mindtpy")
+WHEELS_APART = [pytest.param(name, marks=pytest.mark.solver(name)) for name in ("maingo", "shot")]
+MIXED = ["scip", "bonmin", "highs", "mindtpy", *WHEELS_APART]
 
 
 @pytest.mark.parametrize("sense", [1, -1])
@@ -714,13 +718,16 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "highs": ({"mip_max_improving_sols": 1, "presolve": "off"}, {"presolve": "perhaps"}),
     "mindtpy": ({"iteration_limit": 1, "threads": 1}, {"iteration_limit": "many"}),
     "cyipopt": ({"max_iter": 1, "acceptable_tol": 1}, {"mu_strategy": "x"}),
+    "maingo": ({"BAB_maxIterations": 1}, {"BAB_maxIterations": -3}),
+    "shot": ({"Termination.IterationLimit": 1, "threads": 1}, {"Dual.CutStrategy": 99}),
 }
+OPTIONAL = ("cyipopt", "maingo", "shot")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.solver(name)] if name == "cyipopt" else [])
+        pytest.param(name, marks=[pytest.mark.solver(name)] if name in OPTIONAL else [])
         for name in OPTIONS
     ],
 )
@@ -803,3 +810,156 @@ def test_unused_variables_lose_no_answer() -> None:
     assert answer.status == "converged"
     assert answer.point is not None
     assert {variable.name for variable, _ in answer.point} == {"x", "n"}
+
+
+def far_and_large(seed: int) -> Any:
+    """Return a model on which Bonmin dies in what it does from random points far away."""
+    instance = ei.Instance.letter(
+        users=8, model_mbit=800, bandwidth_mhz=10, path_loss_exponent=2.0, seed=seed
+    )
+    return ei.models.minlp(instance)
+
+
+def with_a_share_fixed() -> Any:
+    """Return another one."""
+    model = ei.models.minlp(ei.Instance.letter(users=3), "spectral")
+    model.uplink_share["eu1"].fix(0.05)
+    return model
+
+
+DYING: dict[str, tuple[Callable[[], Any], float]] = {
+    "800 Mbit, seed 1": (partial(far_and_large, 1), 72.160752),
+    "800 Mbit, seed 2": (partial(far_and_large, 2), 74.378710),
+    "800 Mbit, seed 3": (partial(far_and_large, 3), 74.673639),
+    "a fixed share": (with_a_share_fixed, 2.543286),
+}
+"""Where Bonmin died, and the least costs: by `exact`, and by `milp` with the share fixed."""
+
+
+@pytest.mark.parametrize("name", DYING)
+@pytest.mark.parametrize("far", [False, True])
+def test_bonmin_answers_where_it_died(name: str, far: bool) -> None:
+    """It does not die from near points, and where it dies from far ones it is begun anew."""
+    build, cost = DYING[name]
+    options = {"max_random_point_radius": 1e5} if far else None
+    result = ei.solve_model(build(), "bonmin", options=options)
+    assert result.termination == "converged", result.message
+    assert result.objective == pytest.approx(cost, rel=1e-5)
+    assert ("at a second try without random points" in result.message) == far
+
+
+def test_a_second_death_says_what_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing helps the sentence gives advice; Ipopt is not begun anew."""
+    tries: list[dict[str, Any]] = []
+
+    def die(_: Any, solver: str, options: dict[str, Any]) -> Any:
+        tries.append({"solver": solver, **options})
+        raise RuntimeError(".../somewhere.cpp:480: Uncaught error in Bonmin")
+
+    monkeypatch.setattr(casadi_child, "solve", die)
+    job = {
+        "solver": "bonmin",
+        "started": time.time(),
+        "time_limit": 9.0,
+        "time_names": ["time_limit"],
+        "options": {"num_resolve_at_root": 8, "node_limit": 7},
+    }
+    first = RuntimeError("first")
+    with pytest.raises(RuntimeError, match=r"^Uncaught error in Bonmin; try its option algorithm"):
+        casadi_child.solve_calmly(None, job, first)
+    with pytest.raises(RuntimeError, match="first"):
+        casadi_child.solve_calmly(None, job | {"solver": "ipopt"}, first)
+    (only,) = tries
+    assert 0 < only.pop("time_limit") <= 9.0
+    assert only == {
+        "solver": "bonmin",
+        "num_resolve_at_root": 0,
+        "num_resolve_at_node": 0,
+        "node_limit": 7,
+    }
+
+
+@pytest.mark.solver("maingo")
+@pytest.mark.parametrize(
+    ("name", "formulation", "limit_s"),
+    [
+        ("hostile-18", "letter", 20),
+        ("hostile-12", "spectral", 20),
+        ("letter-m2", "letter", 4),
+        ("letter-m2", "spectral", 8),
+        ("letter-m4", "letter", 8),
+        ("mixed-m4", "letter", 4),
+    ],
+)
+def test_bounds_of_maingo_are_valid(name: str, formulation: str, limit_s: float) -> None:
+    """MAiNGO's bound is below the certified optimum of values.json, and its point above it."""
+    result = ei.solve(reference(name), "minlp:maingo", formulation=formulation, time_limit=limit_s)
+    check(reference(name), result)
+    assert result.termination in ("optimal", "limit"), result.message
+    assert result.bound is not None
+    assert result.bound <= VALUES[name]["wsel"] * (1 + 1e-9)
+    assert result.objective is not None
+    assert result.objective >= VALUES[name]["bound"] * (1 - 1e-6)
+
+
+@pytest.mark.solver("maingo")
+def test_maingo_answers_when_it_is_late() -> None:
+    """It searches for longer than it may before it counts its time; its first point is kept."""
+    instance = ei.Instance.letter(users=12, bandwidth_mhz=60.0, seed=1)
+    result = ei.solve(instance, "minlp:maingo", formulation="spectral", time_limit=1)
+    check(instance, result)
+    assert result.termination == "limit"
+
+
+@pytest.mark.solver("maingo")
+def test_maingo_takes_what_has_bounds(letter: ei.Instance) -> None:
+    """A variable without one is refused by its name, before anything is solved."""
+    for bounds in ((None, 1), (0, None), (None, None)):
+        model = ei.models.minlp(letter)
+        model.mine = pyo.Var(bounds=bounds)
+        with pytest.raises(ei.InputError, match="with finite bounds only, but 'mine' has"):
+            ei.solve_model(model, "maingo")
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "powers": lambda x: x**1.5 + 3 / x**2 + x ** (-0.5),
+    "exp and log": lambda x: pyo.exp(-x) + pyo.log(x + 1) - 2 * pyo.log10(x),
+    "roots": lambda x: pyo.sqrt(x) + abs(x - 2) - 0.1 * x,
+    "waves": lambda x: pyo.sin(3 * x) + pyo.cos(x) + 0.01 * pyo.tan(x / 4),
+    "inverse waves": lambda x: pyo.atan(x - 2) + pyo.asin(x / 9) - pyo.acos(x / 9),
+    "hyperbolic": lambda x: pyo.tanh(x - 2) + pyo.cosh(x - 2) - 0.1 * pyo.sinh(x),
+    "exponents": lambda x: 2**x - x**x / 9,
+}
+
+
+@pytest.mark.solver("maingo")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_maingo_reads_functions(name: str) -> None:
+    """The least value of a function on [1, 4] is that of a fine scan, and the greatest too."""
+    function = FUNCTIONS[name]
+    scan = np.array([pyo.value(function(float(x))) for x in np.linspace(1.0, 4.0, 30_001)])
+    for sense, expected in ((pyo.minimize, scan.min()), (pyo.maximize, scan.max())):
+        model = pyo.ConcreteModel()
+        model.x = pyo.Var(bounds=(1, 4), initialize=2)
+        model.y = pyo.Var(bounds=(-99, 99), initialize=0)
+        model.row = pyo.Constraint(expr=model.y == function(model.x))
+        model.cost = pyo.Objective(expr=model.y, sense=sense)
+        answer = BACKENDS["maingo"].solve(model, time_limit=20, gap=1e-4)
+        assert answer.status == "optimal", answer.message
+        assert answer.bound is not None
+        assert (answer.bound - expected) * int(sense) <= 1e-6
+        answer.load()
+        assert pyo.value(model.cost) == pytest.approx(expected, rel=2e-4, abs=1e-5)
+
+
+@pytest.mark.solver("shot")
+def test_incumbents_of_shot_outlive_it() -> None:
+    """SHOT knows of no limit here and is ended from outside: its best point so far is kept."""
+    instance = ei.Instance.letter(users=12, bandwidth_mhz=60.0, seed=1)
+    found = BACKENDS["shot"]
+    found = wheel("shot", capabilities=dataclasses.replace(found.capabilities, time_limit=None))
+    answer = found.solve(ei.models.minlp(instance), time_limit=1.0, gap=0.0)
+    assert "did not stop at its time limit" in answer.message
+    assert answer.status == "limit"
+    assert answer.point is not None
+    assert answer.bound is None

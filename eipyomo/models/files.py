@@ -9,6 +9,7 @@ import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,11 +141,11 @@ def export(model: Model, path: PathLike) -> list[Path]:
     return [Path(file) for file in files]
 
 
-def nl(model: Model) -> tuple[str, list[Any], list[Any]]:
+def nl(model: Model, *, expressions: bool = True) -> tuple[str, list[Any], list[Any]]:
     """Return a model as .nl text, with its variables and its rows in the file's order.
 
     The text is plain: no comments and no suffixes, since not every reader takes them, and nothing
-    is scaled or presolved away.
+    is scaled or presolved away. With `expressions` what is used several times is defined once.
 
     Raises
     ------
@@ -156,14 +157,19 @@ def nl(model: Model) -> tuple[str, list[Any], list[Any]]:
     """
     with plain(model):
         _refuse_terms(model)
-        text, info = _checked(model, ".nl", _nl)
+        text, info = _checked(model, ".nl", partial(_nl, expressions=expressions))
     return text, list(info.variables), [*info.constraints, *info.objectives]
 
 
-def _nl(model: Any) -> tuple[str, Any]:
+def _nl(model: Any, *, expressions: bool = True) -> tuple[str, Any]:
     stream = io.StringIO()
     info = NLWriter().write(
-        model, stream, linear_presolve=False, scale_model=False, symbolic_solver_labels=False
+        model,
+        stream,
+        linear_presolve=False,
+        scale_model=False,
+        symbolic_solver_labels=False,
+        export_defined_variables=expressions,
     )
     # A name stands in the first line as it is, whatever it holds.
     named = f"# problem {model.name}\n"

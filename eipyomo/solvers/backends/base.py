@@ -37,6 +37,10 @@ class Capabilities:
         Whether its bound is valid on a non-convex model.
     starts
         Whether it takes a start: the values that the model's variables have.
+    proves_convex
+        Whether its bound is valid on a model that is known to be convex, where it is not on others.
+    bounded
+        Whether it takes variables with finite bounds only.
     time_limit, gap, threads
         The solver's own names of these settings, by which they are passed: one, or several
         separated by blanks where it needs more; None where it has none. A limit without a name is
@@ -47,6 +51,8 @@ class Capabilities:
     nonlinear: bool
     proves: bool
     starts: bool
+    proves_convex: bool = False
+    bounded: bool = False
     time_limit: str | None = None
     gap: str | None = None
     threads: str | None = None
@@ -202,6 +208,14 @@ class Backend(ABC):
                     raise InputError(
                         f"solver is {self.name!r}, which takes no integer variables, but "
                         f"{variable.name!r} is one: fix it, or use scip or bonmin"
+                    )
+        if self.capabilities.bounded:
+            for variable in model.component_data_objects(pyo.Var, descend_into=True):
+                if not variable.fixed and None in variable.bounds:
+                    raise InputError(
+                        f"solver is {self.name!r}, which takes variables with finite bounds only, "
+                        f"but {variable.name!r} has the bounds {variable.bounds}: bound it, or use "
+                        "scip"
                     )
         if not self.capabilities.nonlinear:
             kinds = (pyo.Constraint, pyo.Objective)

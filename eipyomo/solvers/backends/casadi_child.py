@@ -37,6 +37,11 @@ FEASIBLE = 1e-5
 NEARLY = 1e-3
 ROUNDING = 1e-6
 
+CALMER = {"num_resolve_at_root": 0, "num_resolve_at_node": 0}
+"""Bonmin was seen to die only where it solves a node again from a random point."""
+
+ADVICE = "try its option algorithm B-Hyb, another formulation, or another solver"
+
 HINTS = frozenset(
     {
         *("scaling_factor", "priority", "direction", "upPseudocost", "downPseudocost"),
@@ -61,20 +66,22 @@ def main() -> None:
     # Bonmin looks at its clock between sub-problems only, so it is asked to stop a little early.
     left_s = max(0.8 * (job["started"] + job["time_limit"] - time.time()), 0.05)
     options = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
+    note = ""
     try:
         stats, words, found = solve(problem, job["solver"], options)
-    except RuntimeError:
+    except RuntimeError as error:
         refused = not_taken(job["solver"], options)
-        if refused is None:
-            raise
-        write({"refused": [refused, options[refused], "no such option, or not such a value"]})
-        return
+        if refused is not None:
+            write({"refused": [refused, options[refused], "no such option, or not such a value"]})
+            return
+        stats, words, found = solve_calmly(problem, job, error)
+        note = f", at a second try without random points, since the first met: {last_line(error)}"
     start = None
     if job["start"] is not None and satisfies(problem, list(problem.x_init)):
         # Ipopt tells the cost at its first iterate, and Bonmin has a first iterate only. What is to
         # be maximised reaches them with its sign changed.
         costs = stats.get("iterations", {}).get("obj")
-        start = job["start"]["sense"] * costs[0] if costs else job["start"]["cost"]
+        start = job["sense"] * costs[0] if costs else job["start"]["cost"]
     values = found["x"].full().ravel().tolist()
     status = STATUS.get(words, "error")
     # What it returns where it was stopped may be no incumbent, and beside a claim that there is no
@@ -85,7 +92,7 @@ def main() -> None:
     write(
         {
             "status": status,
-            "message": words,
+            "message": words + note,
             "values": dict(enumerate(values)) if values else None,
             "iterations": stats.get("iter_count"),
             "start": start,
@@ -93,6 +100,25 @@ def main() -> None:
             "version": f"CasADi {version('casadi')}",
         }
     )
+
+
+def solve_calmly(
+    problem: Any, job: dict[str, Any], error: RuntimeError
+) -> tuple[dict[str, Any], str, Any]:
+    """Solve once more with Bonmin, which has died, and not from random points."""
+    if job["solver"] != "bonmin":
+        raise error
+    left_s = max(0.8 * (job["started"] + job["time_limit"] - time.time()), 0.05)
+    options = {**dict.fromkeys(job["time_names"], left_s), **job["options"], **CALMER}
+    try:
+        return solve(problem, job["solver"], options)
+    except RuntimeError as again:
+        raise RuntimeError(f"{last_line(again)}; {ADVICE}") from None
+
+
+def last_line(error: RuntimeError) -> str:
+    """Return what an error of CasADi's says behind the place in its sources."""
+    return str(error).strip().splitlines()[-1].split(": ", 1)[-1]
 
 
 def write(answer: dict[str, Any]) -> None:

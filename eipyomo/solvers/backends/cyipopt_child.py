@@ -97,7 +97,12 @@ def main() -> None:
     )
     setup_s = time.time() - job["started"]
     left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
-    for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
+    for key in job["time_names"]:
+        try:
+            solver.add_option(key, left_s)
+        except TypeError:  # Ipopt before 3.14 counts the processor's time only
+            solver.add_option("max_cpu_time", left_s)
+    for key, value in job["options"].items():
         try:
             set_option(solver, key, value)
         except TypeError:
@@ -117,7 +122,7 @@ def main() -> None:
         "message": info["status_msg"].decode(),
         "values": dict(enumerate(map(float, x))) if kept and np.isfinite(x).all() else None,
         # What is to be maximised reaches Ipopt with its sign changed.
-        "start": None if job["start"] is None else job["start"]["sense"] * problem.first_cost,
+        "start": None if job["start"] is None else job["sense"] * problem.first_cost,
         "setup_s": setup_s,
         "version": f"Ipopt {ipopt} (cyipopt {version('cyipopt')})",
     }

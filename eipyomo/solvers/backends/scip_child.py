@@ -75,7 +75,7 @@ def set_option(model: Any, key: str, value: Any) -> str | None:
     return None if isinstance(value, str) or taken == value else f"it would take it for {taken!r}"
 
 
-def start(model: Any, cost: float, values: dict[str, float], **_: Any) -> float | None:
+def start(model: Any, cost: float, values: dict[str, float]) -> float | None:
     """Give SCIP a point to begin with; return what it costs there, or None if it is refused."""
     point = model.createOrigSol()
     rest, own = cost - model.getObjoffset(), None

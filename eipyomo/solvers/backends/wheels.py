@@ -47,6 +47,8 @@ class WheelBackend(Backend):
         Settings that are always passed to the solver.
     convex_options
         Settings in their place on a model that is known to be convex; None for the same.
+    expressions
+        Whether it reads expressions that a .nl file defines once and uses several times.
     start_options
         Settings beside them where the values of the variables are a feasible point.
     loosening
@@ -61,11 +63,17 @@ class WheelBackend(Backend):
     options: Mapping[str, Any] = field(default_factory=dict)
     convex_options: Mapping[str, Any] | None = None
     start_options: Mapping[str, Any] = field(default_factory=dict)
+    expressions: bool = True
     loosening: tuple[str, ...] = ()
 
     def for_convex(self) -> WheelBackend:
-        """Return the solver with its settings for convex models."""
-        return self if self.convex_options is None else replace(self, options=self.convex_options)
+        """Return the solver with its settings for convex models, and with what it proves there."""
+        can = self.capabilities
+        return replace(
+            self,
+            capabilities=replace(can, proves=can.proves or can.proves_convex),
+            options=self.options if self.convex_options is None else self.convex_options,
+        )
 
     def where(self) -> str | None:
         """Return the package that carries the solver, if it is installed."""
@@ -88,7 +96,7 @@ class WheelBackend(Backend):
         """Solve a Pyomo model in a child process; see :meth:`Backend.solve`."""
         given = self.own_names(options)
         try:
-            text, columns = write(model, self.format)
+            text, columns = write(model, self.format, expressions=self.expressions)
         except TriviallyInfeasibleError as error:
             return Answer("infeasible", str(error), proven=True)
         job = {
@@ -104,6 +112,7 @@ class WheelBackend(Backend):
                 **given,
             },
             "start": beginning(model, columns) if start else None,
+            "sense": int(objective(model).sense),
         }
         outcome = run(
             # -P: a module in the working folder must not stand in for a library.
@@ -170,17 +179,16 @@ def beginning(model: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
         name: 1.0 if variable.value is None else variable.value
         for name, variable in columns.items()
     }
-    goal = objective(model)
-    return {"cost": pyo.value(goal), "sense": int(goal.sense), "values": values}
+    return {"cost": pyo.value(objective(model)), "values": values}
 
 
-def write(model: Any, kind: str) -> tuple[str, dict[str, Any]]:
+def write(model: Any, kind: str, *, expressions: bool = True) -> tuple[str, dict[str, Any]]:
     """Return a model as text of some kind, and its variables by the names that they have there.
 
     A column of a .nl file is named by its place: "0", "1", and so on.
     """
     if kind == "nl":
-        text, variables, _ = nl(model)
+        text, variables, _ = nl(model, expressions=expressions)
         return text, {str(place): variable for place, variable in enumerate(variables)}
     if kind == "lp":
         return lp(model)
