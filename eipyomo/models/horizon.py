@@ -38,10 +38,20 @@ def horizon_s(data: Scaled) -> FloatColumn:
     -------
     array of shape (users,), in s from the start of the round.
     """
+    return latest_s(data, plain_cost(data))
+
+
+def latest_s(data: Scaled, cost: float) -> FloatColumn:
+    """Return the moment after which nothing of a user happens where all users cost at most `cost`.
+
+    Returns
+    -------
+    array of shape (users,), in s from the start of the round.
+    """
     upload_s = data.model_mbit * _seconds_per_mbit(data, 1.0, data.uplink_snr)
-    spare = plain_cost(data) - cheapest_cost(data).sum()
-    latest_s: FloatColumn = data.upload_start_s + upload_s + spare / data.latency_weight
-    return latest_s
+    spare = cost - cheapest_cost(data).sum()
+    latest: FloatColumn = data.upload_start_s + upload_s + spare / data.latency_weight
+    return latest
 
 
 def cheapest_cost(data: Scaled) -> FloatColumn:

@@ -19,6 +19,7 @@ import pyomo.environ as pyo
 from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.common.modeling import unique_component_name
 from pyomo.contrib.fbbt.fbbt import fbbt
+from pyomo.core.expr.numeric_expr import SumExpression
 
 from eipyomo.errors import EipyomoError
 from eipyomo.models import horizon
@@ -159,6 +160,10 @@ class Reach:
 def implied_reach(model: Model, cutoff: float | None = None) -> Reach:
     """Return how late and how small anything can be by the model's rows, its own bounds left out.
 
+    With (10a) as it was built, and rows of a user's only added, a cutoff limits every time by the
+    argument of :mod:`eipyomo.models.horizon`, in which no tolerance plays a part; else bounds
+    follow from the rows, one by one.
+
     Parameters
     ----------
     model
@@ -178,6 +183,8 @@ def implied_reach(model: Model, cutoff: float | None = None) -> Reach:
         If no point is left.
     """
     data = source_of(model).data
+    if cutoff is not None and _is_as_built(model):
+        return Reach.until(data, horizon.latest_s(data, cutoff))
     own = Reach.of_model(model)
     opened = model.clone()
     far_s = FAR * max(float(own.latest_s.max()), own.sync_s)
@@ -191,6 +198,17 @@ def implied_reach(model: Model, cutoff: float | None = None) -> Reach:
         limit_cost(opened, cutoff)
     _propagate(opened, data, VIOLATED * max(1.0, far_s / FAR), far_s)
     return _read(opened, data, far_s)
+
+
+def _is_as_built(model: Model) -> bool:
+    """Tell whether (10a) is minimised as it was built, and no row has been taken away."""
+    cost = objective(model)
+    parts = [model.user[name].wsel for name in model.users]
+    terms = list(cost.expr.args) if isinstance(cost.expr, SumExpression) else [cost.expr]
+    if len(terms) != len(parts) or any(x is not y for x, y in zip(terms, parts, strict=True)):
+        return False
+    rows = model.component_data_objects(pyo.Constraint, descend_into=True)
+    return all(row.active or row.parent_component().local_name in FOLLOWING for row in rows)
 
 
 def limit_cost(model: Model, cutoff: float) -> str:

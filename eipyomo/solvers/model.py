@@ -384,6 +384,8 @@ def _checked_with_point(question: Question, answer: Answer) -> tuple[Answer, mod
     touched = models.binding_bounds(model)
     if answer.bound is None and not touched:
         return answer, None
+    if not pyo.is_potentially_variable(models.objective(model).expr):
+        return answer, None  # every point is as good as any other
     cost = _cost(model)
     implied = _wider_by_rows(model, cost + COST_MARGIN * max(1.0, abs(cost)))
     if implied is None:
