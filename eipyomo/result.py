@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from eipyomo import claims
 from eipyomo.allocation import Allocation, Evaluation
 from eipyomo.claims import SCHEMA, Termination, relative_gap
-from eipyomo.errors import InputError
-from eipyomo.files import PathLike, read_document, to_json, write_atomically
+from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,10 +113,8 @@ class Result:
     def from_json(cls, path: PathLike, instance: Instance) -> Self:
         """Read a result file back; as :meth:`from_dict`, and errors name the file."""
         document = read_document(path, "result")
-        try:
+        with about(path):
             return cls.from_dict(document, instance)
-        except InputError as error:
-            raise type(error)(f"{os.fspath(path)}: {error}") from None
 
     @property
     def objective(self) -> float | None:

@@ -95,8 +95,8 @@ def main() -> None:
         cl=builder.g_lb,
         cu=builder.g_ub,
     )
-    setup_s = time.time() - job["started"]
-    left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
+    setup_s = time.monotonic() - job["started"]
+    left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
         try:
             set_option(solver, key, value)
