@@ -180,6 +180,8 @@ class Allocation(Columns):
         InputError
             If the two sets of names differ, or a name stands twice.
         """
+        if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+            raise InputError(f"names is {shown(names)}, but must be a list of texts")
         if tuple(names) == self.names:
             return self
         place = {name: j for j, name in enumerate(self.names)}

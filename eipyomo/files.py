@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from eipyomo.errors import InputError, OutputError
-from eipyomo.validation import one_line, short
+from eipyomo.validation import one_line, shown
 
 PathLike = str | os.PathLike[str]
 
@@ -45,8 +45,7 @@ def read_text(path: PathLike, what: str) -> str:
     InputError
         If the file cannot be read or is not UTF-8.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise InputError(f"the {what} file is {short(path)}, but must be a path")
+    require_path(path, f"the {what} file")
     try:
         # A line end inside a quoted text is part of it, so none is translated.
         return Path(path).read_bytes().decode("utf-8-sig")
@@ -179,6 +178,18 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:
     return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def require_path(path: Any, what: str = "a file") -> None:
+    """Refuse what is no path.
+
+    Raises
+    ------
+    InputError
+        If it is neither a text nor a path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"{what} is {shown(path)}, but must be a path")
+
+
 def require_writable(path: PathLike) -> None:
     """Refuse a target that cannot be written, before long work starts for it.
 
@@ -187,6 +198,7 @@ def require_writable(path: PathLike) -> None:
     InputError
         If the target is a folder, or its folder is missing or not writable.
     """
+    require_path(path)
     target = Path(path)
     if target.is_dir():
         raise InputError(f"cannot write {_shown(path)}: it is a folder")
@@ -224,8 +236,8 @@ def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:
     staged: list[tuple[str, Path]] = []
     try:
         for name, content in files.items():
+            require_writable(name)
             target = Path(name)
-            require_writable(target)
             data = content.encode("utf-8") if isinstance(content, str) else content
             # The name is short and independent of the target's, which may have maximal length.
             handle, temporary = tempfile.mkstemp(prefix=".eipyomo-", dir=target.parent)

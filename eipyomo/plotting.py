@@ -17,7 +17,7 @@ from eipyomo import allocation, claims
 from eipyomo.errors import InputError
 from eipyomo.result import Result
 from eipyomo.solvers.training import Training
-from eipyomo.validation import labels, shown
+from eipyomo.validation import labels, require_kind, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -397,8 +397,10 @@ def _rounds(
     process: Training | Mapping[str, Any],
 ) -> tuple[Mapping[str, Any], list[SolvedRound]]:
     """Return the document, and its rounds that have an allocation."""
-    if isinstance(process, Training):
-        document: Mapping[str, Any] = process.to_dict()
+    document: Mapping[str, Any]
+    if isinstance(process, Training | Result):
+        _require(process, Training)
+        document = process.to_dict()
     else:
         claims.check_process(document := process)
     starts_s = document.get("starts_s") or []
@@ -493,7 +495,8 @@ def _document(result: Result | Mapping[str, Any]) -> Mapping[str, Any]:
     InputError
         If it is broken or false; see :mod:`eipyomo.claims`.
     """
-    if isinstance(result, Result):
+    if isinstance(result, Result | Training):
+        _require(result, Result)
         return result.to_dict()
     claims.check(result)
     return result
@@ -501,10 +504,15 @@ def _document(result: Result | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _drawn(result: Result | Mapping[str, Any]) -> tuple[Mapping[str, Any], pd.DataFrame]:
     """Return the document, and the terms of the users that are shown."""
-    if not isinstance(result, Result):
+    if isinstance(result, Mapping):
         _require_allocation(result)
     document = _document(result)
     return document, _terms(document)
+
+
+def _require(answer: Any, kind: type[Any]) -> None:
+    hint = "; figures of many rounds are those of TRAINING_FIGURES"
+    require_kind("what is to be drawn", answer, kind, hint)
 
 
 def _require_allocation(document: Mapping[str, Any]) -> None:

@@ -9,11 +9,11 @@ from eipyomo import claims
 from eipyomo.allocation import Allocation, Evaluation
 from eipyomo.claims import SCHEMA, Termination, relative_gap
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
+from eipyomo.instance import Instance
+from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from eipyomo.instance import Instance
 
 __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
 
@@ -103,6 +103,7 @@ class Result:
         ClaimError
             If it says what is not true.
         """
+        require_kind("instance", instance, Instance)
         allocation, evaluation = claims.check(document, instance)
         judged = ("allocation", "evaluation")
         names = [field.name for field in fields(cls) if field.name not in judged]

@@ -188,7 +188,7 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "str": (lambda value: isinstance(value, str), "a text"),
     "PathLike": (lambda value: isinstance(value, str | os.PathLike), "a path"),
     "Round": (lambda value: isinstance(value, str), "inference or training"),
-    'Literal["equal"]': (lambda value: isinstance(value, str), "'equal'"),
+    "Literal['equal']": (lambda value: isinstance(value, str), "'equal'"),
     "Allocation": (lambda value: isinstance(value, Allocation), "an Allocation"),
     "Mapping[str, float]": (lambda value: isinstance(value, Mapping), "a mapping"),
     "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a mapping"),

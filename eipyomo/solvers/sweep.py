@@ -50,7 +50,7 @@ from eipyomo.result import Result
 from eipyomo.solvers.backends import backend
 from eipyomo.solvers.methods import METHODS, attempt, resolve
 from eipyomo.solvers.processors import processors
-from eipyomo.validation import require_kind, require_list, short, whole_number
+from eipyomo.validation import require_kind, require_list, short, shown, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -220,6 +220,11 @@ def cells(
     require_list("instances", instances, "instances")
     require_list("methods", methods, "names of methods")
     pairs = [(method, {}) if isinstance(method, str) else method for method in methods]
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise InputError(
+                f"an element of methods is {shown(pair)}, but must be a name, or a name and options"
+            )
     return [Cell(instance, name, options) for instance in instances for name, options in pairs]
 
 
@@ -396,6 +401,8 @@ def sweep(
         If the cluster cannot be reached, or cannot be used.
     """
     require_place(workers, cluster)
+    if not isinstance(wanted, list | tuple):
+        raise InputError(f"wanted is {shown(wanted)}, but must be a list of cells")
     for cell in wanted:
         require_kind("an element of wanted", cell, Cell)
     if store is not None:

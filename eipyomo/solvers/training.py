@@ -87,6 +87,7 @@ class Training:
         ClaimError
             If it says what is not true.
         """
+        require_kind("instance", instance, Instance)
         claims.check_process(document)
         instances, results = [], []
         current = instance
