@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -325,13 +326,13 @@ def _change(draw: st.DrawFn, document: Any) -> None:
         if what == 0:
             del document[key]
         elif what == 1 and isinstance(document, dict):
-            document[draw(st.sampled_from(["", "x", "name", "schema", "ü"]))] = draw(ODD)
+            document[draw(st.sampled_from(["", "x", "name", "schema", "ü"]))] = deepcopy(draw(ODD))
         elif what == 1:
             document.append(document[key])
         elif what == 2 and isinstance(document[key], float):
             document[key] *= draw(st.sampled_from([2, 1e3, 1e-3, -1, 1e12, 1e-12, 1 + 1e-7]))
         else:
-            document[key] = draw(ODD)
+            document[key] = deepcopy(draw(ODD))
         return
 
 
