@@ -263,7 +263,7 @@ class Store:
             self._database.execute(SCHEMA)
             self._database.execute("SELECT result FROM cells LIMIT 1")
         except (sqlite3.Error, TypeError, ValueError) as error:
-            raise InputError(f"cannot keep a sweep in {short(path)}: {error}") from None
+            raise InputError(f"cannot keep a sweep in {str(path)!r}: {error}") from None
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -289,7 +289,7 @@ class Store:
             with self._lock:
                 return self._database.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise InputError(f"cannot use the store {short(self._path)}: {error}") from None
+            raise InputError(f"cannot use the store {str(self._path)!r}: {error}") from None
 
     def add(self, cell: Cell, document: Mapping[str, Any]) -> None:
         """Store a result document; it is on the disk when this returns. The first one stays.
@@ -333,7 +333,7 @@ class Store:
             document = None
         if not isinstance(document, dict) or not set(SHOWN) <= set(document):
             raise InputError(
-                f"the store {short(self._path)} is damaged: {short(text)} is no result"
+                f"the store {str(self._path)!r} is damaged: {short(text)} is no result"
             )
         return document
 
