@@ -333,7 +333,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "allocation is a Result": lambda: ei.evaluate(INSTANCE, ei.solve(INSTANCE)),  # type: ignore[arg-type]
     "allocation is None": lambda: ei.evaluate(INSTANCE, None),  # type: ignore[arg-type]
     "model_mbit is '100 MB'": lambda: ei.Instance.letter(model_mbit="100 MB"),  # type: ignore[arg-type]
-    "bandwidth_hz is missing": lambda: ei.Instance(users=[{1: 2}]),  # type: ignore[call-arg, list-item]
+    "bandwidth_hz is missing": lambda: ei.Instance(users=[{1: 2}]),  # type: ignore[call-arg]
     "users is None": lambda: INSTANCE.replace(users=None),
     "Instance is 5": lambda: ei.Instance.model_validate(5),
     "Instance is not valid JSON": lambda: ei.Instance.model_validate_json("{"),
@@ -351,7 +351,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "formulation is 3": lambda: ei.solve(INSTANCE, "minlp", formulation=3),
     "node_limit is 1.5": lambda: ei.solve(INSTANCE, node_limit=1.5),
     "document is None": lambda: ei.Result.from_dict(None, INSTANCE),  # type: ignore[arg-type]
-    "an element of wanted is an Instance": lambda: sweep.sweep([INSTANCE]),
+    "an element of wanted is an Instance": lambda: sweep.sweep([INSTANCE]),  # type: ignore[list-item]
     "result is None": lambda: plotting.overview(None),
 }
 
