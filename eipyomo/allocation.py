@@ -17,7 +17,7 @@ from pydantic import Field, StrictStr
 
 from eipyomo import physics
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, read_document, to_json, write_atomically
+from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Round
 from eipyomo.validation import (
@@ -28,7 +28,9 @@ from eipyomo.validation import (
     decision_column,
     number_column,
     real_number,
+    require_kind,
     short,
+    shown,
 )
 
 FEASIBILITY_TOLERANCE = 1e-6
@@ -113,7 +115,7 @@ class Allocation(Columns):
         object.__setattr__(self, "names", tuple(map(str, self.names)))
         sync_s = real_number("sync_s", self.sync_s)
         if not np.isfinite(sync_s):
-            raise InputError(f"sync_s is {sync_s!r}, but must be a finite number (s)")
+            raise InputError(f"sync_s is {short(sync_s)}, but must be a finite number (s)")
         object.__setattr__(self, "sync_s", sync_s)
         for name in [field.name for field in fields(self)[2:]]:
             given = getattr(self, name)
@@ -130,7 +132,9 @@ class Allocation(Columns):
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
         """Read the ``allocation`` part of a result document."""
-        decisions = _Decisions(**{str(key): value for key, value in document.items()})
+        if not isinstance(document, Mapping):
+            raise InputError(f"allocation is {shown(document)}, but must be an object")
+        decisions = _Decisions.of(document)
         users = decisions.users
         return cls(
             names=tuple(user.name for user in users),
@@ -153,12 +157,8 @@ class Allocation(Columns):
             If the file cannot be read, or holds no allocation.
         """
         document = read_document(path, "allocation")
-        decisions = document.get("allocation", document)
-        if not isinstance(decisions, dict):
-            raise InputError(
-                f"allocation in {str(path)!r} is {short(decisions)}, but must be an object"
-            )
-        return cls.from_dict(decisions)
+        with about(path):
+            return cls.from_dict(document.get("allocation", document))
 
     def to_json(self, path: PathLike) -> None:
         """Write an allocation file, replacing an existing one atomically."""
@@ -180,6 +180,8 @@ class Allocation(Columns):
         InputError
             If the two sets of names differ, or a name stands twice.
         """
+        if not isinstance(names, list | tuple) or not all(isinstance(n, str) for n in names):
+            raise InputError(f"names is {shown(names)}, but must be a list of texts")
         if tuple(names) == self.names:
             return self
         place = {name: j for j, name in enumerate(self.names)}
@@ -380,8 +382,12 @@ def evaluate(instance: Instance, allocation: Allocation, round: Round = "inferen
     Raises
     ------
     InputError
-        If the users of the two do not match.
+        If the users of the two do not match, or an argument is something else.
     """
+    require_kind("instance", instance, Instance)
+    require_kind(
+        "allocation", allocation, Allocation, ": a result has one, in its attribute allocation"
+    )
     allocation = allocation.for_users(instance.scaled.names)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         breakdown = _breakdown(instance, allocation, round)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
-from eipyomo.validation import positive_number
+from eipyomo.validation import positive_number, short
 
 SPEED_OF_LIGHT_M_PER_S = 3e8  # the letter's rounded value
 
@@ -61,7 +61,7 @@ def rayleigh_gains(mean: float, users: int, seed: int) -> NDArray[np.float64]:
     array of shape (users,)
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed is {seed!r}, but must be an integer >= 0")
+        raise InputError(f"seed is {short(seed)}, but must be an integer >= 0")
     if isinstance(users, bool) or not isinstance(users, int | np.integer) or users < 1:
-        raise InputError(f"users is {users!r}, but must be an integer >= 1")
+        raise InputError(f"users is {short(users)}, but must be an integer >= 1")
     return mean * np.random.default_rng(int(seed)).exponential(size=int(users))

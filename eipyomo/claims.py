@@ -28,10 +28,10 @@ from eipyomo.allocation import (
     evaluate,
 )
 from eipyomo.errors import ClaimError, InputError
-from eipyomo.validation import Finite, NonNegative, Positive, Record
+from eipyomo.instance import Instance
+from eipyomo.validation import Finite, NonNegative, Positive, Record, require_kind, short, shown
 
 if TYPE_CHECKING:
-    from eipyomo.instance import Instance
     from eipyomo.scaled import FloatColumn, Round
 
 SCHEMA = "eipyomo/result@1"
@@ -202,6 +202,7 @@ def check(
     terms = _terms(read)
     evaluation = None
     if instance is not None:
+        require_kind("instance", instance, Instance)
         _check_instance(read, instance)
         if terms is not None:
             evaluation = evaluate(instance, terms.allocation, round_of(read.problem))
@@ -289,10 +290,10 @@ def _demand(false_claims: Iterator[str], who: str = "the result") -> None:
 
 def _read(document: Mapping[str, Any]) -> _Document:
     """Check keys, types and names."""
-    data = dict(document)
+    data = _object(document)
     schema = data.pop("schema", None)
     if schema != SCHEMA:
-        raise InputError(f"schema is {schema!r}, but a result must have {SCHEMA!r}")
+        raise InputError(f"schema is {short(schema)}, but a result must have {SCHEMA!r}")
     _require_numbers(data)
     read = _Document(**{str(key): value for key, value in data.items()})
     if read.method not in PROBLEMS:
@@ -308,6 +309,13 @@ def _read(document: Mapping[str, Any]) -> _Document:
         if not _is_number(read.options[key]) or read.options[key] < 0:
             raise InputError(f"options.{key} is {read.options[key]!r}, but must be a number >= 0")
     return read
+
+
+def _object(document: Any) -> dict[str, Any]:
+    """Return a copy of a document, if it is one at all."""
+    if not isinstance(document, Mapping):
+        raise InputError(f"document is {shown(document)}, but must be an object")
+    return dict(document)
 
 
 def _require_numbers(document: Mapping[str, Any]) -> None:
@@ -735,10 +743,10 @@ class _Process(Record):
 
 def _read_process(document: Mapping[str, Any]) -> _Process:
     """Check keys, types and lengths."""
-    data = dict(document)
+    data = _object(document)
     schema = data.pop("schema", None)
     if schema != TRAINING_SCHEMA:
-        raise InputError(f"schema is {schema!r}, but a process must have {TRAINING_SCHEMA!r}")
+        raise InputError(f"schema is {short(schema)}, but a process must have {TRAINING_SCHEMA!r}")
     _require_numbers(data)
     read = _Process(**{str(key): value for key, value in data.items()})
     users = read.totals.get("users")

@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +35,14 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from eipyomo import claims, models
-from eipyomo.allocation import Allocation, evaluate
+from eipyomo import claims, models, streams
+from eipyomo.allocation import FEASIBILITY_TOLERANCE, Allocation, evaluate
 from eipyomo.claims import TRAINING_SCHEMA, round_of
-from eipyomo.errors import ClaimError, InputError, SolverError
+from eipyomo.errors import ClaimError, EipyomoError, InputError, OutputError
 from eipyomo.files import (
+    about,
     read_document,
+    refusal,
     require_suffix,
     require_unique,
     require_writable,
@@ -57,6 +60,7 @@ from eipyomo.solvers.judge import repair
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 from eipyomo.solvers.sweep import Cell, Store, cells, require_place, sweep
 from eipyomo.solvers.training import Training, train
+from eipyomo.validation import labels, one_line, short
 from eipyomo.verify import Verified, verify
 
 if TYPE_CHECKING:
@@ -76,24 +80,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: answered; 2: bad input or usage; 3: proven infeasible; 4: no answer, or a false claim.
     """
+    with streams.prepared(), streams.warnings_shown():
+        status = _run(arguments)
+        return max(status, streams.finish())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run a command, and turn every exception into one sentence and an exit status."""
     try:
         with _stopped_by_signals():
             status = cli.main(args=arguments, prog_name="eipyomo", standalone_mode=False)
     except click.ClickException as error:
         return _complain(error.format_message(), BAD_INPUT)
-    except ClaimError as error:
-        return _complain(str(error), NO_ANSWER)
-    except InputError as error:
-        return _complain(str(error), BAD_INPUT)
-    except SolverError as error:
-        return _complain(str(error), NO_ANSWER)
+    except EipyomoError as error:
+        is_input = isinstance(error, InputError) and not isinstance(error, ClaimError)
+        return _complain(str(error), BAD_INPUT if is_input else NO_ANSWER)
     except Stopped as error:
         return _complain(f"stopped by {error.signal.name}", 128 + error.signal)
     except (KeyboardInterrupt, click.Abort):
         return _complain("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ANSWERED
+    except (OSError, MemoryError) as error:
+        no_memory = "there is not enough memory"
+        return _complain(refusal(error) if isinstance(error, OSError) else no_memory, NO_ANSWER)
     except Exception as error:
         if os.environ.get("EIPYOMO_DEBUG"):
             traceback.print_exc()
@@ -138,7 +146,41 @@ def _stopped_by_signals() -> Iterator[None]:
 
 def _complain(sentence: str, status: int) -> int:
     """Print one sentence on standard error, on one line."""
-    click.echo(f"eipyomo: {' '.join(sentence.split())}", err=True)
+    streams.note(f"eipyomo: {one_line(sentence)}")
+    return status
+
+
+def _deliver(
+    files: Mapping[str | None, str],
+    document: Mapping[str, Any],
+    show: Callable[[], None] | None,
+    status: int,
+) -> int:
+    """Write files, and only then print; what no file can hold any more is printed as a document.
+
+    Parameters
+    ----------
+    files
+        Contents by the files that options name, or None.
+    document
+        The answer.
+    show
+        Prints the answer for a person; None to print the document.
+    status
+        Exit status if all goes well.
+    """
+    troubles = []
+    for file, content in files.items():
+        try:
+            write_atomically({} if file is None else {file: content})
+        except (InputError, OutputError) as error:
+            troubles.append(str(error))
+    if show is None or troubles:
+        streams.print_document(to_json(document))
+    else:
+        show()
+    for trouble in troubles:
+        status = _complain(f"{trouble}; its contents are printed instead", NO_ANSWER)
     return status
 
 
@@ -157,14 +199,19 @@ def _examples(*lines: str) -> str:
         "eipyomo solvers",
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
 )
 @click.version_option(package_name="eipyomo")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> int:
     """Allocate bandwidth, computation and energy where devices train an AI model together.
 
     Many end users train one model with an edge server and then use it: which of them download
     it, which part of their task they offload, and who gets how much of the band?
     """
+    if context.invoked_subcommand is None:
+        streams.note(context.get_help())
+    return BAD_INPUT
 
 
 def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -191,6 +238,23 @@ def _set_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def _read_instance(file: str, settings: Sequence[str]) -> Instance:
     """Read an instance file, and apply what ``--set`` says."""
     return Instance.from_json(file).with_settings(settings)
+
+
+def _read_instances(files: Sequence[str], settings: Sequence[str]) -> list[Instance]:
+    """Read instance files; all that are none, as a pattern may name, stand in one sentence."""
+    instances, faults = [], []
+    for file in files:
+        try:
+            instances.append(Instance.from_json(file))
+        except InputError as error:
+            faults.append(str(error))
+    if len(faults) > 1:
+        raise InputError(
+            f"{len(faults)} of {len(files)} files are no instances: {'; '.join(faults)}"
+        )
+    if faults:
+        raise InputError(faults[0])
+    return [instance.with_settings(settings) for instance in instances]
 
 
 def _require_targets(**files: str | None) -> None:
@@ -281,10 +345,10 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
             options["name"] = Path(users_csv).stem
         instance = Instance.letter(**options).with_users(users_csv)
     if output is None:
-        click.echo(to_json(instance.to_dict()), nl=False)
+        streams.print_document(to_json(instance.to_dict()))
     else:
         instance.to_json(output)
-        click.echo(f"wrote {output}: {_describe(instance)}", err=True)
+        streams.note(f"wrote {output}: {_describe(instance)}")
     return ANSWERED
 
 
@@ -364,17 +428,19 @@ def solve(
     given = _with_more(method, options, more)
     with _progress() as tell:
         tell(f"solving {_title(instance)} with {method}")
-        result = attempt(instance, method, **given)
-    document = to_json(result.to_dict())
-    if output is not None:
-        write_atomically({output: document})
-    if as_json:
-        click.echo(document, nl=False)
-    else:
-        _show_result(instance, result)
-    return {"error": NO_ANSWER, "infeasible": INFEASIBLE}.get(
+        try:
+            result, trouble = attempt(instance, method, **given), None
+        except OutputError as error:  # no place for the certificate of an answer
+            if not isinstance(error.answer, Result):
+                raise
+            result, trouble = error.answer, str(error)
+    document = result.to_dict()
+    status = {"error": NO_ANSWER, "infeasible": INFEASIBLE}.get(
         result.termination, ANSWERED if result.feasible else NO_ANSWER
     )
+    show = None if as_json else partial(_show_result, instance, result)
+    status = _deliver({output: to_json(document)}, document, show, status)
+    return status if trouble is None else _complain(trouble, NO_ANSWER)
 
 
 def _with_more(method: str, options: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
@@ -459,7 +525,7 @@ def verify_command(
                 "objective": result.objective,
                 "gap": relative_gap(result.objective, found.bound) if known else None,
             }
-        click.echo(to_json(answer), nl=False)
+        streams.print_document(to_json(answer))
     else:
         _print(
             f"{_title(instance)}: proven for problem {found.problem}: WSEL >= {found.bound:.12g}"
@@ -543,7 +609,7 @@ def compare_command(
 
     Without a file it takes the letter's instance: 4 users, 16 Mbit, sigma 2.9, seed 0.
     """
-    instances = [_read_instance(file, settings) for file in instance_files]
+    instances = _read_instances(instance_files, settings)
     instances = instances or [Instance.letter().with_settings(settings)]
     _require_targets(csv=csv_file)
     names = [name.strip() for name in methods.split(",") if name.strip()]
@@ -554,25 +620,33 @@ def compare_command(
             time_limit=time_limit,
             progress=lambda instance, method: tell(f"{_clip(instance)}: {method}"),
         )
-    if csv_file is not None:
-        write_atomically({csv_file: frame.to_csv(index=False)})
-    if as_json:
-        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-        click.echo(to_json({"schema": "eipyomo/comparison@1", "rows": rows}), nl=False)
-    else:
+
+    def show() -> None:
         for place, instance in enumerate(instances):
             part = frame.iloc[place * len(names) : (place + 1) * len(names)]
             _show_comparison(instance, part)
+
     answered = (frame["termination"] != "error") & frame["feasible"]
-    return ANSWERED if answered.any() else NO_ANSWER
+    return _deliver(
+        {csv_file: frame.to_csv(index=False)},
+        _rows_document("eipyomo/comparison@1", frame),
+        None if as_json else show,
+        ANSWERED if answered.any() else NO_ANSWER,
+    )
+
+
+def _rows_document(schema: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a table as a JSON document, in which nothing is null."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return {"schema": schema, "rows": rows}
 
 
 @cli.command(
     "sweep",
     epilog=_examples(
-        "eipyomo sweep *.json --store sweep.db",
-        'eipyomo sweep *.json -m exact -m "exhaustive step=0.1" -m gbe --csv table.csv',
-        "eipyomo sweep *.json --store big.db --cluster tcp://scheduler:8786",
+        "eipyomo sweep instance*.json --store sweep.db",
+        'eipyomo sweep instance*.json -m exact -m "exhaustive step=0.1" -m gbe --csv table.csv',
+        "eipyomo sweep instance*.json --store big.db --cluster tcp://scheduler:8786",
     ),
 )
 @click.argument("instance_files", metavar="INSTANCE...", nargs=-1, required=True)
@@ -624,7 +698,7 @@ def sweep_command(
     """
     common = {} if time_limit is None else {"time_limit": time_limit}
     pairs = [(name, common | options) for name, options in map(_method_with_options, methods)]
-    wanted = cells([_read_instance(file, settings) for file in instance_files], pairs)
+    wanted = cells(_read_instances(instance_files, settings), pairs)
     _require_targets(store=store_file, csv=csv_file)
     require_place(workers, cluster)
     if retry and store_file is None:
@@ -635,14 +709,13 @@ def sweep_command(
         missing = len({cell.key for cell in wanted if store.get(cell) is None})
         with _bar(missing) as report:
             frame = sweep(wanted, store, workers=workers, cluster=cluster, report=report)
-    if csv_file is not None:
-        write_atomically({csv_file: frame.to_csv(index=False)})
-    if as_json:
-        rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-        click.echo(to_json({"schema": "eipyomo/sweep@1", "rows": rows}), nl=False)
-    else:
-        _show_sweep(frame)
-    return ANSWERED if (frame["termination"] != "error").any() else NO_ANSWER
+    status = ANSWERED if (frame["termination"] != "error").any() else NO_ANSWER
+    return _deliver(
+        {csv_file: frame.to_csv(index=False)},
+        _rows_document("eipyomo/sweep@1", frame),
+        None if as_json else partial(_show_sweep, frame),
+        status if store.trouble is None else NO_ANSWER,
+    )
 
 
 @cli.command(
@@ -715,16 +788,13 @@ def train_command(
     given = _with_more(options["method"], options, more)
     with Store(store_file) as store, _rounds_bar(given["rounds"]) as report:
         process = train(instance, store=store, report=report, **given)
-    document = to_json(process.to_dict())
-    if output is not None:
-        write_atomically({output: document})
-    if csv_file is not None:
-        write_atomically({csv_file: process.frame().to_csv(index=False)})
-    if as_json:
-        click.echo(document, nl=False)
-    else:
-        _show_training(process)
-    return ANSWERED if process.complete else NO_ANSWER
+    document = process.to_dict()
+    return _deliver(
+        {output: to_json(document), csv_file: process.frame().to_csv(index=False)},
+        document,
+        None if as_json else partial(_show_training, process),
+        ANSWERED if process.complete and store.trouble is None else NO_ANSWER,
+    )
 
 
 @contextlib.contextmanager
@@ -768,9 +838,10 @@ def _show_training(process: Training) -> None:
         _print(f"... and {len(rows) - SHOWN_USERS} rounds between; --json shows them all")
     totals = process.totals()
     table = _table("User", "Energy [J]", "Latency [s]", "WSEL", "Done at [s]")
-    for row in totals.head(SHOWN_USERS).to_dict("records"):
+    names = labels(totals["name"].tolist(), NAME_WIDTH)
+    for name, row in zip(names, totals.head(SHOWN_USERS).to_dict("records"), strict=False):
         numbers_of = (row[key] for key in ("energy_j", "latency_s", "wsel", "end_s"))
-        table.add_row(_clip(row["name"]), *(f"{number:.5g}" for number in numbers_of))
+        table.add_row(name, *(f"{number:.5g}" for number in numbers_of))
     table.add_row(
         "all",
         *(f"{totals[key].sum():.5g}" for key in ("energy_j", "latency_s", "wsel")),
@@ -782,7 +853,12 @@ def _show_training(process: Training) -> None:
 
 def _method_with_options(text: str) -> tuple[str, dict[str, Any]]:
     """Read 'exhaustive step=0.1': a name, and options whose values are JSON or plain text."""
-    name, *parts = shlex.split(text) or [""]
+    try:
+        name, *parts = shlex.split(text) or [""]
+    except ValueError as error:
+        raise InputError(
+            f"method is {text!r}, but must be a name and options KEY=VALUE ({error})"
+        ) from None
     return name, _with_more(name, {}, parts)
 
 
@@ -871,11 +947,8 @@ def plot_command(
     """
     instance = None if instance_file is None else Instance.from_json(instance_file)
     document = read_document(result_file, "result")
-    if document.get("schema") not in (RESULT_SCHEMA, TRAINING_SCHEMA):
-        raise InputError(
-            f"schema is {document.get('schema')!r}, but a result must have {RESULT_SCHEMA!r}, and "
-            f"a process {TRAINING_SCHEMA!r}"
-        )
+    with about(result_file):
+        _require_schema(document.get("schema"), RESULT_SCHEMA, TRAINING_SCHEMA)
     target = Path(output) if output is not None else Path(result_file).with_suffix(".png")
     kind = target.suffix.lower().removeprefix(".")
     if kind not in ("png", "pdf", "svg"):
@@ -887,12 +960,12 @@ def plot_command(
     if figure not in figures:
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     image = io.BytesIO()
-    with _about(result_file):
+    with about(result_file):
         if instance is not None:
             (Training if of_process else Result).from_dict(document, instance)
         figures[figure](document).savefig(image, format=kind, dpi=200)
     write_atomically({target: image.getvalue()})
-    click.echo(f"wrote {target}", err=True)
+    streams.note(f"wrote {target}")
     return ANSWERED
 
 
@@ -941,11 +1014,11 @@ def evaluate_command(
     else:
         allocation, kind, document = _read_result(result_file)
         evaluation = evaluate(instance, allocation, _round(round_, kind))
-        with _about(result_file):
+        with about(result_file):
             doubt = _doubt_about_document(document, instance)
         bound = document.get("bound")
     if as_json:
-        click.echo(to_json({**evaluation.to_dict(), "false_claim": doubt}), nl=False)
+        streams.print_document(to_json({**evaluation.to_dict(), "false_claim": doubt}))
     else:
         _show_evaluation(evaluation)
         if bound is not None and doubt is None:
@@ -956,33 +1029,30 @@ def evaluate_command(
     return ANSWERED if doubt is None else _complain(f"{result_file}: {doubt}", NO_ANSWER)
 
 
+def _require_schema(schema: Any, result: str, process: str | None = None) -> None:
+    """Refuse a document of another kind."""
+    if not isinstance(schema, str) or schema not in (result, process):
+        more = "" if process is None else f", and a process {process!r}"
+        raise InputError(f"schema is {short(schema)}, but a result must have {result!r}{more}")
+
+
 def _round(asked: str | None, own: Round) -> Round:
     """Return the round that is asked for; without a wish the file's own."""
     return own if asked is None else "training" if asked == "training" else "inference"
 
 
-@contextlib.contextmanager
-def _about(file: str) -> Iterator[None]:
-    """Let sentences about a document begin with the name of its file."""
-    try:
-        yield
-    except InputError as error:
-        raise type(error)(f"{file}: {error}") from None
-
-
 def _read_result(file: str) -> tuple[Allocation, Round, dict[str, Any]]:
     """Read the allocation of a result document, or an allocation alone, and the whole document."""
     document = read_document(file, "result")
-    schema = document.get("schema", RESULT_SCHEMA)
-    if schema != RESULT_SCHEMA:
-        raise InputError(f"schema is {schema!r}, but a result must have {RESULT_SCHEMA!r}")
-    allocation = document.get("allocation", document)
-    if not isinstance(allocation, dict):
-        raise InputError(
-            f"allocation in {file!r} is {allocation!r}, but must be an object (the result holds no "
-            "allocation to judge)"
-        )
-    return Allocation.from_dict(allocation), round_of(document.get("problem", "")), document
+    with about(file):
+        _require_schema(document.get("schema", RESULT_SCHEMA), RESULT_SCHEMA)
+        allocation = document.get("allocation", document)
+        if not isinstance(allocation, dict):
+            raise InputError(
+                f"allocation is {short(allocation)}, but must be an object (the result holds no "
+                "allocation to judge)"
+            )
+        return Allocation.from_dict(allocation), round_of(document.get("problem", "")), document
 
 
 def _doubt_about_document(document: Mapping[str, Any], instance: Instance) -> str | None:
@@ -994,9 +1064,8 @@ def _doubt_about_document(document: Mapping[str, Any], instance: Instance) -> st
     except ClaimError as error:
         return str(error)
     if document["instance"] != instance.name:  # the data are the same, a name is free text
-        click.echo(
-            f"the result calls its instance {document['instance']!r}, here it is {instance.name!r}",
-            err=True,
+        streams.note(
+            f"the result calls its instance {document['instance']!r}, here it is {instance.name!r}"
         )
     return None
 
@@ -1069,7 +1138,7 @@ def export_command(
         "training" if round_ == "training" else "inference",
     )
     for file in models.export(model, output):
-        click.echo(f"wrote {file}", err=True)
+        streams.note(f"wrote {file}")
     return ANSWERED
 
 
@@ -1100,7 +1169,7 @@ def solvers_command(as_json: bool) -> int:
                 }
             )
     if as_json:
-        click.echo(to_json({"schema": "eipyomo/solvers@1", "solvers": rows}), nl=False)
+        streams.print_document(to_json({"schema": "eipyomo/solvers@1", "solvers": rows}))
         return ANSWERED
     table = _table(
         "Solver", "Works", "Integers", "Non-linear", "Proves bounds", "Version", "What it is"
@@ -1142,10 +1211,10 @@ def _show_result(instance: Instance, result: Result) -> None:
         "Latency\n[s]",
         "WSEL\n",
     )
-    for j, name in enumerate(terms.names[:SHOWN_USERS]):
+    for j, name in enumerate(labels(terms.names, NAME_WIDTH)[:SHOWN_USERS]):
         allocation = result.allocation
         table.add_row(
-            _clip(name),
+            name,
             _cell(bool(allocation.download[j])),
             f"{100 * allocation.offload_fraction[j]:.1f}",
             *([f"{edge_frequency_hz[j] / 1e9:.3f}"] if edge_frequency_hz is not None else []),
@@ -1199,7 +1268,7 @@ def _show_evaluation(evaluation: Evaluation) -> None:
     verdict = "feasible" if evaluation.feasible else "INFEASIBLE"
     _print(f"WSEL {_number(evaluation.objective, 9)}, {verdict}")
     for violation in evaluation.violations:
-        if violation.amount > 0:
+        if violation.amount > FEASIBILITY_TOLERANCE:
             _print(f"  {violation}")
     terms = evaluation.breakdown
     for unit, columns in (
@@ -1219,14 +1288,14 @@ def _show_evaluation(evaluation: Evaluation) -> None:
     ):
         headings = (column.replace("_", "\n").capitalize() for column in columns)
         table = _table({"s": "Times [s]", "j": "Energies [J]"}[unit], *headings)
-        for j, name in enumerate(terms.names[:SHOWN_USERS]):
+        for j, name in enumerate(labels(terms.names, NAME_WIDTH)[:SHOWN_USERS]):
             cells = (getattr(terms, f"{column}_{unit}")[j] for column in columns)
-            table.add_row(_clip(name), *(f"{cell:.4g}" for cell in cells))
+            table.add_row(name, *(f"{cell:.4g}" for cell in cells))
         _print(table)
     _say_how_many_more(len(terms.names))
 
 
-SHOWN_USERS = 20
+SHOWN_USERS, NAME_WIDTH = 20, 30
 
 
 def _say_how_many_more(users: int) -> None:
@@ -1249,8 +1318,7 @@ def _title(instance: Instance) -> str:
 
 def _clip(text: str, width: int = 30) -> str:
     """Return a name on one line and short enough for a table."""
-    line = " ".join(text.split())
-    return line if len(line) <= width else f"{line[: width - 1]}…"
+    return labels([text], width)[0]
 
 
 def _cell(value: Any) -> str:
@@ -1323,7 +1391,7 @@ def _patience() -> Iterator[Callable[[str], None]]:
         nonlocal timer
         if timer is not None:
             timer.cancel()
-        timer = threading.Timer(PATIENCE_S, click.echo, [f"{phrase} ..."], {"err": True})
+        timer = threading.Timer(PATIENCE_S, streams.note, [f"{phrase} ..."])
         timer.daemon = True
         timer.start()
 

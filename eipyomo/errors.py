@@ -11,6 +11,20 @@ class InputError(EipyomoError, ValueError):
     """Bad input or usage; the sentence names the key, the value and what is allowed."""
 
 
+class OutputError(EipyomoError, OSError):
+    """A file could not be written for want of space or the like.
+
+    Attributes
+    ----------
+    answer
+        What was computed before that, if anything was.
+    """
+
+    def __init__(self, sentence: str, answer: object = None) -> None:
+        super().__init__(sentence)
+        self.answer = answer
+
+
 class ClaimError(InputError):
     """A document says of itself what is not true; the sentence has both, claim and truth."""
 

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from eipyomo.errors import InputError
+from eipyomo.errors import InputError, OutputError
+from eipyomo.validation import one_line, shown
 
 PathLike = str | os.PathLike[str]
+
+
+@contextlib.contextmanager
+def about(path: PathLike) -> Iterator[None]:
+    """Let sentences about what a file holds begin with its name."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"{one_line(os.fspath(path))}: {error}") from None
 
 
 def read_text(path: PathLike, what: str) -> str:
@@ -34,6 +45,7 @@ def read_text(path: PathLike, what: str) -> str:
     InputError
         If the file cannot be read or is not UTF-8.
     """
+    require_path(path, f"the {what} file")
     try:
         # A line end inside a quoted text is part of it, so none is translated.
         return Path(path).read_bytes().decode("utf-8-sig")
@@ -50,53 +62,98 @@ def read_document(path: PathLike, what: str) -> dict[str, Any]:
         If the file cannot be read or does not hold exactly one JSON object.
     """
     text = read_text(path, what)
-    try:
-        document = json.loads(text, object_pairs_hook=_unique_keys)
-    except InputError as error:
-        raise InputError(f"the {what} file {_shown(path)}: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"the {what} file {_shown(path)} is not valid JSON: {_reason(error)}"
-        ) from None
-    if not isinstance(document, dict):
-        raise InputError(
-            f"the {what} file {_shown(path)} holds a JSON {type(document).__name__}, "
-            "but must hold an object"
-        )
+    with about(path):
+        try:
+            document = json.loads(text, object_pairs_hook=_unique_keys)
+        except InputError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"the {what} file is not valid JSON: {_reason(error)}") from None
+        if not isinstance(document, dict):
+            raise InputError(
+                f"the {what} file holds a JSON {type(document).__name__}, but must hold an object"
+            )
     return document
 
 
-def read_csv(path: PathLike, what: str) -> pd.DataFrame:
-    """Return the table that a CSV file holds, all fields as texts; every row has one a column.
+def read_csv(path: PathLike, what: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the table that a CSV file holds, all fields as texts; its index is lines of the file.
 
     Parameters
     ----------
     path, what
         As for :func:`read_text`.
+    columns
+        The names that the header must hold, in any order.
 
     Raises
     ------
     InputError
         If the file cannot be read or is not CSV, a row has fewer or more fields than the header, or
-        two columns have one name.
+        the columns are not those that it must have.
     """
-    where = f"the {what} file {_shown(path)}"
-    lines = csv.reader(io.StringIO(read_text(path, what), newline=""), strict=True)
-    try:
-        header = next(lines, [])
-        rows = [(lines.line_num, row) for row in lines if row]
-    except csv.Error as error:
-        raise InputError(f"{where} is not valid CSV: {_reason(error)}") from None
-    if not header:
-        raise InputError(f"{where} is not valid CSV: it has no header")
-    require_unique(header, f"{where} has the column")
-    for line, row in rows:
-        if len(row) != len(header):
-            raise InputError(
-                f"{where} has {len(row)} fields in line {line}, but must have {len(header)}, one "
-                "for each name in its header"
-            )
-    return pd.DataFrame([row for _, row in rows], columns=header, dtype=object)
+    where = f"the {what} file"
+    text = read_text(path, what)
+    with about(path):
+        lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+        try:
+            header = next(lines, [])
+            rows = [(lines.line_num, row) for row in lines if row]
+        except csv.Error as error:
+            if (sign := _separator(text.partition("\n")[0], columns)) is not None:
+                raise InputError(_separated(where, sign)) from None
+            raise InputError(f"{where} is not valid CSV: {_reason(error)}") from None
+        if not header:
+            raise InputError(f"{where} is not valid CSV: it has no header")
+        if set(header) != set(columns) and (sign := _separator(text, columns)) is not None:
+            raise InputError(_separated(where, sign))
+        require_unique(header, f"{where} has the column")
+        for line, row in rows:
+            if len(row) != len(header):
+                raise InputError(
+                    f"{where} has {len(row)} fields in line {line}, but must have {len(header)}, "
+                    "one for each name in its header"
+                )
+        require_columns(where, header, columns)
+    return pd.DataFrame(
+        [row for _, row in rows], columns=header, dtype=object, index=[line for line, _ in rows]
+    )
+
+
+def require_columns(where: str, found: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse a table that has other columns than it must have, with all of them in one sentence.
+
+    Raises
+    ------
+    InputError
+        If `found` and `columns` differ.
+    """
+    missing = [name for name in columns if name not in set(found)]
+    unknown = [name for name in found if name not in set(columns)]
+    if missing or unknown:
+        wrong = (("lacks the columns", missing), ("has the unknown columns", unknown))
+        faults = [f"{what} {', '.join(map(repr, names))}" for what, names in wrong if names]
+        raise InputError(
+            f"{where} {' and '.join(faults)}, but must have: {', '.join(map(repr, columns))}"
+        )
+
+
+def _separator(text: str, columns: Sequence[str]) -> str | None:
+    """Return what separates the names of a header instead of commas, if something does."""
+    header = text.lstrip("\r\n").partition("\n")[0].rstrip("\r")
+    for sign in SEPARATORS:
+        parts = {part.strip(" \"'") for part in header.split(sign)}
+        if len(parts) > 1 and (parts & set(columns) or "," not in header):
+            return sign
+    return None
+
+
+def _separated(where: str, sign: str) -> str:
+    return f"{where} looks like separated by {SEPARATORS[sign]}, but must be by commas"
+
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+"""What spreadsheets write instead of commas, by their names."""
 
 
 def number_or_text(text: str) -> float | str:
@@ -121,6 +178,18 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:
     return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def require_path(path: Any, what: str = "a file") -> None:
+    """Refuse what is no path.
+
+    Raises
+    ------
+    InputError
+        If it is neither a text nor a path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"{what} is {shown(path)}, but must be a path")
+
+
 def require_writable(path: PathLike) -> None:
     """Refuse a target that cannot be written, before long work starts for it.
 
@@ -129,6 +198,7 @@ def require_writable(path: PathLike) -> None:
     InputError
         If the target is a folder, or its folder is missing or not writable.
     """
+    require_path(path)
     target = Path(path)
     if target.is_dir():
         raise InputError(f"cannot write {_shown(path)}: it is a folder")
@@ -160,12 +230,14 @@ def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:
     ------
     InputError
         If a target's folder is missing or not writable, or the target is not a plain file.
+    OutputError
+        If there is no space left, or the system refuses to write for another reason.
     """
     staged: list[tuple[str, Path]] = []
     try:
         for name, content in files.items():
+            require_writable(name)
             target = Path(name)
-            require_writable(target)
             data = content.encode("utf-8") if isinstance(content, str) else content
             # The name is short and independent of the target's, which may have maximal length.
             handle, temporary = tempfile.mkstemp(prefix=".eipyomo-", dir=target.parent)
@@ -182,7 +254,7 @@ def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"cannot write {_shown(target)}: {_reason(error)}") from None
+        raise OutputError(f"cannot write {_shown(target)}: {_reason(error)}") from None
     finally:
         for temporary, _ in staged:
             Path(temporary).unlink(missing_ok=True)
@@ -208,6 +280,12 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _shown(path: PathLike) -> str:
     return repr(os.fspath(path))
+
+
+def refusal(error: OSError) -> str:
+    """Say what the system refuses, and at which file."""
+    place = f": {_shown(error.filename)}" if error.filename is not None else ""
+    return f"the system refuses: {_reason(error)}{place}"
 
 
 def _reason(error: Exception) -> str:

@@ -19,15 +19,27 @@ from eipyomo.channel import dbm_to_watt, mean_gain, rayleigh_gains
 from eipyomo.errors import InputError
 from eipyomo.files import (
     PathLike,
+    about,
     number_or_text,
     read_csv,
     read_document,
+    require_columns,
     require_unique,
     to_json,
     write_atomically,
 )
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.validation import NonNegative, Positive, Record, clipped, real_number, short
+from eipyomo.validation import (
+    NonNegative,
+    Positive,
+    Record,
+    allowed,
+    clipped,
+    real_number,
+    short,
+    shown,
+    text_keys,
+)
 
 SCHEMA: Final = "eipyomo/instance@1"
 
@@ -208,22 +220,26 @@ class Instance(Record):
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
         """Return the instance that a document of schema ``eipyomo/instance@1`` describes."""
+        if not isinstance(document, Mapping):
+            raise InputError(f"document is {shown(document)}, but must be an object")
         data = dict(document)
         schema = data.pop("schema", None)
         if schema != SCHEMA:
             raise InputError(
-                f"schema is {schema!r}, but an instance must have {SCHEMA!r}"
+                f"schema is {short(schema)}, but an instance must have {SCHEMA!r}"
                 if schema is not None
                 else f"schema is missing, but an instance must have {SCHEMA!r}"
             )
         if "name" not in data:
             raise InputError("name is missing: free text is required")
-        return cls(**{str(key): value for key, value in data.items()})
+        return cls.of(data)
 
     @classmethod
     def from_json(cls, path: PathLike) -> Self:
         """Read an instance file (SI units)."""
-        return cls.from_dict(read_document(path, "instance"))
+        document = read_document(path, "instance")
+        with about(path):
+            return cls.from_dict(document)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the instance as a JSON document, in which what is left out stays left out."""
@@ -255,11 +271,12 @@ class Instance(Record):
         if isinstance(users, pd.DataFrame):
             frame = users.set_axis([str(column) for column in users.columns], axis=1)
             require_unique(list(frame.columns), "users has the column")
-        else:
-            frame = read_csv(users, "users")
-            for column in frame.columns.drop("name", errors="ignore"):
-                frame[column] = frame[column].map(number_or_text)
-        return self.replace(users=frame.to_dict("records"))
+            require_columns("users", list(frame.columns), USER_COLUMNS)
+            return self.replace(users=frame.to_dict("records"))
+        frame = read_csv(users, "users", USER_COLUMNS)
+        with about(users):
+            rows = zip(frame.index, frame.to_dict("records"), strict=True)
+            return self.replace(users=[_user_of_row(line, row) for line, row in rows])
 
     def replace(self, **changes: Any) -> Self:
         """Return this instance with other values for some keys, checked like any other.
@@ -278,7 +295,7 @@ class Instance(Record):
         """
         server, users = changes.get("server"), changes.get("users")
         if isinstance(server, Mapping):
-            changes["server"] = {**self.server.data(), **_with_text_keys(server)}
+            changes["server"] = {**self.server.data(), **text_keys(server)}
         if isinstance(users, Mapping):
             changes["users"] = self._changed_users(users)
         return super().replace(**changes)
@@ -297,7 +314,7 @@ class Instance(Record):
                     f"users[{places[name]}] (user {name!r}) is {short(change)}, but must be an "
                     "object with the keys to change"
                 )
-            users[places[name]] = {**users[places[name]].data(), **_with_text_keys(change)}
+            users[places[name]] = {**users[places[name]].data(), **text_keys(change)}
         return users
 
     def with_settings(self, settings: Sequence[str]) -> Self:
@@ -317,6 +334,12 @@ class Instance(Record):
             If a text is no setting, a path leads nowhere or stands twice, or a value is not
             allowed.
         """
+        if not isinstance(settings, list | tuple) or not all(
+            isinstance(setting, str) for setting in settings
+        ):
+            raise InputError(
+                f"settings is {shown(settings)}, but must be a list of texts PATH=VALUE"
+            )
         if not settings:
             return self
         server, users = self.server.data(), [user.data() for user in self.users]
@@ -364,9 +387,24 @@ class Instance(Record):
         return found[0]
 
 
-def _with_text_keys(changes: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return changes by keys that can be looked for, to be refused by name."""
-    return {str(key): value for key, value in changes.items()}
+USER_COLUMNS: Final = tuple(EndUser.model_fields)
+"""Columns of a table of end users."""
+
+
+def _user_of_row(line: int, row: Mapping[Any, str]) -> EndUser:
+    """Return the end user of a row of a CSV file; sentences say in which line it stands."""
+    try:
+        for key, text in row.items():
+            if not text.strip():
+                raise InputError(
+                    f"{key} (user {short(row['name'])}) is blank, but must be "
+                    f"{allowed(EndUser, (key,))}"
+                )
+        return EndUser.of(
+            {key: text if key == "name" else number_or_text(text) for key, text in row.items()}
+        )
+    except InputError as error:
+        raise InputError(f"line {line}: {error}") from None
 
 
 _SETTING = re.compile(

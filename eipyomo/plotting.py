@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from matplotlib import font_manager, rc_context
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -14,15 +17,107 @@ from eipyomo import allocation, claims
 from eipyomo.errors import InputError
 from eipyomo.result import Result
 from eipyomo.solvers.training import Training
+from eipyomo.validation import labels, require_kind, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matplotlib.axes import Axes
 
 USERS_IN_LEGEND = 12
 
 
+def _style() -> Any:
+    """Return settings by which letters stay letters in files, and have fonts.
+
+    Publishers refuse Type 3 fonts, and a text can be searched.
+    """
+    kinds = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none"}
+    return {**kinds, "font.family": _families()}
+
+
+class Page(Figure):
+    """A figure whose files hold its texts as texts."""
+
+    def savefig(self, *arguments: Any, **options: Any) -> None:
+        """Write the figure; see :meth:`matplotlib.figure.Figure.savefig`."""
+        with rc_context(_style()):
+            super().savefig(*arguments, **options)
+
+
+Drawing = Callable[..., Figure]
+
+
+def _in_style(draw: Drawing) -> Drawing:
+    """Let a figure be drawn with fonts that have the letters of its names."""
+
+    @wraps(draw)
+    def drawn(result: Any) -> Figure:
+        _find_fonts(_names_in(result))
+        with rc_context(_style()):
+            return draw(result)
+
+    return drawn
+
+
+_FONTS: dict[str, frozenset[int]] = {}
+"""Fonts that figures use, by name, with the characters that each of them has."""
+
+
+def _families() -> list[str]:
+    if not _FONTS:
+        file = font_manager.findfont("DejaVu Sans")  # which comes with matplotlib
+        _FONTS["DejaVu Sans"] = frozenset(get_font(file).get_charmap())
+    return list(_FONTS)
+
+
+def _can_draw(sign: str) -> bool:
+    return any(ord(sign) in known for known in _FONTS.values())
+
+
+def _find_fonts(text: str) -> None:
+    """Add fonts of this machine until all letters of a text have one, or none has the rest."""
+    _families()
+    missing = {sign for sign in text if sign.isprintable() and not _can_draw(sign)}
+    entries = [entry for entry in font_manager.fontManager.ttflist if _is_usable(entry)]
+    for entry in sorted(entries, key=lambda entry: (entry.name, entry.fname)) if missing else ():
+        if entry.name in _FONTS:
+            continue
+        try:
+            known = frozenset(get_font(entry.fname).get_charmap())
+        except (OSError, RuntimeError):  # a font of pictures, or none at all
+            continue
+        if any(ord(sign) in known for sign in missing):
+            _FONTS[entry.name] = known
+            missing = {sign for sign in missing if not _can_draw(sign)}
+        if not missing:
+            return
+
+
+def _is_usable(entry: font_manager.FontEntry) -> bool:
+    """Tell whether a font is an upright one that a PDF can hold."""
+    plain = (entry.style, entry.variant, entry.stretch) == ("normal", "normal", "normal")
+    return (
+        plain
+        and str(entry.weight) in ("400", "normal", "regular")
+        and (entry.fname.lower().endswith(".ttf"))
+    )
+
+
+def _names_in(result: Any) -> str:
+    """Return all texts that a figure may show of a document, whatever it holds."""
+    document = result.to_dict() if isinstance(result, Result | Training) else result
+    if not isinstance(document, Mapping):
+        raise InputError(f"result is {shown(document)}, but must be a result or its document")
+    found = [str(document.get("instance"))]
+    parts = document.get("rounds")
+    for part in [document, *(parts[:1] if isinstance(parts, list) else ())]:
+        decisions = part.get("allocation") if isinstance(part, Mapping) else None
+        users = decisions.get("users") if isinstance(decisions, Mapping) else None
+        shown_users = users[:SHOWN_USERS] if isinstance(users, list) else []
+        found += [str(user.get("name")) for user in shown_users if isinstance(user, Mapping)]
+    return " ".join(found)
+
+
+@_in_style
 def convergence(result: Result | Mapping[str, Any]) -> Figure:
     """Draw how ADMM converged: residuals, objectives, sync time and offload fractions.
 
@@ -49,7 +144,7 @@ def convergence(result: Result | Mapping[str, Any]) -> Figure:
             f"the result of method {document.get('method')!r} has no residuals to draw, but method "
             "'admm' gives them"
         )
-    figure = Figure(figsize=(9.0, 6.5), layout="constrained")
+    figure = Page(figsize=(9.0, 6.5), layout="constrained")
     panels: Sequence[Callable[[Axes, Mapping[str, Any]], None]]
     panels = (_residuals, _objectives, _sync_time, _decisions)
     for axes, panel in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):
@@ -57,7 +152,7 @@ def convergence(result: Result | Mapping[str, Any]) -> Figure:
         axes.grid(True, alpha=0.3)
     for axes in figure.axes[2:]:
         axes.set_xlabel("iteration")
-    figure.suptitle(f"ADMM on {document['instance'] or 'an unnamed instance'}")
+    figure.suptitle(f"ADMM on {_printable_title(document['instance'])}")
     return figure
 
 
@@ -95,12 +190,13 @@ def _decisions(axes: Axes, document: Mapping[str, Any]) -> None:
         _draw(axes, document, "downloads", "downloads", color="C0")
         axes.set_ylabel("users that download (number)")
         return
-    names = [user["name"] for user in (document.get("allocation") or {}).get("users", [])]
+    names = _printable(
+        [user["name"] for user in (document["allocation"] or {"users": []})["users"]]
+    )
     iterations = [row["iteration"] for row in trace]
     for j in range(len(trace[0]["offload_fraction"])):
         label = names[j] if j < len(names) else f"user {j + 1}"
-        # Matplotlib hides a label that starts with an underscore and reads dollars as mathematics.
-        label = (f" {label}" if label.startswith("_") else label).replace("$", r"\$")
+        label = f" {label}" if label.startswith("_") else label  # which would hide it
         axes.plot(iterations, [row["offload_fraction"][j] for row in trace], label=label)
     axes.set_ylim(-0.03, 1.03)
     axes.set_ylabel("offload fraction ι (share of the task)")
@@ -141,6 +237,7 @@ ENERGIES = {
 }
 
 
+@_in_style
 def overview(result: Result | Mapping[str, Any]) -> Figure:
     """Draw the round, the band, and every term of energy and latency on one page.
 
@@ -160,16 +257,17 @@ def overview(result: Result | Mapping[str, Any]) -> Figure:
         If the result has no allocation, or lacks what is drawn.
     """
     document, terms = _drawn(result)
-    figure = Figure(figsize=(10.0, 7.2), layout="constrained")
+    figure = Page(figsize=(10.0, 7.2), layout="constrained")
     grid = figure.add_gridspec(2, 3, height_ratios=(1.25, 1.0))
     _round(figure.add_subplot(grid[0, :]), document, terms)
     for column, panel in enumerate((_band, _energy, _latency)):
         panel(figure.add_subplot(grid[1, column]), document, terms)
     _phases_legend(figure, [*COLORS])
-    figure.suptitle(_title(document, terms))
+    figure.suptitle(_title(document))
     return figure
 
 
+@_in_style
 def timeline(result: Result | Mapping[str, Any]) -> Figure:
     """Draw who trains, uploads, offloads, downloads and computes, and when, as in Fig. 1.
 
@@ -177,22 +275,24 @@ def timeline(result: Result | Mapping[str, Any]) -> Figure:
     after the sync time, beside the offloading and the server's computing in the upper lane.
     """
     document, terms = _drawn(result)
-    figure = Figure(figsize=(9.0, 1.8 + 0.5 * len(terms)), layout="constrained")
+    figure = Page(figsize=(9.0, 1.8 + 0.5 * len(terms)), layout="constrained")
     _round(figure.subplots(), document, terms)
     _phases_legend(figure, [phase for phase in COLORS if phase != "waiting"])
-    figure.suptitle(_title(document, terms))
+    figure.suptitle(_title(document))
     return figure
 
 
+@_in_style
 def bandwidth(result: Result | Mapping[str, Any]) -> Figure:
     """Draw each user's share of the band; parameters and errors are those of :func:`overview`."""
     document, terms = _drawn(result)
-    figure = Figure(figsize=(5.5, 4.0), layout="constrained")
+    figure = Page(figsize=(5.5, 4.0), layout="constrained")
     _band(figure.subplots(), document, terms)
-    figure.suptitle(_title(document, terms))
+    figure.suptitle(_title(document))
     return figure
 
 
+@_in_style
 def costs(result: Result | Mapping[str, Any]) -> Figure:
     """Draw energy and latency of each user, stacked by term.
 
@@ -200,12 +300,12 @@ def costs(result: Result | Mapping[str, Any]) -> Figure:
     critical path, the branch of (9) that ends last, and what of it is waiting.
     """
     document, terms = _drawn(result)
-    figure = Figure(figsize=(9.0, 4.4), layout="constrained")
+    figure = Page(figsize=(9.0, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     _energy(left, document, terms)
     _latency(right, document, terms)
     _phases_legend(figure, [phase for phase in COLORS if phase != "previous model download"])
-    figure.suptitle(_title(document, terms))
+    figure.suptitle(_title(document))
     return figure
 
 
@@ -219,6 +319,7 @@ FIGURES = {
 """The figures of a result by name."""
 
 
+@_in_style
 def training_overview(process: Training | Mapping[str, Any]) -> Figure:
     """Draw all rounds of a process on one time axis, and what each of them costs.
 
@@ -239,7 +340,7 @@ def training_overview(process: Training | Mapping[str, Any]) -> Figure:
     """
     document, rounds = _rounds(process)
     users = len(rounds[0][1])
-    figure = Figure(figsize=(_width(rounds), 5.2 + 0.3 * users), layout="constrained")
+    figure = Page(figsize=(_width(rounds), 5.2 + 0.3 * users), layout="constrained")
     grid = figure.add_gridspec(2, 3, height_ratios=(0.8 + 0.3 * users, 2.6))
     _all_rounds(figure.add_subplot(grid[0, :]), rounds)
     for column, panel in enumerate((_costs_by_round, _energy_by_round, _time_by_round)):
@@ -249,6 +350,7 @@ def training_overview(process: Training | Mapping[str, Any]) -> Figure:
     return figure
 
 
+@_in_style
 def training_timeline(process: Training | Mapping[str, Any]) -> Figure:
     """Draw who trains, uploads, downloads and computes in all rounds, and when.
 
@@ -256,20 +358,21 @@ def training_timeline(process: Training | Mapping[str, Any]) -> Figure:
     """
     document, rounds = _rounds(process)
     height = 1.8 + 0.4 * len(rounds[0][1])
-    figure = Figure(figsize=(_width(rounds), height), layout="constrained")
+    figure = Page(figsize=(_width(rounds), height), layout="constrained")
     _all_rounds(figure.subplots(), rounds)
     _phases_legend(figure, [phase for phase in COLORS if phase != "waiting"])
     figure.suptitle(_training_title(document, rounds))
     return figure
 
 
+@_in_style
 def training_costs(process: Training | Mapping[str, Any]) -> Figure:
     """Draw WSEL, energy by term, and duration of every round, over all users.
 
     Parameters and errors are those of :func:`training_overview`.
     """
     document, rounds = _rounds(process)
-    figure = Figure(figsize=(11.0, 4.0), layout="constrained")
+    figure = Page(figsize=(11.0, 4.0), layout="constrained")
     for axes, panel in zip(
         figure.subplots(1, 3), (_costs_by_round, _energy_by_round, _time_by_round), strict=True
     ):
@@ -294,8 +397,10 @@ def _rounds(
     process: Training | Mapping[str, Any],
 ) -> tuple[Mapping[str, Any], list[SolvedRound]]:
     """Return the document, and its rounds that have an allocation."""
-    if isinstance(process, Training):
-        document: Mapping[str, Any] = process.to_dict()
+    document: Mapping[str, Any]
+    if isinstance(process, Training | Result):
+        _require(process, Training)
+        document = process.to_dict()
     else:
         claims.check_process(document := process)
     starts_s = document.get("starts_s") or []
@@ -313,15 +418,10 @@ def _width(rounds: Sequence[SolvedRound]) -> float:
 
 
 def _training_title(document: Mapping[str, Any], rounds: Sequence[SolvedRound]) -> str:
-    users = len(rounds[0][2]["allocation"]["users"])
-    shown = len(rounds[0][1])
-    some = f", {shown} of {users} users" if users > shown else ""
     cost = document["totals"]["wsel"]
-    name = _printable_title(document["instance"] or "an unnamed instance")
+    name = _printable_title(document["instance"])
     of = document["planned_rounds"]
-    return (
-        f"{len(rounds)} of {of} rounds, method {document['method']}: WSEL {cost:.5g}\n{name}{some}"
-    )
+    return f"{len(rounds)} of {of} rounds, method {document['method']}: WSEL {cost:.5g}\n{name}"
 
 
 def _all_rounds(axes: Axes, rounds: Sequence[SolvedRound]) -> None:
@@ -343,6 +443,7 @@ def _all_rounds(axes: Axes, rounds: Sequence[SolvedRound]) -> None:
             )
         axes.axvline(start_s + sync_s, color="black", linestyle="--", linewidth=0.6)
     axes.set_yticks(range(len(place)), rounds[0][1]["label"])
+    axes.set_ylabel(_which_users(rounds[0][2], rounds[0][1]))
     axes.set_ylim(len(place) - 0.45, -0.55)
     axes.set_xlim(left=0.0)
     axes.set_xlabel("time since the process began (s); dashed: sync times")
@@ -394,7 +495,8 @@ def _document(result: Result | Mapping[str, Any]) -> Mapping[str, Any]:
     InputError
         If it is broken or false; see :mod:`eipyomo.claims`.
     """
-    if isinstance(result, Result):
+    if isinstance(result, Result | Training):
+        _require(result, Result)
         return result.to_dict()
     claims.check(result)
     return result
@@ -402,10 +504,15 @@ def _document(result: Result | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _drawn(result: Result | Mapping[str, Any]) -> tuple[Mapping[str, Any], pd.DataFrame]:
     """Return the document, and the terms of the users that are shown."""
-    if not isinstance(result, Result):
+    if isinstance(result, Mapping):
         _require_allocation(result)
     document = _document(result)
     return document, _terms(document)
+
+
+def _require(answer: Any, kind: type[Any]) -> None:
+    hint = "; figures of many rounds are those of TRAINING_FIGURES"
+    require_kind("what is to be drawn", answer, kind, hint)
 
 
 def _require_allocation(document: Mapping[str, Any]) -> None:
@@ -429,32 +536,39 @@ def _terms(document: Mapping[str, Any]) -> pd.DataFrame:
             f"the result lacks {', '.join(sorted(missing))} of its users, but a figure needs it: "
             "solve the instance again"
         )
-    terms["label"] = [_printable(name) for name in terms["name"]]
+    terms["label"] = _printable([user["name"] for user in decisions["users"]])[: len(terms)]
     return terms
 
 
-def _printable(name: str) -> str:
-    """Return a name that matplotlib neither hides nor reads as mathematics, and of some length."""
-    line = " ".join(name.split())
-    line = line if len(line) <= LABEL_LENGTH else f"{line[: LABEL_LENGTH - 1]}…"
-    return line.replace("$", r"\$")
+def _printable(names: Sequence[str]) -> list[str]:
+    """Return names of some length that matplotlib can draw and does not read as mathematics."""
+    return [_drawable(label) for label in labels(names, LABEL_LENGTH)]
 
 
-LABEL_LENGTH = 16
+def _drawable(line: str) -> str:
+    """Return a line with escapes for what no font has."""
+    signs = (sign if _can_draw(sign) else ascii(sign)[1:-1] for sign in line)
+    return "".join(signs).replace("$", r"\$")
 
 
-def _title(document: Mapping[str, Any], terms: pd.DataFrame) -> str:
-    users = len(document["allocation"]["users"])
-    some = f", {len(terms)} of {users} users" if users > len(terms) else ""
-    name = _printable_title(document["instance"] or "an unnamed instance")
+LABEL_LENGTH, TITLE_LENGTH = 16, 70
+
+
+def _title(document: Mapping[str, Any]) -> str:
+    name = _printable_title(document["instance"])
     cost = document.get("objective")
     value = f": WSEL {cost:.5g}" if cost is not None else ": not feasible"
-    return f"method {document['method']}, problem {document['problem']}{value}\n{name}{some}"
+    return f"method {document['method']}, problem {document['problem']}{value}\n{name}"
 
 
-def _printable_title(text: str) -> str:
-    line = " ".join(text.split())
-    return (line if len(line) <= 70 else f"{line[:69]}…").replace("$", r"\$")
+def _printable_title(name: str | None) -> str:
+    return _drawable(labels([name or "an unnamed instance"], TITLE_LENGTH)[0])
+
+
+def _which_users(document: Mapping[str, Any], terms: pd.DataFrame) -> str:
+    """Say at an axis of single users that they are not all."""
+    users = len(document["allocation"]["users"])
+    return f"the first {len(terms)} of {users} users" if users > len(terms) else ""
 
 
 def _phases_legend(figure: Figure, phases: Sequence[str]) -> None:
@@ -488,6 +602,7 @@ def _round(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None
         fontsize="small",
     )
     axes.set_yticks(range(len(terms)), terms["label"])
+    axes.set_ylabel(_which_users(document, terms))
     axes.set_ylim(len(terms) - 0.45, -0.55)
     axes.set_xlim(left=0.0)
     axes.set_xlabel("time since the round began (s)")
@@ -505,16 +620,16 @@ def _band(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None:
             ("downlink", "downlink_share", "model download"),
         )
     }
-    _stack(axes, terms, parts)
+    _stack(axes, document, terms, parts)
     axes.set_ylabel("share of the band (%)")
     axes.set_ylim(top=1.25 * axes.get_ylim()[1])
     axes.legend(fontsize="small", loc="upper left")
 
 
-def _energy(axes: Axes, _: Mapping[str, Any], terms: pd.DataFrame) -> None:
+def _energy(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None:
     """Draw the terms of (8)."""
     parts = {phase: (terms[column], COLORS[phase]) for phase, column in ENERGIES.items()}
-    _stack(axes, terms, parts)
+    _stack(axes, document, terms, parts)
     axes.set_ylabel("energy (J)")
 
 
@@ -533,12 +648,15 @@ def _latency(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> No
         "edge inference": terms["edge_inference_s"].where(~local, 0.0),
     }
     phases["waiting"] = (terms["latency_s"] - sum(phases.values())).clip(lower=0.0)
-    _stack(axes, terms, {phase: (part, COLORS[phase]) for phase, part in phases.items()})
+    _stack(axes, document, terms, {phase: (part, COLORS[phase]) for phase, part in phases.items()})
     axes.set_ylabel("latency, its longer branch (s)")
 
 
 def _stack(
-    axes: Axes, terms: pd.DataFrame, parts: Mapping[str, tuple[pd.Series[float], str]]
+    axes: Axes,
+    document: Mapping[str, Any],
+    terms: pd.DataFrame,
+    parts: Mapping[str, tuple[pd.Series[float], str]],
 ) -> None:
     """Draw one bar a user, with a part for each label."""
     bottom = 0.0 * terms["upload_s"]
@@ -551,6 +669,7 @@ def _stack(
     axes.set_xticks(
         places, terms["label"], rotation=0 if few else 90, fontsize=None if few else "small"
     )
+    axes.set_xlabel(_which_users(document, terms))
     axes.set_ylim(0.0, 1.05 * max(float(bottom.max()), 1e-12))
     axes.grid(True, axis="y", alpha=0.3)
     axes.set_axisbelow(True)

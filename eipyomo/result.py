@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from eipyomo import claims
 from eipyomo.allocation import Allocation, Evaluation
 from eipyomo.claims import SCHEMA, Termination, relative_gap
-from eipyomo.errors import InputError
-from eipyomo.files import PathLike, read_document, to_json, write_atomically
+from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
+from eipyomo.instance import Instance
+from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from eipyomo.instance import Instance
 
 __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
 
@@ -105,6 +103,7 @@ class Result:
         ClaimError
             If it says what is not true.
         """
+        require_kind("instance", instance, Instance)
         allocation, evaluation = claims.check(document, instance)
         judged = ("allocation", "evaluation")
         names = [field.name for field in fields(cls) if field.name not in judged]
@@ -115,10 +114,8 @@ class Result:
     def from_json(cls, path: PathLike, instance: Instance) -> Self:
         """Read a result file back; as :meth:`from_dict`, and errors name the file."""
         document = read_document(path, "result")
-        try:
+        with about(path):
             return cls.from_dict(document, instance)
-        except InputError as error:
-            raise type(error)(f"{os.fspath(path)}: {error}") from None
 
     @property
     def objective(self) -> float | None:

@@ -97,10 +97,14 @@ class Scaled(Columns):
         super().__post_init__()
         for name in ("uplink_snr", "downlink_snr"):
             ratio = getattr(self, name)
-            if not ((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1])).all():
+            bad = ~((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1]))
+            if bad.any():
+                j = int(np.argmax(bad))
                 raise InputError(
-                    f"{name} is {short(ratio)}, but must lie between {SNR_RANGE[0]:g} and "
-                    f"{SNR_RANGE[1]:g}"
+                    f"users[{j}].channel_gain (user {self.names[j]!r}) is "
+                    f"{self.channel_gain[j]:g}, which gives a signal-to-noise ratio of "
+                    f"{ratio[j]:g} over the band, but the ratio must lie between "
+                    f"{SNR_RANGE[0]:g} and {SNR_RANGE[1]:g}"
                 )
 
     def __len__(self) -> int:
@@ -161,7 +165,7 @@ def scale(instance: Instance) -> Scaled:
     def column(key: str) -> FloatColumn:
         return np.array([getattr(user, key) for user in instance.users], dtype=np.float64)
 
-    scaled = Scaled(
+    return Scaled(
         names=tuple(user.name for user in instance.users),
         bandwidth_mhz=instance.bandwidth_hz / HZ_PER_MHZ,
         model_mbit=instance.model_bits / BITS_PER_MBIT,
@@ -185,17 +189,6 @@ def scale(instance: Instance) -> Scaled:
         local_training_s=column("local_training_s"),
         local_training_j=column("local_training_j"),
     )
-    for ratio in (scaled.uplink_snr, scaled.downlink_snr):
-        bad = ~((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1]))
-        if bad.any():
-            j = int(np.argmax(bad))
-            raise InputError(
-                f"users[{j}].channel_gain (user {scaled.names[j]!r}) is "
-                f"{scaled.channel_gain[j]:g}, which gives a signal-to-noise ratio of "
-                f"{ratio[j]:g} over the band, but the ratio must lie between {SNR_RANGE[0]:g} and "
-                f"{SNR_RANGE[1]:g}"
-            )
-    return scaled
 
 
 SNR_RANGE = (1e-9, 1e15)

@@ -6,7 +6,9 @@ copy with or without changes, or a pickle, leads through the constructor that ch
 
 from __future__ import annotations
 
+import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -19,10 +21,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     StrictBool,
     StrictFloat,
     ValidationError,
 )
+from pydantic_core import core_schema
 
 from eipyomo.errors import InputError
 
@@ -70,6 +74,13 @@ def _plain_decision(value: Any) -> Any:
 Decision = Annotated[StrictBool, BeforeValidator(_plain_decision)]
 
 
+def text_keys(data: Any) -> Any:
+    """Return a mapping by texts, so that a key that is none is refused by its name."""
+    if isinstance(data, Mapping):
+        return {key if isinstance(key, str) else str(key): part for key, part in data.items()}
+    return data
+
+
 class Record(BaseModel):
     """Frozen data that refuses unknown keys and says in one sentence what is wrong."""
 
@@ -84,6 +95,40 @@ class Record(BaseModel):
         except ValidationError as error:
             raise InputError(_sentence(type(self), error, data)) from None
 
+    @classmethod
+    def of(cls, data: Any) -> Self:
+        """Return a record of a mapping, or a checked copy of a record.
+
+        Raises
+        ------
+        InputError
+            If it is neither, or a value is not allowed.
+        """
+        if isinstance(data, cls):
+            return data.replace()
+        if not isinstance(data, Mapping):
+            raise InputError(f"{cls.__name__} is {short(data)}, but must be an object")
+        return cls(**text_keys(data))
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        """Return :meth:`of`, by pydantic's name; none of its options makes a check weaker."""
+        return cls.of(obj)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:
+        """Return :meth:`of` what a text in JSON holds."""
+        try:
+            data = json.loads(json_data)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(f"{cls.__name__} is not valid JSON: {error}") from None
+        return cls.of(data)
+
+    @classmethod
+    def model_validate_strings(cls, obj: Any, **_: Any) -> Self:
+        """Return :meth:`of`: a text is no number."""
+        return cls.of(obj)
+
     def replace(self, **changes: Any) -> Self:
         """Return the record with other values for some keys, checked like any other.
 
@@ -93,6 +138,13 @@ class Record(BaseModel):
             If a key is unknown, or a value is not allowed.
         """
         return type(self)(**{**self.data(), **changes})
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Let a part of a document be called with its keys as texts, whatever they are."""
+        return core_schema.no_info_before_validator_function(text_keys, handler(source))
 
     def data(self) -> dict[str, Any]:
         """Return the values by their keys; records in them stay records."""
@@ -280,11 +332,11 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
         return f"{_where(location)}{'.' if location else ''}{cause}"
     where = f"{_where(location)}{_user(model, data)}"
     if first["type"] == "missing":
-        return f"{where} is missing: {_allowed(model, location)} is required"
+        return f"{where} is missing: {allowed(model, location)} is required"
     if first["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return f"{where} is not a known key, but must be one of: {known}"
-    return f"{where} is {short(value)}, but must be {_allowed(model, location)}"
+    return f"{where} is {short(value)}, but must be {allowed(model, location)}"
 
 
 def _where(location: tuple[int | str, ...]) -> str:
@@ -298,7 +350,7 @@ def _user(model: type[Record], data: Mapping[str, Any]) -> str:
     return f" (user {short(data['name'])})" if model.of_a_user and "name" in data else ""
 
 
-def _allowed(model: type[Record], location: tuple[int | str, ...]) -> str:
+def allowed(model: type[Record], location: tuple[int | str, ...]) -> str:
     """Say what a key takes: a field's description, for a number behind its range."""
     if len(location) > 1:
         return "an object"
@@ -316,12 +368,99 @@ def _allowed(model: type[Record], location: tuple[int | str, ...]) -> str:
 
 
 def short(value: Any) -> str:
-    """Return a value as a sentence shows it: numpy's scalars as plain ones, and never long."""
+    """Return a value as a sentence shows it: numpy's numbers as plain ones, and never long."""
+    return clipped(one_line(repr(_plain(value))))
+
+
+def _plain(value: Any) -> Any:
+    """Return what a value is without numpy, as far as a sentence can show it."""
     if isinstance(value, np.generic):
-        value = value.item()
-    return clipped(" ".join(repr(value).split()))
+        return value.item()
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return _plain(value.tolist())
+    if type(value) in (list, tuple, set):
+        return type(value)(map(_plain, list(value)[:SHOWN_PARTS]))
+    if type(value) is dict:
+        return {key: _plain(part) for key, part in list(value.items())[:SHOWN_PARTS]}
+    return value
+
+
+SHOWN_PARTS = 60
+"""A sentence has no room for more parts of a list."""
 
 
 def clipped(text: str, width: int = 60) -> str:
     """Return a text that is not longer than a sentence can hold."""
     return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, with escapes for what would not be seen or would steer a terminal.
+
+    Characters that only join or tell directions are part of names in many languages.
+    """
+    return "".join(
+        sign if sign.isprintable() or sign in JOINERS else ascii(sign)[1:-1]
+        for sign in " ".join(text.split())
+    )
+
+
+JOINERS = "\u200c\u200d"
+
+
+def labels(names: Sequence[str], width: int) -> list[str]:
+    """Return names that fit into tables and figures, and are told apart as before.
+
+    Long ones are cut in the middle, since names often differ at either end; where that makes two
+    alike, they have their place, from 1, in the gap.
+    """
+    lines = [one_line(name) for name in names]
+    cut = [_cut(line, width, "...") for line in lines]
+    alike = {label for label, count in Counter(cut).items() if count > 1}
+    return [
+        _cut(line, width, f"...{place}...") if label in alike and len(line) > width else label
+        for place, (line, label) in enumerate(zip(lines, cut, strict=True), start=1)
+    ]
+
+
+def _cut(line: str, width: int, gap: str) -> str:
+    """Return a line that is not longer than `width`; what it lacks in the middle is a gap."""
+    if len(line) <= width:
+        return line
+    left = max(width - len(gap), 2)
+    return f"{line[: left - left // 2]}{gap}{line[len(line) - left // 2 :]}"
+
+
+def require_kind(name: str, value: Any, kind: type[Any], hint: str = "") -> None:
+    """Refuse an argument that is no such object.
+
+    Raises
+    ------
+    InputError
+        With the name of the class that it must be one of.
+    """
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise InputError(f"{name} is {shown(value)}, but must be {article} {kind.__name__}{hint}")
+
+
+def require_list(name: str, value: Any, what: str) -> None:
+    """Refuse what is no list or tuple, or an empty one.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    if not isinstance(value, list | tuple) or not value:
+        raise InputError(f"{name} is {shown(value)}, but must be a list of {what}, not empty")
+
+
+def shown(value: Any) -> str:
+    """Return plain values as they are, and of other objects what they are."""
+    if value is None or isinstance(value, str | int | float | complex | list | tuple | dict):
+        return short(value)
+    if isinstance(value, np.generic):
+        return short(value)
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'AEIOaeio' else 'a'} {kind}"

@@ -251,7 +251,7 @@ def page() -> str:
 This page is written by `python -m experiments.claims` from the tables in `experiments/results`;
 nothing in it is typed by hand. The statements are about means over channels. The letter averages
 {LETTER_SEEDS} channels (here seeds 0 to {LETTER_SEEDS - 1}); more of them tell chance from rule.
-The optimum and all benchmarks are proven to a relative gap of 1e-6, but for {unproven} of {rows}
+The optimum and all benchmarks are proven to a relative gap of 1e-6 in {rows - unproven} of {rows}
 channels and settings. "Close" and "as good" mean a mean within {NEAR:.0%}."""
     lines = [opening]
     for section, claims in CLAIMS.items():

@@ -262,7 +262,10 @@ BAD = {
         "cannot write 'none/table.csv': No such file or directory",
     ),
     "a target that is a folder": (["generate", "-o", "."], "cannot write '.': it is a folder"),
-    "no methods": (["compare", "--methods", ","], "methods is empty"),
+    "no methods": (
+        ["compare", "--methods", ","],
+        "methods is [], but must be a list of names of methods, not empty",
+    ),
     "unknown method in a list": (["compare", "--methods", "eco,foo"], "method is 'foo'"),
     "compare without time": (["compare", "--time-limit", "-1"], "time_limit is -1.0"),
     "a table that is no CSV": (

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 LAYERS = (
     ("errors", "physics"),
-    ("files", "validation", "channel", "scaled"),
+    ("files", "validation", "channel", "scaled", "streams"),
     ("instance",),
     ("allocation",),
     ("claims", "models", "verify"),

@@ -150,17 +150,17 @@ def test_read_channels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("eu1\n1e-10\n1e-10\n", "gains has 0 columns for user 'eu2', but must have one"),
-        ("eu1,eu2,eu3\n1,1,1\n1,1,1\n", "gains has a column 'eu3', but the instance has no such"),
+        ("eu1\n1e-10\n1e-10\n", "file lacks the columns 'eu2', but must have: 'eu1', 'eu2'"),
+        ("eu1,eu2,eu3\n1,1,1\n1,1,1\n", "file has the unknown columns 'eu3', but must"),
         ("eu1,eu2\n1e-10,1e-10\n", "gains has 1 rows, but must have one for each of 2"),
-        ("eu1,eu2\n1e-10,1e-10\n1e-10,-1\n", "gains of user 'eu2' in round 2 is '-1', but must"),
-        ("eu1,eu2\n1e-10,\n1e-10,1e-10\n", "gains of user 'eu2' in round 1 is '', but must"),
+        ("eu1,eu2\n1e-10,1e-10\n1e-10,-1\n", "gains of user 'eu2' in round 2 is -1.0, but must"),
+        ("eu1,eu2\n1e-10,\n1e-10,1e-10\n", "gains of user 'eu2' in round 1 is blank, but must"),
         ("eu1,eu2\n1e-10,nan\n1e-10,1e-10\n", "gains of user 'eu2' in round 1 is 'nan', but must"),
         ("", "is not valid CSV"),
         ("eu1,eu2\n1,1e-10,2e-10\n2,1e-10,2e-10\n", "has 3 fields in line 2, but must have 2"),
         ("eu1,eu2\n1e-10,2e-10\n1e-10\n", "has 1 fields in line 3, but must have 2"),
         ("eu1,eu2,eu1\n1,2,3\n1,2,3\n", "has the column 'eu1' twice"),
-        (",eu1,eu2\n0,1e-10,1e-10\n1,1e-10,1e-10\n", "gains has a column '', but the instance has"),
+        (",eu1,eu2\n0,1e-10,1e-10\n1,1e-10,1e-10\n", "file has the unknown columns '', but must"),
         ("eu1,eu2\n1e-10,1e-10\n1e-10,1e-10+1j\n", "in round 2 is '1e-10.1j', but must"),
         ("eu1,eu2\n1e-10,1_0\n1e-10,1e-10\n", "in round 1 is '1_0', but must"),
         ("eu1,eu2\n1e-10,True\n1e-10,True\n", "in round 1 is 'True', but must"),
@@ -215,7 +215,7 @@ def test_frames_of_channels_are_read_strictly(wrong: Any) -> None:
     with pytest.raises(ei.InputError, match=r"gains of user 'eu2' in round . is .*, but must"):
         ei.train(reference("letter-m2"), 2, gains=table)
     table = pd.DataFrame([[1e-10] * 3] * 2, columns=["eu1", "eu2", "eu1"])
-    with pytest.raises(ei.InputError, match="gains has 2 columns for user 'eu1'"):
+    with pytest.raises(ei.InputError, match="gains has the column 'eu1' twice"):
         ei.train(reference("letter-m2"), 2, gains=table)
 
 

@@ -25,7 +25,14 @@ from pyomo.repn.plugins.nl_writer import NLWriter
 from pyomo.repn.util import categorize_valid_components
 
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, read_document, read_text, to_json, write_atomically
+from eipyomo.files import (
+    PathLike,
+    read_document,
+    read_text,
+    require_path,
+    to_json,
+    write_atomically,
+)
 from eipyomo.instance import Instance
 from eipyomo.models.diagnostics import objective
 from eipyomo.models.joint import minlp
@@ -112,6 +119,7 @@ def export(model: Model, path: PathLike) -> list[Path]:
         row that cannot hold, or the file cannot be written. Existing files are then left as they
         were.
     """
+    require_path(path)
     target = Path(path)
     suffix = target.suffix.lower()
     if suffix in LINEAR_ONLY:

@@ -9,6 +9,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
+from eipyomo.instance import Instance
 from eipyomo.models.end_user import letter_block
 from eipyomo.models.grid import grid_block
 from eipyomo.models.points import decided_at_the_edge, point, start_inside
@@ -17,11 +18,10 @@ from eipyomo.models.source import Source, keep_source
 from eipyomo.models.spectral import spectral_block
 from eipyomo.models.symbols import COUPLING, EDGE_BUDGET, SYSTEM_DATA, USER_DATA
 from eipyomo.scaled import HZ_PER_GHZ, Round
+from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from eipyomo.instance import Instance
 
 Model = Any
 
@@ -78,7 +78,8 @@ def minlp(
     InputError
         If the formulation, the round or an option is unknown.
     """
-    if formulation not in FORMULATIONS:
+    require_kind("instance", instance, Instance)
+    if not isinstance(formulation, str) or formulation not in FORMULATIONS:
         raise InputError(
             f"formulation is {formulation!r}, but must be one of: {', '.join(FORMULATIONS)}"
         )

@@ -12,9 +12,10 @@ from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from eipyomo.errors import InputError
+from eipyomo.errors import InputError, OutputError
 from eipyomo.files import PathLike, require_writable, to_json, write_atomically
 from eipyomo.solvers.judge import Claim, judge
+from eipyomo.validation import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,11 @@ def solve_exactly(
         "training" for a round before the last.
     certificate
         File to write what proves the bound to; :func:`eipyomo.verify.verify` reads it.
+
+    Raises
+    ------
+    OutputError
+        If there is no space for the certificate; its ``answer`` is the result.
     """
     return solve_restricted(
         instance,
@@ -94,8 +100,8 @@ def solve_restricted(
         As for :func:`solve_exactly`.
     """
     started = time.monotonic()
-    if node_limit is not None and (isinstance(node_limit, bool) or node_limit < 1):
-        raise InputError(f"node_limit is {node_limit!r}, but must be a whole number >= 1")
+    if node_limit is not None:
+        node_limit = whole_number("node_limit", node_limit, 1)
     if certificate is not None:
         require_writable(certificate)
     setup_s = prepare()
@@ -109,13 +115,10 @@ def solve_restricted(
         round=round,
         restriction=restriction(machine.Restriction) if restriction is not None else None,
     )
-    if certificate is not None:
-        document = machine.certificate.certificate(instance, outcome)
-        write_atomically({certificate: to_json(document, indent=None)})
     options: dict[str, Any] = {"gap": gap, "time_limit": time_limit}
     options |= {"absolute_gap": absolute_gap} if absolute_gap else {}
     options |= {"node_limit": node_limit} if node_limit is not None else {}
-    return judge(
+    result = judge(
         instance,
         Claim(
             status=outcome.status,
@@ -134,6 +137,13 @@ def solve_restricted(
         wall_s=time.monotonic() - started - setup_s,
         round=round,
     )
+    if certificate is not None:
+        document = machine.certificate.certificate(instance, outcome)
+        try:
+            write_atomically({certificate: to_json(document, indent=None)})
+        except (InputError, OutputError) as error:
+            raise OutputError(str(error), result) from None
+    return result
 
 
 def solve_by_enumeration(

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from eipyomo.errors import InputError
+from eipyomo.instance import Instance
 from eipyomo.solvers.methods import attempt, resolve
+from eipyomo.validation import require_kind, require_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from eipyomo.instance import Instance
     from eipyomo.result import Result
 
 TIME_LIMIT_S = 30.0
@@ -70,12 +70,12 @@ def compare(
     Raises
     ------
     InputError
-        If a method is unknown; before anything runs.
+        If a method is unknown, or an argument is no such list; before anything runs.
     """
-    if not instances:
-        raise InputError("instances is empty, but must hold at least one instance")
-    if not methods:
-        raise InputError("methods is empty, but must name at least one method")
+    require_list("instances", instances, "instances")
+    for instance in instances:
+        require_kind("an element of instances", instance, Instance)
+    require_list("methods", methods, "names of methods")
     for method in methods:
         resolve(method, {"time_limit": time_limit})
     rows = []

@@ -23,6 +23,7 @@ def compiled(function: Function) -> Function:
     """
     try:
         kept: Function = numba.njit(cache=True, **SETTINGS)(function)
+        _without_harm(kept)
         return kept
     except RuntimeError:  # no locator available
         _say_that_nothing_is_kept()
@@ -30,10 +31,31 @@ def compiled(function: Function) -> Function:
         return unkept
 
 
+def _without_harm(function: Any) -> None:
+    """Let a function be compiled anew where what is kept is broken, or there is no space for it."""
+    kept = function._cache
+    load, save = kept.load_overload, kept.save_overload
+
+    def load_or_none(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except Exception:  # whatever unpickling a broken file raises
+            return None
+
+    def save_or_say(*arguments: Any) -> None:
+        try:
+            save(*arguments)
+        except Exception:  # the index may be broken as well
+            _say_that_nothing_is_kept()
+
+    kept.load_overload, kept.save_overload = load_or_none, save_or_say
+
+
 @cache
 def _say_that_nothing_is_kept() -> None:
     """Say once a process what it costs that compiled code cannot be kept."""
     logging.getLogger("eipyomo").warning(
         "compiled code cannot be kept, since neither the package's folder nor the user's cache is "
-        "writable: each process compiles for some 10 s; set NUMBA_CACHE_DIR to a folder of yours"
+        "writable and has space: each process compiles for some 10 s; set NUMBA_CACHE_DIR to a "
+        "folder of yours"
     )

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import inspect
-import math
+import os
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eipyomo.errors import InputError, SolverError
+import numpy as np
+
+from eipyomo.allocation import Allocation
+from eipyomo.errors import InputError, OutputError, SolverError
+from eipyomo.files import refusal
+from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.benchmarks import solve_eco, solve_exhaustive, solve_gbe, solve_lco
 from eipyomo.solvers.certified import solve_exactly
 from eipyomo.solvers.minlp import solve_milp, solve_minlp
+from eipyomo.validation import is_positive, require_kind, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from eipyomo.instance import Instance
     from eipyomo.scaled import Round
 
 
@@ -88,15 +94,21 @@ def solve(instance: Instance, method: str = DEFAULT_METHOD, **options: Any) -> R
     SolverError
         If a solver that the method needs is missing.
     """
+    require_kind("instance", instance, Instance)
     chosen, options = resolve(method, options)
     return chosen.run(instance, **options)
 
 
 def attempt(instance: Instance, method: str, **options: Any) -> Result:
-    """Solve like :func:`solve`, but give a missing or failing solver back as a result."""
+    """Solve like :func:`solve`, but give a missing or failing solver back as a result.
+
+    So it is where the system has no room for a solver's files.
+    """
     try:
         return solve(instance, method, **options)
-    except SolverError as error:
+    except (SolverError, OSError) as error:
+        if isinstance(error, OutputError):
+            raise
         name, _, solver = method.partition(":")
         return Result(
             instance=instance.name,
@@ -106,12 +118,19 @@ def attempt(instance: Instance, method: str, **options: Any) -> Result:
             termination="error",
             solver=solver or options.get("solver"),
             options={key: value for key, value in options.items() if key != "start"},
-            message=str(error),
+            message=str(error) if isinstance(error, SolverError) else refusal(error),
         )
 
 
 def resolve(method: str, options: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
-    """Return the method and its checked options for a name such as ``minlp:bonmin``."""
+    """Return the method and its checked options for a name such as ``minlp:bonmin``.
+
+    Raises
+    ------
+    InputError
+        If the method or an option is unknown, or a value of a wrong kind.
+    """
+    require_kind("method", method, str)
     name, _, solver = method.partition(":")
     if name not in METHODS:
         raise InputError(f"method is {method!r}, but must be one of: {', '.join(METHODS)}")
@@ -131,11 +150,48 @@ def resolve(method: str, options: dict[str, Any]) -> tuple[Method, dict[str, Any
     for key in ("gap", "time_limit"):  # an absolute gap may be 0
         if key in options:
             _require_positive(key, options[key])
-    return chosen, options
+    return chosen, {key: _checked(chosen, key, value) for key, value in options.items()}
 
 
 def _require_positive(key: str, value: Any) -> None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
+    if not is_positive(value):
         unit = " (s)" if key == "time_limit" else ""
-        raise InputError(f"{key} is {value!r}, but must be a finite number > 0{unit}")
+        raise InputError(f"{key} is {shown(value)}, but must be a finite number > 0{unit}")
+
+
+def _checked(method: Method, key: str, value: Any) -> Any:
+    """Return an option's value without numpy, if it is one of a kind that the option takes.
+
+    The kinds are those of the annotation, so that no option can be without this check.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    annotation = inspect.signature(method.run).parameters[key].annotation
+    kinds = [KINDS[kind] for kind in annotation.split(" | ")]
+    if not any(is_of_kind(value) for is_of_kind, _ in kinds):
+        words = " or ".join(dict.fromkeys(what for _, what in kinds if what))
+        raise InputError(f"{key} is {shown(value)}, but must be {words}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "None": (lambda value: value is None, ""),
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "float": (
+        lambda value: _is_number(value) and abs(value) <= sys.float_info.max,
+        "a finite number",
+    ),
+    "int": (lambda value: _is_number(value) and value == value // 1, "a whole number"),
+    "str": (lambda value: isinstance(value, str), "a text"),
+    "PathLike": (lambda value: isinstance(value, str | os.PathLike), "a path"),
+    "Round": (lambda value: isinstance(value, str), "inference or training"),
+    "Literal['equal']": (lambda value: isinstance(value, str), "'equal'"),
+    "Allocation": (lambda value: isinstance(value, Allocation), "an Allocation"),
+    "Mapping[str, float]": (lambda value: isinstance(value, Mapping), "a mapping"),
+    "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a mapping"),
+    "Executor": (lambda value: isinstance(value, Executor), "an Executor"),
+}
+"""What options may be, by the words of their annotations: a check, and what to call it."""

@@ -313,7 +313,7 @@ class Search:
     def ask(self, jobs: list[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
         """Have costs bounded over the linear relaxation."""
         seconds = max(seconds, 0.0)
-        question = {"bound": jobs, "cutoff": self.cutoff(), "until": time.time() + seconds}
+        question = {"bound": jobs, "cutoff": self.cutoff(), "until": time.monotonic() + seconds}
         answers: list[dict[str, Any]] = self.worker.ask(question, seconds + GRACE_S)["answers"]
         return answers
 
@@ -373,7 +373,7 @@ class Search:
     def solve_relaxation(self, seconds: float, gap: float) -> dict[str, Any]:
         """Bound the relaxation by branching, and put its point into its variables."""
         seconds = max(seconds, LEAST_S)
-        question = {"tree": gap, "cutoff": self.cutoff(), "until": time.time() + seconds}
+        question = {"tree": gap, "cutoff": self.cutoff(), "until": time.monotonic() + seconds}
         answer = self.worker.ask(question, seconds + GRACE_S)
         if answer["bound"] is not None:
             self.raise_bound(answer["bound"])

@@ -29,6 +29,7 @@ from eipyomo.solvers.certified import solve_exactly
 from eipyomo.solvers.judge import ROUNDING, Claim, judge, repair
 from eipyomo.solvers.milp import NAME as MILP
 from eipyomo.solvers.milp import MilpBackend
+from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +116,7 @@ def solve_model(
         If the solver is missing.
     """
     started = time.monotonic() if started is None else started
+    require_kind("solver", solver, str)
     native = native_solver(solver, executable)
     native.require()
     require_sound(model)

@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import logging
 import multiprocessing
 import os
 import re
@@ -49,7 +50,7 @@ from eipyomo.result import Result
 from eipyomo.solvers.backends import backend
 from eipyomo.solvers.methods import METHODS, attempt, resolve
 from eipyomo.solvers.processors import processors
-from eipyomo.validation import whole_number
+from eipyomo.validation import require_kind, require_list, short, shown, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -103,6 +104,8 @@ class Cell:
 
     def __post_init__(self) -> None:
         """Refuse what no worker could run, and keep a copy of the options."""
+        require_kind("instance", self.instance, Instance)
+        require_kind("options", self.options, Mapping)
         resolve(self.method, dict(self.options))
         for name in EFFECTS:
             if name in self.options:
@@ -113,7 +116,7 @@ class Cell:
             text = json.dumps(self.options, allow_nan=False, default=_plain)
         except (TypeError, ValueError):
             raise InputError(
-                f"options of method {self.method!r} are {self.options!r}, but must be finite "
+                f"options of method {self.method!r} are {short(self.options)}, but must be finite "
                 "numbers, texts, true or false"
             ) from None
         object.__setattr__(self, "options", _frozen(json.loads(text)))
@@ -214,7 +217,14 @@ def cells(
     methods
         Names as in :func:`eipyomo.solve`, alone or with options.
     """
+    require_list("instances", instances, "instances")
+    require_list("methods", methods, "names of methods")
     pairs = [(method, {}) if isinstance(method, str) else method for method in methods]
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise InputError(
+                f"an element of methods is {shown(pair)}, but must be a name, or a name and options"
+            )
     return [Cell(instance, name, options) for instance in instances for name, options in pairs]
 
 
@@ -224,7 +234,12 @@ class Store:
     Parameters
     ----------
     path
-        The file; made if it is missing. Without one they are kept in memory.
+        The file; made if it is missing. Without one they are kept in memory. Threads may share it.
+
+    Attributes
+    ----------
+    trouble
+        Why the file takes no more; None as long as it does.
 
     Raises
     ------
@@ -235,14 +250,19 @@ class Store:
     def __init__(self, path: PathLike | None = None) -> None:
         """Open or make the file."""
         # An absolute path is a file, whatever SQLite makes of its name.
-        place = ":memory:" if path is None else Path(path).absolute()
+        self._path, self._lock = path, threading.RLock()
+        self._unkept: dict[Key, dict[str, Any]] = {}
+        self.trouble: str | None = None
         try:
-            self._database = sqlite3.connect(place, timeout=60.0, isolation_level=None)
+            place = ":memory:" if path is None else Path(path).absolute()
+            self._database = sqlite3.connect(
+                place, timeout=60.0, isolation_level=None, check_same_thread=False
+            )
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.execute(SCHEMA)
             self._database.execute("SELECT result FROM cells LIMIT 1")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TypeError, ValueError) as error:
             raise InputError(f"cannot keep a sweep in {str(path)!r}: {error}") from None
 
     def __enter__(self) -> Self:
@@ -260,36 +280,66 @@ class Store:
 
     def __len__(self) -> int:
         """Return the number of finished cells."""
-        (count,) = self._database.execute("SELECT count(*) FROM cells").fetchone()
+        (count,) = self._execute("SELECT count(*) FROM cells")[0]
         return int(count)
 
+    def _execute(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
+        """Run a statement, in whatever thread."""
+        try:
+            with self._lock:
+                return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise InputError(f"cannot use the store {str(self._path)!r}: {error}") from None
+
     def add(self, cell: Cell, document: Mapping[str, Any]) -> None:
-        """Store a result document; it is on the disk when this returns. The first one stays."""
+        """Store a result document; it is on the disk when this returns. The first one stays.
+
+        Where the file takes no more, as on a full disk, documents stay in memory, a warning says so
+        once, and `trouble` has its sentence.
+        """
         row = (*cell.key, cell.instance.name, json.dumps(document, allow_nan=False))
-        self._database.execute(
-            "INSERT OR IGNORE INTO cells (digest, method, options, version, instance, result) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            row,
-        )
+        try:
+            self._execute(
+                "INSERT OR IGNORE INTO cells (digest, method, options, version, instance, result) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                row,
+            )
+        except InputError as error:
+            self._unkept.setdefault(cell.key, dict(document))
+            if self.trouble is None:
+                self.trouble = f"{error}; what is found from now on is not kept there"
+                logging.getLogger("eipyomo").warning(self.trouble)
 
     def get(self, cell: Cell) -> dict[str, Any] | None:
         """Return the result document of a cell, or None if it is not finished.
 
         It may have been found for an instance of another name, and bears the name of this one's.
         """
-        row = self._database.execute(
+        rows = self._execute(
             "SELECT result FROM cells "
             "WHERE digest = ? AND method = ? AND options = ? AND version = ?",
             cell.key,
-        ).fetchone()
-        if row is None:
+        )
+        if not rows and cell.key not in self._unkept:
             return None
-        document: dict[str, Any] = json.loads(row[0])
+        document = self._read(rows[0][0]) if rows else self._unkept[cell.key]
         return {**document, "instance": cell.instance.name}
+
+    def _read(self, text: str) -> dict[str, Any]:
+        """Return a stored document, if it is one."""
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict) or not set(SHOWN) <= set(document):
+            raise InputError(
+                f"the store {str(self._path)!r} is damaged: {short(text)} is no result"
+            )
+        return document
 
     def forget_errors(self) -> None:
         """Drop the cells whose result is an error, so that they are computed again."""
-        self._database.execute("DELETE FROM cells WHERE result ->> 'termination' = 'error'")
+        self._execute("DELETE FROM cells WHERE result ->> 'termination' = 'error'")
 
     def frame(self, wanted: Iterable[Cell]) -> pd.DataFrame:
         """Return one row for each cell that is finished, in the order of the cells.
@@ -351,7 +401,13 @@ def sweep(
         If the cluster cannot be reached, or cannot be used.
     """
     require_place(workers, cluster)
-    if store is None:
+    if not isinstance(wanted, list | tuple):
+        raise InputError(f"wanted is {shown(wanted)}, but must be a list of cells")
+    for cell in wanted:
+        require_kind("an element of wanted", cell, Cell)
+    if store is not None:
+        require_kind("store", store, Store)
+    else:
         with Store() as store:
             return sweep(wanted, store, workers=workers, cluster=cluster, report=report)
     unique = {cell.key: cell for cell in wanted}

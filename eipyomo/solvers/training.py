@@ -23,14 +23,23 @@ from numpy.typing import NDArray
 
 from eipyomo import claims
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, number_or_text, read_csv, to_json, write_atomically
+from eipyomo.files import (
+    PathLike,
+    about,
+    number_or_text,
+    read_csv,
+    require_columns,
+    require_unique,
+    to_json,
+    write_atomically,
+)
+from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.solvers.methods import DEFAULT_METHOD, METHODS, attempt, resolve
 from eipyomo.solvers.sweep import Cell, Store
-from eipyomo.validation import is_positive, positive_number, short, whole_number
+from eipyomo.validation import is_positive, positive_number, require_kind, short, whole_number
 
 if TYPE_CHECKING:
-    from eipyomo.instance import Instance
     from eipyomo.scaled import FloatColumn
 
 Report = Callable[[int, Result], None]
@@ -78,6 +87,7 @@ class Training:
         ClaimError
             If it says what is not true.
         """
+        require_kind("instance", instance, Instance)
         claims.check_process(document)
         instances, results = [], []
         current = instance
@@ -265,9 +275,15 @@ def train(
     InputError
         If a method, an option or a channel is not allowed.
     """
+    require_kind("instance", instance, Instance)
     rounds = whole_number("rounds", rounds, 1)
+    if store is not None:
+        require_kind("store", store, Store)
     if "round" in options:
         raise InputError("round is no option of a process, which has rounds of both kinds")
+    if training_method is not None:
+        require_kind("training_method", training_method, str)
+    resolve(method, options)
     early_method = training_method or _for_training(method)
     cells_of = _cells_of(method, early_method, options)
     channels = channel_gains(instance, rounds, seed=seed, mean_gain=mean_gain, gains=gains)
@@ -295,7 +311,6 @@ def _for_training(method: str) -> str:
 
 def _cells_of(method: str, early_method: str, options: dict[str, Any]) -> Callable[..., Cell]:
     """Return how a round is to be solved, with its options checked before any round is."""
-    resolve(method, options)
     early = METHODS.get(early_method.partition(":")[0])
     if early is None or not early.trains:
         fitting = [name for name, one in METHODS.items() if one.trains]
@@ -377,29 +392,31 @@ def _read_gains(
     instance: Instance, rounds: int, gains: pd.DataFrame | PathLike
 ) -> NDArray[np.float64]:
     """Read a table of gains with the columns of the users, in any order."""
-    in_file = not isinstance(gains, pd.DataFrame)
-    table = read_csv(gains, "gains") if not isinstance(gains, pd.DataFrame) else gains
     names = [user.name for user in instance.users]
-    columns = [str(column) for column in table.columns]
-    for name in names:
-        if columns.count(name) != 1:
-            raise InputError(
-                f"gains has {columns.count(name)} columns for user {name!r}, but must have one"
-            )
-    for column in columns:
-        if column not in names:
-            raise InputError(f"gains has a column {column!r}, but the instance has no such user")
+    if isinstance(gains, pd.DataFrame):
+        table = gains.set_axis([str(column) for column in gains.columns], axis=1)
+        require_unique(list(table.columns), "gains has the column")
+        require_columns("gains", list(table.columns), names)
+        return _numbers_of(table[names], rounds)
+    table = read_csv(gains, "gains", names)[names]
+    with about(gains):
+        return _numbers_of(table.map(number_or_text), rounds, in_file=True)
+
+
+def _numbers_of(table: pd.DataFrame, rounds: int, *, in_file: bool = False) -> NDArray[np.float64]:
+    """Return the first rows of a table; sentences say in which line of its file a fault stands."""
     if len(table) < rounds:
         raise InputError(f"gains has {len(table)} rows, but must have one for each of {rounds}")
-    given = table.set_axis(columns, axis=1)[names].iloc[:rounds].to_numpy(dtype=object)
-    numbers = np.empty(given.shape)
-    for n, row in enumerate(given.tolist()):
+    table = table.iloc[:rounds]
+    numbers = np.empty(table.shape)
+    for n, (line, row) in enumerate(zip(table.index, table.to_numpy(dtype=object), strict=True)):
         for j, cell in enumerate(row):
-            value = number_or_text(cell) if in_file else cell
-            if not is_positive(value):
+            if not is_positive(cell):
+                blank = isinstance(cell, str) and not cell.strip()
                 raise InputError(
-                    f"gains of user {names[j]!r} in round {n + 1} is {short(cell)}, but must be a "
-                    "finite number > 0"
+                    f"{f'line {line}: ' if in_file else ''}gains of user {table.columns[j]!r} in "
+                    f"round {n + 1} is {'blank' if blank else short(cell)}, but must be a finite "
+                    "number > 0"
                 )
-            numbers[n, j] = value
+            numbers[n, j] = cell
     return numbers

@@ -62,9 +62,9 @@ def main() -> None:
     """Do the job that lies in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     problem = read("model.nl")
-    setup_s = time.time() - job["started"]
+    setup_s = time.monotonic() - job["started"]
     # Bonmin looks at its clock between sub-problems only, so it is asked to stop a little early.
-    left_s = max(0.8 * (job["started"] + job["time_limit"] - time.time()), 0.05)
+    left_s = max(0.8 * (job["started"] + job["time_limit"] - time.monotonic()), 0.05)
     options = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
     note = ""
     try:

@@ -95,8 +95,8 @@ def main() -> None:
         cl=builder.g_lb,
         cu=builder.g_ub,
     )
-    setup_s = time.time() - job["started"]
-    left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
+    setup_s = time.monotonic() - job["started"]
+    left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     for key in job["time_names"]:
         try:
             solver.add_option(key, left_s)

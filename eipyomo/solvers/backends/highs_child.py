@@ -36,8 +36,8 @@ def main() -> None:
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     solver = highspy.Highs()
     solver.readModel("model.lp")
-    setup_s = time.time() - job["started"]
-    left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
+    setup_s = time.monotonic() - job["started"]
+    left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
         if solver.setOptionValue(key, value) != highspy.HighsStatus.kOk:
             write({"refused": [key, value, "no such option, or not such a value"]})

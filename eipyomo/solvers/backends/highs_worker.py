@@ -193,7 +193,7 @@ class Model:
         """Answer jobs, with nothing for those that time does not suffice for."""
         answers: list[Any] = []
         for job in bound:
-            if time.time() >= until:
+            if time.monotonic() >= until:
                 break
             fixed = {column: (value, value) for column, value in job["fix"]}
             cost = None if job["cost"] is None else self.costs(job["cost"])
@@ -260,7 +260,7 @@ class Model:
         last = len(self.rows.lower) - 1
         limit = float(shown(self.rows.upper[-1:] / self.row_unit[-1:])[0])
         solver.changeRowBounds(last, -highspy.kHighsInf, limit)
-        demand(solver, "time_limit", solver.getRunTime() + max(until - time.time(), 0.0))
+        demand(solver, "time_limit", solver.getRunTime() + max(until - time.monotonic(), 0.0))
         solver.run()
         status = solver.getModelStatus()
         nothing = np.zeros(len(self.rows.lower))
@@ -297,7 +297,7 @@ class Model:
         def is_enough(bound: float) -> bool:
             return bound >= min(limit, leaves) or best - bound <= tree * abs(best) < math.inf
 
-        while nodes and not is_enough(nodes[0][0]) and time.time() < until:
+        while nodes and not is_enough(nodes[0][0]) and time.monotonic() < until:
             bound, _, fixed = heapq.heappop(nodes)
             while True:
                 found, here = self.one_bound(fixed, until)
@@ -320,7 +320,7 @@ class Model:
                 better, worse = halves
                 heapq.heappush(nodes, (bound, next(number), {**fixed, **worse}))
                 fixed = {**fixed, **better}
-                if is_enough(bound) or time.time() >= until:
+                if is_enough(bound) or time.monotonic() >= until:
                     heapq.heappush(nodes, (bound, next(number), fixed))
                     break
         bound = min(leaves, nodes[0][0] if nodes else math.inf)

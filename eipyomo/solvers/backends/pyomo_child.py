@@ -40,8 +40,8 @@ def main() -> None:
     for suffix in list(model.component_objects(pyo.Suffix, descend_into=True)):
         suffix.parent_block().del_component(suffix)  # so that nothing scales by it
     offer_ipopt()
-    setup_s = time.time() - job["started"]
-    left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
+    setup_s = time.monotonic() - job["started"]
+    left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     options: dict[str, Any] = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
     base = {"setup_s": setup_s, "version": f"Pyomo {version('pyomo')}"}
     if job["solver"] == "mindtpy":

@@ -49,10 +49,10 @@ def main() -> None:
     model = pyscipopt.Model()
     model.readProblem("model.nl")
     base = {
-        "setup_s": time.time() - job["started"],
+        "setup_s": time.monotonic() - job["started"],
         "version": f"SCIP {model.version()} (PySCIPOpt {pyscipopt.__version__})",
     }
-    left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
+    left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
         reason = set_option(model, key, value)
         if reason is not None:

@@ -101,7 +101,7 @@ class WheelBackend(Backend):
             return Answer("infeasible", str(error), proven=True)
         job = {
             "solver": self.name,
-            "started": time.time(),
+            "started": time.monotonic(),
             "time_limit": time_limit,
             # The child knows what is left of the limit when the solver begins.
             "time_names": list(self.called("time_limit", None)),
