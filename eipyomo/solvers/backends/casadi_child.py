@@ -108,7 +108,7 @@ def solve_calmly(
     """Solve once more with Bonmin, which has died, and not from random points."""
     if job["solver"] != "bonmin":
         raise error
-    left_s = max(0.8 * (job["started"] + job["time_limit"] - time.time()), 0.05)
+    left_s = max(0.8 * (job["started"] + job["time_limit"] - time.monotonic()), 0.05)
     options = {**dict.fromkeys(job["time_names"], left_s), **job["options"], **CALMER}
     try:
         return solve(problem, job["solver"], options)

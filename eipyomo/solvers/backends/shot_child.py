@@ -35,7 +35,7 @@ def main() -> None:
     """Do the job that lies in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
     base: dict[str, Any] = {"version": f"SHOT {version('SHOTpy')}"}
-    left_s = max(job["started"] + job["time_limit"] - time.time(), 0.05)
+    left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     settings = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
     solver = SHOTpy.Solver()
     for key, value in settings.items():
@@ -51,7 +51,7 @@ def main() -> None:
         for key, value in settings.items():
             solver.updateSetting(key, value)
         solver.setProblem(reader.getOriginalProblem())
-    base["setup_s"] = time.time() - job["started"]
+    base["setup_s"] = time.monotonic() - job["started"]
 
     def keep(context: Any) -> None:
         """Write an improved point at once, in case SHOT has to be ended."""
