@@ -141,7 +141,9 @@ def test_couennes_bound_comes_from_its_log(tmp_path: Path, letter: ei.Instance) 
     )
     for bound, termination in ((4.0, "limit"), (5.0, "error"), ("-1e50", "converged")):
         path = executable(tmp_path, script.replace("{bound}", str(bound)))
-        result = ei.solve(letter, "minlp:couenne", executable=path, time_limit=30)
+        result = ei.solve(
+            letter, "minlp:couenne", executable=path, time_limit=30, formulation="letter"
+        )
         assert result.termination == termination, result.message
         assert result.bound == (bound if termination == "limit" else None)
 
@@ -150,7 +152,7 @@ def test_a_false_optimum_is_contradicted(tmp_path: Path, letter: ei.Instance) ->
     """A point said to be optimal with a bound far below its cost is not reported as optimal."""
     script = f"print('Lower bound: 0.529')\nsol({optimum(letter)!r})"
     path = executable(tmp_path, script)
-    result = ei.solve(letter, "minlp:couenne", executable=path)
+    result = ei.solve(letter, "minlp:couenne", executable=path, formulation="letter")
     assert result.termination == "limit"
     assert result.bound == 0.529
     assert result.gap == pytest.approx(1 - 0.529 / VALUES["letter-m4"]["wsel"], rel=1e-6)

@@ -27,7 +27,7 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.cli import main
-from eipyomo.solvers.sweep import Cell, Store, cells, sweep, version_of_code
+from eipyomo.solvers.sweep import SHOWN, Cell, Store, cells, sweep, version_of_code
 
 distributed: Any = importlib.import_module("distributed")  # it has types only in part
 
@@ -340,6 +340,11 @@ def test_a_store_is_a_file_whatever_its_name(
         assert Path(":memory:").is_file()
 
 
+def found_at(objective: float) -> dict[str, Any]:
+    """Return a document as a store keeps it, of which only the objective counts."""
+    return {**dict.fromkeys(SHOWN), "objective": objective}
+
+
 @pytest.mark.parametrize("what", ["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"])
 def test_rows_of_other_code_are_kept_and_not_taken(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -355,11 +360,11 @@ def test_rows_of_other_code_are_kept_and_not_taken(
     assert changed != version_of_code()
     assert changed.startswith(importlib.metadata.version("eipyomo"))
     with Store(tmp_path / "sweep.db") as store:
-        store.add(Cell(instance, "eco"), {"objective": 1.0})
+        store.add(Cell(instance, "eco"), found_at(1.0))
         with monkeypatch.context() as patch:
             patch.setattr("eipyomo.solvers.sweep.version_of_code", lambda: changed)
             assert store.get(Cell(instance, "eco")) is None
-            store.add(Cell(instance, "eco"), {"objective": 2.0})
+            store.add(Cell(instance, "eco"), found_at(2.0))
         found = store.get(Cell(instance, "eco"))
         assert found is not None
         assert found["objective"] == 1.0
@@ -452,8 +457,8 @@ def test_stores_of_the_old_layout_open(tmp_path: Path) -> None:
     database.close()
     with Store(file) as store:
         assert store.get(cell) is None
-        store.add(cell, {"objective": 1.0})
-        assert store.get(cell) == {"objective": 1.0, "instance": cell.instance.name}
+        store.add(cell, found_at(1.0))
+        assert store.get(cell) == {**found_at(1.0), "instance": cell.instance.name}
     assert [row[1:] for row in rows(file).values() if row[4] == "0.1.0"] == kept
     assert len(rows(file)) == 2
 

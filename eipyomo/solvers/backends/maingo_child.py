@@ -143,7 +143,10 @@ def main() -> None:
     builder.import_nl("model.nl")
     problem = Problem(builder)  # MAiNGO does not keep it alive
     solver = maingopy.MAiNGO(problem)
-    base = {"setup_s": time.monotonic() - job["started"], "version": f"MAiNGO {version('maingopy')}"}
+    base = {
+        "setup_s": time.monotonic() - job["started"],
+        "version": f"MAiNGO {version('maingopy')}",
+    }
     left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     options = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
     options["epsilonR"] = max(options["epsilonR"], LEAST_GAP)
