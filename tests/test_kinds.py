@@ -195,6 +195,12 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_solver_that_counts_cpu_time_is_asked_first",
             "test_a_point_that_is_off_by_a_little_is_rescued",
         ),
+        "test_solvers": (
+            "test_bonmin_answers_where_it_died",
+            "test_a_second_death_says_what_to_try",
+            "test_maingo_answers_when_it_is_late",
+            "test_incumbents_of_shot_outlive_it",
+        ),
     },
     "scripts without a main guard, and workers": {
         "test_ends": (
@@ -204,9 +210,72 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_workers_follow_the_affinity",
         ),
     },
+    "output is lost": {
+        "test_said": (
+            "test_output_survives_every_encoding",
+            "test_a_result_is_written_before_it_is_printed",
+            "test_closed_streams",
+            "test_streams_are_left_as_they_were",
+            "test_warnings_reach_a_person_once",
+            "test_a_full_disk_loses_nothing",
+            "test_an_answer_survives_the_file_of_its_certificate",
+            "test_nothing_to_lose_on_a_full_disk",
+            "test_a_store_that_takes_no_more",
+            "test_a_solver_without_room_is_an_error_of_its_own",
+        ),
+    },
+    "the wrong thing is blamed": {
+        "test_said": (
+            "test_tables_say_where",
+            "test_gains_say_where",
+            "test_sentences_begin_with_the_file",
+            "test_a_pattern_over_all_files",
+            "test_the_readme_runs_from_top_to_bottom",
+        ),
+    },
+    "wrong kinds of arguments": {
+        "test_said": (
+            "test_wrong_kinds_of_arguments",
+            "test_every_option_has_a_kind",
+            "test_numpy_is_plain_in_and_out",
+            "test_rounding_is_no_violation",
+        ),
+    },
+    "what a person cannot read": {
+        "test_said": (
+            "test_bare_help_is_readable",
+            "test_long_names_stay_apart",
+            "test_names_of_all_languages_are_drawn",
+            "test_users_that_are_left_out_are_said_where_they_are",
+        ),
+    },
+    "tracebacks": {
+        "test_said": (
+            "test_options_of_wrong_types",
+            "test_an_open_quote",
+            "test_damaged_stores",
+            "test_a_store_is_shared_by_threads",
+            "test_a_clock_that_jumps",
+        ),
+        "test_fuzz": (
+            "test_command_lines",
+            "test_instances",
+            "test_tables",
+            "test_results",
+            "test_the_checks_see",
+        ),
+        "test_export": ("test_rows_of_fixed_variables_are_named",),
+    },
 }
 
-WHOLE = ("test_changed_models", "test_claimed", "test_ends", "test_milp_soundness")
+WHOLE = (
+    "test_changed_models",
+    "test_claimed",
+    "test_ends",
+    "test_fuzz",
+    "test_milp_soundness",
+    "test_said",
+)
 """Files that are about these kinds alone, so that each of their tests belongs to one."""
 
 
