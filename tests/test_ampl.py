@@ -567,7 +567,8 @@ SEEN = "pathlib.Path({!r}).write_text(' '.join(sys.argv[3:]) + os.environ.get({!
             "bonmin.opt",
             (
                 "bonmin.time_limit 20.000\nbonmin.allowable_fraction_gap 0.001\n"
-                "bonmin.num_resolve_at_root 2\nbonmin.num_resolve_at_node 3\nbonmin.mine 7\n"
+                "bonmin.num_resolve_at_root 2\nbonmin.num_resolve_at_node 3\n"
+                "bonmin.max_random_point_radius 10.0\nbonmin.mine 7\n"
             ),
         ),
         ("scip", "scip.set", "limits/time = 20.000\nlimits/gap = 0.001\nmine = 7\n"),
