@@ -488,7 +488,7 @@ def test_compare_measures_alike(letter: ei.Instance) -> None:
         best = rows["objective"].min()
         assert rows["excess"].tolist() == pytest.approx((rows["objective"] / best - 1).tolist())
     for methods, instances in (([], [letter]), (["eco"], [])):
-        with pytest.raises(ei.InputError, match="but must be a list of .*, not empty"):
+        with pytest.raises(ei.InputError, match=r"but must be a list of .*, not empty"):
             ei.compare(instances, methods)
     with pytest.raises(ei.InputError, match="method is 'nope'"):
         ei.compare([letter], ["eco", "nope"])
