@@ -859,7 +859,7 @@ def test_a_second_death_says_what_to_try(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(casadi_child, "solve", die)
     job = {
         "solver": "bonmin",
-        "started": time.time(),
+        "started": time.monotonic(),
         "time_limit": 9.0,
         "time_names": ["time_limit"],
         "options": {"num_resolve_at_root": 8, "node_limit": 7},
