@@ -82,7 +82,7 @@ def test_any_result_can_be_drawn(instance: ei.Instance) -> None:
 
 
 def test_odd_names_are_drawn_as_they_are(result: ei.Result) -> None:
-    """Dollars are no mathematics, line breaks no lines, and long names are cut."""
+    """Dollars are no mathematics, line breaks no lines, and long names are cut in the middle."""
     document = result.to_dict()
     for part in (document["allocation"], document["breakdown"]):
         for user, name in zip(part["users"], ("$x^", "_a\nb", "ü" * 99, "1"), strict=True):
@@ -91,7 +91,7 @@ def test_odd_names_are_drawn_as_they_are(result: ei.Result) -> None:
     figure = plotting.overview(document)
     figure.canvas.draw()
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == [r"\$x^", "_a b", "ü" * 15 + "…", "1"]
+    assert labels == [r"\$x^", "_a b", "ü" * 7 + "..." + "ü" * 6, "1"]
 
 
 def test_what_cannot_be_drawn_is_named(result: ei.Result) -> None:
