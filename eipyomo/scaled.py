@@ -158,13 +158,23 @@ def scale(instance: Instance) -> Scaled:
     Raises
     ------
     InputError
-        If a signal-to-noise ratio is so extreme that double precision cannot hold it.
+        If a signal-to-noise ratio or an energy coefficient is so extreme that double precision
+        cannot hold it.
     """
     server = instance.server
 
     def column(key: str) -> FloatColumn:
         return np.array([getattr(user, key) for user in instance.users], dtype=np.float64)
 
+    with np.errstate(over="ignore"):
+        coefficient = column("energy_coefficient") * ENERGY_COEFFICIENT_SCALE
+    if not np.isfinite(coefficient).all():
+        j = int(np.argmin(np.isfinite(coefficient)))
+        user = instance.users[j]
+        raise InputError(
+            f"users[{j}].energy_coefficient (user {user.name!r}) is {user.energy_coefficient:g}, "
+            "but must be below 1e280 to be a number in J/(GHz^2 Gcycle) as well"
+        )
     return Scaled(
         names=tuple(user.name for user in instance.users),
         bandwidth_mhz=instance.bandwidth_hz / HZ_PER_MHZ,
@@ -182,7 +192,7 @@ def scale(instance: Instance) -> Scaled:
         transmit_power_w=column("transmit_power_w"),
         receive_power_w=column("receive_power_w"),
         max_frequency_ghz=column("max_frequency_hz") / HZ_PER_GHZ,
-        energy_coefficient=column("energy_coefficient") * ENERGY_COEFFICIENT_SCALE,
+        energy_coefficient=coefficient,
         energy_weight=column("energy_weight"),
         latency_weight=column("latency_weight"),
         previous_download_s=column("previous_download_s"),

@@ -96,7 +96,9 @@ def solve(instance: Instance, method: str = DEFAULT_METHOD, **options: Any) -> R
     """
     require_kind("instance", instance, Instance)
     chosen, options = resolve(method, options)
-    return chosen.run(instance, **options)
+    # A cost beyond all numbers is infinite or none, and judged as such.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return chosen.run(instance, **options)
 
 
 def attempt(instance: Instance, method: str, **options: Any) -> Result:
