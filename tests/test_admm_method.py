@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -163,7 +165,7 @@ def test_patience_ends_a_run_that_finds_nothing_better() -> None:
         ({"start": "zero"}, "start is 'zero'"),
         ({"penalty": 0}, "penalty is 0"),
         ({"round": "last"}, "round is 'last'"),
-        ({"executor": object()}, "only engine 'pyomo' takes one"),
+        ({"executor": ThreadPoolExecutor(1)}, "only engine 'pyomo' takes one"),
         ({"iterations": 3}, "iterations is not an option"),
     ],
 )

@@ -188,6 +188,10 @@ def equal_sync_s(data: Scaled) -> float:
     return float(np.max(data.upload_start_s + data.model_mbit * seconds))
 
 
+LATEST = 1e9
+"""How many times later than with equal shares a start's sync time may be."""
+
+
 def starting_point(
     start: Literal["equal"] | Allocation, data: Scaled, penalties: Penalties
 ) -> Consensus:
@@ -204,6 +208,11 @@ def starting_point(
     if isinstance(start, Allocation):
         start = start.for_users(data.names)
         up, down, sync_s = start.uplink_share, start.downlink_share, start.sync_s
+        if not abs(sync_s) <= LATEST * equal_sync_s(data):
+            raise InputError(
+                f"sync_s of the start is {sync_s:g} s, but must be at most {LATEST:g} times that of "
+                f"equal shares, {equal_sync_s(data):g} s"
+            )
         if start.edge_frequency_hz is not None:
             edge_ghz = start.edge_frequency_hz / HZ_PER_GHZ
     elif start == "equal":
