@@ -210,8 +210,8 @@ def starting_point(
         up, down, sync_s = start.uplink_share, start.downlink_share, start.sync_s
         if not abs(sync_s) <= LATEST * equal_sync_s(data):
             raise InputError(
-                f"sync_s of the start is {sync_s:g} s, but must be at most {LATEST:g} times that of "
-                f"equal shares, {equal_sync_s(data):g} s"
+                f"sync_s of the start is {sync_s:g} s, but must be at most {LATEST:g} times what "
+                f"equal shares give, {equal_sync_s(data):g} s"
             )
         if start.edge_frequency_hz is not None:
             edge_ghz = start.edge_frequency_hz / HZ_PER_GHZ
