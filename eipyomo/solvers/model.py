@@ -285,18 +285,7 @@ class Question:
         row, amount = models.largest_violation(self.model)
         if amount <= MODEL_TOLERANCE or not amount <= RESCUED:
             return answer
-        decided = _decide(self.model)
-        try:
-            seconds = max(self.left_s(), RESCUE_S)
-            found = backend("ipopt").solve(self.model, time_limit=seconds, gap=self.gap)
-        except InputError:  # the model holds what Ipopt does not take
-            return answer
-        finally:
-            for variable in decided:
-                variable.unfix()
-        if found.point is None:
-            return answer
-        _take(self.model, found.point)
+        _solve_for_decisions(self.model, max(self.left_s(), RESCUE_S))
         if not _fits(self.model):
             return answer
         return replace(
@@ -314,6 +303,20 @@ class Question:
             if _fits(self.model) and _cost(self.model) <= cost:
                 return answer
         return replace(answer, point=begun, message=f"{answer.message}; its start is no worse")
+
+
+def _solve_for_decisions(model: Model, time_limit: float) -> None:
+    """Put Ipopt's point for the decisions a and ι that a model holds into it, if it finds one."""
+    decided = _decide(model)
+    try:
+        found = backend("ipopt").solve(model, time_limit=time_limit, gap=GAP)
+    except InputError:  # the model holds what Ipopt does not take
+        return
+    finally:
+        for variable in decided:
+            variable.unfix()
+    if found.point is not None:
+        _take(model, found.point)
 
 
 def _decide(model: Model) -> list[Any]:
@@ -530,17 +533,19 @@ def _contradicted(model: Model, bound: float) -> float | None:
     """Return what an allocation that the model allows costs, if that is less than a bound.
 
     Bounds of global solvers hold within absolute tolerances, and those do not know how small costs
-    and rows are. The exact method's allocation, which takes milliseconds, and two plain ones are
-    witnesses that can refute such a bound; they cannot prove it.
+    and rows are. Two plain allocations and the exact method's, which takes milliseconds, are
+    witnesses that can refute such a bound, the last one also with the rest solved anew by Ipopt for
+    its a and ι, as the model's rows want it. They cannot prove it.
     """
     source = models.source_of(model)
     best = solve_exactly(source.instance, gap=ROUNDING, time_limit=WITNESS_S, round=source.round)
-    witnesses = [*models.plain_allocations(model), best.allocation]
-    for allocation in filter(None, witnesses):
+    for allocation in filter(None, [*models.plain_allocations(model), best.allocation]):
         try:
             models.load(model, allocation)
         except InputError:  # a decision is fixed otherwise, or not on the grid
             continue
+        if models.largest_violation(model)[1] > ROUNDING and allocation is best.allocation:
+            _solve_for_decisions(model, WITNESS_S)
         if models.largest_violation(model)[1] <= ROUNDING and _cost(model) < bound:
             cost = _cost(model)
             if bound - cost > ROUNDING * abs(bound):
