@@ -158,6 +158,18 @@ def test_a_point_that_is_off_by_a_little_is_rescued(off: float, tmp_path: Path) 
     assert ("the rest was solved by Ipopt" in result.message) == (off > 2e-5)
 
 
+def run_python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, with this package at hand, and return what became of it."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REFERENCE.parents[1])},
+        check=False,
+    )
+
+
 SCRIPT = """
 import eipyomo as ei
 from eipyomo.solvers.sweep import Store, cells, sweep
@@ -169,27 +181,12 @@ def test_a_script_without_a_main_guard(tmp_path: Path) -> None:
     """One sentence on what to do, nothing stored; with the guard the same store gives results."""
     file = tmp_path / "script.py"
     file.write_text(SCRIPT)
-    environment = {**os.environ, "PYTHONPATH": str(REFERENCE.parents[1])}
-    run = subprocess.run(
-        [sys.executable, str(file)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment,
-        check=False,
-    )
+    run = run_python(str(file), cwd=tmp_path)
     assert run.returncode == 1
     assert "below 'if __name__ == \"__main__\":'" in run.stderr.splitlines()[-1]
     head, body = SCRIPT.split("print", 1)
     file.write_text(f'{head}if __name__ == "__main__":\n    print{body}')
-    run = subprocess.run(
-        [sys.executable, str(file)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment,
-        check=False,
-    )
+    run = run_python(str(file), cwd=tmp_path)
     assert run.stdout.strip() == "2", run.stderr
 
 
@@ -205,14 +202,7 @@ def test_a_sweep_inside_of_a_pool(tmp_path: Path) -> None:
         "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
         "        print(pool.map(work, [1, 2]))\n"
     )
-    run = subprocess.run(
-        [sys.executable, str(file)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(REFERENCE.parents[1])},
-        check=False,
-    )
+    run = run_python(str(file), cwd=tmp_path)
     assert run.stdout.strip() == "[1, 1]", run.stderr
 
 
@@ -241,13 +231,8 @@ def test_workers_follow_the_affinity() -> None:
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
         "from eipyomo.solvers.processors import processors; print(processors())"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=REFERENCE.parents[1],
-    )
+    run = run_python("-c", script, cwd=REFERENCE.parents[1])
+    assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == "1"
 
 
@@ -261,13 +246,8 @@ def test_nothing_to_cache_in() -> None:
         "instance = ei.Instance.letter(users=2)\n"
         "print(json.dumps([ei.solve(instance, m).objective for m in ('exact', 'admm')]))"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=REFERENCE.parents[1],
-    )
+    run = run_python("-c", script, cwd=REFERENCE.parents[1])
+    assert run.returncode == 0, run.stderr
     exact, admm = json.loads(run.stdout)
     assert exact == ei.solve(ei.Instance.letter(users=2), "exact").objective
     assert admm == pytest.approx(exact, rel=0.01)

@@ -95,7 +95,7 @@ SOLVE_PART = 0.5
 
 
 class MilpBackend(Backend):
-    """The loop, in the place of a solver: see :func:`eipyomo.solvers.minlp.solve_model`."""
+    """The loop, in the place of a solver: see :func:`eipyomo.solvers.model.solve_model`."""
 
     def __init__(self) -> None:
         super().__init__(
