@@ -36,9 +36,10 @@ from rich.table import Table
 from rich.text import Text
 
 from eipyomo import claims, models, streams
-from eipyomo.allocation import FEASIBILITY_TOLERANCE, Allocation, evaluate
+from eipyomo.allocation import Allocation
 from eipyomo.claims import TRAINING_SCHEMA, round_of
 from eipyomo.errors import ClaimError, EipyomoError, InputError, OutputError
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE, evaluate
 from eipyomo.files import (
     about,
     read_document,
@@ -66,7 +67,7 @@ from eipyomo.verify import Verified, verify
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from eipyomo.allocation import Evaluation
+    from eipyomo.evaluation import Evaluation
     from eipyomo.models.files import SolFile
     from eipyomo.scaled import Round
 

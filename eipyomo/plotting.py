@@ -13,7 +13,7 @@ from matplotlib.font_manager import get_font
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from eipyomo import allocation, claims
+from eipyomo import claims, evaluation
 from eipyomo.errors import InputError
 from eipyomo.result import Result
 from eipyomo.solvers.training import Training
@@ -429,7 +429,7 @@ def _all_rounds(axes: Axes, rounds: Sequence[SolvedRound]) -> None:
     place = {name: j for j, name in enumerate(rounds[0][1]["name"])}
     for n, (start_s, terms, result) in enumerate(rounds):
         sync_s = result["allocation"]["sync_s"]
-        for phase, spans in allocation.timeline(terms, sync_s).groupby("phase"):
+        for phase, spans in evaluation.timeline(terms, sync_s).groupby("phase"):
             if n > 0 and phase == "previous model download":
                 continue  # the round before has drawn it
             lane = 0.19 if phase in AFTER_SYNC else -0.19
@@ -580,7 +580,7 @@ def _round(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None
     """Draw the timeline, two lanes a user, the first user on top."""
     sync_s = document["allocation"]["sync_s"]
     place = {name: j for j, name in enumerate(terms["name"])}
-    for phase, spans in allocation.timeline(terms, sync_s).groupby("phase"):
+    for phase, spans in evaluation.timeline(terms, sync_s).groupby("phase"):
         lane = 0.19 if phase in AFTER_SYNC else -0.19
         axes.barh(
             spans["user"].map(place) + lane,
