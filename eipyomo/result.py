@@ -11,21 +11,22 @@ from eipyomo.claims import SCHEMA, Termination, relative_gap
 from eipyomo.evaluation import Evaluation
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
+from eipyomo.report import Report
 from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Report):
     """Answer of one method on one instance.
 
     Attributes
     ----------
-    instance, method, solver, solver_version, options
+    instance, method, solver, options
         What was run; `instance` is the instance's name.
     instance_digest
         Hash of the instance's data, by which a document is told from one of another instance;
@@ -47,15 +48,8 @@ class Result:
     model_objective
         The model's own objective at `allocation`, where a user has put one in place of WSEL;
         `bound` and `gap` are then of it.
-    wall_s, setup_s
-        Seconds inside the method, and before it on starting solvers.
-    start_objective
-        What the start costs that the solver was given, as it tells itself; None where it was given
-        none, has refused it, or does not tell.
-    iterations
-        Iterations or nodes, where the method counts them.
-    trace
-        One row per iteration or node, where the method keeps them.
+    wall_s
+        Seconds inside the method, `setup_s` not counted.
     prices
         What the dual gives for free, where the method has it: by how much one more MHz, or one
         more GHz of the edge server's total frequency, lowers WSEL, and per user by how much a
@@ -69,19 +63,12 @@ class Result:
     problem: str
     termination: Termination
     solver: str | None = None
-    solver_version: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     allocation: Allocation | None = None
     evaluation: Evaluation | None = None
     bound: float | None = None
     model_objective: float | None = None
     wall_s: float = 0.0
-    setup_s: float = 0.0
-    start_objective: float | None = None
-    iterations: int | None = None
-    trace: Sequence[Mapping[str, Any]] = ()
-    prices: Mapping[str, Any] | None = None
-    message: str = ""
     instance_digest: str | None = None
 
     @classmethod
