@@ -10,8 +10,11 @@ from eipyomo import models, solvers
 from eipyomo.allocation import Allocation, Evaluation, evaluate
 from eipyomo.errors import ClaimError, EipyomoError, InputError, SolverError
 from eipyomo.instance import EdgeServer, EndUser, Instance
+from eipyomo.process import Training
 from eipyomo.result import Result
-from eipyomo.solvers import Training, compare, solve, solve_model, train
+from eipyomo.solvers import solve, solve_model
+from eipyomo.studies.compare import compare
+from eipyomo.studies.train import train
 
 __version__ = version("eipyomo")
 

@@ -16,7 +16,10 @@ LAYERS = (
     ("allocation",),
     ("claims", "models", "verify"),
     ("result",),
-    ("solvers", "plotting"),
+    ("process",),
+    ("plotting",),
+    ("solvers",),
+    ("studies",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
