@@ -19,7 +19,10 @@ LAYERS = (
     ("evaluation",),
     ("claims", "models", "verify"),
     ("result",),
-    ("solvers", "plotting"),
+    ("process",),
+    ("plotting",),
+    ("solvers",),
+    ("studies",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
