@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "physics"),
+    ("errors", "physics", "report"),
     ("files", "validation", "channel", "streams"),
     ("devices",),
     ("scaled",),
