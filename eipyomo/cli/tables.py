@@ -19,7 +19,6 @@ from eipyomo.cli.printing import (
     title_of,
 )
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
-from eipyomo.solvers import METHODS
 from eipyomo.validation import labels
 
 if TYPE_CHECKING:
@@ -106,8 +105,8 @@ def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
         frame["termination"] == "error", ["method", "message"]
     ].itertuples(index=False):
         say(f"{method}: {message}")
-    restricted = [m for m in frame["method"] if (METHODS[m.partition(":")[0]].restriction)]
-    if restricted:
+    restricted = frame.loc[frame["problem"] != "joint", "method"]
+    if len(restricted):
         say(f"Optima and bounds of {', '.join(restricted)} are those of restricted problems.")
 
 

@@ -145,6 +145,16 @@ class Method(ABC, Generic[OptionsT]):
     Options: type[OptionsT]
     handles: ClassVar[frozenset[Feature]]
 
+    @property
+    def trains(self) -> bool:
+        """Whether it solves rounds before the last too."""
+        return Feature.TRAINING in self.handles
+
+    def backends(self, options: OptionsT) -> tuple[str, ...]:
+        """Return the names of the solvers that it runs."""
+        del options
+        return ()
+
     @abstractmethod
     def run(self, problem: Problem, options: OptionsT, clock: Clock) -> Claim:
         """Solve a problem whose features the method handles.

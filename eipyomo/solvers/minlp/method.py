@@ -61,6 +61,10 @@ class Minlp(Method[MinlpOptions]):
     Options = MinlpOptions
     handles = ALL_FEATURES  # what a formulation cannot say, it refuses itself
 
+    def backends(self, options: MinlpOptions) -> tuple[str, ...]:
+        """Return the solver's name."""
+        return (options.solver,)
+
     def run(self, problem: Problem, options: MinlpOptions, clock: Clock) -> Claim:
         """Build the model and solve it."""
         native = native_solver(options.solver, options.executable)
