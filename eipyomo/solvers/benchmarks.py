@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from eipyomo import models
 from eipyomo.errors import InputError
+from eipyomo.problem import Restriction
 from eipyomo.solvers.backends.registry import backend
-from eipyomo.solvers.certified import GAP, TIME_LIMIT_S, solve_by_enumeration, solve_restricted
+from eipyomo.solvers.certified import TIME_LIMIT_S, solve_by_enumeration, solve_restricted
+from eipyomo.solvers.exact.method import GAP
 from eipyomo.solvers.model import solve_model
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def solve_eco(
         Relative gap to stop at, and seconds from now.
     """
     if solver == "exact":
-        kind = methodcaller("eco")
+        kind = Restriction.eco()
         return solve_restricted(instance, "eco", kind, gap=gap, time_limit=time_limit)
     return _solve_fixed(instance, "eco", solver, False, 1.0, gap, time_limit)
 
@@ -54,14 +55,14 @@ def solve_lco(
     That includes users without a task. The options are those of :func:`solve_eco`.
     """
     if solver == "exact":
-        kind = methodcaller("lco")
+        kind = Restriction.lco()
         return solve_restricted(instance, "lco", kind, gap=gap, time_limit=time_limit)
     return _solve_fixed(instance, "lco", solver, True, 0.0, gap, time_limit)
 
 
 def solve_gbe(instance: Instance, *, gap: float = GAP, time_limit: float = TIME_LIMIT_S) -> Result:
     """Group bandwidth equalisation: uplink and downlink have half of the band each."""
-    kind = methodcaller("gbe")
+    kind = Restriction.gbe()
     return solve_restricted(instance, "gbe", kind, gap=gap, time_limit=time_limit)
 
 
@@ -94,7 +95,7 @@ def solve_exhaustive(
         raise InputError(f"step is {step!r}, but must be 1/n for a whole number n")
     if enumeration:
         return solve_by_enumeration(instance, step, gap=gap, time_limit=time_limit)
-    kind = methodcaller("on_grid", step)
+    kind = Restriction.on_grid(step)
     return solve_restricted(instance, "exhaustive", kind, gap=gap, time_limit=time_limit)
 
 

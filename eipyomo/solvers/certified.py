@@ -1,31 +1,23 @@
-"""Methods that the exact machine solves to proven optimality: (10) and its restrictions.
-
-The machine itself is :mod:`eipyomo.solvers.exact`; it is compiled, and loaded when it is first
-needed.
-"""
+"""Methods that the exact machine solves to proven optimality: (10) and its restrictions."""
 
 from __future__ import annotations
 
-import importlib
-import time
-from dataclasses import asdict
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import InputError, OutputError
-from eipyomo.files import PathLike, require_writable, to_json, write_atomically
+from eipyomo.evaluation import evaluate
+from eipyomo.files import PathLike, write_atomically
+from eipyomo.problem import Problem, Restriction
+from eipyomo.solvers.contract import Clock
+from eipyomo.solvers.exact.method import GAP, Enumeration, EnumerationOptions, Exact, ExactOptions
 from eipyomo.solvers.judge import Claim, judge
-from eipyomo.validation import whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from eipyomo.instance import Instance
     from eipyomo.result import Result
     from eipyomo.scaled import Round
-    from eipyomo.solvers.exact import ExactOutcome, Restriction
+    from eipyomo.solvers import contract
 
-GAP = 1e-6
 TIME_LIMIT_S = 60.0
 
 
@@ -77,7 +69,7 @@ def solve_exactly(
 def solve_restricted(
     instance: Instance,
     method: str,
-    restriction: Callable[[type[Restriction]], Restriction] | None = None,
+    restriction: Restriction | None = None,
     *,
     gap: float = GAP,
     absolute_gap: float = 0.0,
@@ -95,54 +87,25 @@ def solve_restricted(
     method
         Name to report.
     restriction
-        Makes the restriction, given its class; None for (10) itself.
+        The restriction; None for (10) itself.
     gap, absolute_gap, time_limit, node_limit, round, certificate
         As for :func:`solve_exactly`.
     """
-    started = time.monotonic()
-    if node_limit is not None:
-        node_limit = whole_number("node_limit", node_limit, 1)
-    if certificate is not None:
-        require_writable(certificate)
-    setup_s = prepare()
-    machine = _machine()
-    outcome = machine.solve_exact(
-        instance,
+    clock = Clock(time_limit)
+    options = ExactOptions(
         gap=gap,
+        time_limit=time_limit,
         absolute_gap=absolute_gap,
-        time_limit=time_limit - (time.monotonic() - started),
         node_limit=node_limit,
-        round=round,
-        restriction=restriction(machine.Restriction) if restriction is not None else None,
+        certificate=certificate,
     )
-    options: dict[str, Any] = {"gap": gap, "time_limit": time_limit}
-    options |= {"absolute_gap": absolute_gap} if absolute_gap else {}
-    options |= {"node_limit": node_limit} if node_limit is not None else {}
-    result = judge(
-        instance,
-        Claim(
-            status=outcome.status,
-            allocation=outcome.allocation,
-            bound=outcome.bound,
-            message=outcome.message,
-            setup_s=setup_s,
-            iterations=outcome.nodes,
-            trace=[asdict(step) for step in outcome.trace],
-            prices=_prices(instance, outcome),
-        ),
-        method=method,
-        problem=outcome.problem,
-        options=options,
-        gap=max(gap, absolute_gap / abs(outcome.objective)) if outcome.objective else gap,
-        wall_s=time.monotonic() - started - setup_s,
-        round=round,
-    )
-    if certificate is not None:
-        document = machine.certificate.certificate(instance, outcome)
-        try:
-            write_atomically({certificate: to_json(document, indent=None)})
-        except (InputError, OutputError) as error:
-            raise OutputError(str(error), result) from None
+    problem = Problem(instance, restriction or Restriction(), round)
+    claim = Exact().run(problem, options, clock)
+    result = _judged(problem, claim, method, options.reported(), options, clock)
+    try:
+        write_atomically(claim.files)
+    except (InputError, OutputError) as error:
+        raise OutputError(str(error), result) from None
     return result
 
 
@@ -160,62 +123,32 @@ def solve_by_enumeration(
     gap, time_limit
         As for :func:`solve_exactly`.
     """
-    started = time.monotonic()
-    setup_s = prepare()
-    found = _enumeration().enumerate_grid(
-        instance, step, gap=gap, time_limit=time_limit - (time.monotonic() - started)
-    )
+    clock = Clock(time_limit)
+    options = EnumerationOptions(gap=gap, time_limit=time_limit)
+    problem = Problem(instance, Restriction.on_grid(step))
+    claim = Enumeration().run(problem, options, clock)
+    reported = {**options.reported(), "step": step, "enumeration": True}
+    return _judged(problem, claim, "exhaustive", reported, options, clock)
+
+
+def _judged(
+    problem: Problem,
+    claim: contract.Claim,
+    method: str,
+    reported: dict[str, Any],
+    options: EnumerationOptions,
+    clock: Clock,
+) -> Result:
+    gap = options.gap
+    if claim.allocation is not None:
+        gap = options.gap_at(evaluate(problem, claim.allocation).objective)
     return judge(
-        instance,
-        Claim(
-            status="optimal" if found.closed else "limit",
-            allocation=found.allocation,
-            bound=found.bound,
-            message=f"{found.combinations} combinations; {found.solved} were solved, the others "
-            f"{'cost more by' if found.closed else 'are left to'} their bounds",
-            setup_s=setup_s,
-            iterations=found.solved,
-        ),
-        method="exhaustive",
-        problem=f"grid:{step:g}",
-        options={"gap": gap, "time_limit": time_limit, "step": step, "enumeration": True},
+        problem.instance,
+        Claim(claim.status, claim.allocation, claim.bound, **claim.report()),
+        method=method,
+        problem=problem.name,
+        options=reported,
         gap=gap,
-        wall_s=time.monotonic() - started - setup_s,
+        wall_s=clock.elapsed_s - claim.setup_s,
+        round=problem.stage,
     )
-
-
-def prepare() -> float:
-    """Load the compiled code, or compile it on first use; return the seconds that took now."""
-    started = time.monotonic()
-    _machine().prepare()
-    return time.monotonic() - started
-
-
-@cache
-def _machine() -> Any:
-    """Return the package of the exact machine, which takes a second to load."""
-    importlib.import_module("eipyomo.solvers.exact.certificate")
-    return importlib.import_module("eipyomo.solvers.exact")
-
-
-def _enumeration() -> Any:
-    return importlib.import_module("eipyomo.solvers.exact.enumeration")
-
-
-def _prices(instance: Instance, outcome: ExactOutcome) -> dict[str, Any] | None:
-    """Return the prices of what users share, as the result document has them."""
-    if outcome.sync_price is None or outcome.delay_price is None:
-        return None
-    edge_price = outcome.edge_frequency_price
-    edge = {} if edge_price is None else {"edge_frequency_per_ghz": edge_price}
-    return {
-        "bandwidth_per_mhz": outcome.bandwidth_price,
-        "downlink_bandwidth_per_mhz": outcome.downlink_bandwidth_price,
-        **edge,
-        "users": [
-            {"name": user.name, "sync_per_s": float(sync), "delay_per_s": float(delay)}
-            for user, sync, delay in zip(
-                instance.users, outcome.sync_price, outcome.delay_price, strict=True
-            )
-        ],
-    }
