@@ -17,8 +17,8 @@ from typing import Any
 import pandas as pd
 
 import eipyomo as ei
-from eipyomo.solvers.exact import Restriction, solve_exact
-from eipyomo.solvers.exact.certificate import certificate
+from eipyomo.problem import Problem, Restriction
+from eipyomo.solvers.exact import solve_exact
 from eipyomo.verify import verify
 from experiments.provenance import store
 
@@ -57,13 +57,13 @@ def measured(
     seconds = []
     for _ in range(REPETITIONS):
         began = time.perf_counter()
-        outcome = solve_exact(instance, gap=GAP, time_limit=TIME_LIMIT_S, restriction=what)
+        outcome = solve_exact(Problem(instance, what), gap=GAP, time_limit=TIME_LIMIT_S)
         seconds.append(time.perf_counter() - began)
     row = {
         "instance": name,
         "seed": seed,
         "users": len(instance.users),
-        "problem": outcome.problem,
+        "problem": outcome.problem.name,
         "status": outcome.status,
         "objective": outcome.objective,
         "bound": outcome.bound,
@@ -74,7 +74,7 @@ def measured(
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     }
     if len(instance.users) <= 100:
-        document = certificate(instance, outcome)
+        document = outcome.certificate()
         began = time.perf_counter()
         row["proven"] = verify(instance, document).bound
         row["verify_seconds"] = time.perf_counter() - began
@@ -83,7 +83,7 @@ def measured(
 
 def main() -> None:
     """Measure all cases and write the table."""
-    solve_exact(ei.Instance.letter(users=600))  # compiles, and starts the threads
+    solve_exact(Problem(ei.Instance.letter(users=600)))  # compiles, and starts the threads
     table = pd.DataFrame(measured(*case) for case in cases())
     store("exact_benchmark", table, "numba", "python-flint")
 

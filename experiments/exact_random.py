@@ -21,9 +21,9 @@ import pandas as pd
 
 import eipyomo as ei
 from eipyomo.models.files import nl
+from eipyomo.problem import Problem
 from eipyomo.solvers.backends.casadi_child import satisfies
 from eipyomo.solvers.exact import prepare, solve_exact
-from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.solvers.judge import repair
 from eipyomo.verify import verify
 from experiments.provenance import finished_rows, keep_rows, store
@@ -88,9 +88,9 @@ def row(seed: int) -> dict[str, Any]:
     """Return one line of the table."""
     instance = hostile(seed, users=2 + seed % (6 if seed < LARGE_SEEDS else 4))
     began = time.perf_counter()
-    outcome = solve_exact(instance)
+    outcome = solve_exact(Problem(instance))
     seconds = time.perf_counter() - began
-    proven = verify(instance, certificate(instance, outcome)).bound
+    proven = verify(instance, outcome.certificate()).bound
     ipopt = many_starts(instance, seed)
     assert outcome.objective is not None
     return {

@@ -12,7 +12,8 @@ import pytest
 
 import eipyomo as ei
 from eipyomo import physics
-from eipyomo.solvers.exact import Restriction, convex_rest, kernels, solve_exact
+from eipyomo.problem import Problem, Restriction
+from eipyomo.solvers.exact import convex_rest, kernels, solve_exact
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
 from eipyomo.solvers.exact.users import user_records
 from tests.allocations import random_allocation, random_decisions
@@ -24,7 +25,7 @@ from tests.instances import hostile
 def test_any_multipliers_stay_below_the_cost(seed: int) -> None:
     """Weak duality: G is below cost plus price of random allocations for random multipliers."""
     instance = hostile(seed)
-    users, draw = user_records(instance.scaled), np.random.default_rng(seed)
+    users, draw = user_records(Problem(instance)), np.random.default_rng(seed)
     for number in range(20):
         allocation = random_allocation(instance, number)
         cost = ei.evaluate(instance, allocation).breakdown.wsel
@@ -49,7 +50,7 @@ def test_any_multipliers_stay_below_the_cost(seed: int) -> None:
 def test_best_multipliers_close_the_duality_gap(download: bool) -> None:
     """At fixed ι and t a user's Lagrangian meets the cost of its own shares: both are exact."""
     instance = reference("mixed-m4")
-    scaled, users = instance.scaled, user_records(instance.scaled)
+    scaled, users = instance.scaled, user_records(Problem(instance))
     t, price = float(scaled.upload_start_s.max()) + 3.0, 0.7
     terms = kernels.Terms(t, price, price)
     for j, offload in itertools.product(range(4), (0.0, 0.3, 0.8) if download else (1.0,)):
@@ -83,7 +84,7 @@ def test_best_multipliers_close_the_duality_gap(download: bool) -> None:
 @pytest.mark.parametrize("snr", [1e-9, 1e-4, 0.3, 10.0, 1e5, 1e14])
 def test_least_cost_is_below_every_share_and_tight(snr: float) -> None:
     """The safe minimum over shares is below a fine grid of them, and within 1e-6 of the best."""
-    link = user_records(ei.Instance.letter(users=1).scaled)["uplink"][:1].copy()
+    link = user_records(Problem(ei.Instance.letter(users=1)))["uplink"][:1].copy()
     link["snr"], link["unit_s"] = snr, math.log(2.0) / (20.0 * snr)
     link["efficiency_min"] = np.log1p(snr)
     link["log_pull_min"] = np.log(kernels.pull(float(np.log1p(snr))))
@@ -110,7 +111,7 @@ def test_convex_rest_of_the_benchmarks(name: str) -> None:
     """LCO and ECO, the convex rest of fixed decisions, agree with Ipopt's values to 1e-7."""
     for key, download, offload in (("lco", True, 0.0), ("eco", False, 1.0)):
         instance = reference(name)
-        rest = convex_rest(instance.scaled, download, offload)
+        rest = convex_rest(Problem(instance), download, offload)
         objective = ei.evaluate(instance, rest.allocation).objective
         assert objective == pytest.approx(VALUES[name][key], rel=1e-7)
         assert 0.0 <= objective - rest.bound <= 1e-9 * objective
@@ -120,11 +121,12 @@ def test_convex_rest_of_the_benchmarks(name: str) -> None:
 @pytest.mark.parametrize("seed", range(25))
 def test_convex_rest_of_random_decisions(seed: int, split_band: bool) -> None:
     """The convex rest is feasible to the last bit and its bound is 1e-9 close, in any setting."""
-    instance, draw = hostile(seed), np.random.default_rng(seed)
+    problem = Problem(hostile(seed), Restriction(split_band=split_band))
+    draw = np.random.default_rng(seed)
     for _ in range(4):
-        download, offload = random_decisions(len(instance.users), draw)
-        rest = convex_rest(instance.scaled, download, offload, split_band=split_band)
-        judged = ei.evaluate(instance, rest.allocation)
+        download, offload = random_decisions(len(problem.data), draw)
+        rest = convex_rest(problem, download, offload)
+        judged = ei.evaluate(problem, rest.allocation)
         assert judged.max_violation == 0.0
         assert 0.0 <= judged.objective - rest.bound <= 1e-9 * judged.objective
         if split_band:
@@ -136,25 +138,24 @@ def test_convex_rest_of_random_decisions(seed: int, split_band: bool) -> None:
 def test_convex_rest_refuses_impossible_decisions(download: bool, offload: float) -> None:
     """No local part without a download, and ι in [0, 1]."""
     with pytest.raises(ei.InputError, match="offload fraction"):
-        convex_rest(reference("letter-m2").scaled, download, offload)
+        convex_rest(Problem(reference("letter-m2")), download, offload)
 
 
 @pytest.mark.parametrize("split_band", [False, True])
 @pytest.mark.parametrize("name", ["letter-m2", "hostile-12", "hostile-18", "hostile-33"])
 def test_brute_force_on_tiny_instances(name: str, split_band: bool) -> None:
     """The best of all decisions on a grid of ι, by convex rests, is what the exact method finds."""
-    instance = reference(name)
+    instance, free = reference(name), Restriction(split_band=split_band)
     grid = 10 if len(instance.users) == 2 else 4
     options = [(True, k / grid) for k in range(grid + 1)] + [(False, 1.0)]
-    least = np.inf
+    problem, least = Problem(instance, free), np.inf
     for decisions in itertools.product(options, repeat=len(instance.users)):
         download, offload = zip(*decisions, strict=True)
-        rest = convex_rest(instance.scaled, download, offload, split_band=split_band)
-        least = min(least, ei.evaluate(instance, rest.allocation).objective)
-    on_grid = Restriction(problem="grid", grid=grid, split_band=split_band)
-    assert solve_exact(instance, restriction=on_grid).objective == pytest.approx(least, rel=1e-6)
-    free = solve_exact(instance, restriction=Restriction(split_band=split_band))
-    assert free.bound <= least
+        rest = convex_rest(problem, download, offload)
+        least = min(least, ei.evaluate(problem, rest.allocation).objective)
+    on_grid = Problem(instance, Restriction(grid=grid, split_band=split_band))
+    assert solve_exact(on_grid).objective == pytest.approx(least, rel=1e-6)
+    assert solve_exact(problem).bound <= least
 
 
 def test_crossings_are_bracketed_through_plateaus_and_jumps() -> None:

@@ -7,8 +7,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-
+from eipyomo.solvers import exact
 from eipyomo.solvers.admm.agents import Agents, KernelAgents
 from eipyomo.solvers.admm.consensus import residuals, update_consensus, update_multipliers
 from eipyomo.solvers.admm.pyomo_agents import PyomoAgents
@@ -16,7 +15,6 @@ from eipyomo.solvers.admm.records import of_users
 from eipyomo.solvers.admm.recovery import Recovery
 from eipyomo.solvers.admm.search import Search
 from eipyomo.solvers.admm.settings import BALANCE_EVERY, Settings
-from eipyomo.solvers.exact.convex_rest import convex_rest
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -85,7 +83,7 @@ def prepare(data: Scaled, consensus: Consensus) -> None:
     one = of_users(data, [0])
     targets = consensus.targets()[:1]
     KernelAgents(one, Search(1, 1.0)).step_one(targets)
-    convex_rest(one, np.array([True]), np.array([0.5]))
+    exact.prepare()
 
 
 def _row(

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from eipyomo.allocation import Allocation
 from eipyomo.evaluation import evaluate
-from eipyomo.solvers.exact.convex_rest import convex_rest
+from eipyomo.problem import Problem
+from eipyomo.solvers.exact.fixed_decisions import convex_rest
 
 if TYPE_CHECKING:
     from eipyomo.instance import Instance
@@ -48,8 +49,8 @@ class Recovery:
         decisions = self.decisions(copies)
         if self._decisions is not None and all(map(np.array_equal, decisions, self._decisions)):
             return self._cost
-        data = self.instance.scaled.for_round(self.round)
-        rest = convex_rest(data, *decisions, **self._start)
+        problem = Problem(self.instance, stage=self.round)
+        rest = convex_rest(problem, *decisions, **self._start)
         self._start = {"start_s": rest.allocation.sync_s, "prices": rest.prices}
         self._decisions = decisions
         self._cost = evaluate(self.instance, rest.allocation, self.round).objective

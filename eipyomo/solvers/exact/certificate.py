@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from eipyomo.errors import InputError
-from eipyomo.instance import Instance
-from eipyomo.solvers.exact import ExactOutcome
+from eipyomo.problem import Problem
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.tree import Evidence, Node, Twins, narrow
 from eipyomo.solvers.records import Records
@@ -22,48 +20,39 @@ from eipyomo.solvers.records import Records
 SCHEMA = "eipyomo/certificate@1"
 
 
-def certificate(instance: Instance, outcome: ExactOutcome) -> dict[str, Any]:
-    """Return the certificate of the bound of an outcome.
+def certificate(problem: Problem, tree: Node, bound: float) -> dict[str, Any]:
+    """Return the certificate of a bound.
 
     Parameters
     ----------
-    instance
-        The instance that was solved.
-    outcome
-        What the exact method returned for it.
-
-    Raises
-    ------
-    InputError
-        If the outcome has no bound: the problem was found infeasible.
+    problem
+        What was solved.
+    tree
+        The tree of its branch and bound.
+    bound
+        What the tree proves.
     """
-    if outcome.tree is None:
-        raise InputError("an infeasible problem has no bound to certify")
-    return _Writer(instance, outcome).document()
+    return _Writer(problem).document(tree, bound)
 
 
 class _Writer:
     """Makes the cells of each leaf again and writes them down."""
 
-    def __init__(self, instance: Instance, outcome: ExactOutcome) -> None:
-        self._instance, self._outcome = instance, outcome
-        restriction = outcome.restriction
-        scaled = instance.scaled.for_round(outcome.round)
-        self._domains = restriction.domains(len(scaled))
-        self._dual = Dual(scaled, restriction, self._domains)
+    def __init__(self, problem: Problem) -> None:
+        self._problem, self._dual = problem, Dual(problem)
+        self._domains = self._dual.domains
         self._twins = Twins(self._dual.users, self._domains)
 
-    def document(self) -> dict[str, Any]:
-        outcome = self._outcome
-        assert outcome.tree is not None
+    def document(self, tree: Node, bound: float) -> dict[str, Any]:
+        problem = self._problem
         return {
             "schema": SCHEMA,
-            "instance": self._instance.digest(),
-            "problem": outcome.restriction.kind(outcome.round),
-            "round": outcome.round,
-            "split_band": outcome.restriction.split_band,
-            "grid": outcome.restriction.grid,
-            "bound": outcome.bound,
+            "instance": problem.instance.digest(),
+            "problem": problem.kind,
+            "round": problem.stage,
+            "split_band": problem.restriction.split_band,
+            "grid": problem.restriction.grid,
+            "bound": bound,
             "domains": [
                 {
                     "edge": bool(domain["edge"]),
@@ -73,12 +62,12 @@ class _Writer:
                 }
                 for domain in self._domains
             ],
-            "tree": self._node(outcome.tree),
+            "tree": self._node(tree),
         }
 
     def _fraction(self, offload: float) -> float | int:
         """Return an offload fraction, as k of k/n on a grid."""
-        grid = self._outcome.restriction.grid
+        grid = self._problem.restriction.grid
         return round(float(offload) * grid) if grid else float(offload)
 
     def _node(self, node: Node) -> dict[str, Any]:
@@ -101,7 +90,7 @@ class _Writer:
     def _proof(self, evidence: Evidence) -> dict[str, Any]:
         dual, response = self._dual, evidence.response
         dual.domains = self._domains.copy()
-        narrow(dual.domains, evidence.narrowings, self._twins, dual.restriction.grid_step)
+        narrow(dual.domains, evidence.narrowings, self._twins, dual.grid_step)
         proof = dual.prove(response, evidence.first_s, evidence.last_s, evidence.tolerance)
         return {
             "prices": list(response.prices),

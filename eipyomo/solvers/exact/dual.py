@@ -12,23 +12,26 @@ from typing import Any
 
 import numpy as np
 
-from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.problem import Problem
+from eipyomo.resources import Budget
+from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact import kernels
-from eipyomo.solvers.exact.kernels import CELL, CHOICE, FREE, MAX_CELLS
-from eipyomo.solvers.exact.restriction import Restriction
+from eipyomo.solvers.exact.kernels import CELL, CHOICE, FREE, MAX_CELLS, QUANTITIES, TIMES_PAID
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
-from eipyomo.solvers.exact.users import user_records
+from eipyomo.solvers.exact.users import domain_records, user_records
 from eipyomo.solvers.records import Records, for_all
 
 Prices = tuple[float, ...]
-"""One price for each budget: of a share of the band, or of its uplink and its downlink half, and
-behind it of a GHz at the edge, where the server has a total frequency."""
+"""One price for each budget of the problem, per unit of what is drawn: a share, a GHz."""
 
 PRICE_SPAN = 30.0
 """Prices stay within e^±30 of their natural size; any price ≥ 0 gives a valid bound."""
-LEAST_EDGE_PRICE = -20.0
-"""The logarithm of the smallest price of the edge's frequency but 0, relative to its natural size:
-below it, ν = w^t - μ is so small that rounding decides about the usage."""
+LEAST_SPAN = 20.0
+"""So far down reach the prices but 0 of a budget that may be left: below, ν = w^t - μ is so small
+that rounding decides about the usage."""
+
+SPARING = {"edge_frequency_ghz": kernels.slow_down_at_edge}
+"""What lowers the use of a quantity that costs nothing to what is needed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,35 +146,43 @@ class Proof:
 
 @dataclass(eq=False)
 class Dual:
-    """The dual of one (restricted) problem; keeps the users' last choices as warm starts.
+    """The dual of one problem; keeps the users' last choices as warm starts.
 
     Attributes
     ----------
-    scaled, restriction
+    problem
         The problem.
     domains
         DOMAIN records; the branch and bound narrows them.
-    limits_frequency, budgets
-        Whether the edge's frequency is limited; and what there is of the band, or of its halves,
-        and, last, of that frequency in GHz.
+    users
+        USER records.
+    basins
+        Per user the ι from which two basins of its cost are followed, negative if unknown; (M, 2).
+    evaluations
+        How often all users were asked for their best decisions.
     """
 
-    scaled: Scaled
-    restriction: Restriction
-    domains: Records
+    problem: Problem
+    domains: Records = field(init=False)
     users: Records = field(init=False)
-    limits_frequency: bool = field(init=False)
-    budgets: tuple[float, ...] = field(init=False)
     basins: FloatColumn = field(init=False)
     evaluations: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         """Prepare the records and forget all basins."""
-        bands, total_ghz = self.restriction.budgets, self.scaled.total_frequency_ghz
-        self.limits_frequency = total_ghz is not None
-        self.budgets = bands if total_ghz is None else (*bands, total_ghz)
-        self.users = user_records(self.scaled, max(bands))
+        self.users = user_records(self.problem)
+        self.domains = domain_records(self.problem.decisions)
         self.basins = np.full((len(self.users), 2), -1.0)
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What users share."""
+        return self.problem.budgets
+
+    @property
+    def grid_step(self) -> float:
+        """Distance of the points of ι, or 0."""
+        return self.problem.restriction.grid_step
 
     # --- responses -----------------------------------------------------------------------------
 
@@ -182,65 +193,61 @@ class Dual:
         self.evaluations += 1
         chosen = np.zeros(len(self.users), CHOICE) if choices is None else choices.copy()
         terms = self.terms(prices, sync_s)
-        arguments = (self.restriction.grid_step, freedom, terms, self.basins, chosen)
+        arguments = (self.grid_step, freedom, terms, self.basins, chosen)
         for_all(kernels.respond, len(chosen), self.users, self.domains, *arguments)
-        if self.limits_frequency and terms.price_edge == 0.0:
-            for_all(kernels.slow_down_at_edge, len(chosen), self.users, terms, chosen)
+        for budget, price in zip(self.budgets, prices, strict=True):
+            if budget.may_be_left and price == 0.0:
+                for quantity in budget.quantities:
+                    for_all(SPARING[quantity], len(chosen), self.users, terms, chosen)
         return Response(
             prices=prices,
             sync_s=sync_s,
             choices=chosen,
             value=float(chosen["value"].sum()) - self.paid(prices),
             sync_slope=float(chosen["sync_slope"].sum()),
-            usage=self._usage(chosen),
+            usage=tuple(_used(budget, chosen) for budget in self.budgets),
         )
 
     def terms(self, prices: Prices, sync_s: float) -> kernels.Terms:
         """Return what users see of prices and sync time."""
-        down = prices[1 if self.restriction.split_band else 0]
-        return kernels.Terms(sync_s, prices[0], down, prices[-1] if self.limits_frequency else 0.0)
+        price_of = {
+            quantity: price
+            for budget, price in zip(self.budgets, prices, strict=True)
+            for quantity in budget.quantities
+        }
+        return kernels.Terms(sync_s, *(price_of.get(quantity, 0.0) for quantity in QUANTITIES))
 
-    def _usage(self, choices: Records) -> tuple[float, ...]:
-        """Return what choices use of each budget."""
-        up, down = float(choices["uplink_share"].sum()), float(choices["downlink_share"].sum())
-        bands = (up, down) if self.restriction.split_band else (up + down,)
-        if not self.limits_frequency:
-            return bands
-        return (*bands, float(choices["edge_frequency_ghz"].sum()))
+    def most_paid(self, prices: Prices) -> float:
+        """Return what a user pays at most, each price as often as it stands in its cost."""
+        return sum(
+            TIMES_PAID[draw.quantity] * price * draw.most
+            for budget, price in zip(self.budgets, prices, strict=True)
+            for draw in budget.draws
+        )
 
     def parts_used(self, choices: Records) -> FloatColumn:
-        """Return per user the share of the band in use, and the part of the edge's frequency."""
-        parts: FloatColumn = choices["uplink_share"] + choices["downlink_share"]
-        if self.limits_frequency:
-            parts = parts + choices["edge_frequency_ghz"] / self.budgets[-1]
-        return parts
+        """Return per user the parts of the budgets in use, added up."""
+        parts = [
+            choices[quantity] / budget.capacity
+            for budget in self.budgets
+            for quantity in budget.quantities
+        ]
+        return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
     def paid(self, prices: Prices) -> float:
         """Return Σ price · budget."""
-        return sum(price * budget for price, budget in zip(prices, self.budgets, strict=True))
+        return sum(
+            price * budget.capacity for price, budget in zip(prices, self.budgets, strict=True)
+        )
 
     @property
     def no_prices(self) -> Prices:
         """Prices to start from where nothing is known: 0 for each budget."""
         return (0.0,) * len(self.budgets)
 
-    def _natural_log_price(self, budget: int) -> float:
+    def _natural_log_price(self, budget: Budget) -> float:
         """Rough size of a price: what users would pay for the whole budget in equal parts."""
-        if budget < len(self.restriction.budgets):
-            return self._natural_log_band_price
-        delay = self.users["latency_weight"] * self.users["work_gigacycles"]
-        return float(np.log(np.sum(delay) * len(delay) / self.budgets[budget] ** 2))
-
-    @property
-    def _natural_log_band_price(self) -> float:
-        """Rough size of the price of the band: what transmissions would cost at equal shares."""
-        users = self.users
-        share = 0.5 / len(users)
-        seconds = users["uplink"]["unit_s"] / (
-            np.log1p(users["uplink"]["snr"] / share) * share / users["uplink"]["snr"]
-        )
-        weight = users["send_weight"] + users["latency_weight"]
-        return float(np.log(np.sum(weight * users["model_mbit"] * seconds)))
+        return _NATURAL_LOG_PRICE[budget.quantities[0]](self.users, budget)
 
     def clear(
         self,
@@ -268,63 +275,59 @@ class Dual:
         """
         start = list(prices)
 
-        def clear(budget: int, above: Prices, tolerance: float) -> Market:
+        def clear(place: int, above: Prices, tolerance: float) -> Market:
             """Clear the budgets up to one, at given prices of those above: a search in a search."""
-            if budget < 0:
+            if place < 0:
                 response = self.respond(above, sync_s, choices, freedom)
                 return Market(response, ((1.0, response),))
+            budget = self.budgets[place]
 
             def residual(log_price: float) -> tuple[float, Market]:
-                market = clear(budget - 1, (float(np.exp(log_price)), *above), 0.1 * tolerance)
-                return _log_ratio(market.usage(budget), self.budgets[budget]), market
+                market = clear(place - 1, (float(np.exp(log_price)), *above), 0.1 * tolerance)
+                return _log_ratio(market.usage(place), budget.capacity), market
 
-            free = start[budget] == 0.0 and self._may_be_free(budget)
+            free = start[place] == 0.0 and budget.may_be_left
             if free:
-                market = clear(budget - 1, (0.0, *above), 0.1 * tolerance)
-                if market.usage(budget) <= self.budgets[budget]:
+                market = clear(place - 1, (0.0, *above), 0.1 * tolerance)
+                if market.usage(place) <= budget.capacity:
                     return market
-            crossing = self._search(residual, budget, start[budget], tolerance, mismatch)
-            if crossing.before is None and not free and self._may_be_free(budget):
-                start[budget] = 0.0
-                return clear(budget, above, tolerance)
-            market = _mix(crossing, budget, self.budgets[budget])
-            start[budget] = market.best.prices[budget]
+            crossing = self._search(residual, place, start[place], tolerance, mismatch)
+            if crossing.before is None and not free and budget.may_be_left:
+                start[place] = 0.0
+                return clear(place, above, tolerance)
+            market = _mix(crossing, place, budget.capacity)
+            start[place] = market.best.prices[place]
             return market
 
         return clear(len(self.budgets) - 1, (), tolerance)
-
-    def _may_be_free(self, budget: int) -> bool:
-        """Whether a budget can be left over at price 0: the edge's frequency, not the band."""
-        return budget >= len(self.restriction.budgets)
 
     def _search(
         self, residual: Any, place: int, price: float, tolerance: float, mismatch: float
     ) -> Crossing[Market]:
         """Search the price of one budget on a logarithmic scale until the dual is good enough."""
-        budget = self.budgets[place]
+        budget, capacity = self.budgets[place], self.budgets[place].capacity
 
         def enough(crossing: Crossing[Market]) -> bool:
             nearest = crossing.points[0]
             price = nearest.found.best.prices[place]
             off = abs(nearest.residual)
-            if off <= 1e-13 or (off <= mismatch and 10.0 * off * budget * price <= tolerance):
+            if off <= 1e-13 or (off <= mismatch and 10.0 * off * capacity * price <= tolerance):
                 return True
             if crossing.before is None or crossing.after is None:
                 return False
             before, after = crossing.before.found, crossing.after.found
             width = after.best.prices[place] - before.best.prices[place]
-            rise, fall = before.usage(place) - budget, budget - after.usage(place)
+            rise, fall = before.usage(place) - capacity, capacity - after.usage(place)
             lost = width * rise * fall / (rise + fall)
-            close = (
-                min(rise, fall) <= mismatch * budget or width <= mismatch * after.best.prices[place]
-            )
+            dearer = after.best.prices[place]
+            close = min(rise, fall) <= mismatch * capacity or width <= mismatch * dearer
             return bool(lost <= tolerance and close)
 
-        middle = self._natural_log_price(place)
+        middle = self._natural_log_price(budget)
         return find_crossing(
             residual,
             float(np.log(price)) if price > 0.0 else middle,
-            middle + (LEAST_EDGE_PRICE if self._may_be_free(place) else -PRICE_SPAN),
+            middle - (LEAST_SPAN if budget.may_be_left else PRICE_SPAN),
             middle + PRICE_SPAN,
             slope=-0.5,
             enough=enough,
@@ -335,14 +338,14 @@ class Dual:
     @cached_property
     def earliest_s(self) -> float:
         """The sync time before which the uploads do not fit into the band; rounded down."""
-        budget = self.restriction.budgets[0]
+        uplink = next(one for one in self.budgets if "uplink_share" in one.quantities)
         latest_start = float(self.users["start_s"].max())
         low, high = latest_start, 2.0 * latest_start + 1.0
-        while kernels.least_shares(self.users, high) > budget:
+        while kernels.least_shares(self.users, high) > uplink.capacity:
             low, high = high, 2.0 * high
         while high - low > 1e-13 * high:
             middle = 0.5 * (low + high)
-            if kernels.least_shares(self.users, middle) > budget:
+            if kernels.least_shares(self.users, middle) > uplink.capacity:
                 low = middle
             else:
                 high = middle
@@ -420,7 +423,7 @@ class Dual:
             users,
             self.users,
             self.domains,
-            self.restriction.grid_step,
+            self.grid_step,
             response.choices,
             tolerance / users,
             kernels.Times(first_s, last_s),
@@ -441,6 +444,35 @@ class Dual:
             _counts=counts,
             _cells=cells,
         )
+
+
+def _used(budget: Budget, choices: Records) -> float:
+    """Return what choices use of a budget."""
+    return sum(float(choices[quantity].sum()) for quantity in budget.quantities)
+
+
+def _natural_log_band_price(users: Records, budget: Budget) -> float:
+    """Return ln of what transmissions would cost at equal shares of the whole band."""
+    del budget
+    share = 0.5 / len(users)
+    seconds = users["uplink"]["unit_s"] / (
+        np.log1p(users["uplink"]["snr"] / share) * share / users["uplink"]["snr"]
+    )
+    weight = users["send_weight"] + users["latency_weight"]
+    return float(np.log(np.sum(weight * users["model_mbit"] * seconds)))
+
+
+def _natural_log_frequency_price(users: Records, budget: Budget) -> float:
+    """Return ln of what delays at the edge would cost at equal frequencies, per GHz."""
+    delay = users["latency_weight"] * users["work_gigacycles"]
+    return float(np.log(np.sum(delay) * len(delay) / budget.capacity**2))
+
+
+_NATURAL_LOG_PRICE = {
+    "uplink_share": _natural_log_band_price,
+    "downlink_share": _natural_log_band_price,
+    "edge_frequency_ghz": _natural_log_frequency_price,
+}
 
 
 def _value(market: Market) -> float:

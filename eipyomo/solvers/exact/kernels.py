@@ -124,12 +124,19 @@ class EdgeCost(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """The sync time t, and the prices of a share of the band, up and down, and of an edge's GHz."""
+    """The sync time t, and the prices of ``QUANTITIES`` in their order."""
 
     t: float
     price_up: float
     price_down: float
     price_edge: float = 0.0
+
+
+QUANTITIES = ("uplink_share", "downlink_share", "edge_frequency_ghz")
+"""What users draw of budgets: fields of a CHOICE."""
+
+TIMES_PAID = {"uplink_share": 1.0, "downlink_share": 1.0, "edge_frequency_ghz": 2.0}
+"""How often a price stands in G: the delay at the edge costs as much as the frequency does."""
 
 
 class Times(NamedTuple):

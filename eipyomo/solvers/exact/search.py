@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from eipyomo.allocation import Allocation
+from eipyomo.problem import Feature
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.convex_rest import ACCURACY, ConvexRest, rest_of
 from eipyomo.solvers.exact.dual import Dual, Market, Proof, Response
+from eipyomo.solvers.exact.fixed_decisions import ACCURACY, ConvexRest, rest_of
 from eipyomo.solvers.exact.kernels import CHOICE, TRACKED
 from eipyomo.solvers.exact.tree import Evidence, Narrowing, Node, Twins, leaves, narrow
 from eipyomo.solvers.records import Records
@@ -137,6 +138,11 @@ class Search:
         self.trace.append(step)
 
     @property
+    def _serves(self) -> bool:
+        """Whether the frequencies f_{s,j} are decisions, which cost something."""
+        return Feature.EDGE_BUDGET in self.dual.problem.features
+
+    @property
     def _allowed(self) -> float:
         return max(self.gap * abs(self.objective), self.absolute_gap)
 
@@ -215,7 +221,7 @@ class Search:
             self._accuracy,
             response.choices,
             TRACKED,
-            FINE if self.dual.limits_frequency else COARSE,
+            FINE if self._serves else COARSE,
         )
         best = markets[0].best
         self._offer(rest_of(self.dual, best.choices, best.sync_s, best.prices))
@@ -226,7 +232,7 @@ class Search:
         Where the edge's frequency is limited, they are those at which its ι are the best ones of
         their basins: for fixed ι, a price may be any of a range.
         """
-        if not self.dual.limits_frequency:
+        if not self._serves:
             return rest.response
         self.dual.domains = self._domains.copy()
         start, tolerance = rest.response, ACCURACY * abs(self.objective)
@@ -273,7 +279,7 @@ class Search:
     def _enter(self, node: Node) -> None:
         """Narrow the domains to the node's, and forget the basins."""
         self.dual.domains = self._domains.copy()
-        narrow(self.dual.domains, node.narrowings, self._twins, self.dual.restriction.grid_step)
+        narrow(self.dual.domains, node.narrowings, self._twins, self.dual.grid_step)
         self.dual.basins[:] = -1.0
 
     def _bottom(self, node: Node, market: Market) -> tuple[Market, ...]:
@@ -409,7 +415,7 @@ class Search:
         return int(twins[len(twins) // 2])
 
     def _on_grid(self, threshold: float) -> float:
-        step = self.dual.restriction.grid_step
+        step = self.dual.grid_step
         if step == 0.0 or threshold >= 1.0:
             return threshold
         return float(np.floor(threshold / step + 1e-9) * step)

@@ -16,7 +16,7 @@ import pyomo.environ as pyo
 
 from eipyomo import models
 from eipyomo.errors import InputError
-from eipyomo.solvers.certified import solve_exactly
+from eipyomo.solvers import exact
 from eipyomo.solvers.judge import ROUNDING
 from eipyomo.solvers.minlp.points import cost_of, fits, take, values_of
 from eipyomo.solvers.minlp.question import LEAST_S, solve_for_decisions
@@ -145,8 +145,8 @@ def contradicted(model: Model, bound: float) -> float | None:
     witnesses that can refute such a bound, the last one also with the rest solved anew by Ipopt for
     its a and ι, as the model's rows want it. They cannot prove it.
     """
-    source = models.source_of(model)
-    best = solve_exactly(source.instance, gap=ROUNDING, time_limit=WITNESS_S, round=source.round)
+    problem = models.source_of(model).problem
+    best = exact.solve_exact(problem, gap=ROUNDING, time_limit=WITNESS_S)
     for allocation in filter(None, [*models.plain_allocations(model), best.allocation]):
         try:
             models.load(model, allocation)

@@ -1,4 +1,4 @@
-"""What remains once a and ι are decided: b, b̄, f, τ̂ and f_s, if that is open.
+"""What remains once a and ι are decided: b, b̄, f, τ̂ and f_{s,j}, if that is open.
 
 It is a convex problem, solved by its dual.
 """
@@ -13,12 +13,14 @@ from numpy.typing import ArrayLike
 from eipyomo import physics
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
-from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Scaled
+from eipyomo.problem import Problem
+from eipyomo.resources import Budget
+from eipyomo.scaled import FloatColumn, Scaled
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Dual, Market, Prices, Response
 from eipyomo.solvers.exact.kernels import CHOICE, FIXED
-from eipyomo.solvers.exact.restriction import Restriction
 from eipyomo.solvers.records import Records
+from eipyomo.timing import Plan
 
 ACCURACY = 1e-11
 """Relative accuracy that the dual search asks for."""
@@ -47,26 +49,23 @@ class ConvexRest:
 
 
 def convex_rest(
-    scaled: Scaled,
+    problem: Problem,
     download: ArrayLike,
     offload_fraction: ArrayLike,
     *,
-    split_band: bool = False,
     start_s: float | None = None,
     prices: Prices | None = None,
 ) -> ConvexRest:
     """Minimise WSEL over b, b̄, f and τ̂ for given download decisions and offload fractions.
 
-    Where the server has a total frequency, over f_s of every task too.
+    Where the server has a total frequency, over f_{s,j} of every task too.
 
     Parameters
     ----------
-    scaled
-        Columns of the instance; of a training round, without tasks.
+    problem
+        Whose budgets hold; which decisions it leaves open is not asked.
     download, offload_fraction
         a and ι, one per user or one for all; ι = 1 wherever a = 0.
-    split_band
-        Whether uplink and downlink have half of the band each.
     start_s, prices
         Where to start the search, if known.
 
@@ -75,21 +74,19 @@ def convex_rest(
     InputError
         If a = 0 somewhere with ι < 1, or an ι is outside [0, 1].
     """
-    choices = np.zeros(len(scaled), CHOICE)
+    choices = np.zeros(len(problem.data), CHOICE)
     choices["download"], choices["offload"] = download, offload_fraction
-    _check(scaled, choices)
-    restriction = Restriction(split_band=split_band)
-    dual = Dual(scaled, restriction, restriction.domains(len(scaled)))
-    return rest_of(dual, choices, start_s, prices)
+    _check(problem.data.names, choices)
+    return rest_of(Dual(problem), choices, start_s, prices)
 
 
-def _check(scaled: Scaled, choices: Records) -> None:
+def _check(names: tuple[str, ...], choices: Records) -> None:
     download, offload = choices["download"], choices["offload"]
     bad = ~((offload >= 0.0) & (offload <= 1.0) & (download | (offload == 1.0)))
     if bad.any():
         j = int(np.argmax(bad))
         raise InputError(
-            f"user {scaled.names[j]!r} has offload fraction {offload[j]:g} with download "
+            f"user {names[j]!r} has offload fraction {offload[j]:g} with download "
             f"{bool(download[j])}, but it must lie in [0, 1], and be 1 without download"
         )
 
@@ -146,79 +143,78 @@ def _bound(dual: Dual, markets: tuple[Market, ...]) -> float:
 def _rounding(dual: Dual, response: Response) -> float:
     """Return what rounding may have added to a dual value and its line."""
     users, choices = dual.users, response.choices
-    terms = dual.terms(response.prices, response.sync_s)
-    price = terms.price_up + terms.price_down
     times = users["latency_weight"] + choices["ready"] + choices["sync"]
     size = (
         2.0 * np.abs(users["constant"])
         + np.abs(choices["value"])
         + 3.0 * times * (response.sync_s + users["edge_s"])
     )
-    price += 2.0 * terms.price_edge * dual.scaled.server_frequency_ghz
-    return float(kernels.ROUNDING * (size.sum() + len(users) * price))
+    paid = len(users) * dual.most_paid(response.prices)
+    return float(kernels.ROUNDING * (size.sum() + paid))
 
 
 def recover(dual: Dual, market: Market) -> Allocation:
     """Return the feasible allocation next to a market's responses, which agree in a and ι."""
-    scaled = dual.scaled
-    choices = market.best.choices
-    download = choices["download"].copy()
-    offload = choices["offload"].copy()
-    up, down = _cleared_shares(dual, market)
-    seconds = _seconds(up, scaled, scaled.uplink_snr)
-    uploaded_s = scaled.upload_start_s + scaled.model_mbit * seconds
+    data, choices = dual.problem.data, market.best.choices
+    download, offload = choices["download"].copy(), choices["offload"].copy()
+    shares = _cleared_shares(dual, market)
+    up, down = shares["uplink_share"], shares["downlink_share"]
+    seconds = _seconds(up, data, data.uplink_snr)
+    uploaded_s = data.upload_start_s + data.model_mbit * seconds
     sync_s = max(market.best.sync_s, float(uploaded_s.max()))
-    load = scaled.model_mbit + offload * scaled.task_mbit
-    ready_s = np.maximum(sync_s, scaled.upload_start_s + load * seconds)
-    seconds_down = _seconds(np.where(download, down, 1.0), scaled, scaled.downlink_snr)
-    download_s = scaled.model_mbit * seconds_down
+    load = data.model_mbit + offload * data.task_mbit
+    ready_s = np.maximum(sync_s, data.upload_start_s + load * seconds)
+    seconds_down = _seconds(np.where(download, down, 1.0), data, data.downlink_snr)
+    download_s = data.model_mbit * seconds_down
     own_work = (1.0 - offload) * dual.users["work_gigacycles"]
     full_ghz = kernels.best_frequencies(dual.users)
-    edge_ghz = None
+    served = next((one for one in dual.budgets if "edge_frequency_ghz" in one.quantities), None)
     edge_s = offload * dual.users["edge_s"]
-    if dual.limits_frequency:
+    edge_ghz: FloatColumn = np.zeros(len(data))
+    if served is not None:
         work = offload * dual.users["work_gigacycles"]
         spare_s = np.where(download, sync_s + download_s + own_work / full_ghz - ready_s, 0.0)
-        edge_ghz = _cleared_frequencies_ghz(dual, market, work, spare_s)
+        edge_ghz = _cleared_frequencies_ghz(served, market, work, spare_s)
         np.divide(work, edge_ghz, out=edge_s, where=edge_ghz > 0.0)
     time_left_s = ready_s + edge_s - sync_s - download_s
     own_ghz = _frequency_ghz(dual, own_work, full_ghz, time_left_s)
-    return Allocation(
-        names=scaled.names,
+    plan = Plan(
         sync_s=sync_s,
         download=download,
         offload_fraction=offload,
-        frequency_hz=np.where(download, own_ghz, 0.0) * HZ_PER_GHZ,
+        frequency_ghz=np.where(download, own_ghz, 0.0),
         uplink_share=up,
         downlink_share=np.where(download, down, 0.0),
-        edge_frequency_hz=None if edge_ghz is None else edge_ghz * HZ_PER_GHZ,
+        edge_frequency_ghz=edge_ghz,
     )
+    return Allocation.of_plan(data.names, plan, serves=served is not None)
 
 
-def _cleared_shares(dual: Dual, market: Market) -> tuple[FloatColumn, FloatColumn]:
-    """Mix the shares on both sides of the crossing, so that they keep within the budget."""
-    up, down = market.mixed("uplink_share"), market.mixed("downlink_share")
-    budgets = dual.restriction.budgets
-    usages = (up.sum(), down.sum()) if len(budgets) == 2 else (up.sum() + down.sum(),)
-    over = [
-        max(float(usage) / budget, 1.0) * (1.0 + 4e-16 * len(dual.users))
-        for usage, budget in zip(usages, budgets, strict=True)
-    ]
-    return up / over[0], down / over[-1]
+def _cleared_shares(dual: Dual, market: Market) -> dict[str, FloatColumn]:
+    """Mix the shares on both sides of the crossing, so that they keep within the budgets."""
+    shares: dict[str, FloatColumn] = {}
+    for budget in dual.budgets:
+        if not budget.may_be_left:
+            mixed = {quantity: market.mixed(quantity) for quantity in budget.quantities}
+            used = sum(float(column.sum()) for column in mixed.values())
+            over = max(used / budget.capacity, 1.0) * (1.0 + 4e-16 * len(dual.users))
+            shares |= {quantity: column / over for quantity, column in mixed.items()}
+    return shares
 
 
 def _cleared_frequencies_ghz(
-    dual: Dual, market: Market, work: FloatColumn, spare_s: FloatColumn
+    budget: Budget, market: Market, work: FloatColumn, spare_s: FloatColumn
 ) -> FloatColumn:
-    """Mix f_s like the shares, but none above what the local branch leaves time for.
+    """Mix f_{s,j} like the shares, but none above what the local branch leaves time for.
 
     What is left of the budget goes to those who lack most, up to that limit and then up to f_s.
     """
-    total, most = dual.budgets[-1], dual.scaled.server_frequency_ghz
+    (draw,) = budget.draws
+    total, most = budget.capacity, draw.most
     fastest = np.where(work > 0.0, most, 0.0)
     needed = fastest.copy()
     np.divide(work, spare_s, out=needed, where=(spare_s > 0.0) & (work > 0.0))
-    frequency = market.mixed("edge_frequency_ghz")
+    frequency = market.mixed(draw.quantity)
     for limit in (np.minimum(needed, fastest), fastest):
         frequency = np.minimum(frequency, limit)
         left, room = total - float(frequency.sum()), float((limit - frequency).sum())
