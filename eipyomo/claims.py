@@ -20,14 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
-from eipyomo.allocation import (
-    FEASIBILITY_TOLERANCE,
-    Allocation,
-    Breakdown,
-    Evaluation,
-    evaluate,
-)
+from eipyomo.allocation import Allocation
 from eipyomo.errors import ClaimError, InputError
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE, Breakdown, Evaluation, evaluate
 from eipyomo.instance import Instance
 from eipyomo.validation import Finite, NonNegative, Positive, Record, require_kind, short, shown
 

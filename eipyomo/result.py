@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from eipyomo import claims
-from eipyomo.allocation import Allocation, Evaluation
+from eipyomo.allocation import Allocation
 from eipyomo.claims import SCHEMA, Termination, relative_gap
 from eipyomo.errors import InputError
+from eipyomo.evaluation import Evaluation
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.validation import require_kind, short

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eipyomo import claims, models, streams
-from eipyomo.allocation import Allocation, evaluate
+from eipyomo.allocation import Allocation
 from eipyomo.cli.answers import ANSWERED, NO_ANSWER, complain
 from eipyomo.cli.options import examples, json_option, read_instance, round_option, set_option
 from eipyomo.cli.printing import as_number, say, title_of
 from eipyomo.cli.progress import steps_shown
 from eipyomo.cli.tables import show_evaluation
 from eipyomo.errors import InputError
+from eipyomo.evaluation import evaluate
 from eipyomo.files import about, read_document, to_json
 from eipyomo.result import Result, read_allocation, relative_gap
 from eipyomo.solvers.judge import repair
 from eipyomo.verify import Verified, verify
 
 if TYPE_CHECKING:
-    from eipyomo.allocation import Evaluation
+    from eipyomo.evaluation import Evaluation
     from eipyomo.instance import Instance
     from eipyomo.models.files import SolFile
     from eipyomo.scaled import Round

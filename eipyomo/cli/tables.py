@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from eipyomo.allocation import FEASIBILITY_TOLERANCE
 from eipyomo.cli.printing import (
     NAME_WIDTH,
     SHOWN_USERS,
@@ -19,6 +18,7 @@ from eipyomo.cli.printing import (
     say_how_many_more,
     title_of,
 )
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE
 from eipyomo.solvers import METHODS
 from eipyomo.validation import labels
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from eipyomo.allocation import Evaluation
+    from eipyomo.evaluation import Evaluation
     from eipyomo.instance import Instance
     from eipyomo.process import Training
     from eipyomo.result import Result

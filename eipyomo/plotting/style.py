@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.patches import Patch
 
-from eipyomo import allocation
+from eipyomo import evaluation
 from eipyomo.plotting.fonts import can_draw
 from eipyomo.validation import labels
 
@@ -78,7 +78,7 @@ def draw_phases(
     **style: Any,
 ) -> None:
     """Draw the timeline of a round that starts at a time, two lanes a user."""
-    for phase, spans in allocation.timeline(terms, sync_s).groupby("phase"):
+    for phase, spans in evaluation.timeline(terms, sync_s).groupby("phase"):
         if phase in without:
             continue
         lane = 0.19 if phase in AFTER_SYNC else -0.19
