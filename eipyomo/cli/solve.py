@@ -22,9 +22,9 @@ from eipyomo.cli.options import (
     set_option,
     with_more,
 )
-from eipyomo.cli.printing import as_text, new_table, say, title_of
+from eipyomo.cli.printing import title_of
 from eipyomo.cli.progress import steps_shown
-from eipyomo.cli.tables import show_result
+from eipyomo.cli.tables import show_result, show_solvers
 from eipyomo.errors import OutputError
 from eipyomo.files import to_json
 from eipyomo.result import Result, read_allocation
@@ -108,36 +108,28 @@ def solvers_command(as_json: bool) -> int:
     in the folders of the variable EIPYOMO_SOLVERS and on PATH.
     """
     with steps_shown(total=len(BACKENDS)) as tell:
-        rows: list[dict[str, Any]] = []
+        rows = []
         for name in BACKENDS:
             tell(f"trying {name}")
-            backend = find_backend(name)
-            trouble = backend.trouble()
-            rows.append(
-                {
-                    "solver": name,
-                    "works": trouble is None,
-                    "where": backend.where(),
-                    "version": backend.version(),
-                    **asdict(backend.capabilities),
-                    "description": backend.description,
-                    "trouble": trouble,
-                    "install": backend.install,
-                }
-            )
+            rows.append(_state_of(name))
     if as_json:
         streams.print_document(to_json({"schema": "eipyomo/solvers@1", "solvers": rows}))
-        return ANSWERED
-    table = new_table(
-        "Solver", "Works", "Integers", "Non-linear", "Proves bounds", "Version", "What it is"
-    )
-    for row in rows:
-        cells = (row[key] for key in ("works", "integers", "nonlinear", "proves", "version"))
-        table.add_row(row["solver"], *map(as_text, cells), row["description"])
-    say(table)
-    for row in rows:
-        if row["where"] is None:
-            say(f"{row['solver']} is missing. To get it: {row['install']}")
-        elif row["trouble"]:
-            say(f"{row['solver']} ({row['where']}) does not work: {row['trouble']}")
+    else:
+        show_solvers(rows)
     return ANSWERED
+
+
+def _state_of(name: str) -> dict[str, Any]:
+    """Return what a solver is, and whether it works here."""
+    backend = find_backend(name)
+    trouble = backend.trouble()
+    return {
+        "solver": name,
+        "works": trouble is None,
+        "where": backend.where(),
+        "version": backend.version(),
+        **asdict(backend.capabilities),
+        "description": backend.description,
+        "trouble": trouble,
+        "install": backend.install,
+    }

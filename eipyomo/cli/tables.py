@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eipyomo.cli.printing import (
     NAME_WIDTH,
@@ -22,6 +22,8 @@ from eipyomo.evaluation import FEASIBILITY_TOLERANCE
 from eipyomo.validation import labels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
     from eipyomo.evaluation import Evaluation
@@ -199,3 +201,19 @@ def show_training(process: Training) -> None:
     )
     say(table)
     say_how_many_more(len(totals))
+
+
+def show_solvers(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print what each solver can do, and what to do about those that do not work."""
+    table = new_table(
+        "Solver", "Works", "Integers", "Non-linear", "Proves bounds", "Version", "What it is"
+    )
+    for row in rows:
+        cells = (row[key] for key in ("works", "integers", "nonlinear", "proves", "version"))
+        table.add_row(row["solver"], *map(as_text, cells), row["description"])
+    say(table)
+    for row in rows:
+        if row["where"] is None:
+            say(f"{row['solver']} is missing. To get it: {row['install']}")
+        elif row["trouble"]:
+            say(f"{row['solver']} ({row['where']}) does not work: {row['trouble']}")
