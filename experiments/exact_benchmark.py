@@ -48,7 +48,7 @@ def cases() -> Iterator[Case]:
 @cache
 def warm() -> None:
     """Compile, and start the threads."""
-    solve_exact(ei.Instance.letter(users=600))
+    solve_exact(Problem(ei.Instance.letter(users=600)))
 
 
 def row(name: str, users: int, seed: int | None, what: str) -> Row:
@@ -59,11 +59,11 @@ def row(name: str, users: int, seed: int | None, what: str) -> Row:
         if seed is None
         else ei.Instance.letter(users=users, bandwidth_mhz=5.0 * users, seed=seed)
     )
-    restriction = RESTRICTIONS[what]
+    problem = Problem(instance, RESTRICTIONS[what])
     seconds = []
     for _ in range(REPETITIONS):
         began = time.perf_counter()
-        outcome = solve_exact(Problem(instance, what), gap=GAP, time_limit=TIME_LIMIT_S)
+        outcome = solve_exact(problem, gap=GAP, time_limit=TIME_LIMIT_S)
         seconds.append(time.perf_counter() - began)
     found = {
         "instance": name,
