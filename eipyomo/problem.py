@@ -148,8 +148,10 @@ class Restriction:
         """Return a round n < N: everybody downloads, and there is no task to offload."""
         return cls(edge=False, offload_max=0.0, split_band=split_band)
 
-    def kind(self) -> str:
-        """Return which problem of the last round these decisions make; "restricted" if none."""
+    def kind(self, stage: Stage = "inference") -> str:
+        """Return which of the problems with a name these decisions make; "restricted" if none."""
+        if stage == "training":
+            return "gbe training" if self.split_band else "training"
         kinds = self._kinds()
         if kinds == {EVERYTHING}:
             if self.grid:
@@ -161,6 +163,11 @@ class Restriction:
             if kinds == {ALL_EDGE}:
                 return "eco"
         return "restricted"
+
+    def name(self, stage: Stage = "inference") -> str:
+        """Return what to call the problem: as everybody does, or by the name of your own."""
+        kind = self.kind(stage)
+        return self.label or kind if kind == "restricted" else kind
 
     @property
     def is_local(self) -> bool:
@@ -253,6 +260,36 @@ def named(name: object) -> tuple[Restriction, Stage]:
     raise InputError(f"problem is {shown(name)}, but must be one of: {known}, grid:STEP")
 
 
+def asked(
+    problem: str | Restriction = "joint", round: Stage = "inference"
+) -> tuple[Restriction, Stage]:
+    """Return the restriction and the stage that the words for a problem mean.
+
+    Parameters
+    ----------
+    problem
+        One of ``PROBLEMS``, ``grid:STEP``, or a restriction.
+    round
+        "training" for a round before the last.
+
+    Raises
+    ------
+    InputError
+        If one of them is unknown, or the two do not go together.
+    """
+    if round not in get_args(Round):
+        raise InputError(
+            f"round is {shown(round)}, but must be one of: {', '.join(get_args(Round))}"
+        )
+    restriction, stage = (problem, round) if isinstance(problem, Restriction) else named(problem)
+    if "training" not in (stage, round):
+        return restriction, "inference"
+    kind = restriction.kind()
+    if kind not in ("joint", "gbe") and not restriction.is_local:
+        raise InputError(f"problem is {kind!r}, but a training round has no such decisions")
+    return Restriction.training(split_band=restriction.split_band), "training"
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """What is solved.
@@ -277,16 +314,8 @@ class Problem:
     def __post_init__(self) -> None:
         """Check the kinds; in a training round only the band may be restricted."""
         require_kind("instance", self.instance, Instance)
-        if self.stage not in get_args(Round):
-            raise InputError(
-                f"round is {shown(self.stage)}, but must be one of: {', '.join(get_args(Round))}"
-            )
-        if self.stage == "training":
-            kind = self.restriction.kind()
-            split_band = self.restriction.split_band
-            if kind not in ("joint", "gbe") and not self.restriction.is_local:
-                raise InputError(f"problem is {kind!r}, but a training round has no such decisions")
-            object.__setattr__(self, "restriction", Restriction.training(split_band=split_band))
+        restriction, _ = asked(self.restriction, self.stage)
+        object.__setattr__(self, "restriction", restriction)
 
     @classmethod
     def of(
@@ -315,10 +344,7 @@ class Problem:
             if problem != "joint" or round != "inference":
                 raise InputError("a Problem is given, which says itself what problem and round are")
             return what
-        if isinstance(problem, Restriction):
-            return cls(what, problem, round)
-        restriction, stage = named(problem)
-        return cls(what, restriction, stage if round == "inference" else round)
+        return cls(what, *asked(problem, round))
 
     @cached_property
     def data(self) -> Scaled:
@@ -338,15 +364,12 @@ class Problem:
     @property
     def kind(self) -> str:
         """Which of the problems with a name this is; "restricted" if none."""
-        if self.stage == "training":
-            return "gbe training" if self.restriction.split_band else "training"
-        return self.restriction.kind()
+        return self.restriction.kind(self.stage)
 
     @property
     def name(self) -> str:
         """What to call it: as everybody does, or by the name of your own."""
-        kind = self.kind
-        return self.restriction.label or kind if kind == "restricted" else kind
+        return self.restriction.name(self.stage)
 
     @cached_property
     def features(self) -> frozenset[Feature]:
