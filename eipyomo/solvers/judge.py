@@ -10,7 +10,7 @@ import numpy as np
 
 from eipyomo import physics
 from eipyomo.allocation import Allocation
-from eipyomo.claims import beyond_restriction
+from eipyomo.claims.decisions import beyond_restriction
 from eipyomo.evaluation import evaluate
 from eipyomo.result import Result, Termination, relative_gap
 

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eipyomo.claims import NAMED_PROBLEMS
 from eipyomo.errors import InputError
+from eipyomo.problem import is_name
 from eipyomo.scaled import Round
 from eipyomo.solvers.exact.kernels import DOMAIN
 from eipyomo.solvers.records import Records
@@ -45,8 +45,7 @@ class Restriction:
         """Refuse a negative grid, and the name of another problem."""
         if self.grid < 0:
             raise InputError(f"grid is {self.grid!r}, but must be a whole number >= 0")
-        taken = self.problem in set(NAMED_PROBLEMS) - {"grid"}
-        if (taken or str(self.problem).startswith("grid:")) and self.problem != self.kind():
+        if self.problem is not None and is_name(self.problem) and self.problem != self.kind():
             raise InputError(
                 f"problem is {self.problem!r}, but these decisions make the problem {self.kind()!r}"
             )
