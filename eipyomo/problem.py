@@ -118,7 +118,7 @@ class Restriction:
         """Refuse a negative grid, and the name of another problem."""
         if self.grid < 0:
             raise InputError(f"grid is {self.grid!r}, but must be a whole number >= 0")
-        if self.label is not None and _is_taken(self.label) and self.label != self.kind():
+        if self.label is not None and is_name(self.label) and self.label != self.kind():
             raise InputError(
                 f"problem is {self.label!r}, but these decisions make the problem {self.kind()!r}"
             )
@@ -235,7 +235,8 @@ NO_MORE_SAID = ("model", "restricted")
 """Names of what a user has made, from which it does not follow."""
 
 
-def _is_taken(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Tell whether a name is one of problems that everybody calls so."""
     return name in PROBLEMS or name.startswith(GRID)
 
 
@@ -251,13 +252,25 @@ def named(name: object) -> tuple[Restriction, Stage]:
         return PROBLEMS[name]()
     if isinstance(name, str) and name.startswith(GRID):
         try:
-            return Restriction.on_grid(float(name.removeprefix(GRID))), "inference"
+            return Restriction(grid=_points_named(name.removeprefix(GRID))), "inference"
         except (ValueError, InputError):
             raise InputError(
                 f"problem is {name!r}, but its step must be 1/n for a whole number n"
             ) from None
     known = ", ".join(PROBLEMS)
     raise InputError(f"problem is {shown(name)}, but must be one of: {known}, grid:STEP")
+
+
+def told(name: object) -> tuple[Restriction, Stage]:
+    """Return what a document's word for its problem says; (10), where that is one of its own."""
+    return named(name) if isinstance(name, str) and is_name(name) else (Restriction(), "inference")
+
+
+def _points_named(step: str) -> int:
+    """Return n of a step as names have it: that of 1/3 is 0.333333."""
+    number = float(step)
+    points = round(1.0 / number) if 1e-9 < number <= 1.0 else 0
+    return points if points and f"{1.0 / points:g}" == step else points_of(number)
 
 
 def asked(

@@ -12,6 +12,7 @@ from eipyomo.errors import InputError
 from eipyomo.evaluation import Evaluation
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
+from eipyomo.problem import told
 from eipyomo.report import Report
 from eipyomo.validation import require_kind, short
 
@@ -209,5 +210,5 @@ def read_allocation(path: PathLike) -> tuple[Allocation, Round, dict[str, Any]]:
                 f"allocation is {short(allocation)}, but must be an object (the result holds no "
                 "allocation to judge)"
             )
-        stage = claims.round_of(document.get("problem", ""))
+        _, stage = told(document.get("problem"))
         return Allocation.from_dict(allocation), stage, document
