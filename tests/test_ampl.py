@@ -21,7 +21,7 @@ from pyomo.repn.plugins.nl_writer import NLWriter
 import eipyomo as ei
 from eipyomo.cli import main
 from eipyomo.models.files import HINTS, parse_sol
-from eipyomo.solvers.backends import BACKENDS, backend, casadi_child
+from eipyomo.solvers.backends import BACKENDS, backend, casadi_child, process
 from eipyomo.solvers.backends.ampl import AmplBackend
 from tests.allocations import random_allocation
 from tests.conftest import REFERENCE, VALUES, names_up_to, reference
@@ -101,14 +101,19 @@ def test_a_misbehaving_executable_is_one_sentence(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Exit status 4 and one sentence within the limit plus 10 s; nothing runs or lies about."""
+    """Exit status 4 and one sentence within the limit plus 10 s; nothing runs or lies about.
+
+    The seconds of grace are cut short here; in full they leave two more for what is to be ended.
+    """
     script, expected = FAKES[kind]
-    monkeypatch.setattr("eipyomo.solvers.backends.process.FOLDER_LIMIT_BYTES", 10_000_000)
+    assert process.GRACE_S <= 8.0
+    monkeypatch.setattr(process, "GRACE_S", 0.5)
+    monkeypatch.setattr(process, "FOLDER_LIMIT_BYTES", 10_000_000)
     path = executable(tmp_path, script)
     started = time.monotonic()
     arguments = ("--method", "minlp:fake", "--executable", path, "--time-limit", "2", "--json")
     status = main(["solve", LETTER, *arguments])
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 7
     assert status == 4
     out, _ = capsys.readouterr()
     result = json.loads(out)
@@ -216,7 +221,7 @@ def test_our_commands_serve_pyomo(name: str) -> None:
     model = ei.models.minlp(reference(name))
     solver = pyo.SolverFactory("bonmin", executable=str(SCRIPTS / "eipyomo-bonmin"))
     pyo.assert_optimal_termination(solver.solve(model))
-    assert pyo.value(model.wsel) == pytest.approx(VALUES[name]["wsel"], rel=0.05)
+    assert pyo.value(model.wsel) == pytest.approx(VALUES[name]["wsel"], rel=1e-6)
 
 
 def test_our_multipliers_are_ampls() -> None:
@@ -468,13 +473,8 @@ def test_couenne_is_given_what_suits_it(tmp_path: Path, letter: ei.Instance) -> 
     assert asked.options["formulation"] == "letter"
 
 
-def test_capabilities_are_honest() -> None:
-    """Only solvers with a global bound say that they prove, and every one says how to get it."""
-    proving = {name for name, entry in BACKENDS.items() if entry.capabilities.proves}
-    assert proving == {"scip", "highs", "couenne", "baron", "maingo"}
-    for entry in BACKENDS.values():
-        assert entry.install
-        assert entry.capabilities.time_limit
+def test_bounds_are_read_from_whole_lines() -> None:
+    """Of Couenne's log the last whole line with a bound counts, and no infinite one."""
     couenne = BACKENDS["couenne"]
     assert isinstance(couenne, AmplBackend)
     assert math.isfinite(couenne._bound("Lower bound: 4.5\nlower bound: 4.75 \n") or math.nan)
