@@ -13,7 +13,7 @@ from eipyomo.models import horizon
 from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.admm.method import count_returns, stalled
 from tests.admm_cases import hostile_instances
-from tests.conftest import VALUES, reference
+from tests.conftest import VALUES, reference, slow_but
 
 GAPS = {
     "letter-m12": 3.44e-3,
@@ -39,6 +39,7 @@ def test_gap_on_the_reference_instances(name: str) -> None:
     assert result.objective <= VALUES[name]["wsel"] * (1 + MARGIN * GAPS.get(name, 0.0) + OPTIMAL)
 
 
+@pytest.mark.slow
 def test_median_gap_on_the_reference_instances() -> None:
     """At least half of the reference instances end within 0.01 % of the optimum."""
     gaps = []
@@ -133,7 +134,7 @@ def test_training_round_is_solved_to_its_optimum() -> None:
     assert (result.allocation.offload_fraction == 0).all()
 
 
-@pytest.mark.parametrize("name", sorted(VALUES))
+@pytest.mark.parametrize("name", slow_but(VALUES, "letter-m4", "letter-m12"))
 def test_start_from_an_allocation(name: str) -> None:
     """Started at its own answer the method ends at it, but for 1e-6, or better."""
     instance = reference(name)
@@ -205,7 +206,7 @@ def test_stalling_is_judged_by_the_best_residual() -> None:
     assert not stalled([0.9**k for k in range(100)])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", slow_but(range(3), 0))
 def test_letter_sizes(seed: int) -> None:
     """The letter's M = 2 ... 12 in 20 MHz: an answer within 60 iterations."""
     for users in range(2, 13):
@@ -215,6 +216,7 @@ def test_letter_sizes(seed: int) -> None:
         assert result.iterations <= 60
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(instance=hostile_instances())
 def test_hostile_instances_get_a_feasible_answer(instance: Instance) -> None:

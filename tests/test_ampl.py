@@ -24,7 +24,7 @@ from eipyomo.models.files import HINTS, parse_sol
 from eipyomo.solvers.backends import BACKENDS, backend, casadi_child, process
 from eipyomo.solvers.backends.ampl import AmplBackend
 from tests.allocations import random_allocation
-from tests.conftest import REFERENCE, VALUES, names_up_to, reference
+from tests.conftest import REFERENCE, VALUES, names_up_to, reference, slow_but
 
 LETTER = str(REFERENCE / "instances" / "letter-m4.json")
 SCRIPTS = Path(sys.executable).parent
@@ -93,7 +93,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", FAKES)
+@pytest.mark.parametrize("kind", slow_but(FAKES, *(set(FAKES) - {"ignores SIGTERM"})))
 def test_a_misbehaving_executable_is_one_sentence(
     kind: str,
     tmp_path: Path,
@@ -210,7 +210,7 @@ def test_unknown_names_reach_pyomo(letter: ei.Instance) -> None:
     assert result.termination == "error"
 
 
-@pytest.mark.parametrize("name", ["letter-m2", "mixed-m4"])
+@pytest.mark.parametrize("name", slow_but(["letter-m2", "mixed-m4"], "letter-m2"))
 def test_our_commands_serve_pyomo(name: str) -> None:
     """``eipyomo-ipopt`` and ``eipyomo-bonmin`` are executables for Pyomo's own interfaces."""
     model = ei.models.minlp(reference(name))
@@ -249,7 +249,7 @@ def test_our_commands_refuse_clearly(tmp_path: Path) -> None:
         assert not (tmp_path / "model.sol").exists()
 
 
-@pytest.mark.parametrize("name", names_up_to(12))
+@pytest.mark.parametrize("name", slow_but(names_up_to(12), "letter-m2"))
 @pytest.mark.parametrize(
     "solver",
     [
@@ -393,6 +393,7 @@ def test_sol_without_values() -> None:
 NAMES = ("a b", "a,b", '"q"', "用户", "1", "n" * 300)
 
 
+@pytest.mark.slow
 def test_hostile_names_reach_every_solver(tmp_path: Path) -> None:
     """Users with blanks, commas, quotes and other letters are solved by name, alike by all."""
     frame = ei.Instance.letter(users=6).users_frame()
@@ -414,6 +415,7 @@ def test_hostile_names_reach_every_solver(tmp_path: Path) -> None:
     ei.models.export(model, tmp_path / "model.nl")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["x y", "@home~", "ü用户"])
 def test_hostile_working_folders(folder: str, tmp_path: Path, scratch: Path) -> None:
     """From a folder with blanks, signs or other letters everything works, temporary files too."""
@@ -635,6 +637,7 @@ def foreign(folder: Path, name: str, value: float = 10.0, *, labels: bool = Fals
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["eipyomo-ipopt", "eipyomo-bonmin"])
 def test_our_commands_pass_over_hints(command: str, tmp_path: Path) -> None:
     """With hints and comments in the .nl the answer is the same, in the file's own units."""
@@ -653,7 +656,7 @@ def test_our_commands_pass_over_hints(command: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["eipyomo-ipopt", "eipyomo-bonmin"])
-@pytest.mark.parametrize("name", ["sosno", "ref", "objweight", "mine"])
+@pytest.mark.parametrize("name", slow_but(["sosno", "ref", "objweight", "mine"], "mine"))
 def test_our_commands_refuse_other_suffixes(name: str, command: str, tmp_path: Path) -> None:
     """A suffix that may change the problem is one line on standard error, and no answer."""
     foreign(tmp_path, name)

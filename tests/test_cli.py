@@ -199,6 +199,7 @@ def test_export_writes_four_files(capsys: Capture, tmp_path: Path) -> None:
     assert err.count("wrote ") == 4
 
 
+@pytest.mark.slow
 def test_solvers_are_listed(capsys: Capture) -> None:
     """Every solver from a wheel is shown as working."""
     solvers = {entry["solver"]: entry for entry in document(capsys, "solvers")["solvers"]}

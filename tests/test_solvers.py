@@ -25,7 +25,7 @@ from eipyomo.solvers.backends.process import run
 from eipyomo.solvers.backends.wheels import WheelBackend
 from eipyomo.solvers.judge import Claim, judge, repair
 from tests.allocations import random_allocation
-from tests.conftest import VALUES, names_up_to, reference
+from tests.conftest import VALUES, names_up_to, reference, slow_but
 
 WHEELS = ("scip", "bonmin", "ipopt", "highs", "mindtpy")
 WHEELS_APART = [pytest.param(name, marks=pytest.mark.solver(name)) for name in ("maingo", "shot")]
@@ -43,7 +43,7 @@ def check(instance: ei.Instance, result: ei.Result) -> None:
     json.dumps(result.to_dict(), allow_nan=False)
 
 
-@pytest.mark.parametrize("name", names_up_to(5))
+@pytest.mark.parametrize("name", slow_but(names_up_to(5), "letter-m2"))
 def test_bonmin_finds_the_optimum(name: str) -> None:
     """Bonmin's point is within 1e-4 of the certified optimum on instances with up to 5 users."""
     instance = reference(name)
@@ -113,6 +113,7 @@ def test_lco_downloads_without_a_task() -> None:
     assert (reference("mixed-m4").scaled.task_mbit == 0).any()
 
 
+@pytest.mark.slow
 def test_scip_proves_the_optimum_of_one_user() -> None:
     """SCIP's proven optimum of a one-user instance is what a scan over a and ι finds."""
     instance = ei.Instance.letter(users=1, seed=3)
@@ -131,6 +132,7 @@ def test_scip_proves_the_optimum_of_one_user() -> None:
     assert result.objective <= best * (1 + 1e-4)
 
 
+@pytest.mark.slow
 def test_scip_on_two_users_keeps_its_limit() -> None:
     """In a short limit SCIP gives a point, and a bound that is not above the certified optimum."""
     result = ei.solve(reference("letter-m2"), "minlp:scip", time_limit=15)
@@ -325,7 +327,7 @@ def fake(tmp_path: Path, script: str) -> WheelBackend:
     return wheel("bonmin", script=str(file))
 
 
-@pytest.mark.parametrize("kind", FAKES)
+@pytest.mark.parametrize("kind", slow_but(FAKES, *(set(FAKES) - {"ignores SIGTERM"})))
 def test_a_misbehaving_solver_comes_back(
     kind: str, letter: ei.Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -409,6 +411,7 @@ def test_highs_takes_linear_models_only(letter: ei.Instance) -> None:
         ei.solve(letter, "minlp:highs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["letter-m2", "letter-m4"])
 def test_mindtpy_is_local(name: str) -> None:
     """Outer approximation by HiGHS and Ipopt gives a feasible point, and claims no bound."""
@@ -421,6 +424,7 @@ def test_mindtpy_is_local(name: str) -> None:
     assert result.objective >= VALUES[name]["bound"] * (1 - 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("solver", "users", "limit_s"), [("scip", 12, 5), ("bonmin", 12, 5), ("mindtpy", 25, 1)]
 )
@@ -588,7 +592,9 @@ def test_plugins_claim_what_is_proven(name: str) -> None:
         assert "the row 'impossible' cannot hold: its variables" in results.solver.message
 
 
-@pytest.mark.parametrize("name", ["scip", "bonmin", "highs", "mindtpy"])
+@pytest.mark.parametrize(
+    "name", slow_but(["scip", "bonmin", "highs", "mindtpy"], "scip", "bonmin", "highs")
+)
 def test_unbounded_is_said(name: str) -> None:
     """A cost without an end is told apart from failure, and its point is not loaded."""
     model = pyo.ConcreteModel()
@@ -740,16 +746,20 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "maingo": ({"BAB_maxIterations": 1}, {"BAB_maxIterations": -3}),
     "shot": ({"Termination.IterationLimit": 1, "threads": 1}, {"Dual.CutStrategy": 99}),
 }
-OPTIONAL = ("cyipopt", "maingo", "shot")
+OPTIONAL = {name: pytest.mark.solver(name) for name in ("cyipopt", "maingo", "shot")}
+EVERY = [
+    pytest.param(
+        name,
+        marks=[
+            *([OPTIONAL[name]] if name in OPTIONAL else []),
+            *([] if name in ("scip", "ipopt", "highs") else [pytest.mark.slow]),
+        ],
+    )
+    for name in OPTIONS
+]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.solver(name)] if name in OPTIONAL else [])
-        for name in OPTIONS
-    ],
-)
+@pytest.mark.parametrize("name", EVERY)
 def test_options_reach_each_solver(name: str) -> None:
     """An option goes through by the solver's own name; what it does not take is named."""
     good, bad = OPTIONS[name]
@@ -770,11 +780,7 @@ def test_options_reach_each_solver(name: str) -> None:
             found.solve(model, time_limit=20, gap=1e-4, options={"threads": 1})
 
 
-# What each solver is, whose claims about itself are put to the test below.
-EVERY = [
-    pytest.param(name, marks=[pytest.mark.solver(name)] if name in OPTIONAL else [])
-    for name in OPTIONS
-]
+# What backends say of themselves is put to the test below.
 PROVING = {"scip", "highs", "maingo", "couenne", "baron"}
 
 
@@ -1001,7 +1007,7 @@ DYING: dict[str, tuple[Callable[[], Any], float]] = {
 """Where Bonmin died, and the least costs: by `exact`, and by `milp` with the share fixed."""
 
 
-@pytest.mark.parametrize("name", DYING)
+@pytest.mark.parametrize("name", slow_but(DYING))
 @pytest.mark.parametrize("far", [False, True])
 def test_bonmin_answers_where_it_died(name: str, far: bool) -> None:
     """It does not die from near points, and where it dies from far ones it is begun anew."""
@@ -1044,6 +1050,7 @@ def test_a_second_death_says_what_to_try(monkeypatch: pytest.MonkeyPatch) -> Non
     }
 
 
+@pytest.mark.slow
 @pytest.mark.solver("maingo")
 @pytest.mark.parametrize(
     ("name", "formulation", "limit_s"),
@@ -1067,6 +1074,7 @@ def test_bounds_of_maingo_are_valid(name: str, formulation: str, limit_s: float)
     assert result.objective >= VALUES[name]["bound"] * (1 - 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.solver("maingo")
 def test_maingo_answers_when_it_is_late() -> None:
     """It searches for longer than it may before it counts its time; its first point is kept."""
@@ -1098,7 +1106,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.solver("maingo")
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", slow_but(FUNCTIONS, "powers"))
 def test_maingo_reads_functions(name: str) -> None:
     """The least value of a function on [1, 4] is that of a fine scan, and the greatest too."""
     function = FUNCTIONS[name]
@@ -1117,6 +1125,7 @@ def test_maingo_reads_functions(name: str) -> None:
         assert pyo.value(model.cost) == pytest.approx(expected, rel=2e-4, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.solver("shot")
 def test_incumbents_of_shot_outlive_it() -> None:
     """SHOT knows of no limit here and is ended from outside: its best point so far is kept."""
