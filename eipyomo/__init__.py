@@ -7,11 +7,17 @@ import logging
 from importlib.metadata import version
 
 from eipyomo import models, solvers
-from eipyomo.allocation import Allocation, Evaluation, evaluate
+from eipyomo.allocation import Allocation
+from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import ClaimError, EipyomoError, InputError, SolverError
-from eipyomo.instance import EdgeServer, EndUser, Instance
+from eipyomo.evaluation import Evaluation, evaluate
+from eipyomo.instance import Instance
+from eipyomo.problem import Problem, Restriction
+from eipyomo.process import Training
 from eipyomo.result import Result
-from eipyomo.solvers import Training, compare, solve, solve_model, train
+from eipyomo.solvers import solve, solve_model
+from eipyomo.studies.compare import compare
+from eipyomo.studies.train import train
 
 __version__ = version("eipyomo")
 
@@ -24,6 +30,8 @@ __all__ = [
     "Evaluation",
     "InputError",
     "Instance",
+    "Problem",
+    "Restriction",
     "Result",
     "SolverError",
     "Training",

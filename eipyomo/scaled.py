@@ -6,17 +6,16 @@ Here they become signal-to-noise ratios, Mbit, MHz, Gcycle and GHz, all of ordin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
 from eipyomo.validation import Columns, number_column, positive_number, short
-
-if TYPE_CHECKING:
-    from eipyomo.instance import Instance
 
 Round = Literal["inference", "training"]
 """The N-th round, with tasks, or one of the rounds before it, without (section II-B)."""
@@ -152,7 +151,13 @@ class Scaled(Columns):
         return replace(self, task_mbit=np.zeros(len(self)), total_frequency_ghz=None)
 
 
-def scale(instance: Instance) -> Scaled:
+def scale(
+    bandwidth_hz: float,
+    model_bits: float,
+    cycles_per_bit: float,
+    server: EdgeServer,
+    users: Sequence[EndUser],
+) -> Scaled:
     """Convert an instance from SI units.
 
     Raises
@@ -161,25 +166,24 @@ def scale(instance: Instance) -> Scaled:
         If a signal-to-noise ratio or an energy coefficient is so extreme that double precision
         cannot hold it.
     """
-    server = instance.server
 
     def column(key: str) -> FloatColumn:
-        return np.array([getattr(user, key) for user in instance.users], dtype=np.float64)
+        return np.array([getattr(user, key) for user in users], dtype=np.float64)
 
     with np.errstate(over="ignore"):
         coefficient = column("energy_coefficient") * ENERGY_COEFFICIENT_SCALE
     if not np.isfinite(coefficient).all():
         j = int(np.argmin(np.isfinite(coefficient)))
-        user = instance.users[j]
+        user = users[j]
         raise InputError(
             f"users[{j}].energy_coefficient (user {user.name!r}) is {user.energy_coefficient:g}, "
             "but must be below 1e280 to be a number in J/(GHz^2 Gcycle) as well"
         )
     return Scaled(
-        names=tuple(user.name for user in instance.users),
-        bandwidth_mhz=instance.bandwidth_hz / HZ_PER_MHZ,
-        model_mbit=instance.model_bits / BITS_PER_MBIT,
-        gigacycles_per_mbit=instance.cycles_per_bit * GIGACYCLES_PER_MBIT,
+        names=tuple(user.name for user in users),
+        bandwidth_mhz=bandwidth_hz / HZ_PER_MHZ,
+        model_mbit=model_bits / BITS_PER_MBIT,
+        gigacycles_per_mbit=cycles_per_bit * GIGACYCLES_PER_MBIT,
         server_frequency_ghz=server.frequency_hz / HZ_PER_GHZ,
         total_frequency_ghz=None
         if server.total_frequency_hz is None

@@ -28,8 +28,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from eipyomo.devices import EndUser
 from eipyomo.errors import InputError, SolverError
-from eipyomo.instance import EndUser, Instance
+from eipyomo.instance import Instance
 
 SCHEMA = "eipyomo/certificate@1"
 PRECISION_BITS = 106

@@ -8,8 +8,9 @@ import numpy as np
 import pyomo.environ as pyo
 
 from eipyomo import physics
-from eipyomo.allocation import Allocation, evaluate, served_at_hz
+from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
+from eipyomo.evaluation import evaluate
 from eipyomo.models import horizon
 from eipyomo.models.reach import TIMES
 from eipyomo.models.source import require_own_data, source_of
@@ -134,12 +135,11 @@ def load(model: Model, allocation: Allocation) -> None:
                 (sees_share, data.downlink_snr),
             )
         ]
-    frequency_ghz = allocation.frequency_hz / HZ_PER_GHZ
-    edge_frequency_hz = served_at_hz(source.instance, allocation, source.round)
+    plan = allocation.plan(data)
     values = {
         "download": downloads.astype(int),
         "offload_fraction": allocation.offload_fraction,
-        "frequency_ghz": frequency_ghz,
+        "frequency_ghz": plan.frequency_ghz,
         "receiving_share": sees_share,
         "upload_s": terms.upload_s,
         "offload_s": terms.offload_s,
@@ -151,14 +151,15 @@ def load(model: Model, allocation: Allocation) -> None:
         "uplink_nats": nats[0],
         "downlink_nats": nats[1],
         "local_inference_j": terms.local_inference_j,
-        "paced_part": (1.0 - allocation.offload_fraction) * frequency_ghz / data.max_frequency_ghz,
+        "paced_part": (1.0 - plan.offload_fraction) * plan.frequency_ghz / data.max_frequency_ghz,
     }
     _decide(model.sync_s, allocation.sync_s)
     for j, name in enumerate(data.names):
         _decide(model.uplink_share[name], allocation.uplink_share[j])
         _decide(model.downlink_share[name], allocation.downlink_share[j])
         for variable in decided_at_the_edge(model, name).values():
-            _decide(variable, edge_frequency_hz[j] / HZ_PER_GHZ, used=edge_frequency_hz[j] > 0)
+            served_ghz = plan.edge_frequency_ghz[j]
+            _decide(variable, served_ghz, used=served_ghz > 0)
         block = model.user[name]
         for key, variable in variables(block):
             if variable.parent_component().is_indexed():

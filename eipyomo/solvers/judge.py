@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eipyomo import physics
-from eipyomo.allocation import Allocation, evaluate
+from eipyomo.allocation import Allocation
 from eipyomo.claims import beyond_restriction
+from eipyomo.evaluation import evaluate
 from eipyomo.result import Result, Termination, relative_gap
 
 if TYPE_CHECKING:

@@ -28,8 +28,9 @@ from pyomo.common.collections import ComponentMap, ComponentSet
 from pyomo.common.errors import InfeasibleConstraintException
 
 from eipyomo import models, physics
-from eipyomo.allocation import Allocation, evaluate
+from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError, SolverError
+from eipyomo.evaluation import evaluate
 from eipyomo.models.reach import TIMES
 from eipyomo.models.relaxation import (
     VIOLATED,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eipyomo.allocation import Allocation, evaluate
+from eipyomo.allocation import Allocation
+from eipyomo.evaluation import evaluate
 from eipyomo.solvers.exact.convex_rest import convex_rest
 
 if TYPE_CHECKING:

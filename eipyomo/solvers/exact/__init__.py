@@ -16,8 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from eipyomo.allocation import Allocation, evaluate
+from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
+from eipyomo.evaluation import evaluate
 from eipyomo.instance import Instance
 from eipyomo.scaled import FloatColumn, Round, Scaled
 from eipyomo.solvers.exact.convex_rest import ConvexRest, convex_rest

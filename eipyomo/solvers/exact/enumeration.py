@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eipyomo.allocation import Allocation, evaluate
+from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
+from eipyomo.evaluation import evaluate
 from eipyomo.instance import Instance
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of

@@ -1,0 +1,325 @@
+"""The one way to judge an answer: :func:`evaluate`.
+
+Nothing here knows a solver or a model. An allocation is judged by its decisions
+(a, ι, f, b, b̄, τ̂) alone; every time and energy follows from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eipyomo import physics, timing
+from eipyomo.allocation import Allocation
+from eipyomo.instance import Instance
+from eipyomo.problem import EVERYTHING, Problem, Stage
+from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.timing import Plan, where_needed
+from eipyomo.validation import Columns, require_kind
+
+FEASIBILITY_TOLERANCE = 1e-6
+"""Largest relative violation at which an allocation counts as feasible."""
+
+
+@dataclass(frozen=True, eq=False)
+class Breakdown(Columns):
+    """Every term of (8) and (9), per user; arrays of shape (users,), in s and J.
+
+    A user without download (a_j = 0) has no download and no local inference: these terms are 0.
+    """
+
+    names: tuple[str, ...]
+    previous_download_s: FloatColumn
+    """τ^md of the round before, given."""
+    local_training_s: FloatColumn
+    """τ^lt, given."""
+    upload_s: FloatColumn
+    """τ^mu, (5)."""
+    offload_s: FloatColumn
+    """τ^to, (5)."""
+    ready_s: FloatColumn
+    """τ^pr: when both the new model and the task data are at the server."""
+    edge_inference_s: FloatColumn
+    """τ^e, (2)."""
+    download_s: FloatColumn
+    """τ^md, (5)."""
+    local_inference_s: FloatColumn
+    """τ^c, (1)."""
+    latency_s: FloatColumn
+    """T_j, (9)."""
+    local_training_j: FloatColumn
+    """e^lt, given."""
+    upload_j: FloatColumn
+    """e^mu, (7)."""
+    offload_j: FloatColumn
+    """e^to, (7)."""
+    download_j: FloatColumn
+    """e^md, (7)."""
+    local_inference_j: FloatColumn
+    """e^c, (1)."""
+    energy_j: FloatColumn
+    """E_j, (8)."""
+    wsel: FloatColumn
+    """w^e E_j + w^t T_j, user j's part of (10a)."""
+
+    def frame(self) -> pd.DataFrame:
+        """Return the breakdown as a table, one row per user."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        return pd.DataFrame({"name": list(self.names), **columns})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
+        frame = self.frame()
+        numbers = frame.columns[1:]
+        frame[numbers] = frame[numbers].astype(object).where(np.isfinite(frame[numbers]), None)
+        return {"users": frame.to_dict("records")}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """How far an allocation is from satisfying one kind of constraint.
+
+    Attributes
+    ----------
+    constraint
+        Which constraint, in words, with the letter's equation.
+    user
+        The user at which it is violated most; None for a constraint on all users together.
+    amount
+        Violation relative to the natural size of the quantity; 0 where it holds.
+    """
+
+    constraint: str
+    user: str | None
+    amount: float
+
+    def __str__(self) -> str:
+        """Return one phrase that names constraint, user and amount."""
+        at = f" at user {self.user!r}" if self.user is not None else ""
+        return f"{self.constraint}{at} is violated by {self.amount:.3g} (relative)"
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What an allocation costs and whether it is feasible.
+
+    Attributes
+    ----------
+    objective
+        WSEL (10a); infinite if something needed never ends.
+    breakdown
+        Every term per user.
+    violations
+        One entry for each kind of constraint that is violated, the largest first.
+    sync_s
+        Sync time τ̂_N in s, as decided.
+    """
+
+    objective: float
+    breakdown: Breakdown
+    violations: tuple[Violation, ...]
+    sync_s: float
+
+    @property
+    def max_violation(self) -> float:
+        """Largest relative violation, 0 if there is none."""
+        return max((violation.amount for violation in self.violations), default=0.0)
+
+    @property
+    def feasible(self) -> bool:
+        """Whether no constraint is violated by more than the tolerance."""
+        return self.max_violation <= FEASIBILITY_TOLERANCE
+
+    def timeline(self) -> pd.DataFrame:
+        """Return start and end of every phase of the round, as in Fig. 1.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``user``, ``phase``, ``start_s``, ``end_s``; time 0 is when the round starts
+            with the download of the previous model. Phases that do not happen are left out.
+        """
+        return timeline(self.breakdown.frame(), self.sync_s)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the evaluation as a JSON document."""
+        worst = self.violations[0] if self.violations else None
+        return {
+            "objective": self.objective if np.isfinite(self.objective) else None,
+            "feasible": self.feasible,
+            "max_violation": self.max_violation,
+            "violated": str(worst) if worst else None,
+            "breakdown": self.breakdown.to_dict(),
+        }
+
+
+def timeline(terms: pd.DataFrame, sync_s: float) -> pd.DataFrame:
+    """Return start and end of every phase; see :meth:`Evaluation.timeline`.
+
+    Parameters
+    ----------
+    terms
+        The columns of :meth:`Breakdown.frame`.
+    sync_s
+        Sync time in s.
+    """
+    zero = pd.Series(0.0, index=terms.index)
+    trained = terms["previous_download_s"] + terms["local_training_s"]
+    uploaded = trained + terms["upload_s"]
+    synced = zero + sync_s
+    downloaded = synced + terms["download_s"]
+    spans = {
+        "previous model download": (zero, terms["previous_download_s"]),
+        "local training": (terms["previous_download_s"], trained),
+        "model upload": (trained, uploaded),
+        "task offload": (uploaded, uploaded + terms["offload_s"]),
+        "model download": (synced, downloaded),
+        "local inference": (downloaded, downloaded + terms["local_inference_s"]),
+        "edge inference": (terms["ready_s"], terms["ready_s"] + terms["edge_inference_s"]),
+    }
+    frame = pd.concat(
+        pd.DataFrame({"user": terms["name"], "phase": phase, "start_s": start, "end_s": end})
+        for phase, (start, end) in spans.items()
+    )
+    happens = frame["end_s"] > frame["start_s"]
+    return frame[happens].sort_index(kind="stable").reset_index(drop=True)
+
+
+def evaluate(
+    what: Instance | Problem, allocation: Allocation, round: Stage = "inference"
+) -> Evaluation:
+    """Judge an allocation: WSEL (10a), every term of (8) and (9), and the largest violation.
+
+    Every transmission and computation takes the time that its share and frequency give; T_j is
+    the maximum in (9). An allocation without edge frequencies serves every offloaded part at f_s,
+    which may exceed the server's budget.
+
+    Parameters
+    ----------
+    what
+        An instance, of which (10) is meant, or a problem, whose restriction must hold too.
+    allocation
+        The decisions, matched to the instance's users by name.
+    round
+        "training" judges a round without tasks, in which everybody must download.
+
+    Raises
+    ------
+    InputError
+        If the users of the two do not match, or an argument is something else.
+    """
+    problem = Problem.of(what, round=round)
+    require_kind(
+        "allocation", allocation, Allocation, ": a result has one, in its attribute allocation"
+    )
+    data = problem.data
+    plan = allocation.for_users(data.names).plan(data)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        breakdown = _breakdown(data, plan)
+        found = [*_shared(problem, plan), *_per_user(data, plan, breakdown)]
+        found += _restricted(problem, plan)
+    violated = [violation for violation in found if violation.amount > 0]
+    return Evaluation(
+        objective=float(breakdown.wsel.sum()),
+        breakdown=breakdown,
+        violations=tuple(sorted(violated, key=lambda violation: -violation.amount)),
+        sync_s=allocation.sync_s,
+    )
+
+
+def _breakdown(data: Scaled, plan: Plan) -> Breakdown:
+    """Return the terms of (8) and (9)."""
+    times = timing.times(data, plan)
+    local_work = plan.download * physics.local_gigacycles(
+        plan.offload_fraction, data.task_mbit, data.gigacycles_per_mbit
+    )
+    upload_j = physics.transmission_energy_j(data.transmit_power_w, times.upload_s)
+    offload_j = physics.transmission_energy_j(data.transmit_power_w, times.offload_s)
+    download_j = where_needed(data.receive_power_w, times.download_s)
+    local_inference_j = physics.local_inference_energy_j(
+        plan.frequency_ghz, local_work, data.energy_coefficient
+    )
+    energy_j = data.local_training_j + upload_j + offload_j + download_j + local_inference_j
+    return Breakdown(
+        names=data.names,
+        previous_download_s=data.previous_download_s,
+        local_training_s=data.local_training_s,
+        **times._asdict(),
+        local_training_j=data.local_training_j,
+        upload_j=upload_j,
+        offload_j=offload_j,
+        download_j=download_j,
+        local_inference_j=local_inference_j,
+        energy_j=energy_j,
+        wsel=where_needed(data.energy_weight, energy_j) + data.latency_weight * times.latency_s,
+    )
+
+
+def _shared(problem: Problem, plan: Plan) -> Iterator[Violation]:
+    """Hold the budgets: all that users share."""
+    for budget in problem.budgets:
+        part = budget.used(plan) / budget.capacity
+        yield Violation(f"{budget.meaning} {_in_brackets(budget.equation)}", None, part - 1.0)
+
+
+def _in_brackets(equation: str) -> str:
+    return equation if equation.startswith("(") else f"({equation})"
+
+
+def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
+    """Hold what (10) asks of every user."""
+    a, offload = plan.download, plan.offload_fraction
+    up, down = plan.uplink_share, plan.downlink_share
+    uploaded_s = data.upload_start_s + terms.upload_s
+    last_s = float(uploaded_s.max())
+    # Where the band or the CPU is not there at all, natural size is the need itself: 1.
+    amounts = {
+        "sync time after every upload (6)": np.where(
+            np.isfinite(uploaded_s), (uploaded_s - plan.sync_s) / max(last_s, 1e-300), 0.0
+        ),
+        "uplink share >= 0 (10b)": -up,
+        "downlink share >= 0 (10b)": -down,
+        "an uplink share to upload with (5)": up <= 0,
+        "a downlink share to download with (5)": a & (down <= 0),
+        "frequency <= f_max (10c)": plan.frequency_ghz / data.max_frequency_ghz - 1.0,
+        "frequency >= 0 (10c)": -plan.frequency_ghz / data.max_frequency_ghz,
+        "a frequency to compute with (1)": np.isinf(terms.local_inference_s),
+        "edge frequency <= f_s (2)": plan.edge_frequency_ghz / data.server_frequency_ghz - 1.0,
+        "edge frequency >= 0 (2)": -plan.edge_frequency_ghz / data.server_frequency_ghz,
+        "a frequency to compute with at the edge (2)": np.isinf(terms.edge_inference_s),
+        "offload fraction >= 0 (10d)": -offload,
+        "offload fraction <= 1 (10d)": offload - 1.0,
+        "no local part without download (10d)": np.where(a, 0.0, 1.0 - offload),
+    }
+    for constraint, column in amounts.items():
+        yield _worst(constraint, data.names, column)
+
+
+def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
+    """Hold what the restriction of a problem asks of every user beside (10)."""
+    a, offload, open_to = plan.download, plan.offload_fraction, problem.decisions
+    grid = problem.restriction.grid
+    if open_to.kinds == {EVERYTHING} and not grid:
+        return
+    amounts: dict[str, Any] = {
+        "no download (a = 0)": a & ~open_to.local,
+        "a download (a = 1)": ~a & ~open_to.edge,
+        "offload fraction >= its least": np.where(a, open_to.offload_min - offload, 0.0),
+        "offload fraction <= its most": np.where(a, offload - open_to.offload_max, 0.0),
+    }
+    if grid:
+        off = np.abs(offload - np.round(offload * grid) / grid)
+        amounts[f"offload fraction on the grid of step 1/{grid}"] = np.where(a, off, 0.0)
+    for constraint, column in amounts.items():
+        yield _worst(f"{constraint} in the problem {problem.name!r}", problem.data.names, column)
+
+
+def _worst(constraint: str, names: tuple[str, ...], column: Any) -> Violation:
+    """Return how far the user is off that violates a constraint most."""
+    amounts: FloatColumn = np.asarray(column, dtype=np.float64)
+    worst = int(np.argmax(amounts))
+    return Violation(constraint, names[worst], float(amounts[worst]))

@@ -1,0 +1,391 @@
+"""What is solved: an instance, a stage of it, which decisions are open, and what is minimised.
+
+A method says which :class:`Feature` it handles. What a problem has beyond these is refused in one
+sentence (:meth:`Problem.require`), so that nothing answers another question than the one asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any, Self, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eipyomo.errors import InputError
+from eipyomo.instance import Instance
+from eipyomo.resources import Budget, budgets
+from eipyomo.scaled import FloatColumn, Round, Scaled
+from eipyomo.validation import require_kind, shown
+
+Stage = Round
+
+
+class Feature(Enum):
+    """What a problem may have beyond (10) with a server that serves every task at f_s."""
+
+    TRAINING = "a training round"
+    GRID = "offload fractions on a grid"
+    SPLIT_BAND = "a band split into halves"
+    DECISION_BOUNDS = "fixed or bounded decisions"
+    EDGE_BUDGET = "a total frequency of the server"
+
+
+ALL_FEATURES = frozenset(Feature)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised.
+
+    Attributes
+    ----------
+    name
+        As in results.
+    unit
+        Of its value.
+    meaning
+        One phrase.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+
+
+OBJECTIVES = {"wsel": Objective("wsel", "1", "weighted sum of energy and latency, (10a)")}
+
+
+@dataclass(frozen=True, eq=False)
+class OpenDecisions:
+    """What every end user may still decide; arrays have shape (users,).
+
+    Attributes
+    ----------
+    edge, local
+        Whether a = 0 (with ι = 1), and whether a = 1 is allowed.
+    offload_min, offload_max
+        Bounds of ι with a = 1, multiples of 1/grid where there is a grid.
+    """
+
+    edge: NDArray[np.bool_]
+    local: NDArray[np.bool_]
+    offload_min: FloatColumn
+    offload_max: FloatColumn
+
+    @property
+    def kinds(self) -> set[tuple[bool, bool, float, float]]:
+        """The different ones among the users."""
+        columns = (self.edge, self.local, self.offload_min, self.offload_max)
+        return set(zip(*(column.tolist() for column in columns), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Restriction:
+    """Which decisions are open, and how the band is shared; scalars hold for all users.
+
+    Attributes
+    ----------
+    label
+        A name of your own for decisions that make none of the problems which have one.
+    edge, local
+        Whether a = 0 (with ι = 1), and whether a = 1 is allowed.
+    offload_min, offload_max
+        Bounds of ι with a = 1; a = 0 needs `offload_max` 1.
+    grid
+        n: with download, ι must be one of k/n, both ends included; 0 for any ι.
+    split_band
+        Whether uplink and downlink have half of the band each (GBE).
+
+    Raises
+    ------
+    InputError
+        If `grid` is negative, or `label` the name of another problem.
+    """
+
+    label: str | None = None
+    edge: ArrayLike = True
+    local: ArrayLike = True
+    offload_min: ArrayLike = 0.0
+    offload_max: ArrayLike = 1.0
+    grid: int = 0
+    split_band: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a negative grid, and the name of another problem."""
+        if self.grid < 0:
+            raise InputError(f"grid is {self.grid!r}, but must be a whole number >= 0")
+        if self.label is not None and _is_taken(self.label) and self.label != self.kind():
+            raise InputError(
+                f"problem is {self.label!r}, but these decisions make the problem {self.kind()!r}"
+            )
+
+    @classmethod
+    def lco(cls) -> Self:
+        """Return local computing only: ι = 0 and a = 1 for every user."""
+        return cls(edge=False, offload_max=0.0)
+
+    @classmethod
+    def eco(cls) -> Self:
+        """Return edge computing only: a = 0 for every user."""
+        return cls(local=False)
+
+    @classmethod
+    def gbe(cls) -> Self:
+        """Return the split band: the uplink shares sum to at most 1/2, the downlink shares too."""
+        return cls(split_band=True)
+
+    @classmethod
+    def on_grid(cls, step: float) -> Self:
+        """Return the restriction of ι to multiples of a step that divides 1."""
+        return cls(grid=points_of(step))
+
+    @classmethod
+    def training(cls, *, split_band: bool = False) -> Self:
+        """Return a round n < N: everybody downloads, and there is no task to offload."""
+        return cls(edge=False, offload_max=0.0, split_band=split_band)
+
+    def kind(self) -> str:
+        """Return which problem of the last round these decisions make; "restricted" if none."""
+        kinds = self._kinds()
+        if kinds == {EVERYTHING}:
+            if self.grid:
+                return "restricted" if self.split_band else f"grid:{self.grid_step:g}"
+            return "gbe" if self.split_band else "joint"
+        if not self.split_band:
+            if kinds == {ALL_LOCAL}:
+                return "lco"
+            if kinds == {ALL_EDGE}:
+                return "eco"
+        return "restricted"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether every user has to download and to compute its whole task."""
+        return self._kinds() == {ALL_LOCAL}
+
+    def _kinds(self) -> set[tuple[bool, bool, float, float]]:
+        columns = (self.edge, self.local, self.offload_min, self.offload_max)
+        return self.decisions(np.broadcast(*columns).size).kinds
+
+    @property
+    def grid_step(self) -> float:
+        """1/n, or 0 without a grid."""
+        return 1.0 / self.grid if self.grid else 0.0
+
+    def decisions(self, users: int) -> OpenDecisions:
+        """Return what each of so many users may decide; that may be nothing."""
+        low = np.maximum(np.broadcast_to(self.offload_min, users), 0.0)
+        high = np.minimum(np.broadcast_to(self.offload_max, users), 1.0)
+        if self.grid:
+            low = np.ceil(low * self.grid - 1e-9) / self.grid
+            high = np.floor(high * self.grid + 1e-9) / self.grid
+        return OpenDecisions(
+            edge=np.broadcast_to(np.asarray(self.edge, bool), users) & (high >= 1.0),
+            local=np.broadcast_to(np.asarray(self.local, bool), users) & (low <= high),
+            offload_min=low,
+            offload_max=high,
+        )
+
+
+EVERYTHING = (True, True, 0.0, 1.0)
+ALL_LOCAL = (False, True, 0.0, 0.0)
+ALL_EDGE = (True, False, 0.0, 1.0)
+"""Decisions that a user has in (10), and those that leave one choice; see ``OpenDecisions``."""
+
+
+def points_of(step: Any) -> int:
+    """Return n of a step 1/n of a grid.
+
+    Raises
+    ------
+    InputError
+        If the step is no such number.
+    """
+    number = isinstance(step, int | float) and not isinstance(step, bool)
+    grid = round(1.0 / step) if number and 1e-9 < step <= 1.0 else 0
+    if grid == 0 or abs(grid * step - 1.0) > 1e-9:
+        raise InputError(f"step is {step!r}, but must be 1/n for a whole number n")
+    return grid
+
+
+PROBLEMS: dict[str, Callable[[], tuple[Restriction, Stage]]] = {
+    "joint": lambda: (Restriction(), "inference"),
+    "training": lambda: (Restriction.training(), "training"),
+    "eco": lambda: (Restriction.eco(), "inference"),
+    "lco": lambda: (Restriction.lco(), "inference"),
+    "gbe": lambda: (Restriction.gbe(), "inference"),
+    "gbe training": lambda: (Restriction.training(split_band=True), "training"),
+}
+"""The problems that have a name; ``grid:1/n`` is another for every n."""
+
+GRID = "grid:"
+
+NO_MORE_SAID = ("model", "restricted")
+"""Names of what a user has made, from which it does not follow."""
+
+
+def _is_taken(name: str) -> bool:
+    return name in PROBLEMS or name.startswith(GRID)
+
+
+def named(name: object) -> tuple[Restriction, Stage]:
+    """Return the restriction and the stage that a problem's name stands for.
+
+    Raises
+    ------
+    InputError
+        If it is no name of a problem, or a grid's step does not divide 1.
+    """
+    if isinstance(name, str) and name in PROBLEMS:
+        return PROBLEMS[name]()
+    if isinstance(name, str) and name.startswith(GRID):
+        try:
+            return Restriction.on_grid(float(name.removeprefix(GRID))), "inference"
+        except (ValueError, InputError):
+            raise InputError(
+                f"problem is {name!r}, but its step must be 1/n for a whole number n"
+            ) from None
+    known = ", ".join(PROBLEMS)
+    raise InputError(f"problem is {shown(name)}, but must be one of: {known}, grid:STEP")
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is solved.
+
+    Attributes
+    ----------
+    instance
+        Its data.
+    restriction
+        Which decisions are open.
+    stage
+        The last round, "inference", or "training" for one before it.
+    objective
+        What is minimised.
+    """
+
+    instance: Instance
+    restriction: Restriction = field(default_factory=Restriction)
+    stage: Stage = "inference"
+    objective: Objective = OBJECTIVES["wsel"]
+
+    def __post_init__(self) -> None:
+        """Check the kinds; in a training round only the band may be restricted."""
+        require_kind("instance", self.instance, Instance)
+        if self.stage not in get_args(Round):
+            raise InputError(
+                f"round is {shown(self.stage)}, but must be one of: {', '.join(get_args(Round))}"
+            )
+        if self.stage == "training":
+            kind = self.restriction.kind()
+            split_band = self.restriction.split_band
+            if kind not in ("joint", "gbe") and not self.restriction.is_local:
+                raise InputError(f"problem is {kind!r}, but a training round has no such decisions")
+            object.__setattr__(self, "restriction", Restriction.training(split_band=split_band))
+
+    @classmethod
+    def of(
+        cls,
+        what: Instance | Problem,
+        problem: str | Restriction = "joint",
+        round: Stage = "inference",
+    ) -> Problem:
+        """Return a problem as it is, or the one that a name or a restriction makes of an instance.
+
+        Parameters
+        ----------
+        what
+            An instance, or a problem, which leaves nothing else to say.
+        problem
+            One of ``PROBLEMS``, ``grid:STEP``, or a restriction.
+        round
+            "training" for a round before the last.
+
+        Raises
+        ------
+        InputError
+            If one of them is unknown, or the two do not go together.
+        """
+        if isinstance(what, Problem):
+            if problem != "joint" or round != "inference":
+                raise InputError("a Problem is given, which says itself what problem and round are")
+            return what
+        if isinstance(problem, Restriction):
+            return cls(what, problem, round)
+        restriction, stage = named(problem)
+        return cls(what, restriction, stage if round == "inference" else round)
+
+    @cached_property
+    def data(self) -> Scaled:
+        """The instance in scaled units, as it is at this stage."""
+        return self.instance.scaled.for_round(self.stage)
+
+    @cached_property
+    def decisions(self) -> OpenDecisions:
+        """What each user may decide."""
+        return self.restriction.decisions(len(self.instance.users))
+
+    @cached_property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What users share."""
+        return budgets(self.data, split_band=self.restriction.split_band)
+
+    @property
+    def kind(self) -> str:
+        """Which of the problems with a name this is; "restricted" if none."""
+        if self.stage == "training":
+            return "gbe training" if self.restriction.split_band else "training"
+        return self.restriction.kind()
+
+    @property
+    def name(self) -> str:
+        """What to call it: as everybody does, or by the name of your own."""
+        kind = self.kind
+        return self.restriction.label or kind if kind == "restricted" else kind
+
+    @cached_property
+    def features(self) -> frozenset[Feature]:
+        """What of ``Feature`` it really has."""
+        training, restriction = self.stage == "training", self.restriction
+        has = {
+            Feature.TRAINING: training,
+            Feature.GRID: restriction.grid > 0,
+            Feature.SPLIT_BAND: restriction.split_band,
+            Feature.DECISION_BOUNDS: not training and self.decisions.kinds != {EVERYTHING},
+            Feature.EDGE_BUDGET: self.data.total_frequency_ghz is not None,
+        }
+        return frozenset(feature for feature, there in has.items() if there)
+
+    @property
+    def always_feasible(self) -> bool:
+        """Whether it is known to have a feasible point: equal shares and a late sync time."""
+        return bool((self.decisions.edge | self.decisions.local).all())
+
+    def require(self, handles: Iterable[Feature], who: str, others: str = "") -> None:
+        """Refuse the problem for somebody who does not handle all of its features.
+
+        Parameters
+        ----------
+        handles
+            Features that are handled.
+        who
+            Who that is, such as "method 'admm'".
+        others
+            Behind the sentence: who handles it.
+
+        Raises
+        ------
+        InputError
+            If there is another feature.
+        """
+        for feature in Feature:
+            if feature in self.features - frozenset(handles):
+                raise InputError(
+                    f"{who} does not handle {feature.value}, which the problem "
+                    f"{self.name!r} has{others}"
+                )

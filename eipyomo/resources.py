@@ -1,0 +1,101 @@
+"""What users share: budgets, and what each user draws of them.
+
+Whoever handles a budget does so in a loop over these data: the judge, the model's rows, the exact
+method's prices, and ADMM's consensus. None of them knows how many budgets there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eipyomo.scaled import Scaled
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a user takes of a budget.
+
+    Attributes
+    ----------
+    quantity
+        The decision that says how much, as models and allocations name it in scaled units.
+    most
+        The most that one user may take.
+    price
+        Name in a result of what one more natural unit of the budget saves.
+    unit_size
+        Natural units (MHz, GHz) in one of `quantity`.
+    """
+
+    quantity: str
+    most: float
+    price: str
+    unit_size: float = 1.0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A resource of which all users together take no more than there is.
+
+    Attributes
+    ----------
+    name
+        In models, prices and certificates.
+    equation
+        Where the letter says so.
+    meaning
+        What the judge calls it.
+    capacity
+        How much there is, in the unit of the quantities drawn.
+    draws
+        What each user takes of it.
+    may_be_left
+        Whether some of it may be left over at the optimum; otherwise more of it always helps, so
+        that its price is positive.
+    """
+
+    name: str
+    equation: str
+    meaning: str
+    capacity: float
+    draws: tuple[Draw, ...]
+    may_be_left: bool = False
+
+    def used(self, decisions: object) -> float:
+        """Return what all users take; `decisions` has the quantities as attributes, (users,)."""
+        return sum(float(getattr(decisions, draw.quantity).sum()) for draw in self.draws)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Names of the quantities drawn."""
+        return tuple(draw.quantity for draw in self.draws)
+
+
+def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
+    """Return all that users share: the band, and the edge server's frequency if it has a total.
+
+    Parameters
+    ----------
+    data
+        The instance, scaled for its stage.
+    split_band
+        Whether uplink and downlink have half of the band each (GBE).
+    """
+    uplink = Draw("uplink_share", 1.0, "bandwidth_per_mhz", data.bandwidth_mhz)
+    downlink = Draw("downlink_share", 1.0, "downlink_bandwidth_per_mhz", data.bandwidth_mhz)
+    shared = [Budget("bandwidth", "(10b)", "bandwidth budget", 1.0, (uplink, downlink))]
+    if split_band:
+        halves = "half of (10b)"
+        shared = [
+            Budget("uplink_bandwidth", halves, "uplink half of the band", 0.5, (uplink,)),
+            Budget("downlink_bandwidth", halves, "downlink half of the band", 0.5, (downlink,)),
+        ]
+    if data.total_frequency_ghz is not None:
+        served = Draw("edge_frequency_ghz", data.server_frequency_ghz, "edge_frequency_per_ghz")
+        total, name = data.total_frequency_ghz, "edge_frequency"
+        shared.append(
+            Budget(name, "footnote 2", "edge frequency budget", total, (served,), may_be_left=True)
+        )
+    return tuple(shared)

@@ -1,0 +1,141 @@
+"""What every method offers: its name, its options, the features it handles, and how it is run.
+
+A method is handed a :class:`~eipyomo.problem.Problem` of features that it handles, its options, and
+a clock that is running, and makes a :class:`Claim`. What of it holds is found by
+:func:`eipyomo.solvers.judge.judge`, and not by the method.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+from pydantic import ConfigDict, Field
+
+from eipyomo.allocation import Allocation
+from eipyomo.files import PathLike
+from eipyomo.problem import Feature, Problem
+from eipyomo.report import Report, Status
+from eipyomo.validation import Positive, Record
+
+GAP = 1e-4
+TIME_LIMIT_S = 60.0
+
+
+class Options(Record):
+    """What every method can be asked for; each has options of its own besides.
+
+    Descriptions become the sentences that refuse a value, the help of the command line, and the
+    table in the docs.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
+    time_limit: Annotated[Positive, Field(description="in s, from the call")] = TIME_LIMIT_S
+
+    def gap_at(self, objective: float) -> float:
+        """Return the relative gap that is small enough at an objective."""
+        del objective
+        return self.gap
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time that a method has, which began when it was called.
+
+    Attributes
+    ----------
+    limit_s
+        How long, all that it does included.
+    started
+        When, on the clock of ``time.monotonic``.
+    """
+
+    limit_s: float
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def deadline(self) -> float:
+        """When the time is up, on the clock of ``time.monotonic``."""
+        return self.started + self.limit_s
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left; negative when the time is up."""
+        return self.deadline - time.monotonic()
+
+
+@dataclass(frozen=True, eq=False)
+class Claim(Report):
+    """What a method says, before anybody has checked it.
+
+    Attributes
+    ----------
+    status
+        One of ``Status``; ``optimal``: the point is optimal within the gap, and `bound` proves it.
+    allocation
+        The point, or None.
+    bound
+        A lower bound that is proven, or None.
+    solver
+        Name of the solver behind the method, if there is one.
+    options
+        The options as used; those that it was called with, if left out.
+    model_objective
+        Value of what was minimised, where that may be something else than WSEL of the allocation.
+    files
+        Texts to be written, by path, once the claim has been judged.
+    """
+
+    status: Status
+    allocation: Allocation | None = None
+    bound: float | None = None
+    solver: str | None = None
+    options: Mapping[str, Any] | None = None
+    model_objective: float | None = None
+    files: Mapping[PathLike, str] = field(default_factory=dict)
+
+
+class Method(ABC, Generic[OptionsT]):
+    """A way to solve problems.
+
+    Attributes
+    ----------
+    name
+        As in ``--method``.
+    description
+        One phrase for tables and help.
+    Options
+        Record of its options.
+    handles
+        Features of problems that it handles; a problem with others is refused.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    Options: type[OptionsT]
+    handles: ClassVar[frozenset[Feature]]
+
+    @abstractmethod
+    def run(self, problem: Problem, options: OptionsT, clock: Clock) -> Claim:
+        """Solve a problem whose features the method handles.
+
+        Raises
+        ------
+        InputError
+            If options and problem do not go together.
+        SolverError
+            If a solver that is needed is missing.
+        """
