@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,30 @@ def names_up_to(users: int) -> list[str]:
     return [name for name, values in VALUES.items() if values["users"] <= users]
 
 
+def slow_but(cases: Iterable[Any], *quick: Any) -> list[Any]:
+    """Return the cases of a test, a tuple where it has several values; all but some are slow.
+
+    Raises
+    ------
+    ValueError
+        If one of those that are quick is not among them.
+    """
+    cases = list(cases)
+    for one in quick:
+        cases.index(one)
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            marks=[] if case in quick else pytest.mark.slow,
+        )
+        for case in cases
+    ]
+
+
 @pytest.fixture
 def letter() -> ei.Instance:
     """Return the letter's instance: Table I, 4 users, seed 0."""
     return ei.Instance.letter()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark for tests that need a solver which does not come with the package."""
-    config.addinivalue_line("markers", "solver(name): needs a solver that is optional")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ from eipyomo.solvers.admm.pyomo_agents import HORIZON_FACTOR, PyomoAgent
 from eipyomo.solvers.admm.records import of_users, user_records
 from eipyomo.solvers.backends.worker import Worker
 from tests.admm_cases import answers, random_targets
-from tests.conftest import reference
+from tests.conftest import reference, slow_but
 
 SCRIPT = Path(backends.__file__).with_name("casadi_worker.py")
 COPIES = ("uplink_share", "sync_s", "downlink_share")
@@ -94,7 +94,7 @@ def test_proposition_1_with_ipopts_multipliers(worker: Worker) -> None:
                 assert local_end_s == pytest.approx(edge_end_s, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "letter-m2"])
+@pytest.mark.parametrize("name", slow_but(["letter-m4", "mixed-m4", "letter-m2"], "letter-m2"))
 def test_same_iterates(name: str) -> None:
     """The first 20 iterations agree to 1e-6; users without a task apart, whose ι means nothing."""
     instance = reference(name)
@@ -119,7 +119,7 @@ def test_same_iterates(name: str) -> None:
             )
 
 
-@pytest.mark.parametrize("kind", ["threads", "processes"])
+@pytest.mark.parametrize("kind", slow_but(["threads", "processes"], "threads"))
 def test_the_executor_changes_nothing(kind: str) -> None:
     """Two iterations in two threads or processes are those without an executor, bit by bit."""
     instance = reference("letter-m2")

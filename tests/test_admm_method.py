@@ -13,24 +13,33 @@ from eipyomo.models import horizon
 from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.admm.method import count_returns, stalled
 from tests.admm_cases import hostile_instances
-from tests.conftest import VALUES, reference
+from tests.conftest import VALUES, reference, slow_but
 
-LETTER_GAP = 0.0318
-"""The largest gap that the letter reports."""
+GAPS = {
+    "letter-m12": 3.44e-3,
+    "letter-m4-sigma32": 2.18e-3,
+    "letter-m100": 6.83e-4,
+    "letter-m2": 8.75e-5,
+}
+"""Measured gaps to the certified optima; on all other reference instances it is below 3e-6."""
+
+OPTIMAL, MARGIN = 1e-5, 1.05
+"""What is called no gap, and how much larger than measured a gap may be on another machine."""
 
 
 @pytest.mark.parametrize("name", sorted(VALUES))
 def test_gap_on_the_reference_instances(name: str) -> None:
-    """Default preset: within the letter's 3.18 % of every certified optimum, and not below it."""
+    """Default preset: no farther above each certified optimum than measured, and not below it."""
     result = solve_admm(reference(name))
     assert result.objective is not None
     assert result.termination == "converged"
     assert result.iterations is not None
     assert result.iterations <= 60
     assert VALUES[name]["bound"] * (1 - 1e-9) <= result.objective
-    assert result.objective <= VALUES[name]["wsel"] * (1 + LETTER_GAP)
+    assert result.objective <= VALUES[name]["wsel"] * (1 + MARGIN * GAPS.get(name, 0.0) + OPTIMAL)
 
 
+@pytest.mark.slow
 def test_median_gap_on_the_reference_instances() -> None:
     """At least half of the reference instances end within 0.01 % of the optimum."""
     gaps = []
@@ -125,15 +134,16 @@ def test_training_round_is_solved_to_its_optimum() -> None:
     assert (result.allocation.offload_fraction == 0).all()
 
 
-def test_start_from_an_allocation() -> None:
-    """Started at its own answer the method still ends at it or better."""
-    instance = reference("letter-m4")
+@pytest.mark.parametrize("name", slow_but(VALUES, "letter-m4", "letter-m12"))
+def test_start_from_an_allocation(name: str) -> None:
+    """Started at its own answer the method ends at it, but for 1e-6, or better."""
+    instance = reference(name)
     first = solve_admm(instance)
     assert first.allocation is not None
     again = solve_admm(instance, start=first.allocation)
     assert first.objective is not None
     assert again.objective is not None
-    assert again.objective <= first.objective * (1 + 1e-2)
+    assert again.objective <= first.objective * (1 + 1e-6)
     assert again.trace[0]["sync_s"] != first.trace[0]["sync_s"]
 
 
@@ -196,7 +206,7 @@ def test_stalling_is_judged_by_the_best_residual() -> None:
     assert not stalled([0.9**k for k in range(100)])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", slow_but(range(3), 0))
 def test_letter_sizes(seed: int) -> None:
     """The letter's M = 2 ... 12 in 20 MHz: an answer within 60 iterations."""
     for users in range(2, 13):
@@ -206,6 +216,7 @@ def test_letter_sizes(seed: int) -> None:
         assert result.iterations <= 60
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(instance=hostile_instances())
 def test_hostile_instances_get_a_feasible_answer(instance: Instance) -> None:

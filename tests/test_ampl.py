@@ -21,10 +21,10 @@ from pyomo.repn.plugins.nl_writer import NLWriter
 import eipyomo as ei
 from eipyomo.cli import main
 from eipyomo.models.files import HINTS, parse_sol
-from eipyomo.solvers.backends import BACKENDS, backend, casadi_child
+from eipyomo.solvers.backends import BACKENDS, backend, casadi_child, process
 from eipyomo.solvers.backends.ampl import AmplBackend
 from tests.allocations import random_allocation
-from tests.conftest import REFERENCE, VALUES, names_up_to, reference
+from tests.conftest import REFERENCE, VALUES, names_up_to, reference, slow_but
 
 LETTER = str(REFERENCE / "instances" / "letter-m4.json")
 SCRIPTS = Path(sys.executable).parent
@@ -93,7 +93,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", FAKES)
+@pytest.mark.parametrize("kind", slow_but(FAKES, *(set(FAKES) - {"ignores SIGTERM"})))
 def test_a_misbehaving_executable_is_one_sentence(
     kind: str,
     tmp_path: Path,
@@ -101,14 +101,19 @@ def test_a_misbehaving_executable_is_one_sentence(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Exit status 4 and one sentence within the limit plus 10 s; nothing runs or lies about."""
+    """Exit status 4 and one sentence within the limit plus 10 s; nothing runs or lies about.
+
+    The seconds of grace are cut short here; in full they leave two more for what is to be ended.
+    """
     script, expected = FAKES[kind]
-    monkeypatch.setattr("eipyomo.solvers.backends.process.FOLDER_LIMIT_BYTES", 10_000_000)
+    assert process.GRACE_S <= 8.0
+    monkeypatch.setattr(process, "GRACE_S", 0.5)
+    monkeypatch.setattr(process, "FOLDER_LIMIT_BYTES", 10_000_000)
     path = executable(tmp_path, script)
     started = time.monotonic()
     arguments = ("--method", "minlp:fake", "--executable", path, "--time-limit", "2", "--json")
     status = main(["solve", LETTER, *arguments])
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 7
     assert status == 4
     out, _ = capsys.readouterr()
     result = json.loads(out)
@@ -205,7 +210,7 @@ def test_unknown_names_reach_pyomo(letter: ei.Instance) -> None:
     assert result.termination == "error"
 
 
-@pytest.mark.parametrize("name", ["letter-m2", "mixed-m4"])
+@pytest.mark.parametrize("name", slow_but(["letter-m2", "mixed-m4"], "letter-m2"))
 def test_our_commands_serve_pyomo(name: str) -> None:
     """``eipyomo-ipopt`` and ``eipyomo-bonmin`` are executables for Pyomo's own interfaces."""
     model = ei.models.minlp(reference(name))
@@ -216,7 +221,7 @@ def test_our_commands_serve_pyomo(name: str) -> None:
     model = ei.models.minlp(reference(name))
     solver = pyo.SolverFactory("bonmin", executable=str(SCRIPTS / "eipyomo-bonmin"))
     pyo.assert_optimal_termination(solver.solve(model))
-    assert pyo.value(model.wsel) == pytest.approx(VALUES[name]["wsel"], rel=0.05)
+    assert pyo.value(model.wsel) == pytest.approx(VALUES[name]["wsel"], rel=1e-6)
 
 
 def test_our_multipliers_are_ampls() -> None:
@@ -244,7 +249,7 @@ def test_our_commands_refuse_clearly(tmp_path: Path) -> None:
         assert not (tmp_path / "model.sol").exists()
 
 
-@pytest.mark.parametrize("name", names_up_to(12))
+@pytest.mark.parametrize("name", slow_but(names_up_to(12), "letter-m2"))
 @pytest.mark.parametrize(
     "solver",
     [
@@ -388,6 +393,7 @@ def test_sol_without_values() -> None:
 NAMES = ("a b", "a,b", '"q"', "用户", "1", "n" * 300)
 
 
+@pytest.mark.slow
 def test_hostile_names_reach_every_solver(tmp_path: Path) -> None:
     """Users with blanks, commas, quotes and other letters are solved by name, alike by all."""
     frame = ei.Instance.letter(users=6).users_frame()
@@ -409,6 +415,7 @@ def test_hostile_names_reach_every_solver(tmp_path: Path) -> None:
     ei.models.export(model, tmp_path / "model.nl")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["x y", "@home~", "ü用户"])
 def test_hostile_working_folders(folder: str, tmp_path: Path, scratch: Path) -> None:
     """From a folder with blanks, signs or other letters everything works, temporary files too."""
@@ -468,13 +475,8 @@ def test_couenne_is_given_what_suits_it(tmp_path: Path, letter: ei.Instance) -> 
     assert asked.options["formulation"] == "letter"
 
 
-def test_capabilities_are_honest() -> None:
-    """Only solvers with a global bound say that they prove, and every one says how to get it."""
-    proving = {name for name, entry in BACKENDS.items() if entry.capabilities.proves}
-    assert proving == {"scip", "highs", "couenne", "baron", "maingo"}
-    for entry in BACKENDS.values():
-        assert entry.install
-        assert entry.capabilities.time_limit
+def test_bounds_are_read_from_whole_lines() -> None:
+    """Of Couenne's log the last whole line with a bound counts, and no infinite one."""
     couenne = BACKENDS["couenne"]
     assert isinstance(couenne, AmplBackend)
     assert math.isfinite(couenne._bound("Lower bound: 4.5\nlower bound: 4.75 \n") or math.nan)
@@ -635,6 +637,7 @@ def foreign(folder: Path, name: str, value: float = 10.0, *, labels: bool = Fals
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["eipyomo-ipopt", "eipyomo-bonmin"])
 def test_our_commands_pass_over_hints(command: str, tmp_path: Path) -> None:
     """With hints and comments in the .nl the answer is the same, in the file's own units."""
@@ -653,7 +656,7 @@ def test_our_commands_pass_over_hints(command: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["eipyomo-ipopt", "eipyomo-bonmin"])
-@pytest.mark.parametrize("name", ["sosno", "ref", "objweight", "mine"])
+@pytest.mark.parametrize("name", slow_but(["sosno", "ref", "objweight", "mine"], "mine"))
 def test_our_commands_refuse_other_suffixes(name: str, command: str, tmp_path: Path) -> None:
     """A suffix that may change the problem is one line on standard error, and no answer."""
     foreign(tmp_path, name)

@@ -19,7 +19,7 @@ from eipyomo.models.files import nl
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
 from eipyomo.solvers.judge import Claim, judge
 from tests.allocations import random_allocation
-from tests.conftest import reference
+from tests.conftest import reference, slow_but
 from tests.test_ampl import executable
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def test_an_updated_model_is_a_new_one(change: str, formulation: str) -> None:
     assert ei.models.source_of(model).instance is other
 
 
+@pytest.mark.slow
 def test_an_updated_model_is_solved_as_the_new_instance() -> None:
     """Bonmin ends at the certified optimum of the new instance, whatever it had solved before."""
     model = ei.models.minlp(two_users())
@@ -229,15 +230,15 @@ def restricted(formulation: str, key: str, how: str) -> float:
     return float(minimised)
 
 
-@pytest.mark.parametrize("how", ["lower bound", "upper bound", "fixed", "row"])
-@pytest.mark.parametrize("key", VARIABLES)
+@pytest.mark.parametrize("how", slow_but(["lower bound", "upper bound", "fixed", "row"], "row"))
+@pytest.mark.parametrize("key", slow_but(VARIABLES, "sync_s"))
 def test_what_is_set_on_a_variable_holds(key: str, how: str) -> None:
     """At 1.05 or 0.99 times its best value it holds, and means the same in every formulation."""
     costs = [restricted(formulation, key, how) for formulation in FORMULATIONS]
     assert costs == pytest.approx([costs[0]] * len(costs), rel=1e-5)
 
 
-@pytest.mark.parametrize("solver", ["scip", "bonmin", "milp"])
+@pytest.mark.parametrize("solver", slow_but(["scip", "bonmin", "milp"], "bonmin"))
 @pytest.mark.parametrize(
     "change",
     [
@@ -309,7 +310,7 @@ def test_a_variable_fixed_without_a_value_is_named() -> None:
 # Infeasible, unbounded, optimal: who may say so
 
 
-@pytest.mark.parametrize("solver", ["scip", "bonmin", "milp"])
+@pytest.mark.parametrize("solver", slow_but(["scip", "bonmin", "milp"], "bonmin"))
 def test_late_latencies_are_not_infeasible(solver: str) -> None:
     """A row that asks for waiting beyond the bounds that are proven for (10) is met."""
     model = ei.models.minlp(two_users(), "letter" if solver == "bonmin" else "spectral")
@@ -321,6 +322,7 @@ def test_late_latencies_are_not_infeasible(solver: str) -> None:
     assert pyo.value(model.user["eu1"].horizon_s) == latest_s  # widened for the solve only
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["bonmin", "milp"])
 def test_a_hundredth_of_the_band_is_not_infeasible(solver: str) -> None:
     """All shares together within 1 % of the band: slow, and possible."""
@@ -457,7 +459,7 @@ def test_a_bound_within_bounds_that_may_cut_off_is_withdrawn() -> None:
 NAMES = ("cutoff", "within_cutoff", "source", "cells", "cost", "rows", "horizon", "eipyomo")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", slow_but(NAMES, "eipyomo"))
 def test_a_component_may_have_any_name(name: str) -> None:
     """A Param, a Var or a Block of the user's keeps name and value through all that we do."""
     instance = two_users()
@@ -483,6 +485,7 @@ def test_a_component_may_have_any_name(name: str) -> None:
             assert pyo.value(part) == 3.5
 
 
+@pytest.mark.slow
 def test_tightening_again_forgets_the_first_time() -> None:
     """Another objective is cut off at its own cutoff, from the bounds that there were at first."""
     instance = two_users()

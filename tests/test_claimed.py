@@ -21,7 +21,7 @@ from eipyomo.solvers import BACKENDS, METHODS
 from eipyomo.solvers.methods import attempt
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
-from tests.conftest import REFERENCE, reference
+from tests.conftest import REFERENCE, reference, slow_but
 from tests.instances import altered, hostile
 
 NAME = "letter-m4-small-model"
@@ -112,7 +112,7 @@ def outcome(call: Callable[[], object]) -> str:
     return "read"
 
 
-@pytest.mark.parametrize("kind", HONEST)
+@pytest.mark.parametrize("kind", slow_but(HONEST, "exact", "admm", "bonmin", "eco", "training"))
 def test_honest_results_pass(kind: str, tmp_path: Path) -> None:
     """What every method writes is read by all readers, and gives the same document again."""
     document = honest(kind)
@@ -535,7 +535,7 @@ def places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...],
     return [(path, part)]
 
 
-@pytest.mark.parametrize("kind", ["exact", "gbe", "training", "admm"])
+@pytest.mark.parametrize("kind", slow_but(["exact", "gbe", "training", "admm"], "training"))
 def test_every_value_is_checked(kind: str) -> None:
     """Whatever value is changed, by little or to another type, the document is refused."""
     document, instance = honest(kind), reference(NAME)

@@ -31,6 +31,7 @@ def reduced(tmp_path_factory: pytest.TempPathFactory) -> Means:
     return Means.of(one, other, LETTER_SEEDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_letters_statements_hold_on_a_reduced_sweep(
     check: Callable[[Means], Verdict], reduced: Means

@@ -135,7 +135,7 @@ def test_solve_evaluate_round_trip(capsys: Capture, tmp_path: Path) -> None:
     assert json.loads(file.read_text()) == result
     assert result["schema"] == "eipyomo/result@1"
     assert (result["method"], result["solver"]) == ("minlp", "bonmin")
-    assert result["objective"] == pytest.approx(VALUES["letter-m4"]["wsel"], rel=1e-2)
+    assert result["objective"] == pytest.approx(VALUES["letter-m4"]["wsel"], rel=1e-6)
     judged = document(capsys, "evaluate", LETTER, str(file))
     assert judged["objective"] == result["objective"]
     assert judged["feasible"]
@@ -199,6 +199,7 @@ def test_export_writes_four_files(capsys: Capture, tmp_path: Path) -> None:
     assert err.count("wrote ") == 4
 
 
+@pytest.mark.slow
 def test_solvers_are_listed(capsys: Capture) -> None:
     """Every solver from a wheel is shown as working."""
     solvers = {entry["solver"]: entry for entry in document(capsys, "solvers")["solvers"]}

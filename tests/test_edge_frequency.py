@@ -37,7 +37,7 @@ from eipyomo.solvers.judge import repair
 from eipyomo.verify import verify
 from tests.admm_cases import answers, random_targets
 from tests.allocations import random_allocation, random_decisions
-from tests.conftest import reference
+from tests.conftest import reference, slow_but
 from tests.instances import altered, hostile
 
 CHOICES: dict[str, dict[str, Any]] = {"grid": {"step": 0.25}}
@@ -347,7 +347,9 @@ def test_convex_rest_of_random_decisions(seed: int) -> None:
         assert 0.0 <= judged.objective - rest.bound <= 1e-8 * judged.objective
 
 
-@pytest.mark.parametrize(("name", "part"), [("letter-m2", 0.2), ("hostile-12", 0.1)])
+@pytest.mark.parametrize(
+    ("name", "part"), slow_but([("letter-m2", 0.2), ("hostile-12", 0.1)], ("hostile-12", 0.1))
+)
 def test_brute_force_on_tiny_instances(name: str, part: float) -> None:
     """The best of all decisions on a grid of ι, by convex rests, is what the exact method finds."""
     instance = limited(reference(name), part)
@@ -393,7 +395,7 @@ def certified(instance: ei.Instance, **options: Any) -> dict[str, Any]:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("seed", [0, 6, 11])
+@pytest.mark.parametrize("seed", slow_but([0, 6, 11], 0))
 def test_bounds_are_proven(seed: int, options: dict[str, Any]) -> None:
     """Interval arithmetic proves every bound claimed, at scarce and at ample budgets."""
     for part in (0.02, 0.3, 1.0):
@@ -465,7 +467,7 @@ def build(instance: ei.Instance, formulation: str) -> Any:
 
 
 @each_formulation
-@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "hostile-06"])
+@pytest.mark.parametrize("name", slow_but(["letter-m4", "mixed-m4", "hostile-06"], "letter-m4"))
 def test_the_model_is_the_judge(formulation: str, name: str) -> None:
     """At feasible allocations its cost is evaluate()'s, it holds, and decisions come back."""
     instance = limited(reference(name), 0.3)
@@ -496,7 +498,7 @@ def test_every_start_is_inside(formulation: str) -> None:
 
 
 @each_formulation
-@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4"])
+@pytest.mark.parametrize("name", slow_but(["letter-m4", "mixed-m4"], "letter-m4"))
 def test_held_at_f_s_the_model_has_the_old_optimum(formulation: str, name: str) -> None:
     """With every f_s at the letter's value Ipopt finds the optimum without a total, to 1e-7."""
     instance = reference(name)
@@ -515,6 +517,7 @@ def test_held_at_f_s_the_model_has_the_old_optimum(formulation: str, name: str) 
     assert result.objective == pytest.approx(expected, rel=1e-7)
 
 
+@pytest.mark.slow
 @each_formulation
 def test_the_model_reaches_the_certified_optimum(formulation: str) -> None:
     """At the certified a and ι, Ipopt gets to the certified cost from the model's own start."""
@@ -532,6 +535,7 @@ def test_the_model_reaches_the_certified_optimum(formulation: str) -> None:
         assert result.objective == pytest.approx(outcome.objective, rel=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 4])
 def test_many_starts_of_ipopt_find_nothing_better(seed: int) -> None:
     """Over all a, with 4 starts of ι each, the best local optimum is the certified one."""
@@ -551,6 +555,7 @@ def test_many_starts_of_ipopt_find_nothing_better(seed: int) -> None:
     assert min(costs) == pytest.approx(outcome.objective, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_scip_proves_the_same_optimum() -> None:
     """SCIP's bracket on the spectral model, to a gap of 1e-3, holds the certified optimum."""
     instance = ei.Instance.letter(users=2, total_frequency_ghz=3.0)
@@ -613,7 +618,7 @@ def test_admm_with_enough_for_all_is_admm_as_before(name: str) -> None:
     assert shared.objective == pytest.approx(plain.objective, rel=1e-7)
 
 
-@pytest.mark.parametrize("seed", [0, 6, 15, 19])
+@pytest.mark.parametrize("seed", slow_but([0, 6, 15, 19], 0))
 @pytest.mark.parametrize("part", [0.5, 0.1])
 def test_admm_finds_good_allocations(seed: int, part: float) -> None:
     """It converges, feasibly, to at most 1 % above the certified bound, and never below it."""
@@ -776,7 +781,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert json.loads(capsys.readouterr().out)["objective"] == document["objective"]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", slow_but(range(3), 1))
 def test_bonmin_reaches_the_certified_optimum(seed: int) -> None:
     """With everything free, Bonmin ends at it; a rest of a task without frequency is no error."""
     instance = ei.Instance.letter(users=3, total_frequency_ghz=2.0, seed=seed)

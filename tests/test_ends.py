@@ -15,7 +15,7 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.solvers.processors import quota
-from tests.conftest import REFERENCE
+from tests.conftest import REFERENCE, slow_but
 from tests.test_ampl import executable
 
 LARGE = ("--method", "minlp:scip", "--time-limit", "300")
@@ -76,7 +76,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("command", "name"), CASES)
+@pytest.mark.parametrize(("command", "name"), slow_but(CASES, ("solve by mindtpy", "TERM")))
 def test_an_ended_command_leaves_nothing_behind(command: str, name: str, tmp_path: Path) -> None:
     """5 s after a signal in the middle of a solve no process and no folder of it is left."""
     scratch = tmp_path / "scratch"
@@ -118,6 +118,7 @@ def test_an_ended_command_leaves_nothing_behind(command: str, name: str, tmp_pat
         assert "Traceback" not in sentences
 
 
+@pytest.mark.slow
 def test_a_solver_that_counts_cpu_time_is_asked_first(tmp_path: Path) -> None:
     """One that writes its point at SIGINT only is interrupted at the limit, and the point kept."""
     instance = ei.Instance.letter(users=2)
@@ -178,6 +179,7 @@ print(len(sweep(cells([ei.Instance.letter(users=2)], ["exact", "eco"]), Store("s
 """
 
 
+@pytest.mark.slow
 def test_a_script_without_a_main_guard(tmp_path: Path) -> None:
     """One sentence on what to do, nothing stored; with the guard the same store gives results."""
     file = tmp_path / "script.py"
@@ -191,6 +193,7 @@ def test_a_script_without_a_main_guard(tmp_path: Path) -> None:
     assert run.stdout.strip() == "2", run.stderr
 
 
+@pytest.mark.slow
 def test_a_sweep_inside_of_a_pool(tmp_path: Path) -> None:
     """A process of a pool may start no others, so the sweep computes by itself."""
     file = tmp_path / "script.py"
@@ -237,6 +240,7 @@ def test_workers_follow_the_affinity() -> None:
     assert run.stdout.strip() == "1"
 
 
+@pytest.mark.slow
 def test_nothing_to_cache_in() -> None:
     """Without any place for compiled code exact and ADMM compile, and say once what that costs."""
     script = (

@@ -13,7 +13,7 @@ import eipyomo as ei
 from eipyomo.problem import Problem, Restriction, Stage
 from eipyomo.solvers.exact import ExactOutcome, convex_rest, solve_exact
 from tests.allocations import random_allocation
-from tests.conftest import VALUES, reference
+from tests.conftest import VALUES, reference, slow_but
 from tests.instances import altered, hostile
 
 GAP = 1e-6
@@ -77,7 +77,7 @@ def test_reference_benchmarks(name: str) -> None:
     assert split <= values["gbe_best_found"] * (1.0 + GAP)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", slow_but(range(30), *range(10)))
 def test_hostile_instances(seed: int) -> None:
     """On random unlike users nothing feasible is below the bound, restrictions least of all."""
     instance = hostile(seed)

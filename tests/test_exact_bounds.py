@@ -17,7 +17,7 @@ from eipyomo.solvers.exact import convex_rest, kernels, solve_exact
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
 from eipyomo.solvers.exact.users import user_records
 from tests.allocations import random_allocation, random_decisions
-from tests.conftest import VALUES, reference
+from tests.conftest import VALUES, reference, slow_but
 from tests.instances import hostile
 
 
@@ -142,7 +142,9 @@ def test_convex_rest_refuses_impossible_decisions(download: bool, offload: float
 
 
 @pytest.mark.parametrize("split_band", [False, True])
-@pytest.mark.parametrize("name", ["letter-m2", "hostile-12", "hostile-18", "hostile-33"])
+@pytest.mark.parametrize(
+    "name", slow_but(["letter-m2", "hostile-12", "hostile-18", "hostile-33"], "hostile-12")
+)
 def test_brute_force_on_tiny_instances(name: str, split_band: bool) -> None:
     """The best of all decisions on a grid of ι, by convex rests, is what the exact method finds."""
     instance, free = reference(name), Restriction(split_band=split_band)

@@ -21,7 +21,7 @@ import eipyomo as ei
 from eipyomo.models.files import HINTS, TriviallyInfeasibleError, lp, nl
 from eipyomo.solvers.backends.wheels import write
 from tests.allocations import random_allocation
-from tests.conftest import VALUES, reference
+from tests.conftest import VALUES, reference, slow_but
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_casadi_computes_our_cost(name: str, tmp_path: Path) -> None:
         assert low - 1e-9 <= row <= high + 1e-9
 
 
-@pytest.mark.parametrize("suffix", ["nl", "gms"])
+@pytest.mark.parametrize("suffix", slow_but(["nl", "gms"], "nl"))
 def test_same_bytes_in_every_process(suffix: str, tmp_path: Path) -> None:
     """Two processes with different hash seeds write the same bytes."""
     script = (

@@ -12,6 +12,7 @@ import pyomo.environ as pyo
 import pytest
 
 import eipyomo as ei
+from tests.conftest import slow_but
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extensions.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"(?ms)^## ([^\n]+)$.*?```python\n(.*?)```", PAGE))
@@ -41,8 +42,8 @@ def value(result: ei.Result) -> float:
     return found
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("title", list(EXAMPLES))
+@pytest.mark.parametrize("solver", slow_but(SOLVERS, "scip"))
+@pytest.mark.parametrize("title", slow_but(EXAMPLES, "Two classes of users"))
 def test_an_example_is_solved(title: str, solver: str) -> None:
     """It ends within its gap, and every row of the model holds, those added included."""
     model, result = solved(title, solver)
@@ -52,6 +53,7 @@ def test_an_example_is_solved(title: str, solver: str) -> None:
     assert ei.models.largest_violation(model)[1] <= 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", list(EXAMPLES))
 def test_two_ways_agree(title: str) -> None:
     """Each way's bound is below the other's cost, so that both enclose one optimum."""
@@ -62,7 +64,7 @@ def test_two_ways_agree(title: str) -> None:
     assert other.bound <= value(one) * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("title", list(EXAMPLES))
+@pytest.mark.parametrize("title", slow_but(EXAMPLES, "Two classes of users"))
 def test_an_addition_costs_something(title: str) -> None:
     """Each example binds: the optimum of (10) is not allowed, and costs less WSEL."""
     model = build(title)
@@ -74,6 +76,7 @@ def test_an_addition_costs_something(title: str) -> None:
     assert result.objective > best.objective * (1 + GAP)
 
 
+@pytest.mark.slow
 def test_what_the_examples_say() -> None:
     """Deadline, floor, budget and classes hold in what evaluate() says of the answers."""
     assert len(EXAMPLES) == 5

@@ -378,6 +378,7 @@ def test_tables(data: st.DataObject, capsys: pytest.CaptureFixture[str]) -> None
         ends_well(capsys, "train", "i.json", "--rounds", "2", "-m", "eco", "--gains", "changed.csv")
 
 
+@pytest.mark.slow
 @many(60)
 @given(data=st.data())
 def test_results(data: st.DataObject, capsys: pytest.CaptureFixture[str]) -> None:

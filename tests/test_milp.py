@@ -24,7 +24,7 @@ from eipyomo.solvers.backends import BACKENDS
 from eipyomo.solvers.backends.highs_worker import Model, Rows, safe_bound
 from eipyomo.solvers.milp import Search
 from tests.allocations import random_allocation
-from tests.conftest import REFERENCE, VALUES, reference
+from tests.conftest import REFERENCE, VALUES, reference, slow_but
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def assert_holds(relaxation: Relaxation, allocation: ei.Allocation) -> None:
     assert pyo.value(relaxation.model.wsel) == pytest.approx(cost)
 
 
-@pytest.mark.parametrize("name", ["letter-m2", "mixed-m4", "hostile-33"])
+@pytest.mark.parametrize("name", slow_but(["letter-m2", "mixed-m4", "hostile-33"], "letter-m2"))
 def test_it_allows_what_the_model_allows(name: str) -> None:
     """Random feasible allocations satisfy every row, at first and after each refinement.
 
@@ -125,7 +125,9 @@ def test_a_relaxed_point_is_cut_off_by_what_is_learnt() -> None:
     assert ei.models.largest_violation(relaxation.model)[1] > 1e-3
 
 
-@pytest.mark.parametrize("name", ["letter-m2", "letter-m4", "hostile-12", "hostile-33"])
+@pytest.mark.parametrize(
+    "name", slow_but(["letter-m2", "letter-m4", "hostile-12", "hostile-33"], "hostile-12")
+)
 def test_it_proves_the_optimum(name: str) -> None:
     """The gap closes to 1e-3, with a bound below and a cost at values.json's optimum."""
     result = ei.solve(reference(name), "milp", gap=GAP)
@@ -141,6 +143,7 @@ def test_it_proves_the_optimum(name: str) -> None:
     assert bounds[-1] == result.bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("restriction", ["eco", "lco"])
 def test_fixed_decisions(restriction: str) -> None:
     """With a and ι fixed it proves what values.json has for ECO and LCO."""
@@ -155,6 +158,7 @@ def test_fixed_decisions(restriction: str) -> None:
     assert result.bound <= optimum * (1 + 1e-9)
 
 
+@pytest.mark.slow
 def test_a_training_round() -> None:
     """The convex problem of a round before the last is solved as `exact` solves it."""
     exact = ei.solve(reference("letter-m4"), "exact", round="training")
@@ -181,6 +185,7 @@ def agrees_with_scip(model: Any) -> ei.Result:
     return results[1]
 
 
+@pytest.mark.slow
 def test_a_deadline() -> None:
     """A user's own rows hold in the answer, and count in the bound: it is above WSEL's optimum."""
     model = spectral("letter-m2")
@@ -192,6 +197,7 @@ def test_a_deadline() -> None:
     assert result.bound > VALUES["letter-m2"]["wsel"]
 
 
+@pytest.mark.slow
 def test_another_objective() -> None:
     """A variable and an objective of one's own: least largest latency."""
     model = spectral("letter-m2")
@@ -203,6 +209,7 @@ def test_another_objective() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_product_of_ones_own() -> None:
     """A block may have one more product of two variables; here haste costs, and so does waiting."""
     model = spectral("letter-m2")
@@ -216,6 +223,7 @@ def test_a_product_of_ones_own() -> None:
     agrees_with_scip(model)
 
 
+@pytest.mark.slow
 def test_the_edges_frequency() -> None:
     """Where the edge's frequency is a decision its product is relaxed too; `exact` agrees."""
     data = reference("letter-m2").to_dict()
@@ -229,6 +237,7 @@ def test_the_edges_frequency() -> None:
         assert one.bound <= other.objective * (1 + 1e-9)
 
 
+@pytest.mark.slow
 def test_rows_on_decisions() -> None:
     """Downloads that a row forbids are never tried to the end, and the bound counts the row."""
     model = spectral("letter-m4")
@@ -258,6 +267,7 @@ def test_impossible_decisions() -> None:
     assert ei.solve_model(model, "milp").termination == "infeasible"
 
 
+@pytest.mark.slow
 def test_a_gap_that_rounding_forbids() -> None:
     """Asked for a gap of 1e-13 it stops by itself, and says that nothing is left to refine."""
     model = spectral("hostile-18")
@@ -305,15 +315,26 @@ def test_other_formulations_are_refused(letter: ei.Instance) -> None:
         ei.solve_model(ei.models.minlp(letter), "milp")
 
 
-def test_a_limit() -> None:
-    """Ended early, it keeps its point and a bound that holds, with 12 users in a few seconds."""
-    result = ei.solve(reference("letter-m12"), "milp", gap=1e-9, time_limit=6)
-    optimum = VALUES["letter-m12"]["wsel"]
+@pytest.mark.parametrize(
+    ("name", "limit_s"), slow_but([("hostile-30", 1), ("letter-m12", 6)], ("hostile-30", 1))
+)
+def test_a_limit(name: str, limit_s: float) -> None:
+    """Ended early, it keeps its point and a bound that holds, with 12 users in a few seconds.
+
+    On a quiet machine both are there after a third of these limits, and the optimum is not proven
+    to 1e-9 in a minute.
+    """
+    result = ei.solve(reference(name), "milp", gap=1e-9, time_limit=limit_s)
+    optimum = VALUES[name]["wsel"]
     assert result.termination == "limit"
-    assert result.bound is None or result.bound <= optimum
-    assert result.objective is None or result.objective >= optimum * (1 - 1e-6)
+    assert "time is up" in result.message
+    assert result.bound is not None
+    assert result.objective is not None
+    assert result.bound <= optimum * (1 + 1e-9)
+    assert result.objective >= VALUES[name]["bound"] * (1 - 1e-9)
 
 
+@pytest.mark.slow
 def test_the_same_trajectory() -> None:
     """Two runs take the same steps."""
     runs = [ei.solve(reference("hostile-12"), "milp", gap=GAP) for _ in range(2)]
@@ -322,6 +343,7 @@ def test_the_same_trajectory() -> None:
     assert runs[0].objective == runs[1].objective
 
 
+@pytest.mark.slow
 def test_a_start() -> None:
     """A start is the first incumbent, and the answer no worse."""
     instance = reference("letter-m2")
@@ -347,6 +369,7 @@ def test_highs_accepts_an_allocation(method: str) -> None:
     assert answer.bound <= VALUES["letter-m2"]["wsel"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["letter-m2", "hostile-33"])
 def test_narrowing_keeps_what_is_cheap(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an incumbent 1e-3 above it, the certified optimum stays in the cells, round by round."""

@@ -29,7 +29,7 @@ from eipyomo.models.relaxation import (
 )
 from eipyomo.solvers.backends.highs_worker import Model, Rows, safe_bound
 from tests.allocations import random_allocation
-from tests.conftest import VALUES, reference
+from tests.conftest import VALUES, reference, slow_but
 from tests.instances import altered, altered_user, moved
 
 INFINITE = math.inf
@@ -59,17 +59,20 @@ def assert_sound(instance: ei.Instance, result: ei.Result) -> None:
 
 @pytest.mark.parametrize(
     ("energy_weight", "latency_weight", "bandwidth_hz"),
-    [
-        (3.3e4, 2.7e-6, 170.0),
-        (1e2, 0.1, 2e7),
-        (1e7, 0.1, 2e7),
-        (0.9, 1e-8, 2e7),
-        (0.9, 1e-3, 2e7),
-        (0.9, 0.1, 1.0),
-        (0.9, 0.1, 1e3),
-        (1e9, 1e-9, 1e12),
+    slow_but(
+        [
+            (3.3e4, 2.7e-6, 170.0),
+            (1e2, 0.1, 2e7),
+            (1e7, 0.1, 2e7),
+            (0.9, 1e-8, 2e7),
+            (0.9, 1e-3, 2e7),
+            (0.9, 0.1, 1.0),
+            (0.9, 0.1, 1e3),
+            (1e9, 1e-9, 1e12),
+            (1e-9, 1e9, 1.0),
+        ],
         (1e-9, 1e9, 1.0),
-    ],
+    ),
 )
 def test_weights_and_bands(
     energy_weight: float, latency_weight: float, bandwidth_hz: float
@@ -79,7 +82,7 @@ def test_weights_and_bands(
     assert_sound(instance, ei.solve(instance, "milp", gap=1e-2, time_limit=4))
 
 
-@pytest.mark.parametrize("seed", range(1, 60, 2))
+@pytest.mark.parametrize("seed", slow_but(range(1, 60, 2), 37))
 def test_moved_instances(seed: int) -> None:
     """So it is where sizes, gains, processors and times are moved by many orders, too."""
     instance = moved(seed)
@@ -108,8 +111,8 @@ def budget(model: Any, allocation: ei.Allocation) -> None:
     model.mine = pyo.Constraint(expr=energy_j <= 1.001 * float(terms.energy_j.sum()))
 
 
-@pytest.mark.parametrize("seed", [1, 9, 13, 33])
-@pytest.mark.parametrize("add", [deadline, share, budget])
+@pytest.mark.parametrize("seed", slow_but([1, 9, 13, 33], 33))
+@pytest.mark.parametrize("add", slow_but([deadline, share, budget], budget))
 def test_rows_that_a_point_satisfies(seed: int, add: Any) -> None:
     """What a random allocation satisfies is not infeasible, and no bound is above its cost."""
     instance = moved(seed)
@@ -457,6 +460,7 @@ def test_what_is_impossible_is_proven_so(change: Any) -> None:
     assert (result.termination, result.objective, result.bound) == ("infeasible", None, None)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_decided_is_a_limit() -> None:
     """That 2 n + 4 k = 3 has no integers no branching finds: a limit, and no claim."""
 
@@ -469,6 +473,7 @@ def test_what_cannot_be_decided_is_a_limit() -> None:
     assert result.objective is None
 
 
+@pytest.mark.slow
 def test_bounds_and_fixings_count() -> None:
     """A bound, and a fixed value, that a user has put on a share hold in what is proven.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 import eipyomo as ei
 from eipyomo.models import end_user, horizon, joint
 from eipyomo.models.symbols import USER_DATA, VARIABLES
-from tests.allocations import random_allocation
+from eipyomo.scaled import FloatColumn
+from tests.allocations import random_allocation, random_decisions
 from tests.conftest import VALUES, names_up_to, reference
 
 SEEDS = st.integers(0, 10_000)
@@ -76,37 +78,65 @@ def test_an_infeasible_allocation_violates_the_model(seed: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, name=st.sampled_from(NAMES))
 def test_the_horizon_cuts_off_no_optimum(seed: int, name: str) -> None:
-    """Equal shares cost at most C for any a and ι, and whatever is later than the horizon more."""
+    """Equal shares cost at most C for any a and ι, and whatever is later than the horizon more.
+
+    Late is a sync time just beyond the earliest horizon, and a download by which one user alone
+    ends just beyond their own.
+    """
     instance = reference(name)
     data = instance.scaled
-    draw = np.random.default_rng(seed)
+    equal = equal_shares(instance, seed)
+    receiver = int(np.flatnonzero(equal.download)[0])
+    cost = horizon.plain_cost(data)
+    assert ei.evaluate(instance, equal).objective <= cost * (1 + 1e-12)
+
+    latest_s = 1.0001 * horizon.horizon_s(data)
+    for late in (
+        replace(equal, sync_s=float(latest_s.min())),
+        received_late(instance, equal, latest_s, receiver),
+    ):
+        judged = ei.evaluate(instance, late)
+        assert judged.feasible
+        clock_s = judged.breakdown.latency_s + data.previous_download_s
+        assert (clock_s > horizon.horizon_s(data)).any()
+        assert judged.objective > cost
+    terms = ei.evaluate(instance, random_allocation(instance, seed)).breakdown
+    assert (terms.wsel >= horizon.cheapest_cost(data) * (1 - 1e-12)).all()
+
+
+def equal_shares(instance: ei.Instance, seed: int) -> ei.Allocation:
+    """Return an allocation of equal shares with random decisions; somebody downloads."""
+    data, draw = instance.scaled, np.random.default_rng(seed)
     users = len(data)
-    download = draw.random(users) < 0.5
+    download, offload = random_decisions(users, draw)
+    download[draw.integers(users)] = True
     share = np.full(users, 0.5 / users)
-    offload = np.where(download, draw.random(users), 1.0)
-    sync_s = (
-        data.upload_start_s
-        + data.model_mbit
-        / np.asarray(ei.physics.rate_mbit_per_s(share, data.bandwidth_mhz, data.uplink_snr))
-    ).max()
-    equal = ei.Allocation(
+    upload_s = data.model_mbit * np.asarray(
+        ei.physics.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
+    )
+    return ei.Allocation(
         names=data.names,
-        sync_s=float(sync_s),
+        sync_s=float((data.upload_start_s + upload_s).max()),
         download=download,
         offload_fraction=offload,
         frequency_hz=download * horizon.unhurried_frequency_ghz(data) * 1e9,
         uplink_share=share,
         downlink_share=share * download,
     )
-    cost = horizon.plain_cost(data)
-    assert ei.evaluate(instance, equal).objective <= cost * (1 + 1e-12)
 
-    late = random_allocation(instance, seed)
-    terms = ei.evaluate(instance, late).breakdown
-    clock_s = terms.latency_s + data.previous_download_s
-    if (clock_s > horizon.horizon_s(data)).any():
-        assert ei.evaluate(instance, late).objective > cost
-    assert (terms.wsel >= horizon.cheapest_cost(data) * (1 - 1e-12)).all()
+
+def received_late(
+    instance: ei.Instance, plan: ei.Allocation, end_s: FloatColumn, user: int
+) -> ei.Allocation:
+    """Return a plan in which one user's downlink share is so small that they end at `end_s`.
+
+    `end_s` is an array of shape (users,), in s from the start of the round.
+    """
+    data = instance.scaled
+    download_s = end_s - plan.sync_s - ei.evaluate(instance, plan).breakdown.local_inference_s
+    share = plan.downlink_share.copy()
+    share[user] = horizon.smallest_share(data, data.downlink_snr, download_s)[user]
+    return replace(plan, downlink_share=share)
 
 
 @pytest.mark.parametrize("name", list(VALUES))

@@ -29,7 +29,7 @@ from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
 from eipyomo.studies.sweep import sweep
 from eipyomo.validation import labels, short
-from tests.conftest import REFERENCE
+from tests.conftest import REFERENCE, slow_but
 
 LETTER = str(REFERENCE / "instances" / "letter-m2.json")
 README = Path(__file__).parents[1] / "README.md"
@@ -58,6 +58,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[byte
 # --- streams --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8", "cp437"])
 def test_output_survives_every_encoding(encoding: str, tmp_path: Path) -> None:
     """Names outside of an encoding have escapes, and a JSON document is the same in all of them."""
@@ -73,6 +74,7 @@ def test_output_survives_every_encoding(encoding: str, tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_a_result_is_written_before_it_is_printed(more: list[str], tmp_path: Path) -> None:
     """Standard output that takes nothing costs the status, not the result; a reader may go."""
@@ -94,7 +96,9 @@ def test_a_result_is_written_before_it_is_printed(more: list[str], tmp_path: Pat
         assert said == ([full] if status else [])
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(
+    "closed", slow_but([">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"], "2>&-")
+)
 def test_closed_streams(closed: str, tmp_path: Path) -> None:
     """A closed stream gets no other file's number; only standard output is worth a status."""
     target = tmp_path / "r.json"
@@ -418,7 +422,7 @@ def test_long_names_stay_apart() -> None:
     assert found[-3:] == ["short", r"\x1b[31mred", "two lines"]
 
 
-@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+@pytest.mark.parametrize("kind", slow_but(["png", "pdf", "svg"], "svg"))
 def test_names_of_all_languages_are_drawn(
     kind: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -525,6 +529,7 @@ def test_a_store_is_shared_by_threads(tmp_path: Path) -> None:
         assert store.get(cell) == document
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines do not follow the time of day: an hour forward leaves a solver its limit."""
     monkeypatch.setattr("time.time", lambda: 4e9)

@@ -71,6 +71,7 @@ def test_a_start_is_the_answer_where_the_solver_has_no_better_one() -> None:
     assert result.bound is None or result.bound <= result.objective
 
 
+@pytest.mark.slow
 def test_outer_approximation_begins_at_the_start() -> None:
     """MindtPy, which does not tell, ends no worse than its start, and without it it does."""
     instance, start = reference("letter-m4"), allocation_of("letter-m4", "exact")

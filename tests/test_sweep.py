@@ -135,6 +135,7 @@ def stored(files: list[str], store: Path) -> pd.DataFrame:
         return opened.frame(cells([ei.Instance.from_json(file) for file in files], methods))
 
 
+@pytest.mark.slow
 def test_a_sweep_survives_five_kills(
     files: list[str], undisturbed: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_sweep_survives_five_kills(
     same(stored(files, store), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_sweep_on_a_cluster_survives_five_kills(
     files: list[str], undisturbed: pd.DataFrame, cluster: str, tmp_path: Path
 ) -> None:
@@ -475,6 +477,7 @@ def test_a_worker_of_other_code_is_refused() -> None:
         compute(cell, "0.1.0+0")
 
 
+@pytest.mark.slow
 def test_a_sweep_with_workers_of_other_code_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from eipyomo.solvers import methods
 from eipyomo.studies import train as training
 from eipyomo.studies.store import Store
 from eipyomo.studies.train import channel_gains
-from tests.conftest import REFERENCE, VALUES, reference
+from tests.conftest import REFERENCE, VALUES, reference, slow_but
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def without_clocks(document: Any) -> Any:
     return [without_clocks(part) for part in document] if isinstance(document, list) else document
 
 
-@pytest.mark.parametrize("name", list(VALUES))
+@pytest.mark.parametrize("name", slow_but(VALUES, "letter-m2", "mixed-m4"))
 def test_training_rounds_agree(name: str) -> None:
     """A round without tasks is convex: exact, ADMM and Ipopt on the Pyomo model agree to 1e-6."""
     instance = reference(name)
@@ -275,6 +275,7 @@ def test_no_round_is_solved_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert len(solved) == 3
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on(tmp_path: Path) -> None:
     """Killed by SIGKILL three times, the command ends with the document of an undisturbed run."""
     arguments = ["train", LETTER, "--rounds", "12", "--seed", "4", "-m", "exact"]
