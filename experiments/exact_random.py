@@ -75,7 +75,7 @@ def many_starts(instance: ei.Instance, seed: int) -> float:
             if float(found["f"]) < best and satisfies(problem, values):
                 for variable, value in zip(variables, values, strict=True):
                     variable.set_value(value, skip_validation=True)
-                allocation = repair(instance, ei.models.allocation(model))
+                allocation = repair(ei.Problem.of(instance), ei.models.allocation(model))
                 evaluation = ei.evaluate(instance, allocation)
                 if evaluation.feasible:
                     best = min(best, evaluation.objective)

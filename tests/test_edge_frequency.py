@@ -190,7 +190,8 @@ def test_repair_scales_edge_frequencies_within_rounding_only() -> None:
     assert rest is not None
     for over, left in ((1e-6, 0.0), (1e-4, 1e-4)):
         served = np.full(4, 1.5e9 * (1.0 + over))
-        repaired = repair(instance, replace(rest, edge_frequency_hz=served)).edge_frequency_hz
+        over_budget = replace(rest, edge_frequency_hz=served)
+        repaired = repair(Problem.of(instance), over_budget).edge_frequency_hz
         assert repaired is not None
         assert repaired.sum() / 6e9 - 1.0 == pytest.approx(left, abs=1e-12)
 

@@ -372,7 +372,7 @@ def test_both_ways_to_choose_a_point(choice: str) -> None:
 
 def test_options_reach_the_formulation() -> None:
     """A formulation's own options are options of method `minlp`, and stand in its result."""
-    options = {"step": 0.5, "choice": "bigm", "tangents": 5}
+    options: dict[str, Any] = {"step": 0.5, "choice": "bigm", "tangents": 5}
     result = ei.solve(reference("letter-m2"), "minlp:bonmin", formulation="grid", **options)
     assert result.problem == "grid:0.5"
     assert options.items() <= dict(result.options).items()

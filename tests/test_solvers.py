@@ -19,11 +19,13 @@ from pyomo.opt import SolverStatus, TerminationCondition
 
 import eipyomo as ei
 from eipyomo.models.files import nl
+from eipyomo.problem import Problem
 from eipyomo.solvers.backends import BACKENDS, casadi_child
 from eipyomo.solvers.backends.base import Answer, Backend
 from eipyomo.solvers.backends.process import run
 from eipyomo.solvers.backends.wheels import WheelBackend
-from eipyomo.solvers.judge import Claim, judge, repair
+from eipyomo.solvers.contract import Claim
+from eipyomo.solvers.judge import judge, repair
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference, slow_but
 
@@ -445,7 +447,8 @@ def test_limits_hold(solver: str, users: int, limit_s: float) -> None:
 
 def verdict(letter: ei.Instance, claim: Claim, **options: Any) -> ei.Result:
     """Judge a claim about the letter's instance."""
-    return judge(letter, claim, method="m", problem="joint", gap=1e-4, wall_s=0.0, **options)
+    asked = Problem.of(letter)
+    return judge(asked, claim, method="m", options={}, gap_at=lambda _: 1e-4, wall_s=0.0, **options)
 
 
 def test_false_claims_are_contradicted(letter: ei.Instance) -> None:
@@ -495,12 +498,12 @@ def test_repair_is_small(letter: ei.Instance) -> None:
             uplink_share=good.uplink_share * (1 + excess),
             downlink_share=good.downlink_share * (1 + excess),
         )
-        assert ei.evaluate(letter, repair(letter, over)).feasible is feasible
+        assert ei.evaluate(letter, repair(Problem.of(letter), over)).feasible is feasible
     terms = ei.evaluate(letter, good).breakdown
     last_s = float((letter.scaled.upload_start_s + terms.upload_s).max())
     for short, feasible in ((5e-6, True), (1e-3, False)):
         early = dataclasses.replace(good, sync_s=last_s * (1 - short))
-        assert ei.evaluate(letter, repair(letter, early)).feasible is feasible
+        assert ei.evaluate(letter, repair(Problem.of(letter), early)).feasible is feasible
 
 
 def test_compare_measures_alike(letter: ei.Instance) -> None:
@@ -877,11 +880,11 @@ def test_starts_are_taken_or_refused(name: str) -> None:
         model.x.set_value(begin)
         cost = pyo.value(model.cost)
         answer = asked(found, model, start=True)
-        if answer.start is None:
+        if answer.start_objective is None:
             assert not found.capabilities.proves
             assert model.x.value == pytest.approx(end, abs=1e-3)
         else:
-            assert answer.start == pytest.approx(cost, rel=1e-6)
+            assert answer.start_objective == pytest.approx(cost, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", EVERY)

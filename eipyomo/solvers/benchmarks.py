@@ -15,6 +15,9 @@ from eipyomo.validation import Finite, Positive
 
 EXACT = Exact()
 
+Chosen = tuple[Method[Any], Options]
+"""A method, and its options."""
+
 
 class ExactGap(Options):
     """What every benchmark can be asked for."""
@@ -42,7 +45,7 @@ class Benchmark(ABC):
         return self.name
 
     @abstractmethod
-    def method(self, options: Any) -> tuple[Method[Any], Options]:
+    def method(self, options: Any) -> Chosen:
         """Return the method that solves it, and that one's options."""
 
 
@@ -58,7 +61,7 @@ class FixedOptions(ExactGap):
 class _Fixed(Benchmark):
     Options = FixedOptions
 
-    def method(self, options: FixedOptions) -> tuple[Method[Any], Options]:
+    def method(self, options: Any) -> Chosen:
         common = {"gap": options.gap, "time_limit": options.time_limit}
         if options.solver == "exact":
             return EXACT, EXACT.Options(**common)
@@ -89,7 +92,7 @@ class SplitBand(Benchmark):
     name = "gbe"
     description = "half of the band for each direction"
 
-    def method(self, options: ExactGap) -> tuple[Method[Any], Options]:
+    def method(self, options: Any) -> Chosen:
         """Return the exact method."""
         return EXACT, EXACT.Options(gap=options.gap, time_limit=options.time_limit)
 
@@ -118,11 +121,11 @@ class Exhaustive(Benchmark):
     description = "ι on a grid, proven"
     Options = GridOptions
 
-    def problem(self, options: GridOptions) -> str:
+    def problem(self, options: Any) -> str:
         """Return the grid's name."""
         return f"{GRID}{1.0 / points_of(options.step):g}"
 
-    def method(self, options: GridOptions) -> tuple[Method[Any], Options]:
+    def method(self, options: Any) -> Chosen:
         """Return enumeration or branch and bound."""
         chosen: Method[Any] = Enumeration() if options.enumeration else EXACT
         return chosen, chosen.Options(gap=options.gap, time_limit=options.time_limit)
