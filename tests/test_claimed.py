@@ -170,7 +170,7 @@ def test_results_of_a_users_own_model_pass() -> None:
     model = ei.models.minlp(ei.Instance.letter(users=1), "spectral")
     model.wsel.deactivate()
     model.own = pyo.Objective(expr=model.sync_s)
-    result = ei.solve_model(model, "scip", gap=0.01, problem="sync time", time_limit=20)
+    result = ei.solve_model(model, "scip", gap=0.01, time_limit=20)
     document = json.loads(json.dumps(result.to_dict()))
     assert document["model_objective"] is not None
     again = ei.Result.from_dict(document, ei.Instance.letter(users=1))

@@ -373,9 +373,10 @@ def test_every_option_has_a_kind() -> None:
     """No option of a method escapes the check of kinds, and every one says what it may be."""
     for name, method in methods.METHODS.items():
         for option, field in method.Options.model_fields.items():
+            wrong: dict[str, Any] = {option: object()}
             assert field.description, f"{name}: {option}"
             with pytest.raises(ei.InputError, match=f"^{option} is an object, but must be "):
-                ei.solve(INSTANCE, name, **{option: object()})
+                ei.solve(INSTANCE, name, **wrong)
 
 
 def test_numpy_is_plain_in_and_out() -> None:
