@@ -11,7 +11,8 @@ from eipyomo import models
 from eipyomo.allocation import Allocation
 from eipyomo.problem import ALL_FEATURES, Problem
 from eipyomo.solvers.contract import Claim, Clock, Method, Options, Whole
-from eipyomo.solvers.minlp.model import claim_of, native_solver
+from eipyomo.solvers.minlp.users_model import native_solver
+from eipyomo.solvers.model.claim import claim_of
 
 FORMULATION = dict.fromkeys(("scip", "couenne", "maingo"), "spectral")
 """Where another formulation than ``letter`` is the better default, by what was measured: with it

@@ -14,7 +14,7 @@ from eipyomo.errors import InputError
 from eipyomo.models.reach import TIMES
 from eipyomo.solvers.contract import Claim
 from eipyomo.solvers.judge import repair
-from eipyomo.solvers.minlp.points import (
+from eipyomo.solvers.model.points import (
     MODEL_TOLERANCE,
     cost_of,
     fits,

@@ -18,13 +18,13 @@ from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.solvers import exact
 from eipyomo.solvers.judge import ROUNDING
-from eipyomo.solvers.minlp.points import cost_of, fits, take, values_of
-from eipyomo.solvers.minlp.question import LEAST_S, solve_for_decisions
+from eipyomo.solvers.model.points import cost_of, fits, take, values_of
+from eipyomo.solvers.model.question import LEAST_S, solve_for_decisions
 
 if TYPE_CHECKING:
     from eipyomo.models.joint import Model
     from eipyomo.solvers.backends.base import Answer
-    from eipyomo.solvers.minlp.question import Question
+    from eipyomo.solvers.model.question import Question
 
 WIDER, TRIES = 10.0, 4
 """By how much the model's own bounds are widened where rows do not tell, and how often it is solved

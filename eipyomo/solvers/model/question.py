@@ -10,7 +10,7 @@ from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.contract import GAP
-from eipyomo.solvers.minlp.points import (
+from eipyomo.solvers.model.points import (
     MODEL_TOLERANCE,
     cost_of,
     fits,
