@@ -530,7 +530,7 @@ class Search:
         them; shorter ones, which a solver's tolerance allows, are not believed.
         """
         source = models.source_of(self.model)
-        allocation = repair(source.instance, allocation, source.round)
+        allocation = repair(source.problem, allocation)
         if not evaluate(source.instance, allocation, source.round).feasible:
             return False
         mine = all_variables(self.trial)

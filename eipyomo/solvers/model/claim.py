@@ -1,6 +1,4 @@
-"""From a model and a solver to a claim: the point it gives, the bound it proves, and what of both
-the model contradicts.
-"""
+"""From a model and a solver to a claim: a point and a bound, as far as the model allows them."""
 
 from __future__ import annotations
 
