@@ -41,34 +41,21 @@ def violations(read: Document, terms: Terms) -> Iterator[str]:
 
 
 def restriction(read: Document, allocation: Allocation) -> Iterator[str]:
-    """Hold a feasible allocation against the restriction that it is said to satisfy."""
-    if read.feasible and read.termination != "error":  # an error may be this very violation
-        yield from beyond_restriction(read.problem, allocation)
-
-
-def beyond_restriction(problem: str, allocation: Allocation) -> Iterator[str]:
-    """Iterate over what an allocation does that the problem named does not allow beside (10).
-
-    Parameters
-    ----------
-    problem
-        As in :class:`~eipyomo.result.Result`; names without a restriction allow everything.
-    allocation
-        Feasible in (10).
-    """
-    asked_for, _ = told(problem)
-    for asked in asked_beside(asked_for, allocation):
+    """Hold a feasible allocation against what the problem's name does not allow beside (10)."""
+    if not read.feasible or read.termination == "error":  # an error may be this very violation
+        return
+    named, _ = told(read.problem)
+    for asked in asked_beside(named, allocation):
         for j in np.flatnonzero(asked.amounts > FEASIBILITY_TOLERANCE):
             value = getattr(allocation, asked.decision)[j].item()
             yield (
-                f"problem {problem!r}, which has {asked.words}, but {asked.decision} of user "
+                f"problem {read.problem!r}, which has {asked.words}, but {asked.decision} of user "
                 f"{allocation.names[j]!r} is {written(value)}"
             )
-    if asked_for.split_band:
-        for key in ("uplink_share", "downlink_share"):
-            total = float(getattr(allocation, key).sum())
-            if total > 0.5 * (1.0 + FEASIBILITY_TOLERANCE):
-                yield (
-                    f"problem {problem!r}, which has half of the band in each direction, but "
-                    f"{key} sums to {total:.9g}"
-                )
+    for key in ("uplink_share", "downlink_share") if named.split_band else ():
+        total = float(getattr(allocation, key).sum())
+        if total > 0.5 * (1.0 + FEASIBILITY_TOLERANCE):
+            yield (
+                f"problem {read.problem!r}, which has half of the band in each direction, but "
+                f"{key} sums to {total:.9g}"
+            )
