@@ -80,7 +80,7 @@ def test_proposition_1_with_ipopts_multipliers(worker: Worker) -> None:
             solved = agent.solve(random_targets(data, seed)[j : j + 1], True, 0.15 * seed)[0]
             local = abs(agent.multiplier(user.local_latency))
             edge = abs(agent.multiplier(user.edge_latency))
-            assert local == pytest.approx(solved["local"])
+            assert local == pytest.approx(solved["mu"])
             assert local + edge == pytest.approx(data.latency_weight[j], rel=1e-7)
             if data.task_mbit[j] > 0:
                 expected = min(np.cbrt(local / marginal), data.max_frequency_ghz[j])

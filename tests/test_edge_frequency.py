@@ -25,11 +25,12 @@ from eipyomo.models.files import nl
 from eipyomo.problem import Problem, Restriction
 from eipyomo.scaled import HZ_PER_GHZ, Scaled
 from eipyomo.solvers import backends
-from eipyomo.solvers.admm.consensus import EdgeConsensus, share_frequency
+from eipyomo.solvers.admm.consensus import update_consensus
 from eipyomo.solvers.admm.kernel import edge_copy, solve_range
 from eipyomo.solvers.admm.pyomo_agents import HORIZON_FACTOR, PyomoAgent
 from eipyomo.solvers.admm.records import ANSWER, TARGET, of_users, user_records
-from eipyomo.solvers.admm.settings import PRESETS, Settings, starting_point
+from eipyomo.solvers.admm.settings import AdmmOptions, Settings
+from eipyomo.solvers.admm.start import scaled_penalties, starting_point
 from eipyomo.solvers.backends.worker import Worker
 from eipyomo.solvers.exact import ExactOutcome, convex_rest, kernels, solve_exact
 from eipyomo.solvers.exact.users import user_records as exact_records
@@ -667,31 +668,27 @@ def test_the_copy_of_the_frequency_is_the_best_one() -> None:
 
 def test_the_consensus_is_the_nearest_point_within_the_budget() -> None:
     """Step 2 is optimal: all between 0 and f_s have one θ, which is 0 if something of F is left."""
-    data = limited(reference("mixed-m4"), 0.3).scaled
-    penalties = PRESETS["default"].penalties(data)
-    assert penalties.edge is not None
+    problem = ei.Problem(limited(reference("mixed-m4"), 0.3))
+    budget, key = problem.budgets[-1], "edge_frequency_ghz"
+    penalties = scaled_penalties(problem)
     draw = np.random.default_rng(3)
     for scale in (0.1, 0.5, 2.0, 5.0):
-        consensus = starting_point("equal", data, penalties)
-        assert consensus.edge is not None
-        consensus = replace(
-            consensus, edge=replace(consensus.edge, multiplier=draw.normal(0.0, 0.01, 4))
-        )
-        assert consensus.edge is not None
+        consensus = starting_point("equal", problem, penalties)
+        multiplier = draw.normal(0.0, 0.01, 4)
+        told = replace(consensus, multipliers={**consensus.multipliers, key: multiplier})
         copies = np.zeros(4, ANSWER)
-        copies["edge_frequency_ghz"] = scale * data.equal_frequency_ghz * draw.uniform(0, 2, 4)
-        found = share_frequency(consensus, copies)
-        assert isinstance(found, EdgeConsensus)
-        served = found.frequency_ghz
-        assert served.sum() <= found.total_ghz * (1.0 + 1e-12)
-        asked = copies["edge_frequency_ghz"] + consensus.edge.multiplier / penalties.edge
-        theta = (asked - served) * penalties.edge
-        inside = (served > 0.0) & (served < found.most_ghz)
+        copies[key] = scale * problem.data.equal_frequency_ghz * draw.uniform(0, 2, 4)
+        served = update_consensus(told, copies).values[key]
+        assert served.sum() <= budget.capacity * (1.0 + 1e-12)
+        asked = copies[key] + multiplier / penalties[key]
+        theta = (asked - served) * penalties[key]
+        most_ghz = budget.draws[0].most
+        inside = (served > 0.0) & (served < most_ghz)
         price = float(theta[inside].max(initial=0.0))
         assert theta[inside] == pytest.approx(price, abs=1e-12)
         assert (theta[served == 0.0] <= price + 1e-12).all()
-        assert (theta[served == found.most_ghz] >= price - 1e-12).all()
-        if served.sum() < found.total_ghz * (1.0 - 1e-9):
+        assert (theta[served == most_ghz] >= price - 1e-12).all()
+        if served.sum() < budget.capacity * (1.0 - 1e-9):
             assert price == pytest.approx(0.0, abs=1e-12)
 
 
@@ -734,15 +731,18 @@ def test_both_engines_go_the_same_way() -> None:
 def test_the_penalty_of_the_fourth_block() -> None:
     """It is scaled where it is left out, taken where it is given, and refused without a total."""
     letter = {"uplink": 20.0, "sync": 20.0, "downlink": 20.0}
-    data = ei.Instance.letter(total_frequency_ghz=6.0).scaled
-    scaled = PRESETS["default"].penalties(data).edge
-    assert Settings.of("letter", {}).penalties(data).edge == scaled
-    assert Settings.of("default", {"penalty": letter}).penalties(data).edge == scaled
-    given = Settings.of("default", {"penalty": {**letter, "edge": 3.0}})
-    assert given.penalties(data).edge == 3.0
+    shared, plain = (
+        ei.Problem(ei.Instance.letter(total_frequency_ghz=total)) for total in (6.0, None)
+    )
+    key = "edge_frequency_ghz"
+    scaled = scaled_penalties(shared)[key]
+    for options in (AdmmOptions(preset="letter"), AdmmOptions(penalty=letter)):
+        assert Settings.of(options).penalties(shared)[key] == scaled
+    given = Settings.of(AdmmOptions(penalty={**letter, "edge": 3.0}))
+    assert given.penalties(shared)[key] == 3.0
     with pytest.raises(ei.InputError, match="penalty has the key edge"):
-        given.penalties(ei.Instance.letter().scaled)
-    assert PRESETS["default"].penalties(ei.Instance.letter().scaled).edge is None
+        given.penalties(plain)
+    assert key not in scaled_penalties(plain)
     idle = altered(
         ei.Instance.letter(users=2, total_frequency_ghz=6.0),
         users=tuple(
@@ -756,10 +756,12 @@ def test_targets_are_told_in_the_order_of_the_record() -> None:
     """A Pyomo agent is told the first fields of TARGET, and all of them where F is given."""
     data = ei.Instance.letter(users=1).scaled
     assert TARGET.names is not None
-    assert len(models.told(data)) == len(TARGET.names) - 3
+    assert len(models.agent_parameters(data)) == len(TARGET.names) - 3
     shared = ei.Instance.letter(users=1, total_frequency_ghz=6.0).scaled
-    assert len(models.told(shared)) == len(TARGET.names)
-    assert models.told(shared)[: len(models.told(data))] == models.told(data)
+    assert len(models.agent_parameters(shared)) == len(TARGET.names)
+    assert models.agent_parameters(shared)[
+        : len(models.agent_parameters(data))
+    ] == models.agent_parameters(data)
 
 
 # --- the command line -----------------------------------------------------------------------------
