@@ -13,13 +13,12 @@ from eipyomo import SolverError, models
 from eipyomo.models import horizon
 from eipyomo.scaled import Scaled
 from eipyomo.solvers import backends
-from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.pyomo_agents import HORIZON_FACTOR, PyomoAgent
 from eipyomo.solvers.admm.records import of_users, user_records
 from eipyomo.solvers.backends.worker import Worker
 from tests.admm_cases import answers, random_targets
-from tests.conftest import reference, slow_but
+from tests.conftest import reference, slow_but, solve_admm
 
 SCRIPT = Path(backends.__file__).with_name("casadi_worker.py")
 COPIES = ("uplink_share", "sync_s", "downlink_share")

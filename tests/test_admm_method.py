@@ -10,10 +10,9 @@ from hypothesis import given, settings
 
 from eipyomo import InputError, Instance, evaluate, solve
 from eipyomo.models import horizon
-from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.admm.method import count_returns, stalled
 from tests.admm_cases import hostile_instances
-from tests.conftest import VALUES, reference, slow_but
+from tests.conftest import VALUES, reference, slow_but, solve_admm
 
 GAPS = {
     "letter-m12": 3.44e-3,

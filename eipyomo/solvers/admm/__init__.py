@@ -38,13 +38,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from eipyomo.solvers.admm.entry import solve_admm
 from eipyomo.solvers.admm.method import Admm
 
 if TYPE_CHECKING:
     from eipyomo.solvers.admm import loop
 
-__all__ = ["Admm", "loop", "solve_admm"]
+__all__ = ["Admm", "loop"]
 
 if not TYPE_CHECKING:
 

@@ -38,6 +38,10 @@ class Admm(Method[AdmmOptions]):
     Options = AdmmOptions
     handles = ALL_FEATURES
 
+    def backends(self, options: AdmmOptions) -> tuple[str, ...]:
+        """Return the Pyomo engine's solver."""
+        return ("ipopt",) if options.engine == "pyomo" else ()
+
     def run(self, problem: Problem, options: AdmmOptions, clock: Clock) -> Claim:
         """Repeat the three steps until they settle, or the time is up.
 
