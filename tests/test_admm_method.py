@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,7 +179,7 @@ def test_patience_ends_a_run_that_finds_nothing_better() -> None:
         ({"iterations": 3}, "iterations is not an option"),
     ],
 )
-def test_refuses_options_in_one_sentence(options: dict[str, object], words: str) -> None:
+def test_refuses_options_in_one_sentence(options: dict[str, Any], words: str) -> None:
     """Wrong options are an InputError that says what is allowed."""
     with pytest.raises(InputError) as error:
         solve(reference("letter-m2"), "admm", **options)

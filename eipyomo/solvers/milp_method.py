@@ -45,7 +45,7 @@ class Milp(Method[MilpOptions]):
         """Relax the spectral model, and refine it where it matters."""
         native = MilpBackend()
         native.require()
-        model = models.minlp(problem, "spectral", tangents=options.tangents)
+        model = models.minlp(problem.instance, "spectral", problem.stage, tangents=options.tangents)
         return claim_of(
             model, native, gap=options.gap, clock=clock, start=options.start, is_original=True
         )

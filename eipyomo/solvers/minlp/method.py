@@ -73,7 +73,7 @@ class Minlp(Method[MinlpOptions]):
         formulation = options.formulation or FORMULATION.get(options.solver, "letter")
         choices = {key: getattr(options, key) for key in ("tangents", "step", "choice")}
         given = {key: choice for key, choice in choices.items() if choice is not None}
-        model = models.minlp(problem, formulation, **given)
+        model = models.minlp(problem.instance, formulation, problem.stage, **given)
         return claim_of(
             model,
             native,
