@@ -101,9 +101,8 @@ def test_least_cost_is_below_every_share_and_tight(snr: float) -> None:
 def test_functions_of_the_spectral_efficiency_are_inverted() -> None:
     """Both inverses of functions of u are good to rounding over its whole range."""
     for u in map(float, np.geomspace(1e-6, 75.0, 300)):
-        assert kernels.efficiency_at_marginal_time(
-            math.log(kernels.marginal_time(u))
-        ) == pytest.approx(u, rel=1e-12)
+        inverse = kernels.efficiency_at_marginal_time(math.log(kernels.marginal_time(u)))
+        assert inverse == pytest.approx(u, rel=1e-12)
         inverse = kernels.efficiency_at_time_factor(kernels.time_factor(u))
         assert inverse == pytest.approx(u, rel=1e-9 if u < 1e-4 else 1e-12)
 

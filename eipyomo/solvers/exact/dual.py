@@ -92,6 +92,8 @@ class Dual:
         USER records.
     domains
         DOMAIN records: what each user may decide.
+    budgets, places
+        What users share; and of each of ``QUANTITIES`` the place of its budget, or -1.
     earliest_s
         The sync time before which the uploads do not fit into the band; rounded down.
     basins
@@ -104,6 +106,8 @@ class Dual:
     problem: Problem
     users: Records
     domains: Records
+    budgets: tuple[Budget, ...]
+    places: tuple[int, ...]
     earliest_s: float
     basins: FloatColumn
     effort: Effort = field(default_factory=Effort)
@@ -111,23 +115,21 @@ class Dual:
     @classmethod
     def of(cls, problem: Problem) -> Dual:
         """Return the dual of a problem."""
-        users = user_records(problem)
+        users, budgets = user_records(problem), problem.budgets
+        place_of = {name: k for k, budget in enumerate(budgets) for name in budget.quantities}
         return cls(
             problem=problem,
             users=users,
             domains=domain_records(problem.decisions),
-            earliest_s=_earliest_s(users, problem.budgets),
+            budgets=budgets,
+            places=tuple(place_of.get(name, -1) for name in QUANTITIES),
+            earliest_s=_earliest_s(users, budgets),
             basins=_unknown_basins(users),
         )
 
     def within(self, domains: Records) -> Dual:
         """Return the dual for smaller domains; nothing is known of basins there."""
         return replace(self, domains=domains, basins=_unknown_basins(self.users))
-
-    @property
-    def budgets(self) -> tuple[Budget, ...]:
-        """What users share."""
-        return self.problem.budgets
 
     @property
     def grid_step(self) -> float:
@@ -166,12 +168,8 @@ class Dual:
 
     def point(self, prices: Prices, sync_s: float) -> DualPoint:
         """Return what users see of prices and sync time."""
-        price_of = {
-            quantity: price
-            for budget, price in zip(self.budgets, prices, strict=True)
-            for quantity in budget.quantities
-        }
-        return DualPoint(sync_s, *(price_of.get(quantity, 0.0) for quantity in QUANTITIES))
+        priced = (*prices, 0.0)
+        return DualPoint(sync_s, *[priced[place] for place in self.places])
 
     def note_basins(self, better: FloatColumn) -> bool:
         """Put a better ι before the one known, where there is one; tell whether that is news."""

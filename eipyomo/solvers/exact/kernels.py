@@ -355,15 +355,6 @@ def least_edge_cost(user: Any, iota: float, weight: float, price: float) -> Edge
     return EdgeCost(2.0 * cost, cost / iota, span, -0.5 * span / weight, frequency)
 
 
-@compiled
-def edge_span(user: Any, iota: float, weight: float, price: float) -> tuple[float, float]:
-    """Return CιL/f and its derivative in the weight, which is 0 where f has no price."""
-    if price <= 0.0:
-        return iota * user.edge_s, 0.0
-    at_edge = least_edge_cost(user, iota, weight, price)
-    return at_edge.span_s, at_edge.span_slope
-
-
 # --- One user: the best multipliers at a point (ι, t) ---------------------------------------------
 
 
@@ -443,8 +434,8 @@ def local_multipliers(user: Any, iota: float, at: DualPoint) -> Multipliers:
 
     The local branch ends the sooner, and the edge branch the later, the more of w^t = μ + ν is μ.
     So one of three cases holds: the local branch ends last even with μ = w^t; the edge branch does
-    even with μ = 0, which only a download without weight and energy would not let happen; or both
-    end together, at a μ between.
+    even with μ = 0, where the local one ends at all (its download costs energy, its computing
+    none); or both end together, at a μ between.
 
     That μ is a root of ln(local span / edge span after t), which is nearly linear in ln μ. With a
     price of the edge's frequency, which a branch without weight does not pay, it is nearly linear
@@ -454,26 +445,24 @@ def local_multipliers(user: Any, iota: float, at: DualPoint) -> Multipliers:
     total = user.latency_weight
     work = (1.0 - iota) * user.work_gigacycles
     price = at.edge_price
-    edge = edge_branch(user, iota, 0.0, at)
+    edge, at_edge = edge_branch(user, iota, 0.0, at), least_edge_cost(user, iota, 0.0, price)
     branch = local_branch(user, work, total, at.downlink_price)
-    edge_s, edge_slope = edge_span(user, iota, 0.0, price)
-    if branch.finish_s >= edge.ready_s - at.t + edge_s:
+    if branch.finish_s >= edge.ready_s - at.t + at_edge.span_s:
         return Multipliers(total, 0.0, edge.eta)
     if (work <= 0.0 or user.cpu_weight <= 0.0) and user.receive_weight > 0.0:
         idle = local_branch(user, work, 0.0, at.downlink_price)
         edge = edge_branch(user, iota, total, at)
-        edge_s, edge_slope = edge_span(user, iota, total, price)
-        if idle.finish_s <= edge.ready_s - at.t + edge_s:
+        at_edge = least_edge_cost(user, iota, total, price)
+        if idle.finish_s <= edge.ready_s - at.t + at_edge.span_s:
             return Multipliers(0.0, edge.nu2, edge.eta)
     low, high = 0.0, total
     mu = 0.5 * total
     blur = 2.0**-54 * total if price > 0.0 else 0.0  # what rounding adds to ν
     for attempt in range(MAX_STEPS):
         edge = edge_branch(user, iota, total - mu, at)
+        at_edge = least_edge_cost(user, iota, total - mu, price)
         branch = local_branch(user, work, mu, at.downlink_price)
-        if price > 0.0:
-            edge_s, edge_slope = edge_span(user, iota, total - mu, price)
-        span = edge.ready_s - at.t + edge_s
+        span = edge.ready_s - at.t + at_edge.span_s
         log_ratio = math.log(branch.finish_s / span)
         if abs(log_ratio) <= TOGETHER + blur / (total - mu):
             break
@@ -481,13 +470,13 @@ def local_multipliers(user: Any, iota: float, at: DualPoint) -> Multipliers:
             low = mu
         else:
             high = mu
-        span_slope = edge.ready_slope + edge_slope
+        span_slope = edge.ready_slope + at_edge.span_slope
         slope = branch.finish_slope / branch.finish_s + mu * span_slope / span
         previous = mu
         mu = step_in_log_odds(mu, -log_ratio / slope, total if price > 0.0 else np.inf)
         around_a_kink = attempt > 6 and attempt % 2 == 0
         if around_a_kink or not low < mu < high:
-            mu = math.sqrt(low * high) if low > 0.0 else 0.1 * high
+            mu = math.sqrt(low * high) if low > 0.0 else 0.1 * high  # half way in ln μ
         if mu == previous or high - low <= 1e-15 * high:
             break
     return Multipliers(mu, min(edge.nu2, total - mu), edge.eta)

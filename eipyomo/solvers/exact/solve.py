@@ -58,12 +58,12 @@ class ExactOutcome:
     problem: Problem
     status: Literal["optimal", "limit", "infeasible"]
     message: str
-    allocation: Allocation | None
-    objective: float | None
     bound: float
-    nodes: int
-    trace: tuple[Step, ...]
-    evaluations: int
+    allocation: Allocation | None = None
+    objective: float | None = None
+    nodes: int = 0
+    trace: tuple[Step, ...] = ()
+    evaluations: int = 0
     prices: Mapping[str, float] | None = None
     sync_price: FloatColumn | None = None
     delay_price: FloatColumn | None = None
@@ -124,8 +124,9 @@ def solve_exact(
     clock = Clock(time_limit)
     stuck = ~(problem.decisions.edge | problem.decisions.local)
     if stuck.any():
-        return _infeasible(problem, problem.data.names[int(np.argmax(stuck))])
-
+        name = problem.data.names[int(np.argmax(stuck))]
+        words = f"the restriction leaves user {name!r} neither download nor all-edge computing"
+        return ExactOutcome(problem, "infeasible", words, bound=np.inf)
     dual = Dual.of(problem)
     search = BranchAndBound(dual, Incumbent.of(dual), gap, absolute_gap)
     closed = search.run(clock, node_limit)
@@ -138,20 +139,6 @@ def prepare() -> None:
     dual = Dual.of(Problem(Instance.letter(users=2)))
     BranchAndBound(dual, Incumbent.of(dual), 1e-3, 0.0).run(Clock(np.inf), node_limit=1)
     convex_rest(Problem(Instance.letter(users=2, total_frequency_ghz=6.0)), True, 0.5)
-
-
-def _infeasible(problem: Problem, name: str) -> ExactOutcome:
-    return ExactOutcome(
-        problem=problem,
-        status="infeasible",
-        message=f"the restriction leaves user {name!r} neither download nor all-edge computing",
-        allocation=None,
-        objective=None,
-        bound=np.inf,
-        nodes=0,
-        trace=(),
-        evaluations=0,
-    )
 
 
 def _outcome(search: BranchAndBound, closed: bool) -> ExactOutcome:
