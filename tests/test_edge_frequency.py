@@ -286,7 +286,7 @@ def test_any_multipliers_and_prices_stay_below_the_cost(seed: int) -> None:
         up, down, edge = (float(price) for price in 10.0 ** draw.uniform(-3.0, 3.0, 3))
         paid = cost + up * allocation.uplink_share + down * allocation.downlink_share
         paid = paid + edge * allocation.edge_frequency_hz / HZ_PER_GHZ
-        terms = kernels.Terms(allocation.sync_s, up, down, edge)
+        terms = kernels.DualPoint(allocation.sync_s, up, down, edge)
         for j, user in enumerate(users):
             parts = draw.dirichlet(np.ones(3)) * user["latency_weight"]
             download = bool(allocation.download[j])
@@ -307,7 +307,7 @@ def test_best_multipliers_close_the_duality_gap(seed: int) -> None:
     for j, _ in itertools.product(range(len(users)), range(20)):
         offload, t = float(draw.uniform()), float(data.upload_start_s.max() * draw.uniform(1.1, 3))
         prices = (float(10.0 ** draw.uniform(-2, 2)), float(10.0 ** draw.uniform(-4, 2)))
-        terms = kernels.Terms(t, prices[0], prices[0], prices[1])
+        terms = kernels.DualPoint(t, prices[0], prices[0], prices[1])
         multipliers, value = kernels.value_at(users[j], offload, True, terms)
         up, down = (
             float(physics.seconds_per_mbit(share, data.bandwidth_mhz, snr[j]))
@@ -320,7 +320,7 @@ def test_best_multipliers_close_the_duality_gap(seed: int) -> None:
             continue  # the whole band is too little to upload before t
         load = data.model_mbit + offload * data.task_mbit[j]
         work = data.gigacycles_per_mbit * data.task_mbit[j]
-        own_ghz = kernels.best_frequency(users[j], multipliers.local)
+        own_ghz = kernels.best_frequency(users[j], multipliers.mu)
         served_s = offload * work / value.edge_frequency_ghz if work > 0 else 0.0
         end_s = max(t, data.upload_start_s[j] + load * up) + served_s
         end_s = max(end_s, t + data.model_mbit * down + (1.0 - offload) * work / own_ghz)

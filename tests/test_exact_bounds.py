@@ -39,7 +39,7 @@ def test_any_multipliers_stay_below_the_cost(seed: int) -> None:
                 float(allocation.offload_fraction[j]),
                 bool(allocation.download[j]),
                 multipliers,
-                kernels.Terms(allocation.sync_s, up, down),
+                kernels.DualPoint(allocation.sync_s, up, down),
             )
             paid = cost[j] + up * allocation.uplink_share[j] + down * allocation.downlink_share[j]
             size = value.size + abs(value.sync_slope) * allocation.sync_s
@@ -52,9 +52,9 @@ def test_best_multipliers_close_the_duality_gap(download: bool) -> None:
     instance = reference("mixed-m4")
     scaled, users = instance.scaled, user_records(Problem(instance))
     t, price = float(scaled.upload_start_s.max()) + 3.0, 0.7
-    terms = kernels.Terms(t, price, price)
+    point = kernels.DualPoint(t, price, price)
     for j, offload in itertools.product(range(4), (0.0, 0.3, 0.8) if download else (1.0,)):
-        multipliers, value = kernels.value_at(users[j], offload, download, terms)
+        multipliers, value = kernels.value_at(users[j], offload, download, point)
         work = scaled.gigacycles_per_mbit * scaled.task_mbit[j]
         load = scaled.model_mbit + offload * scaled.task_mbit[j]
         up = physics.seconds_per_mbit(
@@ -67,7 +67,7 @@ def test_best_multipliers_close_the_duality_gap(download: bool) -> None:
             down = scaled.model_mbit * physics.seconds_per_mbit(
                 value.downlink_share, scaled.bandwidth_mhz, scaled.downlink_snr[j]
             )
-            frequency = kernels.best_frequency(users[j], multipliers.local)
+            frequency = kernels.best_frequency(users[j], multipliers.mu)
             cycles = (1.0 - offload) * work
             latency = max(latency, t + down + cycles / frequency)
             energy += scaled.receive_power_w[j] * down
@@ -87,7 +87,7 @@ def test_least_cost_is_below_every_share_and_tight(snr: float) -> None:
     link = user_records(Problem(ei.Instance.letter(users=1)))["uplink"][:1].copy()
     link["snr"], link["unit_s"] = snr, math.log(2.0) / (20.0 * snr)
     link["efficiency_min"] = np.log1p(snr)
-    link["log_pull_min"] = np.log(kernels.pull(float(np.log1p(snr))))
+    link["log_marginal_min"] = np.log(kernels.marginal_time(float(np.log1p(snr))))
     shares = np.geomspace(1e-9, 1.0, 200_001)
     seconds = physics.seconds_per_mbit(shares, 20.0, snr)
     for ratio in 10.0 ** np.arange(-6.0, 7.0):
@@ -101,8 +101,9 @@ def test_least_cost_is_below_every_share_and_tight(snr: float) -> None:
 def test_functions_of_the_spectral_efficiency_are_inverted() -> None:
     """Both inverses of functions of u are good to rounding over its whole range."""
     for u in map(float, np.geomspace(1e-6, 75.0, 300)):
-        assert kernels.efficiency_of_pull(math.log(kernels.pull(u))) == pytest.approx(u, rel=1e-12)
-        inverse = kernels.efficiency_of_stretch(kernels.stretch(u))
+        inverse = kernels.efficiency_at_marginal_time(math.log(kernels.marginal_time(u)))
+        assert inverse == pytest.approx(u, rel=1e-12)
+        inverse = kernels.efficiency_at_time_factor(kernels.time_factor(u))
         assert inverse == pytest.approx(u, rel=1e-9 if u < 1e-4 else 1e-12)
 
 

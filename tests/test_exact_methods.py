@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,3 +76,19 @@ def test_compiled_code_is_loaded_when_it_is_needed() -> None:
 def test_what_the_package_has_not_is_not_looked_for() -> None:
     """A wrong name is an error of its own."""
     assert not hasattr(exact, "no_such_name")
+
+
+def test_the_documentation_names_what_there_is() -> None:
+    """Every `module.function` in docs/exact.md is found in the package of the exact method."""
+    text = (Path(__file__).parents[1] / "docs" / "exact.md").read_text(encoding="utf-8")
+    modules = [file.stem for file in Path(exact.__file__).parent.glob("[a-z]*.py")]
+    names = set(re.findall(rf"\b(?:{'|'.join(modules)})\.[A-Za-z_]\w*(?:\.\w+)*", text))
+    files = {name for name in names if name.endswith(".py")}
+    assert len(names - files) > 30
+    for name in sorted(names - files):
+        module, *parts = name.split(".")
+        found: Any = importlib.import_module(f"eipyomo.solvers.exact.{module}")
+        for part in parts:
+            fields = getattr(found, "__dataclass_fields__", {})
+            assert hasattr(found, part) or part in fields, f"{name} does not exist"
+            found = getattr(found, part, None)

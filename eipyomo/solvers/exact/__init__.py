@@ -3,8 +3,8 @@
 Users meet only in the sync time, in the band, and in the edge server's frequency where it has a
 total. With prices of these budgets and cells of the sync time, every user is bounded on its own
 (:mod:`~eipyomo.solvers.exact.kernels`), prices are found where the budgets are just used up
-(:mod:`~eipyomo.solvers.exact.dual`), and what is left open is split
-(:mod:`~eipyomo.solvers.exact.search`).
+(:mod:`~eipyomo.solvers.exact.prices`), and what is left open is split
+(:mod:`~eipyomo.solvers.exact.branch_and_bound`). docs/exact.md tells the whole.
 
 The code is compiled, which takes a second to load: what stands here is loaded when it is first
 asked for.
@@ -16,9 +16,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eipyomo.solvers.exact.branch_and_bound import Step
     from eipyomo.solvers.exact.enumeration import EnumerationOutcome, enumerate_grid
     from eipyomo.solvers.exact.fixed_decisions import ConvexRest, convex_rest
-    from eipyomo.solvers.exact.search import Step
     from eipyomo.solvers.exact.solve import ExactOutcome, prepare, solve_exact
 
 __all__ = [
@@ -37,7 +37,7 @@ if not TYPE_CHECKING:
         "ConvexRest": "fixed_decisions",
         "EnumerationOutcome": "enumeration",
         "ExactOutcome": "solve",
-        "Step": "search",
+        "Step": "branch_and_bound",
         "convex_rest": "fixed_decisions",
         "enumerate_grid": "enumeration",
         "prepare": "solve",

@@ -22,9 +22,9 @@ from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
 from eipyomo.problem import Problem
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.dual import Dual
+from eipyomo.solvers.exact.dual import Decisions, Dual
 from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_of
-from eipyomo.solvers.exact.kernels import CHOICE, FIXED, ROUNDING
+from eipyomo.solvers.exact.kernels import FIXED, ROUNDING, SOLUTION
 from eipyomo.solvers.records import Records
 
 MOST_COMBINATIONS = 500_000
@@ -87,9 +87,9 @@ def enumerate_grid(problem: Problem, *, gap: float, time_limit: float) -> Enumer
             f"at most {MOST_COMBINATIONS} are enumerated: leave the enumeration out to find the "
             "same optimum by branch and bound"
         )
-    dual = Dual(problem)
-    uniform = [_choices(np.full(users, decision), decisions) for decision in range(decisions)]
-    rests = [rest_of(dual, choices) for choices in uniform]
+    dual = Dual.of(problem)
+    uniform = [_decided(np.full(users, decision), decisions) for decision in range(decisions)]
+    rests = [rest_of(dual, decided) for decided in uniform]
     bounds = _bounds(dual, uniform, rests)
 
     best = rests[0]
@@ -101,7 +101,7 @@ def enumerate_grid(problem: Problem, *, gap: float, time_limit: float) -> Enumer
             break
         digits = np.array(np.unravel_index(number, (decisions,) * users))
         start_s, prices = best.allocation.sync_s, best.prices
-        rest = rest_of(dual, _choices(digits, decisions), start_s, prices)
+        rest = rest_of(dual, _decided(digits, decisions), start_s, prices)
         cost = evaluate(problem, rest.allocation).objective
         proven = min(proven, max(rest.bound, open_bound))
         solved += 1
@@ -120,12 +120,12 @@ def enumerate_grid(problem: Problem, *, gap: float, time_limit: float) -> Enumer
     )
 
 
-def _choices(digits: NDArray[np.integer], decisions: int) -> Records:
+def _decided(digits: NDArray[np.integer], decisions: int) -> Records:
     """Return the records of decisions numbered 0 (ι = 0) to n (ι = 1 without download)."""
-    choices = np.zeros(len(digits), CHOICE)
-    choices["offload"] = digits / (decisions - 1)
-    choices["download"] = digits < decisions - 1
-    return choices
+    decided = np.zeros(len(digits), SOLUTION)
+    decided["offload_fraction"] = digits / (decisions - 1)
+    decided["download"] = digits < decisions - 1
+    return decided
 
 
 def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> FloatColumn:
@@ -144,14 +144,16 @@ def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> Floa
     bounds = np.full(len(uniform) ** users, -np.inf)
     for ladder in itertools.product(*ladders):
         prices = tuple(map(float, ladder))
-        responses = [
-            [dual.respond(prices, earliest_s + lead, one, FIXED) for lead in leads]
-            for one in uniform
+        solved = [
+            [
+                dual.solve_users(prices, earliest_s + lead, Decisions(FIXED, decided)).records
+                for lead in leads
+            ]
+            for decided in uniform
         ]
         # Axes: user, decision, sync time.
-        values = np.array([[r.choices["value"] for r in row] for row in responses])
-        slopes = np.array([[r.choices["sync_slope"] for r in row] for row in responses])
-        values, slopes = values.transpose(2, 0, 1), slopes.transpose(2, 0, 1)
+        values = np.array([[one["value"] for one in row] for row in solved]).transpose(2, 0, 1)
+        slopes = np.array([[one["sync_slope"] for one in row] for row in solved]).transpose(2, 0, 1)
         for first in range(0, len(bounds), CHUNK):
             part = slice(first, min(first + CHUNK, len(bounds)))
             digits = np.unravel_index(np.arange(part.start, part.stop), shape)

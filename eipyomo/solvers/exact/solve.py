@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,14 +11,15 @@ import numpy as np
 
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
-from eipyomo.evaluation import evaluate
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.scaled import FloatColumn
+from eipyomo.solvers.contract import Clock
+from eipyomo.solvers.exact.branch_and_bound import BranchAndBound, Step
 from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.solvers.exact.dual import Dual, Prices
 from eipyomo.solvers.exact.fixed_decisions import convex_rest
-from eipyomo.solvers.exact.search import Search, Step
+from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.tree import Node
 
 
@@ -58,12 +58,12 @@ class ExactOutcome:
     problem: Problem
     status: Literal["optimal", "limit", "infeasible"]
     message: str
-    allocation: Allocation | None
-    objective: float | None
     bound: float
-    nodes: int
-    trace: tuple[Step, ...]
-    evaluations: int
+    allocation: Allocation | None = None
+    objective: float | None = None
+    nodes: int = 0
+    trace: tuple[Step, ...] = ()
+    evaluations: int = 0
     prices: Mapping[str, float] | None = None
     sync_price: FloatColumn | None = None
     delay_price: FloatColumn | None = None
@@ -121,66 +121,50 @@ def solve_exact(
             f"gap is {gap!r} and absolute_gap {absolute_gap!r}, but they must be >= 0, one > 0"
         )
     prepare()
-    deadline = time.perf_counter() + time_limit
+    clock = Clock(time_limit)
     stuck = ~(problem.decisions.edge | problem.decisions.local)
     if stuck.any():
-        return _infeasible(problem, problem.data.names[int(np.argmax(stuck))])
-
-    def judge(allocation: Allocation) -> float:
-        evaluation = evaluate(problem, allocation)
-        return evaluation.objective if evaluation.feasible else np.inf
-
-    search = Search(Dual(problem), judge, gap, absolute_gap)
-    closed = search.run(deadline, node_limit)
+        name = problem.data.names[int(np.argmax(stuck))]
+        words = f"the restriction leaves user {name!r} neither download nor all-edge computing"
+        return ExactOutcome(problem, "infeasible", words, bound=np.inf)
+    dual = Dual.of(problem)
+    search = BranchAndBound(dual, Incumbent.of(dual), gap, absolute_gap)
+    closed = search.run(clock, node_limit)
     return _outcome(search, closed)
 
 
 @cache
 def prepare() -> None:
     """Compile everything, or load it compiled; done once a process, before the clock starts."""
-    problem = Problem(Instance.letter(users=2))
-    Search(Dual(problem), lambda _: 1e3, 1e-3, 0.0).run(np.inf, node_limit=1)
+    dual = Dual.of(Problem(Instance.letter(users=2)))
+    BranchAndBound(dual, Incumbent.of(dual), 1e-3, 0.0).run(Clock(np.inf), node_limit=1)
     convex_rest(Problem(Instance.letter(users=2, total_frequency_ghz=6.0)), True, 0.5)
 
 
-def _infeasible(problem: Problem, name: str) -> ExactOutcome:
-    return ExactOutcome(
-        problem=problem,
-        status="infeasible",
-        message=f"the restriction leaves user {name!r} neither download nor all-edge computing",
-        allocation=None,
-        objective=None,
-        bound=np.inf,
-        nodes=0,
-        trace=(),
-        evaluations=0,
-    )
-
-
-def _outcome(search: Search, closed: bool) -> ExactOutcome:
+def _outcome(search: BranchAndBound, closed: bool) -> ExactOutcome:
     """Collect what a search has found; the prices are those that suit the incumbent."""
     problem = search.dual.problem
-    priced = search.prices_of(search.rest) if search.rest else None
+    priced = search.solutions()
     bound = search.bound
     message = (
         f"proven within {search.objective - bound:.3g} of the optimum"
         if closed
         else f"stopped {search.objective - bound:.3g} above the bound"
     )
-    multipliers = priced.choices if priced else None
+    records = priced.records if priced else None
     return ExactOutcome(
         problem=problem,
         status="optimal" if closed else "limit",
         message=message,
-        allocation=search.incumbent,
-        objective=search.objective if search.incumbent is not None else None,
+        allocation=search.incumbent.allocation,
+        objective=search.objective if search.incumbent.rest else None,
         bound=bound,
         nodes=len(search.trace),
         trace=tuple(search.trace),
-        evaluations=search.dual.evaluations,
+        evaluations=search.dual.effort.evaluations,
         prices=_per_natural_unit(problem, priced.prices) if priced else None,
-        sync_price=multipliers["sync"].copy() if multipliers is not None else None,
-        delay_price=multipliers["ready"] + multipliers["sync"] if multipliers is not None else None,
+        sync_price=records["eta"].copy() if records is not None else None,
+        delay_price=records["nu2"] + records["eta"] if records is not None else None,
         tree=search.root,
     )
 

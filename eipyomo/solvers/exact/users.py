@@ -7,7 +7,7 @@ import numpy as np
 from eipyomo import physics
 from eipyomo.problem import OpenDecisions, Problem
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, pull
+from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, marginal_time
 from eipyomo.solvers.records import Records, fill_costs
 
 
@@ -43,7 +43,7 @@ def link_records(snr: FloatColumn, bandwidth_mhz: float, share_max: float) -> Re
     links["unit_s"] = physics.LN2 / (bandwidth_mhz * snr)
     links["share_max"] = share_max
     links["efficiency_min"] = np.log1p(snr / share_max)
-    links["log_pull_min"] = np.log([pull(u) for u in links["efficiency_min"]])
+    links["log_marginal_min"] = np.log([marginal_time(u) for u in links["efficiency_min"]])
     return links
 
 
