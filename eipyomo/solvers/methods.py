@@ -36,11 +36,11 @@ METHODS: Mapping[str, Method[Any] | Benchmark] = {
         Admm(),
         Minlp(),
         Milp(),
-        Enumeration(),
         EdgeOnly(),
         LocalOnly(),
         SplitBand(),
         Exhaustive(),
+        Enumeration(),
     )
 }
 
