@@ -338,7 +338,8 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     if first["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return f"{where} is not a known key, but must be one of: {known}"
-    return f"{where} is {shown(value)}, but must be {allowed(model, location)}"
+    words = shown if type(value).__repr__ is object.__repr__ else short
+    return f"{where} is {words(value)}, but must be {allowed(model, location)}"
 
 
 def _where(location: tuple[int | str, ...]) -> str:
