@@ -1106,8 +1106,8 @@ def _read_sol(
     if solution.point is None:
         raise InputError(f"the solution file {file!r} holds no values: {solution.message}")
     source = models.source_of(model)
-    allocation = repair(instance, models.allocation(model), source.round)
-    return allocation, source.round, solution
+    allocation = repair(instance, models.allocation(model), source.problem.stage)
+    return allocation, source.problem.stage, solution
 
 
 @cli.command(

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eipyomo as ei
-from eipyomo.models import end_user, horizon, joint
+from eipyomo.models import bounds, build, end_user
+from eipyomo.models.formulations.letter import Letter, LetterOptions
 from eipyomo.models.symbols import USER_DATA, VARIABLES
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference
@@ -94,19 +95,19 @@ def test_the_horizon_cuts_off_no_optimum(seed: int, name: str) -> None:
         sync_s=float(sync_s),
         download=download,
         offload_fraction=offload,
-        frequency_hz=download * horizon.unhurried_frequency_ghz(data) * 1e9,
+        frequency_hz=download * bounds.unconstrained_frequency_ghz(data) * 1e9,
         uplink_share=share,
         downlink_share=share * download,
     )
-    cost = horizon.plain_cost(data)
+    cost = bounds.equal_share_cost(data)
     assert ei.evaluate(instance, equal).objective <= cost * (1 + 1e-12)
 
     late = random_allocation(instance, seed)
     terms = ei.evaluate(instance, late).breakdown
     clock_s = terms.latency_s + data.previous_download_s
-    if (clock_s > horizon.horizon_s(data)).any():
+    if (clock_s > bounds.latest_s(data)).any():
         assert ei.evaluate(instance, late).objective > cost
-    assert (terms.wsel >= horizon.cheapest_cost(data) * (1 - 1e-12)).all()
+    assert (terms.wsel >= bounds.least_cost(data) * (1 - 1e-12)).all()
 
 
 @pytest.mark.parametrize("name", list(VALUES))
@@ -207,16 +208,10 @@ def test_one_block_serves_a_single_user(letter: ei.Instance) -> None:
     model.x, model.y, model.z = pyo.Var(initialize=0.3), pyo.Var(initialize=5.0), pyo.Var()
     model.z.set_value(0.2)
     model.user = pyo.Block()
-    end_user.letter_block(
-        model.user,
-        {key: float(getattr(data, key)[0]) for key in USER_DATA},
-        model,
-        uplink_share=model.x,
-        downlink_share=model.z,
-        sync_s=model.y,
-        horizon_s=100.0,
-        receiving_floor=1e-4,
-    )
+    own = {key: float(getattr(data, key)[0]) for key in USER_DATA}
+    end_user.declare_data(model.user, own, horizon_s=100.0, receiving_floor=1e-4)
+    links = end_user.Links(model, sync_s=model.y, uplink_share=model.x, downlink_share=model.z)
+    Letter().build(model.user, links, LetterOptions())
     whole = ei.models.minlp(letter)
     parts = {part.local_name for part in model.user.component_objects(descend_into=False)}
     assert parts == {
@@ -273,4 +268,4 @@ def test_the_equation_map_names_what_exists() -> None:
         assert hasattr(block.user["eu1"], part), part
     for part in re.findall(r"`model\.(\w+)`", page):
         assert hasattr(block, part), part
-    assert hasattr(joint, "minlp")
+    assert hasattr(build, "minlp")

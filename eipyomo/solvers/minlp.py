@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eipyomo import models
-from eipyomo.models.grid import STEP
 from eipyomo.models.relaxation import TANGENTS
 from eipyomo.solvers.milp import NAME as MILP
 from eipyomo.solvers.model import GAP, TIME_LIMIT_S, native_solver, solve_model
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from eipyomo.allocation import Allocation
     from eipyomo.instance import Instance
-    from eipyomo.models.joint import Model
     from eipyomo.result import Result
     from eipyomo.scaled import Round
 
@@ -89,7 +87,7 @@ def solve_minlp(
         time_limit=time_limit,
         started=started,
         method="minlp",
-        problem=_problem(model),
+        problem=models.source_of(model).problem.name,
         unchanged=True,
         start=start,
         options=options,
@@ -132,13 +130,3 @@ def solve_milp(
         start=start,
     )
     return replace(result, method=MILP)
-
-
-def _problem(model: Model) -> str:
-    """Return what a model as built says: (10), a training round, or ι on a grid."""
-    source = models.source_of(model)
-    if source.round == "training":
-        return "training"
-    if source.formulation == "grid":
-        return f"grid:{source.options.get('step', STEP):g}"
-    return "joint"

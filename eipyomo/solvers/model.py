@@ -23,7 +23,7 @@ import pyomo.environ as pyo
 
 from eipyomo import models
 from eipyomo.errors import InputError
-from eipyomo.models.reach import TIMES
+from eipyomo.models.symbols import TIMES
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.certified import solve_exactly
 from eipyomo.solvers.judge import ROUNDING, Claim, judge, repair
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eipyomo.allocation import Allocation
-    from eipyomo.models.joint import Model
+    from eipyomo.models.types import Model
     from eipyomo.result import Result
     from eipyomo.solvers.backends.base import Answer, Backend, Point
 
@@ -121,7 +121,7 @@ def solve_model(
     native.require()
     require_sound(model)
     native.refuse(model)
-    if unchanged and models.source_of(model).formulation in models.CONVEX:
+    if unchanged and models.FORMULATIONS[models.source_of(model).formulation].convex:
         native = native.for_convex()
     begun = None if start is None else _begin(model, native, start)
     question = Question(model, native, 0.95 * gap, started + time_limit, options, begun)
@@ -150,7 +150,7 @@ def solve_model(
         },
         gap=gap,
         wall_s=time.monotonic() - started - claim.setup_s,
-        round=source.round,
+        round=source.problem.stage,
         always_feasible=unchanged,
         model_objective=None if unchanged else held.cost,
     )
@@ -494,7 +494,7 @@ def _hold(model: Model, answer: Answer, *, tidy: bool) -> Held:
     except InputError as error:
         wrong = f"{answer.message}: its point is wrong, since {error}"
         return Held(replace(claim, status="error", bound=None, message=wrong))
-    allocation = repair(source.instance, allocation, source.round)
+    allocation = repair(source.instance, allocation, source.problem.stage)
     claim = replace(claim, allocation=allocation)
     given, violated = _values(model), models.largest_violation(model)
     found: list[tuple[float, Point]] = []
@@ -538,7 +538,9 @@ def _contradicted(model: Model, bound: float) -> float | None:
     its a and ι, as the model's rows want it. They cannot prove it.
     """
     source = models.source_of(model)
-    best = solve_exactly(source.instance, gap=ROUNDING, time_limit=WITNESS_S, round=source.round)
+    best = solve_exactly(
+        source.instance, gap=ROUNDING, time_limit=WITNESS_S, round=source.problem.stage
+    )
     for allocation in filter(None, [*models.plain_allocations(model), best.allocation]):
         try:
             models.load(model, allocation)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from eipyomo import models, physics
 from eipyomo.errors import SolverError
-from eipyomo.models import horizon
+from eipyomo.models import bounds
 from eipyomo.models.files import nl
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.records import ANSWER, of_users
@@ -131,7 +131,7 @@ class PyomoAgent:
             * float(physics.seconds_per_mbit(down, data.bandwidth_mhz, data.downlink_snr)[0])
         )
         work = data.gigacycles_per_mbit * task_mbit
-        frequency_ghz = 0.9 * float(horizon.unhurried_frequency_ghz(data)[0])
+        frequency_ghz = 0.9 * float(bounds.unconstrained_frequency_ghz(data)[0])
         local_s = 1.05 * (1.0 - offload) * work / frequency_ghz + 1e-3
         ready_s = 1.05 * max(sync_s, begin_s + upload_s + offload_s)
         edge_ghz = min(
@@ -255,7 +255,7 @@ class PyomoAgents:
         self.search = search
         self.executor = executor
         self.users = [of_users(data, [j]) for j in range(len(data))]
-        self.horizons_s = HORIZON_FACTOR * horizon.horizon_s(data)
+        self.horizons_s = HORIZON_FACTOR * bounds.latest_s(data)
         self.warm: list[Warm | None] = [None] * len(data)
 
     def step_one(self, targets: Records, deadline: float) -> Records | None:
