@@ -20,7 +20,7 @@ import pytest
 import eipyomo as ei
 from eipyomo import models, physics
 from eipyomo.cli import main
-from eipyomo.models import FORMULATIONS, horizon
+from eipyomo.models import FORMULATIONS, bounds
 from eipyomo.models.files import nl
 from eipyomo.problem import Problem, Restriction
 from eipyomo.scaled import HZ_PER_GHZ, Scaled
@@ -605,7 +605,7 @@ def test_the_horizon_holds_at_a_scarce_budget() -> None:
         assert outcome.allocation is not None
         terms = ei.evaluate(instance, outcome.allocation).breakdown
         ends_s = terms.latency_s + terms.previous_download_s
-        assert (ends_s < horizon.horizon_s(instance.scaled)).all()
+        assert (ends_s < bounds.latest_s(instance.scaled)).all()
 
 
 # --- ADMM -----------------------------------------------------------------------------------------
@@ -697,7 +697,7 @@ def test_both_engines_take_the_same_step_one(name: str) -> None:
     """x, y, z, v, f and S of the kernel are those of Ipopt on the block, to 1e-8."""
     data = limited(reference(name), 0.2).scaled
     worker = Worker(Path(backends.__file__).with_name("casadi_worker.py"))
-    latest_s = HORIZON_FACTOR * horizon.horizon_s(data)
+    latest_s = HORIZON_FACTOR * bounds.latest_s(data)
     for j in range(len(data)):
         agent = PyomoAgent(of_users(data, [j]), float(latest_s[j]), worker)
         decisions = ((True, 0.0), (True, 0.3), (True, 0.95), (False, 1.0))

@@ -12,8 +12,8 @@ from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
 from eipyomo.problem import ALL_FEATURES, Feature, Problem
 from eipyomo.solvers import exact
-from eipyomo.solvers.contract import Claim, Clock, Method, Options, Whole
-from eipyomo.validation import NonNegative, Positive
+from eipyomo.solvers.contract import Claim, Clock, Method, Options
+from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
 
