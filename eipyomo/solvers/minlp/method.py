@@ -48,7 +48,7 @@ class ModelOptions(Options):
 
 def _optional(field: FieldInfo) -> Any:
     """Return an option of a formulation as one of the method, which nobody has to give."""
-    kind: Any = Annotated[field.annotation, *field.metadata]
+    kind: Any = Annotated[field.annotation, "", *field.metadata]
     return kind | None, Field(default=None, description=f"{field.description} (formulation)")
 
 
