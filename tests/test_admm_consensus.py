@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eipyomo import InputError, Instance
+from eipyomo import InputError, Instance, solve
 from eipyomo.solvers.admm.consensus import (
     Consensus,
+    EdgeConsensus,
     Penalties,
     residuals,
+    share_frequency,
     update_consensus,
     update_multipliers,
 )
@@ -26,6 +30,7 @@ from eipyomo.solvers.admm.settings import (
 )
 from eipyomo.solvers.records import Records
 from tests.conftest import reference
+from tests.instances import altered, limited
 
 
 def copies_and_consensus(seed: int, users: int, size: float) -> tuple[Records, Consensus]:
@@ -108,6 +113,36 @@ def test_price_is_zero_where_the_band_suffices() -> None:
     assert before.sync_s == 2.0
 
 
+def test_the_edges_frequency_is_the_nearest_point_within_the_budget() -> None:
+    """Step 2 is optimal: all between 0 and f_s have one θ, which is 0 if something of F is left."""
+    data = limited(reference("mixed-m4"), 0.3).scaled
+    penalties = PRESETS["default"].penalties(data)
+    assert penalties.edge is not None
+    draw = np.random.default_rng(3)
+    for scale in (0.1, 0.5, 2.0, 5.0):
+        consensus = starting_point("equal", data, penalties)
+        assert consensus.edge is not None
+        consensus = replace(
+            consensus, edge=replace(consensus.edge, multiplier=draw.normal(0.0, 0.01, 4))
+        )
+        assert consensus.edge is not None
+        copies = np.zeros(4, ANSWER)
+        copies["edge_frequency_ghz"] = scale * data.equal_frequency_ghz * draw.uniform(0, 2, 4)
+        found = share_frequency(consensus, copies)
+        assert isinstance(found, EdgeConsensus)
+        served = found.frequency_ghz
+        assert served.sum() <= found.total_ghz * (1.0 + 1e-12)
+        asked = copies["edge_frequency_ghz"] + consensus.edge.multiplier / penalties.edge
+        theta = (asked - served) * penalties.edge
+        inside = (served > 0.0) & (served < found.most_ghz)
+        price = float(theta[inside].max(initial=0.0))
+        assert theta[inside] == pytest.approx(price, abs=1e-12)
+        assert (theta[served == 0.0] <= price + 1e-12).all()
+        assert (theta[served == found.most_ghz] >= price - 1e-12).all()
+        if served.sum() < found.total_ghz * (1.0 - 1e-9):
+            assert price == pytest.approx(0.0, abs=1e-12)
+
+
 @given(seed=st.integers(0, 10**6), users=st.integers(1, 8))
 def test_step_three_is_23_and_free_in_sign(seed: int, users: int) -> None:
     """ω moves by c times the disagreement; after it the sync multipliers sum to 0 where τ̂ > 0."""
@@ -177,6 +212,27 @@ def test_penalties_scale_with_weights_and_not_with_units() -> None:
     lighter = scaled_penalties(instance.scaled)
     for block in ("uplink", "sync", "downlink"):
         assert getattr(heavier, block) == pytest.approx(7 * getattr(lighter, block), rel=1e-12)
+
+
+def test_the_penalty_of_the_fourth_block() -> None:
+    """It is scaled where it is left out, taken where it is given, and refused without a total."""
+    letter = {"uplink": 20.0, "sync": 20.0, "downlink": 20.0}
+    data = Instance.letter(total_frequency_ghz=6.0).scaled
+    scaled = PRESETS["default"].penalties(data).edge
+    assert Settings.of("letter", {}).penalties(data).edge == scaled
+    assert Settings.of("default", {"penalty": letter}).penalties(data).edge == scaled
+    given = Settings.of("default", {"penalty": {**letter, "edge": 3.0}})
+    assert given.penalties(data).edge == 3.0
+    with pytest.raises(InputError, match="penalty has the key edge"):
+        given.penalties(Instance.letter().scaled)
+    assert PRESETS["default"].penalties(Instance.letter().scaled).edge is None
+    idle = altered(
+        Instance.letter(users=2, total_frequency_ghz=6.0),
+        users=tuple(
+            user.model_copy(update={"task_bits": 0.0}) for user in Instance.letter(2).users
+        ),
+    )
+    assert solve(idle, "admm").objective == pytest.approx(solve(idle).objective, rel=1e-6)
 
 
 def test_balancing_moves_each_block_towards_equal_residuals() -> None:

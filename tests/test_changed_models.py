@@ -87,7 +87,7 @@ CHANGES = {
 
 
 @each_formulation
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", slow_but(CHANGES, "band"))
 def test_an_updated_model_is_a_new_one(change: str, formulation: str) -> None:
     """After models.update the .nl text, bounds included, is that of a model built anew."""
     options: dict[str, Any] = {"step": 0.5} if formulation == "grid" else {}
@@ -238,7 +238,8 @@ def test_what_is_set_on_a_variable_holds(key: str, how: str) -> None:
     assert costs == pytest.approx([costs[0]] * len(costs), rel=1e-5)
 
 
-@pytest.mark.parametrize("solver", slow_but(["scip", "bonmin", "milp"], "bonmin"))
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["scip", "bonmin", "milp"])
 @pytest.mark.parametrize(
     "change",
     [
@@ -360,7 +361,7 @@ def test_a_row_of_whole_numbers_is_not_infeasible() -> None:
     assert result.termination != "infeasible"
 
 
-@pytest.mark.parametrize("solver", ["ipopt", "bonmin", "scip", "milp"])
+@pytest.mark.parametrize("solver", slow_but(["ipopt", "bonmin", "scip", "milp"], "milp"))
 def test_what_interval_arithmetic_refutes_is_infeasible(solver: str) -> None:
     """A deadline before the first upload can end is impossible, whoever was asked."""
     model = ei.models.minlp(two_users(), "spectral")
@@ -459,7 +460,8 @@ def test_a_bound_within_bounds_that_may_cut_off_is_withdrawn() -> None:
 NAMES = ("cutoff", "within_cutoff", "source", "cells", "cost", "rows", "horizon", "eipyomo")
 
 
-@pytest.mark.parametrize("name", slow_but(NAMES, "eipyomo"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_a_component_may_have_any_name(name: str) -> None:
     """A Param, a Var or a Block of the user's keeps name and value through all that we do."""
     instance = two_users()
@@ -513,6 +515,7 @@ def test_tightening_again_forgets_the_first_time() -> None:
     assert [variable.bounds for variable in all_variables(model)] == bounds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -56,6 +56,15 @@ def test_bonmin_finds_the_optimum(name: str) -> None:
     assert result.objective == pytest.approx(VALUES[name]["wsel"], rel=1e-4)
 
 
+@pytest.mark.parametrize("seed", slow_but(range(3), 1))
+def test_bonmin_at_a_scarce_edge(seed: int) -> None:
+    """With everything free, Bonmin ends at it; a rest of a task without frequency is no error."""
+    instance = ei.Instance.letter(users=3, total_frequency_ghz=2.0, seed=seed)
+    best = ei.solve(instance, "exact")
+    result = ei.solve(instance, "minlp:bonmin")
+    assert result.objective == pytest.approx(best.objective, rel=1e-6)
+
+
 @pytest.mark.parametrize("solver", ["exact", "ipopt"])
 @pytest.mark.parametrize("method", ["eco", "lco"])
 @pytest.mark.parametrize("name", [name for name in VALUES if "eco" in VALUES[name]])
@@ -501,6 +510,20 @@ def test_repair_is_small(letter: ei.Instance) -> None:
     for short, feasible in ((5e-6, True), (1e-3, False)):
         early = dataclasses.replace(good, sync_s=last_s * (1 - short))
         assert ei.evaluate(letter, repair(letter, early)).feasible is feasible
+
+
+def test_repair_scales_edge_frequencies_within_rounding_only() -> None:
+    """An overrun of 1e-6 is taken off, one of 1e-4 stays."""
+    instance = ei.Instance.letter(total_frequency_ghz=6.0)
+    rest = ei.solve(instance, "eco").allocation
+    assert rest is not None
+    for over, left in ((1e-6, 0.0), (1e-4, 1e-4)):
+        served = np.full(4, 1.5e9 * (1.0 + over))
+        repaired = repair(
+            instance, dataclasses.replace(rest, edge_frequency_hz=served)
+        ).edge_frequency_hz
+        assert repaired is not None
+        assert repaired.sum() / 6e9 - 1.0 == pytest.approx(left, abs=1e-12)
 
 
 def test_compare_measures_alike(letter: ei.Instance) -> None:
