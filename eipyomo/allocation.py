@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -189,6 +189,14 @@ class Allocation(Columns):
         columns = {name: column[order] for name, column in self._columns().items()}
         return type(self)(names=tuple(names), sync_s=self.sync_s, **columns)
 
+    def divided(self, quantities: Sequence[str], by: float) -> Self:
+        """Return the allocation with some quantities of a plan divided by a number.
+
+        What the allocation does not decide stays undecided.
+        """
+        keys = [key for key in map(_field_of, quantities) if getattr(self, key) is not None]
+        return replace(self, **{key: getattr(self, key) / by for key in keys})
+
     @classmethod
     def of_plan(cls, names: Sequence[str], plan: Plan, *, serves: bool) -> Self:
         """Return the allocation that a plan of decided users is.
@@ -232,3 +240,8 @@ class Allocation(Columns):
             downlink_share=self.downlink_share,
             edge_frequency_ghz=edge_frequency_ghz,
         )
+
+
+def _field_of(quantity: str) -> str:
+    """Return the field of an allocation that holds a quantity of a plan, in SI units."""
+    return quantity.replace("_ghz", "_hz")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import pandas as pd
 from eipyomo import physics, timing
 from eipyomo.allocation import Allocation
 from eipyomo.instance import Instance
-from eipyomo.problem import EVERYTHING, Problem, Stage
+from eipyomo.problem import EVERYTHING, Problem, Restriction, Stage
 from eipyomo.scaled import FloatColumn, Scaled
 from eipyomo.timing import Plan, where_needed
 from eipyomo.validation import Columns, require_kind
@@ -301,21 +301,42 @@ def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]
 
 def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
     """Hold what the restriction of a problem asks of every user beside (10)."""
-    a, offload, open_to = plan.download, plan.offload_fraction, problem.decisions
-    grid = problem.restriction.grid
+    for asked in asked_beside(problem.restriction, plan):
+        constraint = f"{asked.words} in the problem {problem.name!r}"
+        yield _worst(constraint, problem.data.names, asked.amounts)
+
+
+class Asked(NamedTuple):
+    """Something that a restriction asks of every user beside (10)."""
+
+    words: str
+    decision: str
+    """Of which decision, as plans and allocations name it."""
+    amounts: FloatColumn
+    """How far each user is off."""
+
+
+def asked_beside(restriction: Restriction, decided: Plan | Allocation) -> Iterator[Asked]:
+    """Iterate over what a restriction asks of decisions on downloads and tasks.
+
+    What it asks of the band is a budget of the problem.
+    """
+    a, offload = decided.download, decided.offload_fraction
+    open_to, grid = restriction.decisions(len(offload)), restriction.grid
     if open_to.kinds == {EVERYTHING} and not grid:
         return
-    amounts: dict[str, Any] = {
-        "no download (a = 0)": a & ~open_to.local,
-        "a download (a = 1)": ~a & ~open_to.edge,
-        "offload fraction >= its least": np.where(a, open_to.offload_min - offload, 0.0),
-        "offload fraction <= its most": np.where(a, offload - open_to.offload_max, 0.0),
+    most = "ι = 0" if not open_to.offload_max.any() else "ι <= its most"
+    amounts: dict[tuple[str, str], Any] = {
+        ("a = 0", "download"): a & ~open_to.local,
+        ("a = 1", "download"): ~a & ~open_to.edge,
+        ("ι >= its least", "offload_fraction"): a * (open_to.offload_min - offload),
+        (most, "offload_fraction"): a * (offload - open_to.offload_max),
     }
     if grid:
         off = np.abs(offload - np.round(offload * grid) / grid)
-        amounts[f"offload fraction on the grid of step 1/{grid}"] = np.where(a, off, 0.0)
-    for constraint, column in amounts.items():
-        yield _worst(f"{constraint} in the problem {problem.name!r}", problem.data.names, column)
+        amounts[f"ι on the grid of step 1/{grid}", "offload_fraction"] = a * off
+    for (words, decision), amount in amounts.items():
+        yield Asked(words, decision, amount.astype(np.float64))
 
 
 def _worst(constraint: str, names: tuple[str, ...], column: Any) -> Violation:

@@ -118,7 +118,7 @@ class Restriction:
         """Refuse a negative grid, and the name of another problem."""
         if self.grid < 0:
             raise InputError(f"grid is {self.grid!r}, but must be a whole number >= 0")
-        if self.label is not None and _is_taken(self.label) and self.label != self.kind():
+        if self.label is not None and is_name(self.label) and self.label != self.kind():
             raise InputError(
                 f"problem is {self.label!r}, but these decisions make the problem {self.kind()!r}"
             )
@@ -148,8 +148,10 @@ class Restriction:
         """Return a round n < N: everybody downloads, and there is no task to offload."""
         return cls(edge=False, offload_max=0.0, split_band=split_band)
 
-    def kind(self) -> str:
-        """Return which problem of the last round these decisions make; "restricted" if none."""
+    def kind(self, stage: Stage = "inference") -> str:
+        """Return which of the problems with a name these decisions make; "restricted" if none."""
+        if stage == "training":
+            return "gbe training" if self.split_band else "training"
         kinds = self._kinds()
         if kinds == {EVERYTHING}:
             if self.grid:
@@ -161,6 +163,11 @@ class Restriction:
             if kinds == {ALL_EDGE}:
                 return "eco"
         return "restricted"
+
+    def name(self, stage: Stage = "inference") -> str:
+        """Return what to call the problem: as everybody does, or by the name of your own."""
+        kind = self.kind(stage)
+        return self.label or kind if kind == "restricted" else kind
 
     @property
     def is_local(self) -> bool:
@@ -228,7 +235,8 @@ NO_MORE_SAID = ("model", "restricted")
 """Names of what a user has made, from which it does not follow."""
 
 
-def _is_taken(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Tell whether a name is one of problems that everybody calls so."""
     return name in PROBLEMS or name.startswith(GRID)
 
 
@@ -244,13 +252,55 @@ def named(name: object) -> tuple[Restriction, Stage]:
         return PROBLEMS[name]()
     if isinstance(name, str) and name.startswith(GRID):
         try:
-            return Restriction.on_grid(float(name.removeprefix(GRID))), "inference"
+            return Restriction(grid=_points_named(name.removeprefix(GRID))), "inference"
         except (ValueError, InputError):
             raise InputError(
                 f"problem is {name!r}, but its step must be 1/n for a whole number n"
             ) from None
     known = ", ".join(PROBLEMS)
     raise InputError(f"problem is {shown(name)}, but must be one of: {known}, grid:STEP")
+
+
+def told(name: object) -> tuple[Restriction, Stage]:
+    """Return what a document's word for its problem says; (10), where that is one of its own."""
+    return named(name) if isinstance(name, str) and is_name(name) else (Restriction(), "inference")
+
+
+def _points_named(step: str) -> int:
+    """Return n of a step as names have it: that of 1/3 is 0.333333."""
+    number = float(step)
+    points = round(1.0 / number) if 1e-9 < number <= 1.0 else 0
+    return points if points and f"{1.0 / points:g}" == step else points_of(number)
+
+
+def asked(
+    problem: str | Restriction = "joint", round: Stage = "inference"
+) -> tuple[Restriction, Stage]:
+    """Return the restriction and the stage that the words for a problem mean.
+
+    Parameters
+    ----------
+    problem
+        One of ``PROBLEMS``, ``grid:STEP``, or a restriction.
+    round
+        "training" for a round before the last.
+
+    Raises
+    ------
+    InputError
+        If one of them is unknown, or the two do not go together.
+    """
+    if round not in get_args(Round):
+        raise InputError(
+            f"round is {shown(round)}, but must be one of: {', '.join(get_args(Round))}"
+        )
+    restriction, stage = (problem, round) if isinstance(problem, Restriction) else named(problem)
+    if "training" not in (stage, round):
+        return restriction, "inference"
+    kind = restriction.kind()
+    if kind not in ("joint", "gbe") and not restriction.is_local:
+        raise InputError(f"problem is {kind!r}, but a training round has no such decisions")
+    return Restriction.training(split_band=restriction.split_band), "training"
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,16 +327,8 @@ class Problem:
     def __post_init__(self) -> None:
         """Check the kinds; in a training round only the band may be restricted."""
         require_kind("instance", self.instance, Instance)
-        if self.stage not in get_args(Round):
-            raise InputError(
-                f"round is {shown(self.stage)}, but must be one of: {', '.join(get_args(Round))}"
-            )
-        if self.stage == "training":
-            kind = self.restriction.kind()
-            split_band = self.restriction.split_band
-            if kind not in ("joint", "gbe") and not self.restriction.is_local:
-                raise InputError(f"problem is {kind!r}, but a training round has no such decisions")
-            object.__setattr__(self, "restriction", Restriction.training(split_band=split_band))
+        restriction, _ = asked(self.restriction, self.stage)
+        object.__setattr__(self, "restriction", restriction)
 
     @classmethod
     def of(
@@ -315,10 +357,7 @@ class Problem:
             if problem != "joint" or round != "inference":
                 raise InputError("a Problem is given, which says itself what problem and round are")
             return what
-        if isinstance(problem, Restriction):
-            return cls(what, problem, round)
-        restriction, stage = named(problem)
-        return cls(what, restriction, stage if round == "inference" else round)
+        return cls(what, *asked(problem, round))
 
     @cached_property
     def data(self) -> Scaled:
@@ -338,15 +377,12 @@ class Problem:
     @property
     def kind(self) -> str:
         """Which of the problems with a name this is; "restricted" if none."""
-        if self.stage == "training":
-            return "gbe training" if self.restriction.split_band else "training"
-        return self.restriction.kind()
+        return self.restriction.kind(self.stage)
 
     @property
     def name(self) -> str:
         """What to call it: as everybody does, or by the name of your own."""
-        kind = self.kind
-        return self.restriction.label or kind if kind == "restricted" else kind
+        return self.restriction.name(self.stage)
 
     @cached_property
     def features(self) -> frozenset[Feature]:

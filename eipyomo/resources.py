@@ -7,6 +7,7 @@ method's prices, and ADMM's consensus. None of them knows how many budgets there
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Budget:
         """Return what all users take; `decisions` has the quantities as attributes, (users,)."""
         return sum(float(getattr(decisions, draw.quantity).sum()) for draw in self.draws)
 
-    @property
+    @cached_property
     def quantities(self) -> tuple[str, ...]:
         """Names of the quantities drawn."""
         return tuple(draw.quantity for draw in self.draws)

@@ -12,10 +12,12 @@ from eipyomo.errors import InputError
 from eipyomo.evaluation import Evaluation
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
+from eipyomo.problem import told
+from eipyomo.report import Report
 from eipyomo.validation import require_kind, short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from eipyomo.scaled import Round
     from eipyomo.verify import Verified
@@ -24,12 +26,12 @@ __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Report):
     """Answer of one method on one instance.
 
     Attributes
     ----------
-    instance, method, solver, solver_version, options
+    instance, method, solver, options
         What was run; `instance` is the instance's name.
     instance_digest
         Hash of the instance's data, by which a document is told from one of another instance;
@@ -51,15 +53,8 @@ class Result:
     model_objective
         The model's own objective at `allocation`, where a user has put one in place of WSEL;
         `bound` and `gap` are then of it.
-    wall_s, setup_s
-        Seconds inside the method, and before it on starting solvers.
-    start_objective
-        What the start costs that the solver was given, as it tells itself; None where it was given
-        none, has refused it, or does not tell.
-    iterations
-        Iterations or nodes, where the method counts them.
-    trace
-        One row per iteration or node, where the method keeps them.
+    wall_s
+        Seconds inside the method, `setup_s` not counted.
     prices
         What the dual gives for free, where the method has it: by how much one more MHz, or one
         more GHz of the edge server's total frequency, lowers WSEL, and per user by how much a
@@ -73,19 +68,12 @@ class Result:
     problem: str
     termination: Termination
     solver: str | None = None
-    solver_version: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     allocation: Allocation | None = None
     evaluation: Evaluation | None = None
     bound: float | None = None
     model_objective: float | None = None
     wall_s: float = 0.0
-    setup_s: float = 0.0
-    start_objective: float | None = None
-    iterations: int | None = None
-    trace: Sequence[Mapping[str, Any]] = ()
-    prices: Mapping[str, Any] | None = None
-    message: str = ""
     instance_digest: str | None = None
 
     @classmethod
@@ -222,5 +210,5 @@ def read_allocation(path: PathLike) -> tuple[Allocation, Round, dict[str, Any]]:
                 f"allocation is {short(allocation)}, but must be an object (the result holds no "
                 "allocation to judge)"
             )
-        stage = claims.round_of(document.get("problem", ""))
+        _, stage = told(document.get("problem"))
         return Allocation.from_dict(allocation), stage, document

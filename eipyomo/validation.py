@@ -327,6 +327,8 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     """Put the first complaint of pydantic into one sentence: key, user, value, what is allowed."""
     first = error.errors(include_url=False)[0]
     location, value = first["loc"], first["input"]
+    if not isinstance(value, list | tuple | Mapping | Record) and value is data.get(location[0]):
+        location = location[:1]  # what follows is one of the kinds that it may be
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):  # from a nested object, or from a check of our own
         return f"{_where(location)}{'.' if location else ''}{cause}"
@@ -336,7 +338,8 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     if first["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return f"{where} is not a known key, but must be one of: {known}"
-    return f"{where} is {short(value)}, but must be {allowed(model, location)}"
+    words = shown if type(value).__repr__ is object.__repr__ else short
+    return f"{where} is {words(value)}, but must be {allowed(model, location)}"
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -179,7 +179,7 @@ CLAIMS: dict[str, tuple[tuple[str, Callable[[Means], Verdict]], ...]] = {
 
 def complexity() -> list[tuple[str, Verdict]]:
     """Check what sections III-D and IV say of iterations, complexity and enumeration."""
-    runs = convergence.stored()
+    runs = convergence.RUNS.stored()
     found = []
     for preset, part in runs.groupby("preset"):
         few = part[part["users"].isin(convergence.LETTER_USERS)]
@@ -197,7 +197,7 @@ def complexity() -> list[tuple[str, Verdict]]:
             f"{medians.max():g}"
         )
         found.append((STEADY, (bool(medians.max() < STEADY_RATIO * medians.iloc[0]), words)))
-    times = scaling.stored()
+    times = scaling.TABLE.stored()
     admm = times[times["method"] == "admm"]
     for band, part in admm.groupby("band"):
         power = scaling.growth(part, scaling.per_iteration(part))
@@ -241,7 +241,7 @@ PROHIBITIVE_FACTOR = 3.0
 
 def page() -> str:
     """Return the text of the page."""
-    over_model, over_sigma = fig2a.EXPERIMENT.stored(), fig2b.EXPERIMENT.stored()
+    over_model, over_sigma = fig2a.EXPERIMENT.table.stored(), fig2b.EXPERIMENT.table.stored()
     stored = [table["seed"].nunique() for table in (over_model, over_sigma)]
     channels = dict(zip(CLAIMS, (*stored, min(stored)), strict=True))
     unproven = int(over_model["unproven"].notna().sum() + over_sigma["unproven"].notna().sum())

@@ -12,53 +12,34 @@ seeds 0 to 19, and larger M with seeds 0 to 4, in both presets.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from itertools import product
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, NullLocator
-from rich.progress import track
 
 from eipyomo import Instance, Result, solve
-from experiments.provenance import RESULTS, command, save, store
+from experiments.provenance import save
+from experiments.reference import VALUES, reference
+from experiments.table import Case, Row, Table, command
 
-REFERENCE = Path(__file__).parent.parent / "tests" / "reference"
 PRESETS = ("default", "letter")
 LETTER_USERS = range(2, 13)
 """The sizes of which the letter tells the number of iterations."""
+LETTER_LABEL = "2 to 12"
 SEEDS = {users: range(20) for users in LETTER_USERS} | dict.fromkeys((30, 100, 300, 1000), range(5))
 LETTER_ITERATIONS = (40, 60)
 TIME_LIMIT_S = 300.0
 DIGITS = 12
 
 
-def stored() -> pd.DataFrame:
-    """Return the stored table of single runs."""
-    return pd.read_csv(RESULTS / "convergence.csv")
+def channels() -> Iterator[Case]:
+    """Iterate over sizes and seeds."""
+    return ((users, seed) for users in SEEDS for seed in SEEDS[users])
 
 
-def compute() -> None:
-    """Run everything and store the tables."""
-    runs = pd.DataFrame(
-        row
-        for users, seed in track([(m, s) for m in SEEDS for s in SEEDS[m]], "convergence")
-        for row in of_channel(users, seed)
-    )
-    store("convergence", runs.round(DIGITS), "numba")
-    groups = runs.groupby(["preset", "users"])
-    summaries = [{"preset": key[0], "users": key[1], **summary(part)} for key, part in groups]
-    letter = runs[runs["users"].isin(LETTER_USERS)]
-    summaries += [
-        {"preset": preset, "users": "2 to 12", **summary(part)}
-        for preset, part in letter.groupby("preset")
-    ]
-    store("convergence_summary", pd.DataFrame(summaries).round(DIGITS), "numba")
-    store("convergence_reference", reference().round(DIGITS), "numba")
-
-
-def of_channel(users: int, seed: int) -> list[dict[str, Any]]:
+def of_channel(users: int, seed: int) -> list[Row]:
     """Return a row for each preset on one channel."""
     instance = Instance.letter(users=users, seed=seed)
     best = solve(instance, "exact", gap=1e-6, time_limit=TIME_LIMIT_S)
@@ -75,20 +56,17 @@ def of_channel(users: int, seed: int) -> list[dict[str, Any]]:
     ]
 
 
-def reference() -> pd.DataFrame:
-    """Return iterations and gaps on the reference instances, for each preset."""
-    values = json.loads((REFERENCE / "values.json").read_text(encoding="utf-8"))
-    rows = []
-    for name, known in sorted(values.items()):
-        instance = Instance.from_json(REFERENCE / "instances" / f"{name}.json")
-        for preset in PRESETS:
-            result = solve(instance, "admm", preset=preset)
-            case = {"instance": name, "users": len(instance.users), "preset": preset}
-            rows.append({**case, **outcome(result, known["wsel"], known["bound"])})
-    return pd.DataFrame(rows)
+def of_reference(name: str) -> list[Row]:
+    """Return a row for each preset on a reference instance."""
+    instance, known = reference(name), VALUES[name]
+    return [
+        {"instance": name, "users": len(instance.users), "preset": preset}
+        | outcome(solve(instance, "admm", preset=preset), known["wsel"], known["bound"])
+        for preset in PRESETS
+    ]
 
 
-def outcome(result: Result, optimum: float, bound: float) -> dict[str, Any]:
+def outcome(result: Result, optimum: float, bound: float) -> Row:
     """Return how a run ended, and how far above the optimum."""
     assert result.objective is not None
     return {
@@ -103,10 +81,15 @@ def outcome(result: Result, optimum: float, bound: float) -> dict[str, Any]:
     }
 
 
-def summary(runs: pd.DataFrame) -> dict[str, Any]:
-    """Return iterations and gaps of many runs."""
+def summary(preset: str, users: str) -> Row:
+    """Return iterations and gaps of the stored runs of some users."""
+    runs = RUNS.stored()
+    few = LETTER_USERS if users == LETTER_LABEL else [int(users)]
+    runs = runs[(runs["preset"] == preset) & runs["users"].isin(few)]
     iterations, gap = runs["iterations"], runs["gap_percent"]
     return {
+        "preset": preset,
+        "users": users,
         "runs": len(runs),
         "converged": int((runs["termination"] == "converged").sum()),
         "iterations_median": iterations.median(),
@@ -121,9 +104,32 @@ def summary(runs: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def groups() -> Iterator[Case]:
+    """Iterate over what is summed up: each size, and the letter's sizes together."""
+    yield from product(PRESETS, map(str, SEEDS))
+    yield from product(PRESETS, [LETTER_LABEL])
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without the digits that tell nothing."""
+    return table.round(DIGITS)
+
+
+RUNS = Table("convergence", channels, of_channel, ("numba",), finish=rounded)
+SUMMARY = Table("convergence_summary", groups, summary, ("numba",), finish=rounded)
+REFERENCE = Table(
+    "convergence_reference",
+    lambda: ((name,) for name in sorted(VALUES)),
+    of_reference,
+    ("numba",),
+    finish=rounded,
+)
+TABLES = (RUNS, SUMMARY, REFERENCE)
+
+
 def draw() -> None:
     """Draw iterations against M: median, the range of 90 % of the runs, and those cut short."""
-    table = stored()
+    table = RUNS.stored()
     figure = Figure(figsize=(8.0, 4.2), layout="constrained")
     axes = figure.subplots()
     ends = [min(LETTER_USERS), max(LETTER_USERS)]
@@ -158,4 +164,4 @@ def draw() -> None:
 
 
 if __name__ == "__main__":
-    command("experiments.convergence", compute, draw)
+    command(TABLES, draw)

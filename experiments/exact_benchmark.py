@@ -11,59 +11,65 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from functools import cache
 
 import eipyomo as ei
-from eipyomo.solvers.exact import Restriction, solve_exact
-from eipyomo.solvers.exact.certificate import certificate
+from eipyomo.problem import Problem, Restriction
+from eipyomo.solvers.exact import solve_exact
 from eipyomo.verify import verify
-from experiments.provenance import store
+from experiments.reference import VALUES, reference
+from experiments.table import Case, Row, Table, command
 
 GAP = 1e-6
 TIME_LIMIT_S = 120.0
 REPETITIONS = 3
-HERE = Path(__file__).parent
-REFERENCE = HERE.parent / "tests" / "reference" / "instances"
 SIZES = {4: range(3), 30: range(3), 100: range(3), 1000: range(3), 10_000: range(1)}
 """Number of users, and seeds, of the letter's setting with 5 MHz a user."""
+RESTRICTIONS = {
+    "joint": Restriction(),
+    "lco": Restriction.lco(),
+    "eco": Restriction.eco(),
+    "gbe": Restriction.gbe(),
+    "grid": Restriction.on_grid(0.1),
+}
 
 
-def cases() -> Iterator[tuple[str, int | None, ei.Instance, Restriction]]:
-    """Iterate over name, seed, instance and restriction of every row."""
-    for path in sorted(REFERENCE.glob("*.json")):
-        instance = ei.Instance.from_json(path)
-        yield path.stem, None, instance, Restriction()
-        if len(instance.users) <= 4:
-            for restriction in (
-                Restriction.lco(),
-                Restriction.eco(),
-                Restriction.gbe(),
-                Restriction.on_grid(0.1),
-            ):
-                yield path.stem, None, instance, restriction
+def cases() -> Iterator[Case]:
+    """Iterate over names, numbers of users, seeds and restrictions; references have no seed."""
+    for name in sorted(VALUES):
+        users = VALUES[name]["users"]
+        for what in RESTRICTIONS if users <= 4 else ("joint",):
+            yield name, users, None, what
     for users, seeds in SIZES.items():
         for seed in seeds:
-            instance = ei.Instance.letter(users=users, bandwidth_mhz=5.0 * users, seed=seed)
-            yield f"letter with {users} users", seed, instance, Restriction()
+            yield f"letter with {users} users", users, seed, "joint"
 
 
-def measured(
-    name: str, seed: int | None, instance: ei.Instance, what: Restriction
-) -> dict[str, Any]:
+@cache
+def warm() -> None:
+    """Compile, and start the threads."""
+    solve_exact(Problem(ei.Instance.letter(users=600)))
+
+
+def row(name: str, users: int, seed: int | None, what: str) -> Row:
     """Return one row of the table."""
+    warm()
+    instance = (
+        reference(name)
+        if seed is None
+        else ei.Instance.letter(users=users, bandwidth_mhz=5.0 * users, seed=seed)
+    )
+    problem = Problem(instance, RESTRICTIONS[what])
     seconds = []
     for _ in range(REPETITIONS):
         began = time.perf_counter()
-        outcome = solve_exact(instance, gap=GAP, time_limit=TIME_LIMIT_S, restriction=what)
+        outcome = solve_exact(problem, gap=GAP, time_limit=TIME_LIMIT_S)
         seconds.append(time.perf_counter() - began)
-    row = {
+    found = {
         "instance": name,
         "seed": seed,
-        "users": len(instance.users),
-        "problem": outcome.problem,
+        "users": users,
+        "problem": outcome.problem.name,
         "status": outcome.status,
         "objective": outcome.objective,
         "bound": outcome.bound,
@@ -73,20 +79,15 @@ def measured(
         "seconds": min(seconds),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     }
-    if len(instance.users) <= 100:
-        document = certificate(instance, outcome)
+    if users <= 100:
+        document = outcome.certificate()
         began = time.perf_counter()
-        row["proven"] = verify(instance, document).bound
-        row["verify_seconds"] = time.perf_counter() - began
-    return row
+        found["proven"] = verify(instance, document).bound
+        found["verify_seconds"] = time.perf_counter() - began
+    return found
 
 
-def main() -> None:
-    """Measure all cases and write the table."""
-    solve_exact(ei.Instance.letter(users=600))  # compiles, and starts the threads
-    table = pd.DataFrame(measured(*case) for case in cases())
-    store("exact_benchmark", table, "numba", "python-flint")
-
+TABLE = Table("exact_benchmark", cases, row, ("numba", "python-flint"))
 
 if __name__ == "__main__":
-    main()
+    command([TABLE])

@@ -11,28 +11,26 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import casadi
 import numpy as np
-import pandas as pd
 
 import eipyomo as ei
 from eipyomo.models.files import nl
+from eipyomo.problem import Problem
 from eipyomo.solvers.backends.casadi_child import satisfies
 from eipyomo.solvers.exact import prepare, solve_exact
-from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.solvers.judge import repair
 from eipyomo.verify import verify
-from experiments.provenance import finished_rows, keep_rows, store
+from experiments.table import Row, Table, command
 from tests.instances import hostile
 
 SEEDS = 200
 LARGE_SEEDS = 72
 STARTS = 15
-NAME = "exact_random"
 
 
 def many_starts(instance: ei.Instance, seed: int) -> float:
@@ -77,20 +75,27 @@ def many_starts(instance: ei.Instance, seed: int) -> float:
             if float(found["f"]) < best and satisfies(problem, values):
                 for variable, value in zip(variables, values, strict=True):
                     variable.set_value(value, skip_validation=True)
-                allocation = repair(instance, ei.models.allocation(model))
+                allocation = repair(ei.Problem.of(instance), ei.models.allocation(model))
                 evaluation = ei.evaluate(instance, allocation)
                 if evaluation.feasible:
                     best = min(best, evaluation.objective)
     return best
 
 
-def row(seed: int) -> dict[str, Any]:
+@cache
+def warm() -> None:
+    """Compile, once a process."""
+    prepare()
+
+
+def row(seed: int) -> Row:
     """Return one line of the table."""
+    warm()
     instance = hostile(seed, users=2 + seed % (6 if seed < LARGE_SEEDS else 4))
     began = time.perf_counter()
-    outcome = solve_exact(instance)
+    outcome = solve_exact(Problem(instance))
     seconds = time.perf_counter() - began
-    proven = verify(instance, certificate(instance, outcome)).bound
+    proven = verify(instance, outcome.certificate()).bound
     ipopt = many_starts(instance, seed)
     assert outcome.objective is not None
     return {
@@ -109,18 +114,13 @@ def row(seed: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Compute the table on two cores, going on where this code was interrupted."""
-    prepare()
-    rows = finished_rows(NAME)
-    done = {row["seed"] for row in rows}
-    with ProcessPoolExecutor(max_workers=2) as pool:
-        jobs = [pool.submit(row, seed) for seed in range(SEEDS) if seed not in done]
-        for job in as_completed(jobs):
-            rows = sorted([*rows, job.result()], key=lambda found: found["seed"])
-            keep_rows(NAME, rows)
-    store(NAME, pd.DataFrame(rows), "numba", "casadi", "python-flint")
-
+TABLE = Table(
+    "exact_random",
+    lambda: ((seed,) for seed in range(SEEDS)),
+    row,
+    ("numba", "casadi", "python-flint"),
+    workers=2,
+)
 
 if __name__ == "__main__":
-    main()
+    command([TABLE])

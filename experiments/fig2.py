@@ -1,4 +1,4 @@
-"""What Fig. 2(a) and Fig. 2(b) have in common: a sweep over one setting, a table, a figure.
+"""What Fig. 2(a) and Fig. 2(b) have in common: one quantity that varies, a table, a figure.
 
 The letter averages ten channel realisations; here they are seeds 0 to 9 of a hundred. A row of the
 stored table is one channel in one setting, with the WSEL of each method in a column. All methods
@@ -7,9 +7,8 @@ but ADMM prove their value to a relative gap of 1e-6; `unproven` names those tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-from rich.progress import track
 
 import eipyomo as ei
-from eipyomo.studies.store import Store
-from eipyomo.studies.sweep import cells, sweep
-from experiments.provenance import RESULTS, STORES, command, save, store
+from eipyomo.solvers.processors import processors
+from experiments.provenance import save
+from experiments.table import Case, Row, Table
 
 LETTER_SEEDS = 10
 SEEDS = 100
@@ -79,7 +77,7 @@ LINES = {
 
 @dataclass(frozen=True)
 class Experiment:
-    """A sweep of the letter's setting over one quantity.
+    """The letter's setting over one quantity.
 
     Attributes
     ----------
@@ -90,9 +88,11 @@ class Experiment:
     label
         Of the horizontal axis, with its unit.
     lines
-        Which of ``LINES`` are drawn; ADMM only where this package has it.
+        Which of ``LINES`` are drawn.
     logarithmic
         Whether the vertical axis is.
+    seeds
+        Number of channels.
     """
 
     name: str
@@ -102,59 +102,39 @@ class Experiment:
     fixed: Mapping[str, float]
     lines: Sequence[str]
     logarithmic: bool = False
+    seeds: int = SEEDS
 
-    def present(self) -> list[str]:
-        """Return the lines whose methods are here."""
-        return [name for name in self.lines if LINES[name].method in ei.solvers.METHODS]
+    @property
+    def table(self) -> Table:
+        """The table, with a row for each value and channel."""
+        return Table(self.name, self.cases, self.row, ("numba",), processors())
 
-    def setting(self, value: float, seed: int) -> ei.Instance:
-        """Return the letter's instance with the value, and with one channel for a seed."""
+    def cases(self) -> Iterator[Case]:
+        """Iterate over values and seeds."""
+        for value in sorted(self.values):
+            for seed in range(self.seeds):
+                yield value, seed
+
+    def row(self, value: float, seed: int) -> Row:
+        """Return the costs of all lines in the letter's setting with the value, on one channel."""
         arguments: dict[str, Any] = {**self.fixed, self.quantity: value}
-        return ei.Instance.letter(seed=seed, **arguments)
-
-    def compute(self) -> None:
-        """Compute the table and store it."""
-        store(self.name, self.table(), "numba")
-
-    def table(self, seeds: int = SEEDS, folder: Path = STORES) -> pd.DataFrame:
-        """Return the table, from cells that are kept in a store in a folder."""
-        names = self.present()
-        methods = [(LINES[name].method, LINES[name].options) for name in names]
-        instances = {
-            (value, seed): self.setting(value, seed)
-            for seed in range(seeds)
-            for value in self.values
+        instance = ei.Instance.letter(seed=seed, **arguments)
+        chosen = {name: LINES[name] for name in self.lines}
+        results = {
+            name: ei.solve(instance, line.method, **line.options) for name, line in chosen.items()
         }
-        wanted = cells(list(instances.values()), methods)
-        folder.mkdir(exist_ok=True)
-        with Store(folder / f"{self.name}.db") as kept:
-            missing = [cell for cell in wanted if kept.get(cell) is None]
-            bar = iter(track(missing, self.name))
-            next(bar, None)
-
-            def report(*_: object) -> None:
-                next(bar, None)
-
-            found = sweep(wanted, kept, report=report)
-        rows = []
-        for place, (value, seed) in enumerate(instances):
-            part = found.iloc[place * len(names) : (place + 1) * len(names)]
-            costs = dict(zip(names, part["objective"], strict=True))
-            bound = part["bound"].iloc[names.index("exact")]
-            open_ = part["termination"] != "optimal"
-            unproven = [n for n, is_open in zip(names, open_, strict=True) if is_open]
-            unproven = [name for name in unproven if name != HEURISTIC]
-            row = {self.quantity: value, "seed": seed, **costs, "bound": bound}
-            rows.append({**row, "unproven": " ".join(unproven)})
-        return pd.DataFrame(rows).sort_values([self.quantity, "seed"], ignore_index=True)
-
-    def stored(self) -> pd.DataFrame:
-        """Return the stored table."""
-        return pd.read_csv(RESULTS / f"{self.name}.csv")
+        unproven = [name for name, result in results.items() if result.termination != "optimal"]
+        return {
+            self.quantity: value,
+            "seed": seed,
+            **{name: result.objective for name, result in results.items()},
+            "bound": results["exact"].bound,
+            "unproven": " ".join(name for name in unproven if name != HEURISTIC),
+        }
 
     def draw(self) -> None:
         """Draw the figure from the stored table."""
-        table = self.stored()
+        table = self.table.stored()
         figure = Figure(figsize=(9.0, 4.2), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
         few = table[table["seed"] < LETTER_SEEDS]
@@ -196,7 +176,3 @@ class Experiment:
         axes.set_xlabel(self.label)
         axes.set_title(title, fontsize="medium")
         axes.grid(True, alpha=0.3)
-
-    def main(self) -> None:
-        """Run the experiment, or only draw what is stored."""
-        command(f"experiments.{self.name}", self.compute, self.draw)

@@ -7,6 +7,7 @@ was stopped. ``--plot-only`` draws the stored table. See :mod:`experiments.fig2`
 from __future__ import annotations
 
 from experiments.fig2 import Experiment
+from experiments.table import command
 
 EXPERIMENT = Experiment(
     name="fig2b",
@@ -19,4 +20,4 @@ EXPERIMENT = Experiment(
 )
 
 if __name__ == "__main__":
-    EXPERIMENT.main()
+    command([EXPERIMENT.table], EXPERIMENT.draw)

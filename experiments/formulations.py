@@ -8,12 +8,12 @@ limit, `speed_up` is a lower bound.
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import product
 
 import pandas as pd
 
 import eipyomo as ei
-from experiments.provenance import store
+from experiments.table import Row, Table, command
 
 USERS = (1, 2, 3, 4)
 FORMULATIONS = ("letter", "spectral")
@@ -21,7 +21,7 @@ GAP = 1e-3
 TIME_LIMIT_S = 120.0
 
 
-def row(users: int, formulation: str) -> dict[str, Any]:
+def row(users: int, formulation: str) -> Row:
     """Return one line of the table."""
     instance = ei.Instance.letter(users=users)
     result = ei.solve(
@@ -42,12 +42,19 @@ def row(users: int, formulation: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Run all sizes and formulations and store the table."""
-    table = pd.DataFrame([row(users, name) for users in USERS for name in FORMULATIONS])
+def with_speed_up(table: pd.DataFrame) -> pd.DataFrame:
+    """Add how many times as long the printed form takes."""
     printed = table.groupby("users")["seconds"].transform("first")
-    store("formulations", table.assign(speed_up=printed / table["seconds"]), "pyomo", "PySCIPOpt")
+    return table.assign(speed_up=printed / table["seconds"])
 
+
+TABLE = Table(
+    "formulations",
+    lambda: product(USERS, FORMULATIONS),
+    row,
+    ("pyomo", "PySCIPOpt"),
+    finish=with_speed_up,
+)
 
 if __name__ == "__main__":
-    main()
+    command([TABLE])

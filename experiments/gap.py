@@ -22,11 +22,11 @@ def gaps() -> dict[str, pd.DataFrame]:
     """Return tables with the columns ``value`` and ``percent``, a row for each channel."""
     found = {}
     for experiment in (fig2a.EXPERIMENT, fig2b.EXPERIMENT):
-        table = experiment.stored()
+        table = experiment.table.stored()
         percent = 100.0 * (table["admm"] / table["exact"] - 1.0)
         value = table[experiment.quantity]
         found[experiment.label] = pd.DataFrame({"value": value, "percent": percent})
-    table = convergence.stored()
+    table = convergence.RUNS.stored()
     table = table[table["preset"] == "default"]
     found["number of users $M$"] = pd.DataFrame(
         {"value": table["users"], "percent": table["gap_percent"]}

@@ -9,19 +9,12 @@ not finished in 60 s.
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from collections.abc import Iterator
 
 import eipyomo as ei
-from experiments.provenance import finished_rows, keep_rows, store
+from experiments.reference import VALUES, reference
+from experiments.table import Case, Row, Table, command
 
-NAME = "milp_benchmark"
-REFERENCE = Path(__file__).parent.parent / "tests" / "reference"
-VALUES: dict[str, dict[str, Any]] = json.loads((REFERENCE / "values.json").read_text())
 USERS = 12
 GAP = 1e-3
 EARLY_S, LATE_S = 60.0, 300.0
@@ -30,13 +23,13 @@ SOLVERS = ("milp", "scip")
 
 def run(name: str, solver: str, time_limit: float) -> ei.Result:
     """Solve a reference instance."""
-    instance = ei.Instance.from_json(REFERENCE / "instances" / f"{name}.json")
+    instance = reference(name)
     if solver == "milp":
         return ei.solve(instance, "milp", gap=GAP, time_limit=time_limit)
     return ei.solve(instance, "minlp:scip", formulation="spectral", gap=GAP, time_limit=time_limit)
 
 
-def row(name: str, solver: str) -> dict[str, Any]:
+def row(name: str, solver: str) -> Row:
     """Return one line of the table."""
     early = run(name, solver, EARLY_S)
     late = early if early.termination == "optimal" else run(name, solver, LATE_S)
@@ -61,20 +54,14 @@ def row(name: str, solver: str) -> dict[str, Any]:
     }
 
 
-def main(names: list[str]) -> None:
-    """Compute the table, going on where this code was interrupted."""
-    rows = finished_rows(NAME)
-    done = {(row["instance"], row["solver"]) for row in rows}
-    wanted = names or [name for name, values in VALUES.items() if values["users"] <= USERS]
-    for name in wanted:
-        for solver in SOLVERS:
-            if (name, solver) not in done:
-                rows.append(row(name, solver))
-                keep_rows(NAME, rows)
-    if not names:
-        table = pd.DataFrame(rows).sort_values(["users", "instance", "solver"])
-        store(NAME, table, "pyomo", "highspy", "casadi", "PySCIPOpt")
+def cases() -> Iterator[Case]:
+    """Iterate over instances and solvers, small ones first."""
+    for name in sorted(VALUES, key=lambda name: (VALUES[name]["users"], name)):
+        if VALUES[name]["users"] <= USERS:
+            yield from ((name, solver) for solver in SOLVERS)
 
+
+TABLE = Table("milp_benchmark", cases, row, ("pyomo", "highspy", "casadi", "PySCIPOpt"))
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    command([TABLE])

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from rich.progress import Progress
 
 import eipyomo as ei
-from experiments.provenance import RESULTS, command, save, store
+from experiments.provenance import save
+from experiments.table import Case, Row, Table, command
 
 GAP = 1e-3
 TIME_LIMIT_S = 60.0
@@ -82,14 +83,33 @@ LINES = (
 )
 
 
-def cases() -> Iterator[tuple[Line, str]]:
+def cases() -> Iterator[Case]:
     """Iterate over lines and bands; only what has no limit of size is run in both."""
     for line in LINES:
         for band in BANDS if line.users == LARGE else BANDS[:1]:
-            yield line, band
+            yield line.label, band
 
 
-def run(line: Line, band: str, users: int) -> dict[str, Any]:
+@cache
+def warm() -> None:
+    """Compile, and start the threads."""
+    for method in ("admm", "exact"):
+        ei.solve(ei.Instance.letter(users=600), method)
+
+
+def rows(label: str, band: str) -> list[Row]:
+    """Return the rows of a line until it meets its limit."""
+    warm()
+    line = next(line for line in LINES if line.label == label)
+    found: list[Row] = []
+    for users in line.users:
+        found.append(row(line, band, users))
+        if found[-1]["ran_out"]:
+            break
+    return found
+
+
+def row(line: Line, band: str, users: int) -> Row:
     """Return one row of the table."""
     bandwidth_mhz = 20.0 if band == BANDS[0] else 5.0 * users
     instance = ei.Instance.letter(users=users, bandwidth_mhz=bandwidth_mhz)
@@ -119,26 +139,13 @@ def run(line: Line, band: str, users: int) -> dict[str, Any]:
     }
 
 
-def compute() -> None:
-    """Run every line until it meets its limit, and store the table."""
-    for method in ("admm", "exact"):
-        ei.solve(ei.Instance.letter(users=600), method)  # compiles, and starts the threads
-    rows = []
-    with Progress() as progress:
-        task = progress.add_task("scaling", total=sum(len(line.users) for line, _ in cases()))
-        for line, band in cases():
-            for place, users in enumerate(line.users):
-                rows.append(run(line, band, users))
-                progress.advance(task)
-                if rows[-1]["ran_out"]:
-                    progress.advance(task, len(line.users) - place - 1)
-                    break
-    store("scaling", pd.DataFrame(rows).round(12), "numba", "casadi", "PySCIPOpt")
-
-
-def stored() -> pd.DataFrame:
-    """Return the stored table."""
-    return pd.read_csv(RESULTS / "scaling.csv")
+TABLE = Table(
+    "scaling",
+    cases,
+    rows,
+    ("numba", "casadi", "PySCIPOpt"),
+    finish=lambda table: table.round(12),
+)
 
 
 FROM_USERS = 32
@@ -159,7 +166,7 @@ def per_iteration(part: pd.DataFrame) -> pd.Series[float]:
 
 def draw() -> None:
     """Draw time to the end for every method, and ADMM's time an iteration."""
-    table = stored()
+    table = TABLE.stored()
     figure = Figure(figsize=(10.0, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     for line in LINES:
@@ -205,4 +212,4 @@ def guide(axes: Axes, seconds_a_user: float) -> None:
 
 
 if __name__ == "__main__":
-    command("experiments.scaling", compute, draw)
+    command([TABLE], draw)

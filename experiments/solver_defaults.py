@@ -8,17 +8,12 @@ certified optimum of `tests/reference/values.json`, relative to that.
 
 from __future__ import annotations
 
-import json
 from itertools import product
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 import eipyomo as ei
-from experiments.provenance import finished_rows, keep_rows, store
+from experiments.reference import VALUES, reference
+from experiments.table import Row, Table, command
 
-REFERENCE = Path(__file__).parent.parent / "tests" / "reference"
 INSTANCES = ("letter-m2", "letter-m4", "mixed-m4", "hostile-12", "hostile-24", "hostile-33")
 SOLVERS = ("scip", "bonmin", "mindtpy", "maingo", "shot")
 FORMULATIONS = ("letter", "spectral")
@@ -26,9 +21,9 @@ GAP = 1e-4
 TIME_LIMIT_S = 20.0
 
 
-def row(name: str, optimum: float, solver: str, formulation: str) -> dict[str, Any]:
+def row(name: str, solver: str, formulation: str) -> Row:
     """Return one line of the table."""
-    instance = ei.Instance.from_json(REFERENCE / "instances" / f"{name}.json")
+    instance, optimum = reference(name), VALUES[name]["wsel"]
     result = ei.solve(
         instance, f"minlp:{solver}", formulation=formulation, gap=GAP, time_limit=TIME_LIMIT_S
     )
@@ -47,17 +42,12 @@ def row(name: str, optimum: float, solver: str, formulation: str) -> dict[str, A
     }
 
 
-def main() -> None:
-    """Run all solvers and store the table."""
-    optima = json.loads((REFERENCE / "values.json").read_text(encoding="utf-8"))
-    cells = list(product(INSTANCES, SOLVERS, FORMULATIONS))
-    rows = finished_rows("solver_defaults")
-    for name, solver, formulation in cells[len(rows) :]:
-        rows.append(row(name, optima[name]["wsel"], solver, formulation))
-        keep_rows("solver_defaults", rows)
-    packages = ("pyomo", "PySCIPOpt", "casadi", "highspy", "maingopy", "SHOTpy")
-    store("solver_defaults", pd.DataFrame(rows), *packages)
-
+TABLE = Table(
+    "solver_defaults",
+    lambda: product(INSTANCES, SOLVERS, FORMULATIONS),
+    row,
+    ("pyomo", "PySCIPOpt", "casadi", "highspy", "maingopy", "SHOTpy"),
+)
 
 if __name__ == "__main__":
-    main()
+    command([TABLE])

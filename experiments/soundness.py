@@ -12,14 +12,12 @@ says "optimal" of a point that costs more than one of these and the gap allow, o
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-import pandas as pd
 import pyomo.environ as pyo
 
 import eipyomo as ei
-from experiments.provenance import RESULTS, store
+from experiments.table import Row, Table, command
 from tests.allocations import random_allocation
 from tests.instances import moved
 
@@ -52,14 +50,14 @@ def add_row(model: Any, kind: str, limit: float) -> None:
     model.mine = pyo.Constraint(expr=body <= limit)
 
 
-def row(seed: int, solver: str) -> dict[str, Any] | None:
-    """Return one line of the table, None for an instance that the package refuses."""
+def row(solver: str, seed: int) -> Row | list[Row]:
+    """Return one line of the table, or none for an instance that the package refuses."""
     try:
         instance = moved(seed)
         model = ei.models.minlp(instance, FORMULATION.get(solver, "spectral"))
         exact = ei.solve(instance, "exact", gap=1e-6, time_limit=20)
     except ei.InputError:
-        return None
+        return []
     known = [] if exact.allocation is None else [exact.allocation]
     kind = "" if seed % 2 else ROWS[seed // 2 % len(ROWS)]
     if kind:
@@ -97,20 +95,14 @@ def row(seed: int, solver: str) -> dict[str, Any] | None:
     }
 
 
-def main(solver: str, seeds: int) -> None:
-    """Compute the rows that are not stored yet."""
-    name = f"soundness_{solver}"
-    target = RESULTS / f"{name}.csv"
-    rows: list[dict[Any, Any]] = []
-    if target.exists():
-        rows = pd.read_csv(target).to_dict("records")
-    for seed in range(max((one["seed"] + 1 for one in rows), default=0), seeds):
-        found = row(seed, solver)
-        if found is not None:
-            rows.append(found)
-            store(name, pd.DataFrame(rows), "pyomo", "highspy", "casadi", "pyscipopt")
+def table(solver: str) -> Table:
+    """Return the table of a solver."""
+    packages = ("pyomo", "highspy", "casadi", "pyscipopt")
+    cases = [(solver, seed) for seed in range(SEEDS)]
+    return Table(f"soundness_{solver}", lambda: cases, row, packages)
 
+
+TABLES = tuple(map(table, ("milp", "scip", "bonmin")))
 
 if __name__ == "__main__":
-    arguments = dict(enumerate(sys.argv))
-    main(arguments.get(1, "milp"), int(arguments.get(2, SEEDS)))
+    command(TABLES)

@@ -7,13 +7,10 @@ letter's with 5 MHz a user, the channels of every round are drawn anew around th
 from __future__ import annotations
 
 import time
-from typing import Any
-
-import pandas as pd
 
 import eipyomo as ei
 from eipyomo.channel import mean_gain
-from experiments.provenance import store
+from experiments.table import Row, Table, command
 
 ROUNDS = 100
 USERS = 100
@@ -21,7 +18,7 @@ PATH_LOSS_EXPONENT = 2.9
 METHODS = ("exact", "admm")
 
 
-def row(method: str) -> dict[str, Any]:
+def row(method: str) -> Row:
     """Return one line of the table."""
     instance = ei.Instance.letter(
         users=USERS, path_loss_exponent=PATH_LOSS_EXPONENT, bandwidth_mhz=5.0 * USERS
@@ -49,10 +46,7 @@ def row(method: str) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Run all methods and store the table."""
-    store("training_benchmark", pd.DataFrame([row(method) for method in METHODS]), "numba")
-
+TABLE = Table("training_benchmark", lambda: ((method,) for method in METHODS), row, ("numba",))
 
 if __name__ == "__main__":
-    main()
+    command([TABLE])

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ VALUES: dict[str, dict[str, Any]] = json.loads((REFERENCE / "values.json").read_
 def reference(name: str) -> ei.Instance:
     """Return a reference instance by name."""
     return ei.Instance.from_json(REFERENCE / "instances" / f"{name}.json")
+
+
+solve_admm = partial(ei.solve, method="admm")
 
 
 def names_up_to(users: int) -> list[str]:

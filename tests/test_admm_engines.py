@@ -13,13 +13,12 @@ from eipyomo import Instance, SolverError, models
 from eipyomo.models import horizon
 from eipyomo.scaled import Scaled
 from eipyomo.solvers import backends
-from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.pyomo_agents import HORIZON_FACTOR, PyomoAgent
 from eipyomo.solvers.admm.records import TARGET, of_users, user_records
 from eipyomo.solvers.backends.worker import Worker
 from tests.admm_cases import answers, random_targets
-from tests.conftest import reference, slow_but
+from tests.conftest import reference, slow_but, solve_admm
 from tests.instances import KINDS
 
 SCRIPT = Path(backends.__file__).with_name("casadi_worker.py")
@@ -86,7 +85,7 @@ def test_proposition_1_with_ipopts_multipliers(worker: Worker) -> None:
             solved = agent.solve(random_targets(data, seed)[j : j + 1], True, 0.15 * seed)[0]
             local = abs(agent.multiplier(user.local_latency))
             edge = abs(agent.multiplier(user.edge_latency))
-            assert local == pytest.approx(solved["local"])
+            assert local == pytest.approx(solved["mu"])
             assert local + edge == pytest.approx(data.latency_weight[j], rel=1e-7)
             if data.task_mbit[j] > 0:
                 expected = min(np.cbrt(local / marginal), data.max_frequency_ghz[j])
@@ -172,10 +171,12 @@ def test_targets_are_told_in_the_order_of_the_record() -> None:
     """A Pyomo agent is told the first fields of TARGET, and all of them where F is given."""
     data = Instance.letter(users=1).scaled
     assert TARGET.names is not None
-    assert len(models.told(data)) == len(TARGET.names) - 3
+    assert len(models.agent_parameters(data)) == len(TARGET.names) - 3
     shared = Instance.letter(users=1, total_frequency_ghz=6.0).scaled
-    assert len(models.told(shared)) == len(TARGET.names)
-    assert models.told(shared)[: len(models.told(data))] == models.told(data)
+    assert len(models.agent_parameters(shared)) == len(TARGET.names)
+    assert models.agent_parameters(shared)[
+        : len(models.agent_parameters(data))
+    ] == models.agent_parameters(data)
 
 
 def script(folder: Path, *lines: str) -> Path:

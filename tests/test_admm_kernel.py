@@ -120,15 +120,15 @@ def test_proposition_1_in_its_exact_form(instance: Instance, seed: int, offload:
         work = physics.local_gigacycles(offload, data.task_mbit[j], data.gigacycles_per_mbit)
         if work > 0:
             marginal = 2.0 * data.energy_weight[j] * data.energy_coefficient[j]
-            unbounded = np.cbrt(answer["local"] / marginal) if marginal > 0 else np.inf
+            unbounded = np.cbrt(answer["mu"] / marginal) if marginal > 0 else np.inf
             expected = min(unbounded, data.max_frequency_ghz[j])
             assert answer["frequency_ghz"] == pytest.approx(expected, rel=1e-9)
             local_s += work / answer["frequency_ghz"]
         else:
             assert answer["frequency_ghz"] == 0.0
-        if answer["local"] < data.latency_weight[j] * (1 - 1e-9):
+        if answer["mu"] < data.latency_weight[j] * (1 - 1e-9):
             # Below that μ is 0: the local branch ends earlier whatever z and f are.
-            if answer["local"] > 1e-15:
+            if answer["mu"] > 1e-15:
                 assert local_s == pytest.approx(edge_s, rel=1e-7)
         else:
             assert local_s >= edge_s * (1 - 1e-9)

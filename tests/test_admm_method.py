@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,8 @@ from hypothesis import given, settings
 
 from eipyomo import InputError, Instance, evaluate, solve
 from eipyomo.models import horizon
-from eipyomo.solvers.admm import solve_admm
 from eipyomo.solvers.admm.method import count_returns, stalled
-from tests.conftest import VALUES, reference, slow_but
+from tests.conftest import VALUES, reference, slow_but, solve_admm
 from tests.instances import farther, hostile, limited
 
 GAPS = {
@@ -177,7 +177,7 @@ def test_patience_ends_a_run_that_finds_nothing_better() -> None:
         ({"iterations": 3}, "iterations is not an option"),
     ],
 )
-def test_refuses_options_in_one_sentence(options: dict[str, object], words: str) -> None:
+def test_refuses_options_in_one_sentence(options: dict[str, Any], words: str) -> None:
     """Wrong options are an InputError that says what is allowed."""
     with pytest.raises(InputError) as error:
         solve(reference("letter-m2"), "admm", **options)

@@ -313,11 +313,11 @@ def test_starts_are_taken_or_refused(name: str) -> None:
         model.x.set_value(begin)
         cost = pyo.value(model.cost)
         answer = asked(found, model, start=True)
-        if answer.start is None:
+        if answer.start_objective is None:
             assert not found.capabilities.proves
             assert model.x.value == pytest.approx(end, abs=1e-3)
         else:
-            assert answer.start == pytest.approx(cost, rel=1e-6)
+            assert answer.start_objective == pytest.approx(cost, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -17,14 +17,18 @@ import eipyomo as ei
 from eipyomo.models import FORMULATIONS
 from eipyomo.models.files import nl
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
-from eipyomo.solvers.judge import Claim, judge
+from eipyomo.problem import Problem
+from eipyomo.solvers.contract import Claim
+from eipyomo.solvers.judge import judge
+from eipyomo.solvers.minlp.method import FORMULATION
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference, slow_but
 from tests.test_ampl import executable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from functools import partial
+from pathlib import Path
 
 each_formulation = pytest.mark.parametrize("formulation", list(FORMULATIONS))
 
@@ -401,7 +405,7 @@ def test_false_claims_of_executables(kind: str, solver: str, tmp_path: Path) -> 
     code, with_point, expected = SAYS[kind]
     instance = reference("letter-m2")
     best = optimum(instance)
-    model = ei.models.minlp(instance, ei.solvers.minlp.FORMULATION.get(solver, "letter"))
+    model = ei.models.minlp(instance, FORMULATION.get(solver, "letter"))
     ei.models.load(model, best)
     values = [variable.value for variable in nl(model)[1]] if with_point else []
     file = executable(tmp_path, f"sol({values!r}, code={code})", name=solver)
@@ -610,7 +614,8 @@ def test_a_point_beyond_a_restriction_is_an_error(problem: str) -> None:
         if one.download.any() and not one.download.all() and one.uplink_share.sum() > 0.5
     )
     claim = Claim("converged", allocation=draw)
-    result = judge(instance, claim, method="m", problem=problem, gap=1e-4, wall_s=0.0)
+    told = partial(judge, claim=claim, method="m", options={}, gap_at=lambda _: 1e-4, wall_s=0.0)
+    result = told(Problem.of(instance, problem))
     assert result.termination == "error"
-    assert f"it was asked for problem {problem!r}, which has" in result.message
-    assert judge(instance, claim, method="m", problem="joint", gap=1e-4, wall_s=0.0).feasible
+    assert f"in the problem {problem!r}" in result.message or "half of the band" in result.message
+    assert told(Problem.of(instance)).feasible

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from functools import cache, partial
@@ -44,6 +45,16 @@ HONEST: dict[str, tuple[str, dict[str, Any]]] = {
     "few nodes": ("exact", {"node_limit": 1}),
     "no time for a bound": ("admm", {"max_iterations": 1}),
 }
+
+
+OWN = {
+    "eco": "eco",
+    "lco": "lco",
+    "gbe": "gbe",
+    "exhaustive": "grid:0.2",
+    "enumeration": "grid:0.2",
+}
+"""The problem of each method that solves no other."""
 
 
 @cache
@@ -150,7 +161,7 @@ def test_honest_results_without_an_answer_pass(tmp_path: Path) -> None:
     told["trace"][0]["bound"] = 99.0  # the solver claims a bound above its own point
     assert read(told, tmp_path)["from_json"] == "read"
     for name in METHODS:
-        failed = ei.Result(NAME, name, METHODS[name].problem("inference"), "error", message="m")
+        failed = ei.Result(NAME, name, OWN.get(name, "joint"), "error", message="m")
         assert not ei.Result.from_dict(failed.to_dict(), instance).feasible
 
 
@@ -159,7 +170,7 @@ def test_results_of_a_users_own_model_pass() -> None:
     model = ei.models.minlp(ei.Instance.letter(users=1), "spectral")
     model.wsel.deactivate()
     model.own = pyo.Objective(expr=model.sync_s)
-    result = ei.solve_model(model, "scip", gap=0.01, problem="sync time", time_limit=20)
+    result = ei.solve_model(model, "scip", gap=0.01, time_limit=20)
     document = json.loads(json.dumps(result.to_dict()))
     assert document["model_objective"] is not None
     again = ei.Result.from_dict(document, ei.Instance.letter(users=1))
@@ -183,6 +194,51 @@ def test_documents_of_old_are_read(tmp_path: Path) -> None:
     other = altered(reference(NAME), users=(weaker, *others))
     with pytest.raises(ei.ClaimError, match="its allocation costs"):
         ei.Result.from_dict(document, other)
+
+
+@pytest.mark.parametrize("kind", ["eco", "lco", "gbe", "exhaustive"])
+def test_restricted_problems_have_many_solvers(kind: str) -> None:
+    """Whoever solves a restricted problem says so; a solver that proves bounds may have one."""
+    instance = reference(NAME)
+    found = {**honest(kind), "prices": None, "trace": []}
+    document = {**found, "method": "minlp", "solver": "scip"}
+    assert ei.Result.from_dict(document, instance).to_dict() == document
+    unproven = {"termination": "converged", "bound": None, "gap": None}
+    for method, solver in (("minlp", "bonmin"), ("admm", None), ("milp", None)):
+        document = {**found, **unproven, "method": method, "solver": solver}
+        assert ei.Result.from_dict(document, instance).to_dict() == document
+    document = {**found, "method": "enumeration"}
+    if kind == "exhaustive":
+        assert ei.Result.from_dict(document, instance).to_dict() == document
+    else:
+        with pytest.raises(ei.ClaimError, match="method 'enumeration' solves grid"):
+            claims.check(document)
+
+
+def halves(off: float) -> ei.Allocation:
+    """Return the optimum of GBE with some of the downlink's half for uplinks."""
+    found = ei.Allocation.from_dict(honest("gbe")["allocation"])
+    up, down = found.uplink_share * (1.0 + off), found.downlink_share * (1.0 - 1.1 * off)
+    return dataclasses.replace(found, uplink_share=up, downlink_share=down)
+
+
+@pytest.mark.parametrize(("off", "termination"), [(1e-7, "limit"), (1e-2, "error")])
+def test_documents_of_old_count_no_restriction(off: float, termination: Any) -> None:
+    """They are read as they are: by (10) alone, if the restriction holds or that is the error."""
+    instance, allocation = reference(NAME), halves(off)
+    alone = ei.evaluate(instance, allocation)
+    result = ei.Result(
+        NAME, "gbe", "gbe", termination, allocation=allocation, evaluation=alone, message="m"
+    )
+    document = json.loads(json.dumps(result.to_dict()))
+    assert alone.max_violation < 1e-12 < 1e-1 * off
+    assert ei.Result.from_dict(document, instance).to_dict() == document
+    today = ei.evaluate(ei.Problem.of(instance, "gbe"), allocation)
+    assert today.max_violation == pytest.approx(off, rel=1e-3)
+    document = json.loads(json.dumps(dataclasses.replace(result, evaluation=today).to_dict()))
+    assert ei.Result.from_dict(document, instance).to_dict() == document
+    with pytest.raises(ei.ClaimError, match="but its allocation"):
+        ei.Result.from_dict({**document, "max_violation": 1e-8, "termination": "error"}, instance)
 
 
 def put(*path: Any, to: Any) -> Callable[[dict[str, Any]], object]:
@@ -351,6 +407,7 @@ FORGED: dict[str, Forgery] = {
     "problem eco": ("exact", put("problem", to="eco"), 4, True),
     "problem lco": ("exact", put("problem", to="lco"), 4, True),
     "problem gbe": ("exact", put("problem", to="gbe"), 4, True),
+    "problem on a grid without a step": ("exact", put("problem", to="grid"), 2, True),
     "problem on a grid": ("exact", put("problem", to="grid:0.3333"), 2, True),
     "problem on another grid": ("exhaustive", put("problem", to="grid:0.333333"), 4, True),
     "eco as joint": ("eco", put("problem", to="joint"), 4, True),
@@ -540,11 +597,9 @@ def test_the_tables_are_those_of_the_solvers() -> None:
     assert proving | {"milp"} == claims.PROVING_SOLVERS
     convex = {name for name, backend in BACKENDS.items() if backend.capabilities.proves_convex}
     assert convex == claims.PROVING_ON_GRIDS
-    assert set(claims.PROBLEMS) == {*METHODS, "model"}
-    for name, method in METHODS.items():
-        solved = claims.PROBLEMS[name]
-        assert claims.ANY in solved or method.problem("inference") in solved
-        assert ("training" in solved or claims.ANY in solved) == method.trains
+    assert set(claims.SOLVED_BY) == {*METHODS, "enumeration", "model"}
+    for name, solved in claims.SOLVED_BY.items():
+        assert solved == OWN.get(name, claims.ANY).partition(":")[0]
 
 
 def test_a_store_is_not_believed(tmp_path: Path) -> None:

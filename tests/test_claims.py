@@ -21,9 +21,11 @@ CHECKS = [check for section in CLAIMS.values() for _, check in section]
 def reduced(tmp_path_factory: pytest.TempPathFactory) -> Means:
     """Return means over the ten channels of seeds 0 to 9, at few model sizes and σ."""
     folder = tmp_path_factory.mktemp("stores")
-    over_model = replace(fig2a.EXPERIMENT, values=(2.0, 16.0, 64.0))
-    over_sigma = replace(fig2b.EXPERIMENT, values=(2.5, 2.7, 3.0, 3.3))
-    one, other = (each.table(LETTER_SEEDS, folder) for each in (over_model, over_sigma))
+    over_model = replace(fig2a.EXPERIMENT, values=(2.0, 16.0, 64.0), seeds=LETTER_SEEDS)
+    over_sigma = replace(fig2b.EXPERIMENT, values=(2.5, 2.7, 3.0, 3.3), seeds=LETTER_SEEDS)
+    one, other = (each.table.computed(folder=folder) for each in (over_model, over_sigma))
+    assert one is not None
+    assert other is not None
     assert not one["unproven"].any()
     assert not other["unproven"].any()
     return Means.of(one, other, LETTER_SEEDS)
@@ -44,7 +46,7 @@ def test_the_letters_statements_hold_in_the_stored_results(
     check: Callable[[Means], Verdict],
 ) -> None:
     """The same statements in the tables behind the figures, for ten channels and for all."""
-    tables = fig2a.EXPERIMENT.stored(), fig2b.EXPERIMENT.stored()
+    tables = fig2a.EXPERIMENT.table.stored(), fig2b.EXPERIMENT.table.stored()
     for seeds in (LETTER_SEEDS, len(tables[0])):
         holds, measured = check(Means.of(*tables, seeds))
         assert holds, measured
@@ -55,7 +57,9 @@ def test_the_page_is_that_of_the_stored_results() -> None:
     assert claims.PAGE.read_text(encoding="utf-8") == claims.page()
 
 
-@pytest.mark.parametrize("table", [fig2a.EXPERIMENT.stored(), fig2b.EXPERIMENT.stored()])
+@pytest.mark.parametrize(
+    "table", [fig2a.EXPERIMENT.table.stored(), fig2b.EXPERIMENT.table.stored()]
+)
 def test_stored_optima_are_below_everything(table: pd.DataFrame) -> None:
     """On every channel, no method beats the certified bound, and nested grids never get worse."""
     methods = [name for name in fig2a.EXPERIMENT.lines if name in table]

@@ -248,7 +248,7 @@ def test_training_rounds_have_no_tasks(letter: ei.Instance) -> None:
         offload_fraction=np.array([0.0, 0.0, 0.0, 1.0]),
     )
     worst = ei.evaluate(letter, idle, round="training").violations[0]
-    assert (worst.constraint, worst.user) == ("a download (a = 1) in the problem 'training'", "eu4")
+    assert (worst.constraint, worst.user) == ("a = 1 in the problem 'training'", "eu4")
 
 
 def test_the_timeline_is_figure_1(letter: ei.Instance) -> None:

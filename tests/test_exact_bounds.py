@@ -12,8 +12,9 @@ import pytest
 
 import eipyomo as ei
 from eipyomo import physics
-from eipyomo.scaled import HZ_PER_GHZ, Scaled
-from eipyomo.solvers.exact import Restriction, convex_rest, kernels, solve_exact
+from eipyomo.problem import Problem, Restriction
+from eipyomo.scaled import HZ_PER_GHZ
+from eipyomo.solvers.exact import convex_rest, kernels, solve_exact
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
 from eipyomo.solvers.exact.users import user_records
 from tests.allocations import random_allocation, random_decisions
@@ -26,7 +27,7 @@ from tests.instances import KINDS, hostile, limited
 def test_any_multipliers_stay_below_the_cost(seed: int, kind: str) -> None:
     """Weak duality: G is below cost plus prices of random allocations for random multipliers."""
     instance = KINDS[kind](hostile(seed))
-    users, draw = user_records(instance.scaled), np.random.default_rng(seed)
+    users, draw = user_records(Problem(instance)), np.random.default_rng(seed)
     for number in range(20):
         allocation = random_allocation(instance, number)
         cost = ei.evaluate(instance, allocation).breakdown.wsel
@@ -36,7 +37,7 @@ def test_any_multipliers_stay_below_the_cost(seed: int, kind: str) -> None:
             edge = 0.0
         else:
             paid = paid + edge * allocation.edge_frequency_hz / HZ_PER_GHZ
-        terms = kernels.Terms(allocation.sync_s, up, down, edge)
+        terms = kernels.DualPoint(allocation.sync_s, up, down, edge)
         for j, user in enumerate(users):
             parts = draw.dirichlet(np.ones(3)) * user["latency_weight"]
             download = bool(allocation.download[j])
@@ -56,14 +57,14 @@ def test_best_multipliers_close_the_duality_gap(seed: int, download: bool, kind:
     """At fixed ι and t a user's Lagrangian meets the cost of its own shares and frequencies."""
     instance = KINDS[kind](reference("mixed-m4") if seed == 0 else hostile(seed))
     data, draw, met = instance.scaled, np.random.default_rng(seed), 0
-    users = user_records(data)
+    users = user_records(Problem(instance))
     for j, _ in itertools.product(range(len(users)), range(20)):
         offload = float(draw.uniform()) if download else 1.0
         t = float(data.upload_start_s.max() * draw.uniform(1.1, 3.0))
         price, edge = float(10.0 ** draw.uniform(-2, 2)), float(10.0 ** draw.uniform(-4, 2))
-        terms = kernels.Terms(t, price, price, edge if kind == "limited" else 0.0)
+        terms = kernels.DualPoint(t, price, price, edge if kind == "limited" else 0.0)
         multipliers, value = kernels.value_at(users[j], offload, download, terms)
-        own = own_cost(data, j, offload, download, value, multipliers, terms)
+        own = own_cost(instance, j, offload, download, value, multipliers, terms)
         if own is not None:
             assert value.cost == pytest.approx(own, rel=1e-9 if kind == "plain" else 1e-8)
             met += 1
@@ -71,18 +72,19 @@ def test_best_multipliers_close_the_duality_gap(seed: int, download: bool, kind:
 
 
 def own_cost(
-    data: Scaled,
+    instance: ei.Instance,
     j: int,
     offload: float,
     download: bool,
     value: kernels.Value,
     multipliers: kernels.Multipliers,
-    terms: kernels.Terms,
+    terms: kernels.DualPoint,
 ) -> float | None:
     """Return what a user pays for shares and frequencies, and with them, by (1)-(9).
 
     None where the whole band is too little to upload before t.
     """
+    data = instance.scaled
     up_s = physics.seconds_per_mbit(value.uplink_share, data.bandwidth_mhz, data.uplink_snr[j])
     if data.upload_start_s[j] + data.model_mbit * up_s > terms.t:
         return None
@@ -97,24 +99,24 @@ def own_cost(
         down_s = data.model_mbit * physics.seconds_per_mbit(
             value.downlink_share, data.bandwidth_mhz, data.downlink_snr[j]
         )
-        own_ghz = kernels.best_frequency(user_records(data)[j], multipliers.local)
+        own_ghz = kernels.best_frequency(user_records(Problem(instance))[j], multipliers.mu)
         cycles = (1.0 - offload) * work
         end_s = max(end_s, terms.t + down_s + cycles / own_ghz)
         energy_j += data.receive_power_w[j] * down_s
         energy_j += physics.local_inference_energy_j(own_ghz, cycles, data.energy_coefficient[j])
     cost = data.energy_weight[j] * energy_j
     cost += data.latency_weight[j] * (end_s - data.previous_download_s[j])
-    cost += terms.price_up * value.uplink_share + terms.price_down * value.downlink_share
-    return float(cost + (terms.price_edge * value.edge_frequency_ghz if is_limited else 0.0))
+    cost += terms.uplink_price * value.uplink_share + terms.downlink_price * value.downlink_share
+    return float(cost + (terms.edge_price * value.edge_frequency_ghz if is_limited else 0.0))
 
 
 @pytest.mark.parametrize("snr", [1e-9, 1e-4, 0.3, 10.0, 1e5, 1e14])
 def test_least_cost_is_below_every_share_and_tight(snr: float) -> None:
     """The safe minimum over shares is below a fine grid of them, and within 1e-6 of the best."""
-    link = user_records(ei.Instance.letter(users=1).scaled)["uplink"][:1].copy()
+    link = user_records(Problem(ei.Instance.letter(users=1)))["uplink"][:1].copy()
     link["snr"], link["unit_s"] = snr, math.log(2.0) / (20.0 * snr)
     link["efficiency_min"] = np.log1p(snr)
-    link["log_pull_min"] = np.log(kernels.pull(float(np.log1p(snr))))
+    link["log_marginal_min"] = np.log(kernels.marginal_time(float(np.log1p(snr))))
     shares = np.geomspace(1e-9, 1.0, 200_001)
     seconds = physics.seconds_per_mbit(shares, 20.0, snr)
     for ratio in 10.0 ** np.arange(-6.0, 7.0):
@@ -128,8 +130,9 @@ def test_least_cost_is_below_every_share_and_tight(snr: float) -> None:
 def test_functions_of_the_spectral_efficiency_are_inverted() -> None:
     """Both inverses of functions of u are good to rounding over its whole range."""
     for u in map(float, np.geomspace(1e-6, 75.0, 300)):
-        assert kernels.efficiency_of_pull(math.log(kernels.pull(u))) == pytest.approx(u, rel=1e-12)
-        inverse = kernels.efficiency_of_stretch(kernels.stretch(u))
+        inverse = kernels.efficiency_at_marginal_time(math.log(kernels.marginal_time(u)))
+        assert inverse == pytest.approx(u, rel=1e-12)
+        inverse = kernels.efficiency_at_time_factor(kernels.time_factor(u))
         assert inverse == pytest.approx(u, rel=1e-9 if u < 1e-4 else 1e-12)
 
 
@@ -138,7 +141,7 @@ def test_convex_rest_of_the_benchmarks(name: str) -> None:
     """LCO and ECO, the convex rest of fixed decisions, agree with Ipopt's values to 1e-7."""
     for key, download, offload in (("lco", True, 0.0), ("eco", False, 1.0)):
         instance = reference(name)
-        rest = convex_rest(instance.scaled, download, offload)
+        rest = convex_rest(Problem(instance), download, offload)
         objective = ei.evaluate(instance, rest.allocation).objective
         assert objective == pytest.approx(VALUES[name][key], rel=1e-7)
         assert 0.0 <= objective - rest.bound <= 1e-9 * objective
@@ -153,11 +156,12 @@ def test_convex_rest_of_random_decisions(seed: int, split_band: bool, part: floa
     To 1e-9, or to 1e-8 where the edge's frequency is limited to a part of M f_s.
     """
     instance = hostile(seed) if part is None else limited(hostile(seed), part)
+    problem = Problem(instance, Restriction(split_band=split_band))
     draw, near = np.random.default_rng(seed), 1e-9 if part is None else 1e-8
     for _ in range(4):
-        download, offload = random_decisions(len(instance.users), draw)
-        rest = convex_rest(instance.scaled, download, offload, split_band=split_band)
-        judged = ei.evaluate(instance, rest.allocation)
+        download, offload = random_decisions(len(problem.data), draw)
+        rest = convex_rest(problem, download, offload)
+        judged = ei.evaluate(problem, rest.allocation)
         assert judged.max_violation == 0.0
         assert 0.0 <= judged.objective - rest.bound <= near * judged.objective
         if split_band:
@@ -169,7 +173,7 @@ def test_convex_rest_of_random_decisions(seed: int, split_band: bool, part: floa
 def test_convex_rest_refuses_impossible_decisions(download: bool, offload: float) -> None:
     """No local part without a download, and ι in [0, 1]."""
     with pytest.raises(ei.InputError, match="offload fraction"):
-        convex_rest(reference("letter-m2").scaled, download, offload)
+        convex_rest(Problem(reference("letter-m2")), download, offload)
 
 
 @pytest.mark.parametrize("split_band", [False, True])
@@ -193,16 +197,16 @@ def test_brute_force_on_tiny_instances(
 ) -> None:
     """The best of all decisions on a grid of ι, by convex rests, is what the exact method finds."""
     instance = reference(name) if part is None else limited(reference(name), part)
+    free = Restriction(split_band=split_band)
     options = [(True, k / grid) for k in range(grid + 1)] + [(False, 1.0)]
-    least = np.inf
+    problem, least = Problem(instance, free), np.inf
     for decisions in itertools.product(options, repeat=len(instance.users)):
         download, offload = zip(*decisions, strict=True)
-        rest = convex_rest(instance.scaled, download, offload, split_band=split_band)
-        least = min(least, ei.evaluate(instance, rest.allocation).objective)
-    on_grid = Restriction(problem="grid", grid=grid, split_band=split_band)
-    assert solve_exact(instance, restriction=on_grid).objective == pytest.approx(least, rel=1e-6)
-    free = solve_exact(instance, restriction=Restriction(split_band=split_band))
-    assert free.bound <= least
+        rest = convex_rest(problem, download, offload)
+        least = min(least, ei.evaluate(problem, rest.allocation).objective)
+    on_grid = Problem(instance, Restriction(grid=grid, split_band=split_band))
+    assert solve_exact(on_grid).objective == pytest.approx(least, rel=1e-6)
+    assert solve_exact(problem).bound <= least
 
 
 def test_crossings_are_bracketed_through_plateaus_and_jumps() -> None:

@@ -16,8 +16,8 @@ import pytest
 import eipyomo as ei
 from eipyomo import verify as verification
 from eipyomo.cli import main
-from eipyomo.solvers.exact import Restriction, solve_exact
-from eipyomo.solvers.exact.certificate import certificate
+from eipyomo.problem import Problem, Restriction, Stage
+from eipyomo.solvers.exact import solve_exact
 from eipyomo.verify import verify
 from tests.conftest import REFERENCE, VALUES, reference, slow_but
 from tests.instances import KINDS, altered, hostile, limited
@@ -25,10 +25,15 @@ from tests.instances import KINDS, altered, hostile, limited
 SMALL = [name for name in VALUES if VALUES[name]["users"] <= 12]
 
 
-def certified(instance: ei.Instance, **options: Any) -> dict[str, Any]:
+def certified(
+    instance: ei.Instance,
+    restriction: Restriction | None = None,
+    stage: Stage = "inference",
+    **options: Any,
+) -> dict[str, Any]:
     """Return a certificate as it would be read from its file."""
-    outcome = solve_exact(instance, **options)
-    document: dict[str, Any] = json.loads(json.dumps(certificate(instance, outcome)))
+    outcome = solve_exact(Problem(instance, restriction or Restriction(), stage), **options)
+    document: dict[str, Any] = json.loads(json.dumps(outcome.certificate()))
     return document
 
 
@@ -61,7 +66,7 @@ UNLIKE = {
         {"restriction": Restriction.eco()},
         {"restriction": Restriction.gbe()},
         {"restriction": Restriction.on_grid(0.2)},
-        {"round": "training"},
+        {"stage": "training"},
         {"node_limit": 2},
         {"time_limit": 0.0},
     ],
@@ -191,7 +196,7 @@ def test_broken_certificates_are_refused(kind: str) -> None:
         ({"restriction": Restriction.gbe()}, "gbe"),
         ({"restriction": Restriction.on_grid(0.2)}, "grid:0.2"),
         ({"restriction": Restriction(offload_max=[0.5, 1.0])}, "restricted"),
-        ({"round": "training"}, "training"),
+        ({"stage": "training"}, "training"),
     ],
     ids=str,
 )
@@ -237,10 +242,10 @@ def test_a_certificate_is_one_of_its_budget() -> None:
 
 def test_infeasible_problems_have_no_certificate() -> None:
     """There is no bound to prove."""
-    instance = reference("letter-m2")
-    outcome = solve_exact(instance, restriction=Restriction(edge=False, local=False))
+    impossible = Restriction(edge=False, local=False)
+    outcome = solve_exact(Problem(reference("letter-m2"), impossible))
     with pytest.raises(ei.InputError, match="infeasible"):
-        certificate(instance, outcome)
+        outcome.certificate()
 
 
 def test_verifying_shares_no_code_with_the_solver() -> None:
@@ -279,7 +284,7 @@ RESTRICTIONS = {
     "lco by bounds": Restriction(offload_max=0.0),
     "lco by a grid": Restriction(grid=5, offload_max=0.1),
     "bounded": Restriction(offload_max=[0.5, 1.0]),
-    "bounded, called by a name": Restriction(problem="mine", offload_min=0.25),
+    "bounded, called by a name": Restriction(label="mine", offload_min=0.25),
     "fixed": Restriction(edge=[True, False], local=[False, True]),
     "grid in halves": Restriction(grid=5, split_band=True),
     "eco in halves": Restriction(local=False, split_band=True),
@@ -293,8 +298,8 @@ def test_what_is_written_is_proven_as_it_is_called(kind: str) -> None:
     found = verify(instance, certified(instance, restriction=restriction))
     assert found.doubt is None
     assert found.problem == restriction.kind()
-    for round_of_training in (Restriction(), Restriction.gbe()):
-        document = certified(instance, restriction=round_of_training, round="training")
+    for band in (Restriction(), Restriction.gbe()):
+        document = certified(instance, band, "training")
         assert verify(instance, document).doubt is None
 
 
@@ -302,9 +307,10 @@ def test_what_is_written_is_proven_as_it_is_called(kind: str) -> None:
 def test_a_restriction_cannot_take_the_name_of_another(problem: str) -> None:
     """Bounded decisions are not called by a name that has its own meaning."""
     with pytest.raises(ei.InputError, match="these decisions make the problem 'restricted'"):
-        Restriction(problem=problem, offload_max=0.5)
-    assert Restriction(problem="mine", offload_max=0.5).name() == "mine"
-    assert Restriction(problem="mine").name() == "joint"
+        Restriction(label=problem, offload_max=0.5)
+    instance = reference("letter-m2")
+    assert Problem(instance, Restriction(label="mine", offload_max=0.5)).name == "mine"
+    assert Problem(instance, Restriction(label="mine")).name == "joint"
 
 
 @pytest.mark.parametrize("kind", RESTRICTIONS)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
-from eipyomo.solvers.exact import convex_rest, enumeration
+from eipyomo.problem import Problem, Restriction
+from eipyomo.solvers.exact import convex_rest, enumerate_grid
 from tests.conftest import VALUES, reference, slow_but
 from tests.instances import hostile, limited
 
@@ -51,13 +52,12 @@ def test_enumeration_is_a_second_way_to_the_optimum_on_a_grid() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_no_bound_excludes_a_better_combination(seed: int) -> None:
     """The best of 27 combinations, each solved without any bound, is what the enumeration finds."""
-    instance = hostile(seed, users=3)
-    scaled = instance.scaled
-    found = enumeration.enumerate_grid(instance, 0.5, gap=1e-9, time_limit=60.0)
+    problem = Problem(hostile(seed, users=3), Restriction.on_grid(0.5))
+    found = enumerate_grid(problem, gap=1e-9, time_limit=60.0)
     costs = []
     for offload in itertools.product((0.0, 0.5, 1.0), repeat=3):
-        rest = convex_rest(scaled, np.array(offload) < 1.0, offload)
-        costs.append(ei.evaluate(instance, rest.allocation).objective)
+        rest = convex_rest(problem, np.array(offload) < 1.0, offload)
+        costs.append(ei.evaluate(problem, rest.allocation).objective)
     assert found.combinations == len(costs) == 27
     assert found.objective == pytest.approx(min(costs), rel=1e-9)
     assert found.bound <= min(costs)

@@ -18,6 +18,7 @@ import eipyomo as ei
 from eipyomo.models import FORMULATIONS
 from eipyomo.models.files import nl
 from eipyomo.models.symbols import VARIABLES
+from eipyomo.problem import Problem
 from eipyomo.solvers.exact import convex_rest
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference, slow_but
@@ -220,7 +221,7 @@ def test_held_at_f_s_the_model_has_the_old_optimum(formulation: str, name: str) 
     instance = reference(name)
     best = ei.solve(instance, "exhaustive", step=0.25).allocation
     assert best is not None
-    rest = convex_rest(instance.scaled, best.download, best.offload_fraction)
+    rest = convex_rest(Problem(instance), best.download, best.offload_fraction)
     expected = ei.evaluate(instance, rest.allocation).objective
     model = ei.models.minlp(limited(instance, 1.0), formulation, **CASES[formulation].options)
     ei.models.fix(
@@ -467,7 +468,7 @@ def test_both_ways_to_choose_a_point(choice: str) -> None:
 
 def test_options_reach_the_formulation() -> None:
     """A formulation's own options are options of method `minlp`, and stand in its result."""
-    options = {"step": 0.5, "choice": "bigm", "tangents": 5}
+    options: dict[str, Any] = {"step": 0.5, "choice": "bigm", "tangents": 5}
     result = ei.solve(reference("letter-m2"), "minlp:bonmin", formulation="grid", **options)
     assert result.problem == "grid:0.5"
     assert options.items() <= dict(result.options).items()

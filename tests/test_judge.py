@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
-from eipyomo.solvers.judge import Claim, judge, repair
+from eipyomo.problem import Problem
+from eipyomo.solvers.contract import Claim
+from eipyomo.solvers.judge import judge, repair
 from tests.allocations import random_allocation
 
 
 def verdict(letter: ei.Instance, claim: Claim, **options: Any) -> ei.Result:
     """Judge a claim about the letter's instance."""
-    return judge(letter, claim, method="m", problem="joint", gap=1e-4, wall_s=0.0, **options)
+    asked = Problem.of(letter)
+    return judge(asked, claim, method="m", options={}, gap_at=lambda _: 1e-4, wall_s=0.0, **options)
 
 
 def test_false_claims_are_contradicted(letter: ei.Instance) -> None:
@@ -66,12 +69,12 @@ def test_repair_is_small(letter: ei.Instance) -> None:
             uplink_share=good.uplink_share * (1 + excess),
             downlink_share=good.downlink_share * (1 + excess),
         )
-        assert ei.evaluate(letter, repair(letter, over)).feasible is feasible
+        assert ei.evaluate(letter, repair(Problem.of(letter), over)).feasible is feasible
     terms = ei.evaluate(letter, good).breakdown
     last_s = float((letter.scaled.upload_start_s + terms.upload_s).max())
     for short, feasible in ((5e-6, True), (1e-3, False)):
         early = dataclasses.replace(good, sync_s=last_s * (1 - short))
-        assert ei.evaluate(letter, repair(letter, early)).feasible is feasible
+        assert ei.evaluate(letter, repair(Problem.of(letter), early)).feasible is feasible
 
 
 def test_repair_scales_edge_frequencies_within_rounding_only() -> None:
@@ -81,8 +84,7 @@ def test_repair_scales_edge_frequencies_within_rounding_only() -> None:
     assert rest is not None
     for over, left in ((1e-6, 0.0), (1e-4, 1e-4)):
         served = np.full(4, 1.5e9 * (1.0 + over))
-        repaired = repair(
-            instance, dataclasses.replace(rest, edge_frequency_hz=served)
-        ).edge_frequency_hz
+        over_budget = dataclasses.replace(rest, edge_frequency_hz=served)
+        repaired = repair(Problem.of(instance), over_budget).edge_frequency_hz
         assert repaired is not None
         assert repaired.sum() / 6e9 - 1.0 == pytest.approx(left, abs=1e-12)

@@ -77,6 +77,8 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_honest_results_without_an_answer_pass",
             "test_results_of_a_users_own_model_pass",
             "test_documents_of_old_are_read",
+            "test_documents_of_old_count_no_restriction",
+            "test_restricted_problems_have_many_solvers",
             "test_forged_results_are_noticed",
             "test_sentences_have_both_numbers",
             "test_every_value_is_checked",

@@ -320,7 +320,7 @@ def test_scip_on_two_users_keeps_its_limit() -> None:
         ("minlp:scip", {"solver": "bonmin"}, "solver is 'bonmin', but the method 'minlp:scip'"),
         ("gbe", {"solver": "scip"}, "solver is not an option of method 'gbe'"),
         ("exact", {"node_limit": 0}, "node_limit is 0, but must be a whole number >= 1"),
-        ("exact", {"absolute_gap": -1.0}, "absolute_gap -1.0"),
+        ("exact", {"absolute_gap": -1.0}, "absolute_gap is -1.0, but must be a finite number >= 0"),
         ("exhaustive", {"step": 0.3}, "step is 0.3, but must be 1/n"),
         ("exhaustive", {"step": "x"}, "step is 'x', but must be a finite number"),
         ("eco", {"time_limit": 0}, "time_limit is 0, but must be a finite number > 0"),

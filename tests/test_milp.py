@@ -364,7 +364,7 @@ def test_highs_accepts_an_allocation(method: str) -> None:
     relaxation = Relaxation(spectral("letter-m2"))
     assert_holds(relaxation, start)
     answer = BACKENDS["highs"].solve(relaxation.model, time_limit=20, gap=1e-4, start=True)
-    assert answer.start == pytest.approx(ei.evaluate(instance, start).objective, rel=1e-6)
+    assert answer.start_objective == pytest.approx(ei.evaluate(instance, start).objective, rel=1e-6)
     assert answer.bound is not None
     assert answer.bound <= VALUES["letter-m2"]["wsel"]
 

@@ -11,8 +11,7 @@ from matplotlib.axes import Axes
 
 from eipyomo import InputError, Instance, Result
 from eipyomo.plotting import convergence
-from eipyomo.solvers.admm import solve_admm
-from tests.conftest import reference
+from tests.conftest import reference, solve_admm
 
 
 def drawn(axes: Axes) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import inspect
 import io
 import json
 import os
@@ -25,6 +24,8 @@ from eipyomo import plotting
 from eipyomo.cli import main
 from eipyomo.errors import OutputError
 from eipyomo.solvers import compiled, methods
+from eipyomo.solvers.admm.method import Admm
+from eipyomo.solvers.exact.method import Exact
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
 from eipyomo.studies.sweep import sweep
@@ -123,15 +124,14 @@ def test_warnings_reach_a_person_once(capsys: Capture, monkeypatch: pytest.Monke
     """What the package's logger warns of is a line of the command's own."""
     said = compiled._say_that_nothing_is_kept
     said.cache_clear()
-    solve = methods.METHODS["eco"].run
+    run = Exact.run
 
-    def remarks(instance: ei.Instance, **options: Any) -> Any:
+    def remarks(*given: Any) -> Any:
         said()
         said()
-        return solve(instance, **options)
+        return run(*given)
 
-    remarks.__signature__ = inspect.signature(solve)  # type: ignore[attr-defined]
-    monkeypatch.setitem(methods.METHODS, "eco", methods.Method(remarks, "", "eco"))
+    monkeypatch.setattr(Exact, "run", remarks)
     assert main(["solve", LETTER, "-m", "eco"]) == 0
     assert capsys.readouterr().err.count("eipyomo: compiled code cannot be kept") == 1
     said.cache_clear()
@@ -222,10 +222,7 @@ def test_a_solver_without_room_is_an_error_of_its_own(monkeypatch: pytest.Monkey
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x")
 
-    broken = methods.Method(refuse, "")  # type: ignore[arg-type]
-    monkeypatch.setattr(methods.Method, "options", ("time_limit",))
-    monkeypatch.setattr(methods, "_checked", lambda *given: given[-1])
-    monkeypatch.setitem(methods.METHODS, "admm", broken)
+    monkeypatch.setattr(Admm, "run", refuse)
     frame = ei.compare([ei.Instance.from_json(LETTER)], ["eco", "admm"])
     assert frame["termination"].tolist() == ["optimal", "error"]
     assert frame["message"][1] == "the system refuses: No space left on device: '/tmp/x'"
@@ -373,11 +370,13 @@ def test_wrong_kinds_of_arguments(sentence: str) -> None:
 
 
 def test_every_option_has_a_kind() -> None:
-    """No option of a method escapes the check of kinds."""
-    for method in methods.METHODS.values():
-        for name, parameter in list(inspect.signature(method.run).parameters.items())[1:]:
-            for kind in parameter.annotation.split(" | "):
-                assert kind in methods.KINDS, f"{name}: {kind}"
+    """No option of a method escapes the check of kinds, and every one says what it may be."""
+    for name, method in methods.METHODS.items():
+        for option, field in method.Options.model_fields.items():
+            wrong: dict[str, Any] = {option: object()}
+            assert field.description, f"{name}: {option}"
+            with pytest.raises(ei.InputError, match=f"^{option} is an object, but must be "):
+                ei.solve(INSTANCE, name, **wrong)
 
 
 def test_numpy_is_plain_in_and_out() -> None:

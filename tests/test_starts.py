@@ -56,7 +56,7 @@ def test_highs_says_whether_it_took_a_start(
     for k, value in enumerate(values):
         model.x[k].set_value(value)
     answer = BACKENDS["highs"].solve(model, time_limit=20, gap=1e-6, start=True)
-    assert answer.start == accepted
+    assert answer.start_objective == accepted
     answer.load()
     assert pyo.value(model.value) == pytest.approx(-7.0)
 

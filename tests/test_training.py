@@ -343,7 +343,8 @@ def test_the_command(
 def test_results_are_read_back() -> None:
     """A result from its document is the same, and its allocation is judged anew."""
     instance = reference("mixed-m4")
-    for options in ({}, {"round": "training"}):
+    given: tuple[dict[str, Any], ...] = ({}, {"round": "training"})
+    for options in given:
         document = ei.solve(instance, "exact", **options).to_dict()
         again = ei.Result.from_dict(json.loads(json.dumps(document)), instance)
         assert again.to_dict() == document

@@ -213,5 +213,5 @@ def _read_sol(
     if solution.point is None:
         raise InputError(f"the solution file {file!r} holds no values: {solution.message}")
     source = models.source_of(model)
-    allocation = repair(instance, models.allocation(model), source.round)
+    allocation = repair(source.problem, models.allocation(model))
     return allocation, source.round, solution

@@ -13,7 +13,9 @@ from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.files import require_suffix, require_unique, require_writable
 from eipyomo.instance import Instance
+from eipyomo.problem import PROBLEMS
 from eipyomo.solvers import METHODS
+from eipyomo.solvers.methods import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,6 +100,13 @@ more_option = click.option(
 )
 
 
+problem_option = click.option(
+    "--problem",
+    metavar="NAME",
+    help=f"Which problem: {', '.join(PROBLEMS)}, or grid:STEP.  [default: joint]",
+)
+
+
 round_option = click.option(
     "--round",
     "round_",
@@ -111,8 +120,8 @@ def with_more(method: str, options: Mapping[str, Any], more: Sequence[str]) -> d
 
     What the method does not know by name goes to its solver, where it has one that is open to that.
     """
-    chosen = METHODS.get(method.partition(":")[0])
-    known = chosen.options if chosen is not None else ()
+    name = method.partition(":")[0]
+    known = options_of(name) if name in METHODS else ()
     pairs = [(key, value) for key, value in options.items() if value is not None]
     for_solver = []
     for key, value in map(_read_option, more):

@@ -10,20 +10,21 @@ import click
 
 from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, INFEASIBLE, NO_ANSWER, complain, deliver
+from eipyomo.cli.methods import method_options
 from eipyomo.cli.options import (
     examples,
-    formulation_option,
     json_option,
     more_option,
+    problem_option,
     read_instance,
     require_targets,
     round_option,
     set_option,
     with_more,
 )
-from eipyomo.cli.printing import as_text, new_table, say, title_of
+from eipyomo.cli.printing import title_of
 from eipyomo.cli.progress import steps_shown
-from eipyomo.cli.tables import show_result
+from eipyomo.cli.tables import show_result, show_solvers
 from eipyomo.errors import OutputError
 from eipyomo.files import to_json
 from eipyomo.result import Result, read_allocation
@@ -41,6 +42,7 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
         "eipyomo solve instance.json -m minlp:scip --option limits/nodes=1000",
         "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method milp --gap 1e-3",
+        "eipyomo solve instance.json -m minlp:scip --problem gbe",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
     ),
 )
@@ -52,35 +54,9 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
     show_default=True,
     help=f"One of {', '.join(METHODS)}; minlp:bonmin names the solver too.",
 )
-@click.option("--solver", metavar="NAME", help=f"For minlp: {', '.join(BACKENDS)}, ...")
-@click.option(
-    "--executable", metavar="FILE", help="For minlp: an AMPL executable of the solver to use."
-)
-@click.option(
-    "--gap", type=float, help="Relative gap to stop at.  [default: 1e-6; 1e-4 for minlp and milp]"
-)
-@click.option("--absolute-gap", type=float, help="For exact: absolute gap to stop at.")
-@click.option("--node-limit", type=int, help="For exact: largest number of nodes.")
-@click.option("--preset", metavar="NAME", help="For admm: default, or letter for Table I's.")
-@click.option("--engine", metavar="NAME", help="For admm: kernel (compiled) or pyomo.")
-@click.option("--max-iterations", type=int, help="For admm: iterations to stop after.")
+@problem_option
+@method_options
 @more_option
-@click.option(
-    "--step", type=float, help="For exhaustive and the formulation grid: its step.  [default: 0.2]"
-)
-@click.option(
-    "--enumerate",
-    "enumeration",
-    is_flag=True,
-    default=None,
-    help="For exhaustive: by enumeration, as a second way.",
-)
-@click.option(
-    "--start", metavar="FILE", help="For minlp, milp and admm: begin at this result's allocation."
-)
-@click.option("--certificate", metavar="FILE", help="For exact: write what proves the bound here.")
-@click.option("--time-limit", type=float, metavar="S", help="Seconds.  [default: 60]")
-@formulation_option
 @round_option
 @set_option
 @click.option("-o", "--output", metavar="FILE", help="Write the result document here.")
@@ -132,36 +108,28 @@ def solvers_command(as_json: bool) -> int:
     in the folders of the variable EIPYOMO_SOLVERS and on PATH.
     """
     with steps_shown(total=len(BACKENDS)) as tell:
-        rows: list[dict[str, Any]] = []
+        rows = []
         for name in BACKENDS:
             tell(f"trying {name}")
-            backend = find_backend(name)
-            trouble = backend.trouble()
-            rows.append(
-                {
-                    "solver": name,
-                    "works": trouble is None,
-                    "where": backend.where(),
-                    "version": backend.version(),
-                    **asdict(backend.capabilities),
-                    "description": backend.description,
-                    "trouble": trouble,
-                    "install": backend.install,
-                }
-            )
+            rows.append(_state_of(name))
     if as_json:
         streams.print_document(to_json({"schema": "eipyomo/solvers@1", "solvers": rows}))
-        return ANSWERED
-    table = new_table(
-        "Solver", "Works", "Integers", "Non-linear", "Proves bounds", "Version", "What it is"
-    )
-    for row in rows:
-        cells = (row[key] for key in ("works", "integers", "nonlinear", "proves", "version"))
-        table.add_row(row["solver"], *map(as_text, cells), row["description"])
-    say(table)
-    for row in rows:
-        if row["where"] is None:
-            say(f"{row['solver']} is missing. To get it: {row['install']}")
-        elif row["trouble"]:
-            say(f"{row['solver']} ({row['where']}) does not work: {row['trouble']}")
+    else:
+        show_solvers(rows)
     return ANSWERED
+
+
+def _state_of(name: str) -> dict[str, Any]:
+    """Return what a solver is, and whether it works here."""
+    backend = find_backend(name)
+    trouble = backend.trouble()
+    return {
+        "solver": name,
+        "works": trouble is None,
+        "where": backend.where(),
+        "version": backend.version(),
+        **asdict(backend.capabilities),
+        "description": backend.description,
+        "trouble": trouble,
+        "install": backend.install,
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eipyomo.cli.printing import (
     NAME_WIDTH,
@@ -19,10 +19,11 @@ from eipyomo.cli.printing import (
     title_of,
 )
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
-from eipyomo.solvers import METHODS
 from eipyomo.validation import labels
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
     from eipyomo.evaluation import Evaluation
@@ -106,8 +107,8 @@ def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
         frame["termination"] == "error", ["method", "message"]
     ].itertuples(index=False):
         say(f"{method}: {message}")
-    restricted = [m for m in frame["method"] if (METHODS[m.partition(":")[0]].restriction)]
-    if restricted:
+    restricted = frame.loc[frame["problem"] != "joint", "method"]
+    if len(restricted):
         say(f"Optima and bounds of {', '.join(restricted)} are those of restricted problems.")
 
 
@@ -200,3 +201,19 @@ def show_training(process: Training) -> None:
     )
     say(table)
     say_how_many_more(len(totals))
+
+
+def show_solvers(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print what each solver can do, and what to do about those that do not work."""
+    table = new_table(
+        "Solver", "Works", "Integers", "Non-linear", "Proves bounds", "Version", "What it is"
+    )
+    for row in rows:
+        cells = (row[key] for key in ("works", "integers", "nonlinear", "proves", "version"))
+        table.add_row(row["solver"], *map(as_text, cells), row["description"])
+    say(table)
+    for row in rows:
+        if row["where"] is None:
+            say(f"{row['solver']} is missing. To get it: {row['install']}")
+        elif row["trouble"]:
+            say(f"{row['solver']} ({row['where']}) does not work: {row['trouble']}")

@@ -1,6 +1,6 @@
 """Problem (10) as Pyomo models: built, changed, filled and written, but not solved here."""
 
-from eipyomo.models.agent import build_agent, told
+from eipyomo.models.agent import agent_parameters, build_agent
 from eipyomo.models.cutoff import cutoff_row, loosen, require_current_tightening, tighten
 from eipyomo.models.diagnostics import binding_bounds, largest_violation, objective
 from eipyomo.models.files import export, read_sol
@@ -15,6 +15,7 @@ __all__ = [
     "FORMULATIONS",
     "NoPointError",
     "Reach",
+    "agent_parameters",
     "allocation",
     "binding_bounds",
     "build_agent",
@@ -35,6 +36,5 @@ __all__ = [
     "source_of",
     "start_inside",
     "tighten",
-    "told",
     "update",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Model = Any
 
-TOLD = {
+AGENT_PARAMETERS = {
     "uplink_multiplier": "α_j",
     "sync_multiplier": "β_j",
     "downlink_multiplier": "ζ_j",
@@ -35,10 +35,10 @@ TOLD = {
 the edge only where its frequency is limited."""
 
 
-def told(data: Scaled) -> list[str]:
-    """Return the names of what an agent is told, those of ``TOLD`` that concern it."""
+def agent_parameters(data: Scaled) -> list[str]:
+    """Return the names of what an agent is told, those of ``AGENT_PARAMETERS`` that concern it."""
     limited = data.total_frequency_ghz is not None
-    return [name for name in TOLD if limited or not name.startswith("edge_")]
+    return [name for name in AGENT_PARAMETERS if limited or not name.startswith("edge_")]
 
 
 def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
@@ -57,7 +57,7 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
     ConcreteModel
         ``model.user`` is the block of the whole model; ``uplink_copy``, ``sync_copy`` and
         ``downlink_copy`` are x_j, y_j and z_j, and ``edge_frequency_copy`` is v_j where the
-        server's frequency is limited. What the coordinator tells (``TOLD``) stands in
+        server's frequency is limited. What the coordinator tells (``AGENT_PARAMETERS``) stands in
         fixed variables rather than Params, because a .nl file keeps variables as columns, so that
         it is written once and serves every iteration; the same holds for
         ``user.download`` and ``user.offload_fraction``.
@@ -74,8 +74,8 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
         model.add_component(
             key, pyo.Param(initialize=getattr(data, key), mutable=True, doc=str(quantity))
         )
-    for key in told(data):
-        model.add_component(key, pyo.Var(initialize=0.0, doc=f"{TOLD[key]}, told"))
+    for key in agent_parameters(data):
+        model.add_component(key, pyo.Var(initialize=0.0, doc=f"{AGENT_PARAMETERS[key]}, told"))
         getattr(model, key).fix()
     declare_copies(model, data, horizon_s)
     latest_s = np.array([horizon_s])

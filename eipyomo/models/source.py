@@ -9,6 +9,7 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
+from eipyomo.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +39,11 @@ class Source:
     formulation: str
     round: Round
     options: Mapping[str, Any]
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that the model says."""
+        return Problem.of(self.instance, round=self.round)
 
     @property
     def data(self) -> Scaled:

@@ -2,7 +2,7 @@
 
 from eipyomo.solvers.backends import BACKENDS, register
 from eipyomo.solvers.methods import METHODS, solve
-from eipyomo.solvers.model import solve_model
+from eipyomo.solvers.minlp.users_model import solve_model
 
 __all__ = [
     "BACKENDS",

@@ -1,122 +1,131 @@
-"""The letter's benchmarks (section IV): problem (10) with some decisions fixed or restricted."""
+"""The letter's benchmarks (section IV): names for a method on a restricted problem."""
 
 from __future__ import annotations
 
-import time
-from operator import methodcaller
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, ClassVar
 
-from eipyomo import models
-from eipyomo.errors import InputError
-from eipyomo.solvers.backends.registry import backend
-from eipyomo.solvers.certified import GAP, TIME_LIMIT_S, solve_by_enumeration, solve_restricted
-from eipyomo.solvers.model import solve_model
+from pydantic import Field, StrictBool, StrictStr
 
-if TYPE_CHECKING:
-    from eipyomo.instance import Instance
-    from eipyomo.result import Result
+from eipyomo.problem import GRID, points_of
+from eipyomo.solvers.contract import Method, Options
+from eipyomo.solvers.exact.method import GAP, Enumeration, Exact
+from eipyomo.solvers.minlp.method import Minlp
+from eipyomo.validation import Finite, Positive
+
+EXACT = Exact()
+
+Chosen = tuple[Method[Any], Options]
+"""A method, and its options."""
 
 
-def solve_eco(
-    instance: Instance,
-    *,
-    solver: str = "exact",
-    gap: float = GAP,
-    time_limit: float = TIME_LIMIT_S,
-) -> Result:
-    """Edge computing only: everything is offloaded (ι = 1, a = 0), the rest is optimised.
+class ExactGap(Options):
+    """What every benchmark can be asked for."""
 
-    Parameters
+    gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
+
+
+class Benchmark(ABC):
+    """A name for a method on a restricted problem.
+
+    Attributes
     ----------
-    instance
-        The instance.
-    solver
-        "exact" proves the optimum; "ipopt", or another solver of convex models, solves the Pyomo
-        model with a and ι fixed.
-    gap, time_limit
-        Relative gap to stop at, and seconds from now.
+    name, description, Options
+        As of a :class:`~eipyomo.solvers.contract.Method`.
     """
-    if solver == "exact":
-        kind = methodcaller("eco")
-        return solve_restricted(instance, "eco", kind, gap=gap, time_limit=time_limit)
-    return _solve_fixed(instance, "eco", solver, False, 1.0, gap, time_limit)
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    Options: ClassVar[type[Options]] = ExactGap
+    trains: ClassVar[bool] = False
+
+    def problem(self, options: Any) -> str:
+        """Return the name of the problem."""
+        del options
+        return self.name
+
+    @abstractmethod
+    def method(self, options: Any) -> Chosen:
+        """Return the method that solves it, and that one's options."""
 
 
-def solve_lco(
-    instance: Instance,
-    *,
-    solver: str = "exact",
-    gap: float = GAP,
-    time_limit: float = TIME_LIMIT_S,
-) -> Result:
+class FixedOptions(ExactGap):
+    """Options where all decisions are fixed, so that the problem is convex."""
+
+    solver: Annotated[
+        StrictStr,
+        Field(description="exact proves the optimum; ipopt, ... solve the convex Pyomo model"),
+    ] = "exact"
+
+
+class _Fixed(Benchmark):
+    Options = FixedOptions
+
+    def method(self, options: Any) -> Chosen:
+        common = {"gap": options.gap, "time_limit": options.time_limit}
+        if options.solver == "exact":
+            return EXACT, EXACT.Options(**common)
+        fixed = Minlp.Options(**common, solver=options.solver, formulation="letter")
+        return Minlp(), fixed
+
+
+class EdgeOnly(_Fixed):
+    """Edge computing only: everything is offloaded (ι = 1, a = 0), the rest is optimised."""
+
+    name = "eco"
+    description = "edge computing only (a = 0)"
+
+
+class LocalOnly(_Fixed):
     """Local computing only: everybody downloads and computes (ι = 0, a = 1).
 
-    That includes users without a task. The options are those of :func:`solve_eco`.
+    That includes users without a task.
     """
-    if solver == "exact":
-        kind = methodcaller("lco")
-        return solve_restricted(instance, "lco", kind, gap=gap, time_limit=time_limit)
-    return _solve_fixed(instance, "lco", solver, True, 0.0, gap, time_limit)
+
+    name = "lco"
+    description = "local computing only (ι = 0)"
 
 
-def solve_gbe(instance: Instance, *, gap: float = GAP, time_limit: float = TIME_LIMIT_S) -> Result:
+class SplitBand(Benchmark):
     """Group bandwidth equalisation: uplink and downlink have half of the band each."""
-    kind = methodcaller("gbe")
-    return solve_restricted(instance, "gbe", kind, gap=gap, time_limit=time_limit)
+
+    name = "gbe"
+    description = "half of the band for each direction"
+
+    def method(self, options: Any) -> Chosen:
+        """Return the exact method."""
+        return EXACT, EXACT.Options(gap=options.gap, time_limit=options.time_limit)
 
 
-def solve_exhaustive(
-    instance: Instance,
-    *,
-    step: float = 0.2,
-    enumeration: bool = False,
-    gap: float = GAP,
-    time_limit: float = TIME_LIMIT_S,
-) -> Result:
+class GridOptions(ExactGap):
+    """Options of :class:`Exhaustive`."""
+
+    step: Annotated[
+        Finite, Field(description="1/n for a whole number n; the grid of ι has n + 1 points")
+    ] = 0.2
+    enumeration: Annotated[
+        StrictBool,
+        Field(description="true or false (whether to enumerate all combinations of ι)"),
+    ] = False
+
+
+class Exhaustive(Benchmark):
     """Every ι on the grid 0, step, 2 step, ..., 1: the optimum of the letter's enumeration.
 
     It is proven, and found without enumeration by branch and bound, which goes on where the number
-    of combinations is out of reach; or by enumeration, as a second way to the same value.
-
-    Parameters
-    ----------
-    instance
-        The instance.
-    step
-        Δι, 1/n for a whole number n; the grid has n + 1 points.
-    enumeration
-        Whether to enumerate: the convex rest of every combination is solved exactly, but for those
-        that a bound excludes.
-    gap, time_limit
-        As for :func:`solve_eco`.
+    of combinations is out of reach; or by enumeration, as a second way to the same value: the
+    convex rest of every combination is solved exactly, but for those that a bound excludes.
     """
-    if isinstance(step, bool) or not isinstance(step, int | float):
-        raise InputError(f"step is {step!r}, but must be 1/n for a whole number n")
-    if enumeration:
-        return solve_by_enumeration(instance, step, gap=gap, time_limit=time_limit)
-    kind = methodcaller("on_grid", step)
-    return solve_restricted(instance, "exhaustive", kind, gap=gap, time_limit=time_limit)
 
+    name = "exhaustive"
+    description = "ι on a grid, proven"
+    Options = GridOptions
 
-def _solve_fixed(
-    instance: Instance,
-    problem: str,
-    solver: str,
-    download: bool,
-    offload_fraction: float,
-    gap: float,
-    time_limit: float,
-) -> Result:
-    started = time.monotonic()
-    backend(solver).require()
-    model = models.minlp(instance)
-    models.fix(model, download=download, offload_fraction=offload_fraction)
-    return solve_model(
-        model,
-        solver,
-        gap=gap,
-        time_limit=time_limit - (time.monotonic() - started),
-        method=problem,
-        problem=problem,
-        unchanged=True,
-    )
+    def problem(self, options: Any) -> str:
+        """Return the grid's name."""
+        return f"{GRID}{1.0 / points_of(options.step):g}"
+
+    def method(self, options: Any) -> Chosen:
+        """Return enumeration or branch and bound."""
+        chosen: Method[Any] = Enumeration() if options.enumeration else EXACT
+        return chosen, chosen.Options(gap=options.gap, time_limit=options.time_limit)

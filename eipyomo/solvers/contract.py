@@ -13,13 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import ConfigDict, Field
+import numpy as np
+from pydantic import BeforeValidator, ConfigDict, Field, StrictInt
 
 from eipyomo.allocation import Allocation
 from eipyomo.files import PathLike
 from eipyomo.problem import Feature, Problem
 from eipyomo.report import Report, Status
 from eipyomo.validation import Positive, Record
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+Whole = Annotated[StrictInt, BeforeValidator(_plain), Field(ge=1)]
+"""A whole number >= 1; booleans are none."""
 
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
@@ -36,6 +45,11 @@ class Options(Record):
 
     gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
     time_limit: Annotated[Positive, Field(description="in s, from the call")] = TIME_LIMIT_S
+
+    def reported(self) -> dict[str, Any]:
+        """Return what a result says of the options: what every method has, and what was changed."""
+        usual = {"gap": self.gap, "time_limit": self.time_limit}
+        return usual | self.model_dump(exclude_defaults=True)
 
     def gap_at(self, objective: float) -> float:
         """Return the relative gap that is small enough at an objective."""
@@ -95,6 +109,8 @@ class Claim(Report):
         The options as used; those that it was called with, if left out.
     model_objective
         Value of what was minimised, where that may be something else than WSEL of the allocation.
+    objection
+        What contradicts the claim, found by the method itself: the answer is an error.
     files
         Texts to be written, by path, once the claim has been judged.
     """
@@ -105,6 +121,7 @@ class Claim(Report):
     solver: str | None = None
     options: Mapping[str, Any] | None = None
     model_objective: float | None = None
+    objection: str | None = None
     files: Mapping[PathLike, str] = field(default_factory=dict)
 
 
@@ -127,6 +144,16 @@ class Method(ABC, Generic[OptionsT]):
     description: ClassVar[str]
     Options: type[OptionsT]
     handles: ClassVar[frozenset[Feature]]
+
+    @property
+    def trains(self) -> bool:
+        """Whether it solves rounds before the last too."""
+        return Feature.TRAINING in self.handles
+
+    def backends(self, options: OptionsT) -> tuple[str, ...]:
+        """Return the names of the solvers that it runs."""
+        del options
+        return ()
 
     @abstractmethod
     def run(self, problem: Problem, options: OptionsT, clock: Clock) -> Claim:

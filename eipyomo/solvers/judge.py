@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eipyomo import physics
-from eipyomo.allocation import Allocation
-from eipyomo.claims import beyond_restriction
+from eipyomo import timing
 from eipyomo.evaluation import evaluate
 from eipyomo.result import Result, Termination, relative_gap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from eipyomo.instance import Instance
-    from eipyomo.scaled import Round
-    from eipyomo.solvers.backends.base import Status
+    from eipyomo.allocation import Allocation
+    from eipyomo.problem import Problem
+    from eipyomo.solvers.contract import Claim
 
 REPAIR = 1e-5
 """Largest relative overrun of a budget or the sync time that is repaired."""
@@ -28,78 +26,35 @@ ROUNDING = 1e-6
 """How far a bound may be above a feasible cost, relative to it, and still be a rounding error."""
 
 
-@dataclass(frozen=True)
-class Claim:
-    """What a solver says, before anybody has checked it.
-
-    Attributes
-    ----------
-    status
-        ``optimal``: the point is optimal within the gap and `bound` proves it; ``unbounded``: cost
-        falls for ever; the rest as in :class:`~eipyomo.result.Result`.
-    allocation
-        The point, or None.
-    bound
-        A lower bound that the solver has proven, or None.
-    message
-        The solver's own words, or what went wrong.
-    """
-
-    status: Status
-    allocation: Allocation | None = None
-    bound: float | None = None
-    message: str = ""
-    solver_version: str | None = None
-    setup_s: float = 0.0
-    start_objective: float | None = None
-    iterations: int | None = None
-    trace: Sequence[Mapping[str, Any]] = ()
-    prices: Mapping[str, Any] | None = None
-
-
-def repair(instance: Instance, allocation: Allocation, round: Round = "inference") -> Allocation:
+def repair(problem: Problem, allocation: Allocation) -> Allocation:
     """Return the allocation with rounding errors removed, and nothing else.
 
-    Shares and edge frequencies are scaled down where they exceed their budgets by at most 1e-5, and
-    the sync time is raised to the last upload where it is short of it by at most 1e-5 of it.
+    What users take of a budget is scaled down where it exceeds the budget by at most 1e-5, and the
+    sync time is raised to the last upload where it is short of it by at most 1e-5 of it.
     """
-    total = float(allocation.uplink_share.sum() + allocation.downlink_share.sum())
-    if 1.0 < total <= 1.0 + REPAIR:
-        allocation = replace(
-            allocation,
-            uplink_share=allocation.uplink_share / total,
-            downlink_share=allocation.downlink_share / total,
-        )
-    frequency_hz, total_hz = allocation.edge_frequency_hz, instance.server.total_frequency_hz
-    if frequency_hz is not None and total_hz is not None:
-        over = float(frequency_hz.sum()) / total_hz
+    data = problem.data
+    for budget in problem.budgets:
+        over = budget.used(allocation.plan(data)) / budget.capacity
         if 1.0 < over <= 1.0 + REPAIR:
-            allocation = replace(allocation, edge_frequency_hz=frequency_hz / over)
+            allocation = allocation.divided(budget.quantities, over)
     if (allocation.uplink_share <= 0).any():
         return allocation
-    data = instance.scaled.for_round(round)
-    upload_s = data.model_mbit * physics.seconds_per_mbit(
-        allocation.uplink_share, data.bandwidth_mhz, data.uplink_snr
-    )
-    last_s = float(np.max(data.upload_start_s + upload_s))
+    last_s = float(np.max(timing.uploaded_s(data, allocation.uplink_share)))
     if last_s * (1.0 - REPAIR) <= allocation.sync_s < last_s:
         allocation = replace(allocation, sync_s=last_s)
     return allocation
 
 
 def judge(
-    instance: Instance,
+    problem: Problem,
     claim: Claim,
     *,
     method: str,
-    problem: str,
-    gap: float,
+    options: Mapping[str, Any],
+    gap_at: Callable[[float], float],
     wall_s: float,
-    solver: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    round: Round = "inference",
-    always_feasible: bool = True,
-    model_objective: float | None = None,
+    name: str | None = None,
+    always_feasible: bool | None = None,
 ) -> Result:
     """Evaluate a claim and report what of it holds.
 
@@ -108,42 +63,55 @@ def judge(
 
     Parameters
     ----------
+    problem
+        What was solved.
+    claim
+        What is said about it. Its bound is one on its `model_objective`, where that is not None.
+    method
+        Name of the method, for the result.
+    options
+        Options as used, for the result.
+    gap_at
+        The relative gap at which an objective is optimal.
+    wall_s
+        Seconds inside the method.
+    name
+        What to call the problem, if not by its own name.
     always_feasible
-        Whether `problem` is known to have a feasible point, so that a claim of infeasibility is
-        false. It is for (10) and all its restrictions by fixed a and ι.
-    model_objective
-        The value of what was minimised, where that may be something else than WSEL of the
-        allocation. The claimed bound is one on it.
+        Whether the problem is known to have a feasible point, so that a claim of infeasibility is
+        false; if left out, what the problem says of itself.
     """
+    known = problem.always_feasible if always_feasible is None else always_feasible
     found = Result(
-        instance=instance.name,
-        instance_digest=instance.digest(),
+        instance=problem.instance.name,
+        instance_digest=problem.instance.digest(),
         method=method,
-        problem=problem,
+        problem=problem.name if name is None else name,
         termination="error" if claim.status == "unbounded" else claim.status,
-        solver=solver,
-        solver_version=claim.solver_version,
-        options=dict(options or {}),
+        solver=claim.solver,
+        options=dict(options),
         wall_s=wall_s,
-        setup_s=claim.setup_s,
-        start_objective=claim.start_objective,
-        iterations=claim.iterations,
-        trace=claim.trace,
-        prices=claim.prices,
-        message=claim.message,
+        **claim.report(),
     )
     if claim.allocation is None:
-        return _without_point(found, claim, always_feasible=always_feasible)
-    allocation = repair(instance, claim.allocation, round)
-    evaluation = evaluate(instance, allocation, round)
+        return _objected(_without_point(found, claim, always_feasible=known), claim)
+    allocation = repair(problem, claim.allocation)
+    evaluation = evaluate(problem, allocation)
     if claim.status in ("infeasible", "unbounded") and not evaluation.feasible:
-        return _without_point(found, claim, always_feasible=always_feasible)
+        return _objected(_without_point(found, claim, always_feasible=known), claim)
     found = replace(found, allocation=allocation, evaluation=evaluation)
-    if model_objective is not None and evaluation.feasible:
-        away = abs(model_objective - evaluation.objective)
+    if claim.model_objective is not None and evaluation.feasible:
+        away = abs(claim.model_objective - evaluation.objective)
         if away > ROUNDING * abs(evaluation.objective):
-            found = replace(found, model_objective=model_objective)
-    return _with_point(found, claim, gap)
+            found = replace(found, model_objective=claim.model_objective)
+    return _objected(_with_point(found, claim, gap_at), claim)
+
+
+def _objected(found: Result, claim: Claim) -> Result:
+    """Let what contradicts a claim count, unless its point is infeasible anyway."""
+    if claim.objection is None or not (found.feasible or found.allocation is None):
+        return found
+    return _error(replace(found, bound=None), claim.objection)
 
 
 def _error(found: Result, sentence: str) -> Result:
@@ -174,15 +142,12 @@ def _without_point(found: Result, claim: Claim, *, always_feasible: bool) -> Res
     return replace(found, bound=_finite(claim.bound) if claim.status == "limit" else None)
 
 
-def _with_point(found: Result, claim: Claim, gap: float) -> Result:
+def _with_point(found: Result, claim: Claim, gap_at: Callable[[float], float]) -> Result:
     """Judge a claim by the evaluation of its allocation."""
     evaluation, bound = found.evaluation, _finite(claim.bound)
     assert evaluation is not None
     if not evaluation.feasible:
         return _error(found, f"gives an infeasible point: {evaluation.violations[0]}")
-    assert found.allocation is not None
-    for sentence in beyond_restriction(found.problem, found.allocation):
-        return _error(found, f"gives a point of another problem: it was asked for {sentence}")
     minimised = found.model_objective
     cost = evaluation.objective if minimised is None else minimised
     if claim.status == "infeasible":
@@ -202,7 +167,7 @@ def _with_point(found: Result, claim: Claim, gap: float) -> Result:
         bound = cost
     found = replace(found, bound=bound, message=_sentence(found.termination, bound, claim.message))
     reached = relative_gap(cost, bound)
-    if claim.status == "optimal" and (reached is None or reached > gap * (1 + 1e-9)):
+    if claim.status == "optimal" and (reached is None or reached > gap_at(cost) * (1 + 1e-9)):
         left = "no bound" if reached is None else f"a gap of {reached:.2g}"
         own = f"{found.solver or found.method} stopped at its own tolerance, which leaves {left}"
         found = replace(found, termination="limit", message=own)

@@ -2,103 +2,165 @@
 
 from __future__ import annotations
 
-import inspect
-import os
-import sys
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError, OutputError, SolverError
-from eipyomo.files import refusal
+from eipyomo.files import refusal, write_atomically
 from eipyomo.instance import Instance
+from eipyomo.problem import Problem, Restriction, Stage, asked
 from eipyomo.result import Result
-from eipyomo.solvers.admm import solve_admm
-from eipyomo.solvers.benchmarks import solve_eco, solve_exhaustive, solve_gbe, solve_lco
-from eipyomo.solvers.certified import solve_exactly
-from eipyomo.solvers.minlp import solve_milp, solve_minlp
-from eipyomo.validation import is_positive, require_kind, shown
+from eipyomo.solvers.admm.method import Admm
+from eipyomo.solvers.benchmarks import (
+    EXACT,
+    Benchmark,
+    EdgeOnly,
+    Exhaustive,
+    LocalOnly,
+    SplitBand,
+)
+from eipyomo.solvers.contract import Clock, Method, Options
+from eipyomo.solvers.exact.method import Enumeration
+from eipyomo.solvers.judge import judge
+from eipyomo.solvers.milp_method import Milp
+from eipyomo.solvers.minlp.method import Minlp
+from eipyomo.validation import require_kind
 
-if TYPE_CHECKING:
-    from eipyomo.scaled import Round
-
-
-@dataclass(frozen=True)
-class Method:
-    """One way to solve an instance.
-
-    Attributes
-    ----------
-    run
-        Called with the instance and the method's options by keyword.
-    description
-        One phrase for tables and help.
-    restriction
-        The restricted problem that it solves; None for (10) itself.
-    """
-
-    run: Callable[..., Result]
-    description: str
-    restriction: str | None = None
-
-    def problem(self, round: Round) -> str:
-        """Return what the method solves, as :class:`~eipyomo.result.Result` names it."""
-        return self.restriction or ("training" if round == "training" else "joint")
-
-    @property
-    def trains(self) -> bool:
-        """Whether the method solves rounds before the last too."""
-        return self.restriction is None and "round" in self.options
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """Names of the options that the method knows."""
-        return tuple(inspect.signature(self.run).parameters)[1:]
-
-
-METHODS = {
-    "exact": Method(solve_exactly, "(10) to proven global optimality, at any size"),
-    "admm": Method(solve_admm, "the letter's decomposition: a heuristic, linear in the users"),
-    "minlp": Method(solve_minlp, "(10) as a Pyomo model, solved by scip, bonmin, ..."),
-    "milp": Method(solve_milp, "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"),
-    "eco": Method(solve_eco, "edge computing only (a = 0)", "eco"),
-    "lco": Method(solve_lco, "local computing only (ι = 0)", "lco"),
-    "gbe": Method(solve_gbe, "half of the band for each direction", "gbe"),
-    "exhaustive": Method(solve_exhaustive, "ι on a grid, proven", "grid"),
+METHODS: Mapping[str, Method[Any] | Benchmark] = {
+    one.name: one
+    for one in (
+        EXACT,
+        Admm(),
+        Minlp(),
+        Milp(),
+        EdgeOnly(),
+        LocalOnly(),
+        SplitBand(),
+        Exhaustive(),
+        Enumeration(),
+    )
 }
 
 DEFAULT_METHOD = "exact"
 
+WHAT = ("problem", "round")
+"""What says of an instance which problem is solved; no option of a benchmark, whose name does."""
 
-def solve(instance: Instance, method: str = DEFAULT_METHOD, **options: Any) -> Result:
+
+def options_of(method: str) -> tuple[str, ...]:
+    """Return the names of all that a method can be asked for."""
+    chosen = METHODS[method]
+    what = () if isinstance(chosen, Benchmark) else WHAT
+    return (*chosen.Options.model_fields, *what)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A method with its options, and which problem of an instance it is to solve.
+
+    Attributes
+    ----------
+    called
+        The method's name, as reported.
+    method, options
+        What runs, and its checked options.
+    problem, round
+        See :meth:`Problem.of`.
+    """
+
+    called: str
+    method: Method[Any]
+    options: Options
+    problem: str | Restriction
+    round: Stage
+
+    def of(self, what: Instance | Problem) -> Problem:
+        """Return the problem to solve; one that the method does not handle is refused."""
+        if isinstance(what, Problem) and isinstance(METHODS[self.called], Benchmark):
+            raise InputError(
+                f"method is {self.called!r}, which says itself which problem it solves, but a "
+                "Problem is given: give the instance, or another method"
+            )
+        problem = Problem.of(what, self.problem, self.round)
+        able = [name for name, one in METHODS.items() if _handles(one, problem)]
+        problem.require(self.method.handles, f"method {self.called!r}", f"; {', '.join(able)} do")
+        return problem
+
+    def run(self, what: Instance | Problem) -> Result:
+        """Solve, judge the claim, and write its files."""
+        clock = Clock(self.options.time_limit)
+        problem = self.of(what)
+        # A cost beyond all numbers is infinite or none, and judged as such.
+        with np.errstate(over="ignore", invalid="ignore"):
+            claim = self.method.run(problem, self.options, clock)
+            result = judge(
+                problem,
+                claim,
+                method=self.called,
+                options=self.options.reported() if claim.options is None else claim.options,
+                gap_at=self.options.gap_at,
+                wall_s=clock.elapsed_s - claim.setup_s,
+            )
+        try:
+            write_atomically(claim.files)
+        except (InputError, OutputError) as error:
+            raise OutputError(str(error), result) from None
+        return result
+
+    @property
+    def problem_name(self) -> str:
+        """What the problem is called, for whatever instance."""
+        restriction, stage = asked(self.problem, self.round)
+        return restriction.name(stage)
+
+
+def _handles(method: Method[Any] | Benchmark, problem: Problem) -> bool:
+    return isinstance(method, Method) and problem.features <= method.handles
+
+
+def solve(
+    what: Instance | Problem,
+    method: str = DEFAULT_METHOD,
+    *,
+    problem: str | Restriction = "joint",
+    round: Stage = "inference",
+    **options: Any,
+) -> Result:
     """Solve an instance.
 
     Parameters
     ----------
-    instance
-        The instance.
+    what
+        The instance, or a problem that says all but how to solve it.
     method
         One of ``METHODS``; ``minlp:bonmin`` is short for method ``minlp`` with
         ``solver="bonmin"``.
+    problem
+        Which problem of the instance: ``joint`` for (10), or a restriction of it: ``eco``,
+        ``lco``, ``gbe``, ``grid:STEP``, or a :class:`~eipyomo.problem.Restriction`.
+    round
+        "training" for a round before the last: L = 0, a = 1 and ι = 0 for everybody.
     **options
-        ``gap`` (relative), ``time_limit`` in s, ``round``, and the method's own.
+        ``gap`` (relative), ``time_limit`` in s, and the method's own.
 
     Raises
     ------
     InputError
-        If the method or an option is unknown, or a value is not allowed.
+        If the method or an option is unknown, a value is not allowed, or the method does not
+        handle the problem.
     SolverError
         If a solver that the method needs is missing.
+    OutputError
+        If there is no space for a file that was asked for; its ``answer`` is the result.
     """
-    require_kind("instance", instance, Instance)
-    chosen, options = resolve(method, options)
-    # A cost beyond all numbers is infinite or none, and judged as such.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return chosen.run(instance, **options)
+    if not isinstance(what, Problem):
+        require_kind("instance", what, Instance)
+    asked = {"problem": (problem, "joint"), "round": (round, "inference")}
+    given = {key: value for key, (value, usual) in asked.items() if value is not usual}
+    return resolve(method, {**options, **given}).run(what)
 
 
 def attempt(instance: Instance, method: str, **options: Any) -> Result:
@@ -111,26 +173,36 @@ def attempt(instance: Instance, method: str, **options: Any) -> Result:
     except (SolverError, OSError) as error:
         if isinstance(error, OutputError):
             raise
-        name, _, solver = method.partition(":")
-        return Result(
-            instance=instance.name,
-            instance_digest=instance.digest(),
-            method=name,
-            problem=METHODS[name].problem(options.get("round", "inference")),
-            termination="error",
-            solver=solver or options.get("solver"),
-            options={key: value for key, value in options.items() if key != "start"},
-            message=str(error) if isinstance(error, SolverError) else refusal(error),
+        return failure(
+            instance,
+            method,
+            options,
+            str(error) if isinstance(error, SolverError) else refusal(error),
         )
 
 
-def resolve(method: str, options: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
-    """Return the method and its checked options for a name such as ``minlp:bonmin``.
+def failure(instance: Instance, method: str, options: dict[str, Any], message: str) -> Result:
+    """Return the result of a method that gave no answer."""
+    job = resolve(method, options)
+    return Result(
+        instance=instance.name,
+        instance_digest=instance.digest(),
+        method=job.called,
+        problem=job.problem_name,
+        termination="error",
+        solver=method.partition(":")[2] or options.get("solver"),
+        options={key: value for key, value in options.items() if key != "start"},
+        message=message,
+    )
+
+
+def resolve(method: str, options: dict[str, Any]) -> Job:
+    """Return what runs for a name such as ``minlp:bonmin``, with its options checked.
 
     Raises
     ------
     InputError
-        If the method or an option is unknown, or a value of a wrong kind.
+        If the method or an option is unknown, or a value is not allowed.
     """
     require_kind("method", method, str)
     name, _, solver = method.partition(":")
@@ -144,56 +216,15 @@ def resolve(method: str, options: dict[str, Any]) -> tuple[Method, dict[str, Any
             )
         options = {**options, "solver": solver}
     for key in options:
-        if key not in chosen.options:
+        if key not in options_of(name):
             raise InputError(
                 f"{key} is not an option of method {name!r}, but must be one of: "
-                f"{', '.join(chosen.options)}"
+                f"{', '.join(options_of(name))}"
             )
-    for key in ("gap", "time_limit"):  # an absolute gap may be 0
-        if key in options:
-            _require_positive(key, options[key])
-    return chosen, {key: _checked(chosen, key, value) for key, value in options.items()}
-
-
-def _require_positive(key: str, value: Any) -> None:
-    if not is_positive(value):
-        unit = " (s)" if key == "time_limit" else ""
-        raise InputError(f"{key} is {shown(value)}, but must be a finite number > 0{unit}")
-
-
-def _checked(method: Method, key: str, value: Any) -> Any:
-    """Return an option's value without numpy, if it is one of a kind that the option takes.
-
-    The kinds are those of the annotation, so that no option can be without this check.
-    """
-    value = value.item() if isinstance(value, np.generic) else value
-    annotation = inspect.signature(method.run).parameters[key].annotation
-    kinds = [KINDS[kind] for kind in annotation.split(" | ")]
-    if not any(is_of_kind(value) for is_of_kind, _ in kinds):
-        words = " or ".join(dict.fromkeys(what for _, what in kinds if what))
-        raise InputError(f"{key} is {shown(value)}, but must be {words}")
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "None": (lambda value: value is None, ""),
-    "bool": (lambda value: isinstance(value, bool), "true or false"),
-    "float": (
-        lambda value: _is_number(value) and abs(value) <= sys.float_info.max,
-        "a finite number",
-    ),
-    "int": (lambda value: _is_number(value) and value == value // 1, "a whole number"),
-    "str": (lambda value: isinstance(value, str), "a text"),
-    "PathLike": (lambda value: isinstance(value, str | os.PathLike), "a path"),
-    "Round": (lambda value: isinstance(value, str), "inference or training"),
-    "Literal['equal']": (lambda value: isinstance(value, str), "'equal'"),
-    "Allocation": (lambda value: isinstance(value, Allocation), "an Allocation"),
-    "Mapping[str, float]": (lambda value: isinstance(value, Mapping), "a mapping"),
-    "Mapping[str, Any]": (lambda value: isinstance(value, Mapping), "a mapping"),
-    "Executor": (lambda value: isinstance(value, Executor), "an Executor"),
-}
-"""What options may be, by the words of their annotations: a check, and what to call it."""
+    problem, stage = options.get("problem", "joint"), options.get("round", "inference")
+    asked(problem, stage)  # refused now if it is none
+    checked = chosen.Options(**{key: options[key] for key in options if key not in WHAT})
+    if isinstance(chosen, Benchmark):
+        by, its_options = chosen.method(checked)
+        return Job(name, by, its_options, chosen.problem(checked), "inference")
+    return Job(name, chosen, checked, problem, stage)

@@ -41,8 +41,9 @@ from eipyomo.models.relaxation import (
     refuse,
     without_tangents,
 )
+from eipyomo.report import Status
 from eipyomo.solvers import backends
-from eipyomo.solvers.backends.base import Answer, Backend, Capabilities, Status
+from eipyomo.solvers.backends.base import Answer, Backend, Capabilities
 from eipyomo.solvers.backends.process import GRACE_S
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.backends.worker import Worker
@@ -147,12 +148,12 @@ class MilpBackend(Backend):
         status, message = search.run()
         return Answer(
             status,
-            f"{message}; {len(search.trace)} rounds",
+            message=f"{message}; {len(search.trace)} rounds",
             point=search.incumbent,
             bound=None if math.isinf(search.bound) else search.bound,
             proven=status == "infeasible",
-            start=begun,
-            version=self.version(),
+            start_objective=begun,
+            solver_version=self.version(),
             iterations=len(search.trace),
             trace=search.trace,
         )
@@ -529,7 +530,7 @@ class Search:
         them; shorter ones, which a solver's tolerance allows, are not believed.
         """
         source = models.source_of(self.model)
-        allocation = repair(source.instance, allocation, source.round)
+        allocation = repair(source.problem, allocation)
         if not evaluate(source.instance, allocation, source.round).feasible:
             return False
         mine = all_variables(self.trial)
@@ -540,7 +541,7 @@ class Search:
         except InputError:  # a decision is fixed otherwise
             allowed = False
         if not allowed:
-            Answer("limit", "", point=before).load()
+            Answer("limit", point=before).load()
             return False
         self.keep([(own, one.value) for own, one in zip(self.own, mine, strict=True)])
         return True
@@ -556,9 +557,9 @@ class Search:
     def keep(self, point: Sequence[tuple[Any, float]]) -> None:
         """Keep a point of the model if it is the best so far."""
         before = [(variable, variable.value) for variable in self.own]
-        Answer("optimal", "", point=point).load()
+        Answer("optimal", point=point).load()
         cost = float(pyo.value(models.objective(self.model)))
-        Answer("optimal", "", point=before).load()
+        Answer("optimal", point=before).load()
         if cost < self.cost:
             self.cost, self.incumbent = cost, point
 

@@ -19,8 +19,7 @@ import pandas as pd
 
 from eipyomo.errors import InputError, SolverError
 from eipyomo.files import to_json
-from eipyomo.result import Result
-from eipyomo.solvers.methods import METHODS, attempt
+from eipyomo.solvers.methods import attempt, failure
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.pools import open_pools, require_place
 from eipyomo.studies.store import Store
@@ -189,21 +188,12 @@ def _handed_out(
                     f"but must with {version_of_code()}, as the process that calls it"
                 )
             elif error is not None:
-                yield cell, _failure(cell, f"{type(error).__name__}: {error}")
+                reason = f"{type(error).__name__}: {error}"
+                yield cell, _failure(cell, reason)
             else:
                 yield cell, json.loads(future.result())
 
 
 def _failure(cell: Cell, reason: str) -> dict[str, Any]:
     """Return the document of a result that says why there is none."""
-    name, _, solver = cell.method.partition(":")
-    return Result(
-        instance=cell.instance.name,
-        instance_digest=cell.instance.digest(),
-        method=name,
-        problem=METHODS[name].problem(cell.options.get("round", "inference")),
-        termination="error",
-        solver=solver or None,
-        options=cell.arguments(),
-        message=reason,
-    ).to_dict()
+    return failure(cell.instance, cell.method, cell.arguments(), reason).to_dict()

@@ -21,7 +21,7 @@ from eipyomo.files import (
 from eipyomo.instance import Instance
 from eipyomo.process import Training, following
 from eipyomo.result import Result
-from eipyomo.solvers.methods import DEFAULT_METHOD, METHODS, attempt, resolve
+from eipyomo.solvers.methods import DEFAULT_METHOD, METHODS, attempt, options_of, resolve
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
 from eipyomo.validation import is_positive, positive_number, require_kind, short, whole_number
@@ -116,13 +116,14 @@ def _for_training(method: str) -> str:
 
 def _cells_of(method: str, early_method: str, options: dict[str, Any]) -> Callable[..., Cell]:
     """Return how a round is to be solved, with its options checked before any round is."""
-    early = METHODS.get(early_method.partition(":")[0])
-    if early is None or not early.trains:
+    name = early_method.partition(":")[0]
+    if name not in METHODS or not METHODS[name].trains:
         fitting = [name for name, one in METHODS.items() if one.trains]
         raise InputError(
             f"training_method is {early_method!r}, but must be one of: {', '.join(fitting)}"
         )
-    early_options = {key: value for key, value in options.items() if key in early.options}
+    known = options_of(name)
+    early_options = {key: value for key, value in options.items() if key in known}
     early_options = {**early_options, "round": "training"}
     resolve(early_method, early_options)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +13,7 @@ from typing import Any
 
 from eipyomo.errors import InputError, SolverError
 from eipyomo.solvers.backends import backend
-from eipyomo.solvers.methods import METHODS
+from eipyomo.solvers.methods import resolve
 
 INDIFFERENT = {"click", "matplotlib", "rich"}
 """Distributions that this package needs, and of which no result depends."""
@@ -44,17 +43,12 @@ def version_of_code() -> str:
 
 def executables(method: str, options: Mapping[str, Any]) -> str:
     """Return which executables outside of Python a method would run, as of now."""
-    name, _, solver = method.partition(":")
-    parameters = inspect.signature(METHODS[name].run).parameters
-    default = parameters["solver"].default if "solver" in parameters else None
-    chosen = solver or options.get("solver") or default
-    names = {"milp": ("highs", "ipopt"), "admm": ("ipopt",)}.get(name, (chosen,))
+    job = resolve(method, dict(options))
+    executable = getattr(job.options, "executable", None)
     found = []
-    for one in names:
-        if one is None or one in METHODS:
-            continue
+    for one in job.method.backends(job.options):
         try:
-            where = Path(backend(one, options.get("executable")).where() or "missing")
+            where = Path(backend(one, executable).where() or "missing")
         except (InputError, SolverError):
             where = Path("missing")
         if where.is_file():

@@ -9,7 +9,7 @@ consensus copy
     x_j, z_j and y_j: an agent's own idea of b_j, b̄_j and τ̂_N, (12b); and v_j of f_{s,j}, where
     the edge server's frequency is limited (footnote 2).
 consensus
-    v = {b, b̄, τ̂_N}, the coordinator's point in ℱ of (13): within the band and not negative.
+    v = {b, b̄, τ̂_N}, the coordinator's point in ℱ of (13): within the budgets and not negative.
 multiplier
     ω = {α, β, ζ} of x = b, y = τ̂ and z = b̄: what disagreement costs. Free in sign, since they
     belong to equalities; the ω ≥ 0 of (16) is a slip.
@@ -26,13 +26,29 @@ incumbent
 Where the equations are: step 1 (17), (18) :mod:`~eipyomo.solvers.admm.search` over a and ι, around
 :mod:`~eipyomo.solvers.admm.kernel` or, in Pyomo, around the end user's block of the whole model;
 (19), (20) ``kernel.best_frequency`` and ``kernel.log_ratio``; step 2 (21), (22)
-``consensus.update_consensus`` and ``consensus.bandwidth_price``; step 3 (23)
+``consensus.update_consensus`` and ``consensus.least_price``; step 3 (23)
 ``consensus.update_multipliers``; (24) ``consensus.residuals`` and ``settings.Settings.met``;
 the loop ``loop.iterate``.
 
 The method is a heuristic on a problem that is not convex: it proves no bound, and none is reported.
 """
 
-from eipyomo.solvers.admm.method import solve_admm
+from __future__ import annotations
 
-__all__ = ["solve_admm"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from eipyomo.solvers.admm.method import Admm
+
+if TYPE_CHECKING:
+    from eipyomo.solvers.admm import loop
+
+__all__ = ["Admm", "loop"]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        """Load the loop, whose compiled code takes a second, when it is first asked for."""
+        if name != "loop":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module(f"{__name__}.loop")

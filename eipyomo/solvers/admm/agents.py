@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.records import ANSWER, user_records
@@ -14,7 +13,7 @@ from eipyomo.solvers.records import Records, for_all
 
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn, Scaled
-    from eipyomo.solvers.admm.search import Search
+    from eipyomo.solvers.admm.search import OffloadSearch
 
 
 class Agents(Protocol):
@@ -33,20 +32,17 @@ class KernelAgents:
     Parameters
     ----------
     data
-        Columns of the instance in its round.
+        Columns of the instance at its stage.
     search
-        How ι is looked for.
+        Over a and ι.
     """
 
-    def __init__(self, data: Scaled, search: Search) -> None:
+    def __init__(self, data: Scaled, search: OffloadSearch) -> None:
         self.search = search
         self.users = user_records(data)
-        self.has_task = data.task_mbit > 0.0
         self.last: Records = np.zeros(len(data), ANSWER)
 
-    def solve(
-        self, targets: Records, download: NDArray[np.bool_] | bool, offload: FloatColumn | float
-    ) -> Records:
+    def solve(self, targets: Records, download: bool, offload: FloatColumn | float) -> Records:
         """Solve (18) at given a and ι, starting from the answers before."""
         answers = self.last.copy()
         answers["download"], answers["offload_fraction"] = download, offload
@@ -57,4 +53,4 @@ class KernelAgents:
     def step_one(self, targets: Records, deadline: float = math.inf) -> Records:
         """Minimise (18) over a, ι and the rest; too fast to watch a deadline."""
         del deadline
-        return self.search.run(self, targets, self.has_task)
+        return self.search.run(self, targets)

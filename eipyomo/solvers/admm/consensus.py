@@ -2,91 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eipyomo.solvers.admm.records import TARGET
+from eipyomo.solvers.admm.records import BLOCKS, SYNC, TARGET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from eipyomo.resources import Budget
     from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.records import Records
 
 BISECTIONS = 100
 
 
-@dataclass(frozen=True)
-class Penalties:
-    """The step size c of (14), one for each block of copies; `edge` where there is that block."""
-
-    uplink: float
-    sync: float
-    downlink: float
-    edge: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class EdgeConsensus:
-    """The coordinator's side of the edge server's frequency, where it is limited (footnote 2).
-
-    Attributes
-    ----------
-    frequency_ghz
-        f_{s,j}, of shape (users,).
-    multiplier
-        ξ, of shape (users,), free in sign.
-    most_ghz, total_ghz
-        f_s, which no task exceeds, and F, which all tasks share.
-    """
-
-    frequency_ghz: FloatColumn
-    multiplier: FloatColumn
-    most_ghz: float
-    total_ghz: float
-
-
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """The coordinator's side of one iteration; arrays have shape (users,).
+    """The coordinator's side of one iteration, by the quantities of ``BLOCKS`` that it has.
 
     Attributes
     ----------
-    uplink_share, downlink_share, sync_s
-        v = {b, b̄, τ̂}.
-    uplink_multiplier, sync_multiplier, downlink_multiplier
-        ω = {α, β, ζ}; free in sign, since they belong to equalities.
+    values
+        v: of shape (users,) what the budgets share, of shape () the sync time.
+    multipliers
+        ω, of shape (users,); free in sign, since they belong to equalities.
     penalties
-        c.
-    edge
-        The fourth block, f_{s,j} and ξ; None where every task is served at f_s.
+        c, in the order of ``BLOCKS``.
+    budgets
+        What ℱ of (13) keeps within limits.
     """
 
-    uplink_share: FloatColumn
-    downlink_share: FloatColumn
-    sync_s: float
-    uplink_multiplier: FloatColumn
-    sync_multiplier: FloatColumn
-    downlink_multiplier: FloatColumn
-    penalties: Penalties
-    edge: EdgeConsensus | None = None
+    values: Mapping[str, FloatColumn]
+    multipliers: Mapping[str, FloatColumn]
+    penalties: Mapping[str, float]
+    budgets: tuple[Budget, ...]
+
+    @property
+    def users(self) -> int:
+        """The number M of agents."""
+        return len(self.multipliers[SYNC])
+
+    @property
+    def sync_s(self) -> float:
+        """The sync time τ̂_N in s."""
+        return float(self.values[SYNC])
 
     def targets(self) -> Records:
         """Return what the agents are told, one TARGET record per user."""
-        targets = np.zeros(len(self.uplink_share), TARGET)
-        for name in ("uplink_multiplier", "sync_multiplier", "downlink_multiplier"):
-            targets[name] = getattr(self, name)
-        for name in ("uplink_share", "sync_s", "downlink_share"):
-            targets[name] = getattr(self, name)
-        targets["uplink_penalty"] = self.penalties.uplink
-        targets["sync_penalty"] = self.penalties.sync
-        targets["downlink_penalty"] = self.penalties.downlink
-        if self.edge is not None:
-            targets["edge_multiplier"] = self.edge.multiplier
-            targets["edge_frequency_ghz"] = self.edge.frequency_ghz
-            targets["edge_penalty"] = self.penalties.edge
+        targets = np.zeros(self.users, TARGET)
+        for quantity, value in self.values.items():
+            targets[quantity] = value
+            targets[f"{BLOCKS[quantity]}_multiplier"] = self.multipliers[quantity]
+            targets[f"{BLOCKS[quantity]}_penalty"] = self.penalties[quantity]
         return targets
 
 
@@ -94,89 +63,75 @@ class Consensus:
 class Residuals:
     """How far copies and consensus disagree, and how far the consensus moved; sums over users.
 
-    `uplink`, `sync` and `downlink` are the three parts of (24a), the `_change`s those of (24b),
-    where the sync time counts once. Those of the edge's frequency are parts of its total.
+    Attributes
+    ----------
+    primal_parts
+        Those of (24a) by quantity: in s for the sync time, else in parts of the budget.
+    dual_parts
+        Those of (24b), where the sync time counts once.
     """
 
-    uplink: float
-    sync: float
-    downlink: float
-    uplink_change: float
-    sync_change: float
-    downlink_change: float
-    edge: float = 0.0
-    edge_change: float = 0.0
+    primal_parts: Mapping[str, float]
+    dual_parts: Mapping[str, float]
 
     @property
     def primal(self) -> float:
         """The left side of (24a)."""
-        return self.uplink + self.sync + self.downlink + self.edge
+        return sum(self.primal_parts.values())
 
     @property
     def dual(self) -> float:
         """The left side of (24b)."""
-        return self.uplink_change + self.sync_change + self.downlink_change + self.edge_change
+        return sum(self.dual_parts.values())
 
 
 def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
-    """Step 2: minimise (21) over v in ℱ, in the closed form (22), block by block."""
-    penalties = consensus.penalties
-    up = copies["uplink_share"] + consensus.uplink_multiplier / penalties.uplink
-    down = copies["downlink_share"] + consensus.downlink_multiplier / penalties.downlink
-    price = bandwidth_price(up, down, penalties)
-    sync_s = float(np.mean(copies["sync_s"] + consensus.sync_multiplier / penalties.sync))
-    return replace(
-        consensus,
-        uplink_share=np.maximum(up - price / penalties.uplink, 0.0),
-        downlink_share=np.maximum(down - price / penalties.downlink, 0.0),
-        sync_s=max(sync_s, 0.0),
-        edge=share_frequency(consensus, copies),
-    )
+    """Step 2: minimise (21) over v in ℱ, in the closed form (22), budget by budget."""
+    asked = {
+        quantity: copies[quantity] + consensus.multipliers[quantity] / penalty
+        for quantity, penalty in consensus.penalties.items()
+    }
+    values = {SYNC: np.array(max(float(np.mean(asked[SYNC])), 0.0))}
+    for budget in consensus.budgets:
+        values |= within(budget, asked, consensus.penalties)
+    return replace(consensus, values=values)
 
 
-def share_frequency(consensus: Consensus, copies: Records) -> EdgeConsensus | None:
-    """Step 2 for the edge's frequency: the point of 0 ≤ f ≤ f_s, Σ f ≤ F that (21) asks for."""
-    edge, penalty = consensus.edge, consensus.penalties.edge
-    if edge is None or penalty is None:
-        return None
-    asked_ghz = copies["edge_frequency_ghz"] + edge.multiplier / penalty
-
-    def served_ghz(price: float) -> FloatColumn:
-        served: FloatColumn = np.clip(asked_ghz - price / penalty, 0.0, edge.most_ghz)
-        return served
-
-    price = least_price(
-        lambda price: float(served_ghz(price).sum()) - edge.total_ghz,
-        float(asked_ghz.max()) * penalty,
-    )
-    return replace(edge, frequency_ghz=served_ghz(price))
-
-
-def bandwidth_price(up: FloatColumn, down: FloatColumn, penalties: Penalties) -> float:
-    """Return θ of (22) by bisection: 0 where the band suffices without it.
+def within(
+    budget: Budget, asked: Mapping[str, FloatColumn], penalties: Mapping[str, float]
+) -> dict[str, FloatColumn]:
+    """Return what each user gets of a budget, (22): Σ v ≤ capacity, and 0 ≤ v ≤ the most for each.
 
     Parameters
     ----------
-    up, down
-        The shares at θ = 0 before they are cut off at 0.
+    asked
+        By quantity, what each would get at the price θ = 0, of shape (users,).
+    penalties
+        c by quantity.
     """
 
-    def excess(price: float) -> float:
-        shares = np.maximum(up - price / penalties.uplink, 0.0).sum()
-        shares += np.maximum(down - price / penalties.downlink, 0.0).sum()
-        return float(shares) - 1.0
+    def given(price: float) -> dict[str, FloatColumn]:
+        return {
+            draw.quantity: np.clip(
+                asked[draw.quantity] - price / penalties[draw.quantity], 0.0, draw.most
+            )
+            for draw in budget.draws
+        }
 
-    high = max(float(up.max()) * penalties.uplink, float(down.max()) * penalties.downlink)
-    return least_price(excess, high)
+    def excess(price: float) -> float:
+        return sum(float(column.sum()) for column in given(price).values()) - budget.capacity
+
+    high = max(float(asked[key].max()) * penalties[key] for key in budget.quantities)
+    return given(least_price(excess, high))
 
 
 def least_price(excess: Callable[[float], float], high: float) -> float:
-    """Return by bisection the price at which nothing is in excess; 0 where nothing is at all.
+    """Return θ of (22) by bisection: 0 where nothing is in excess without it.
 
     Parameters
     ----------
     excess
-        What is asked for beyond a budget at a price; does not increase.
+        What is given beyond a budget at a price; does not increase.
     high
         A price at which nothing is.
     """
@@ -193,40 +148,30 @@ def least_price(excess: Callable[[float], float], high: float) -> float:
 
 def update_multipliers(consensus: Consensus, copies: Records) -> Consensus:
     """Step 3: move the multipliers along the disagreement, (23)."""
-    penalties, edge = consensus.penalties, consensus.edge
-    if edge is not None and penalties.edge is not None:
-        apart_ghz = copies["edge_frequency_ghz"] - edge.frequency_ghz
-        edge = replace(edge, multiplier=edge.multiplier + penalties.edge * apart_ghz)
-    return replace(
-        consensus,
-        edge=edge,
-        uplink_multiplier=consensus.uplink_multiplier
-        + penalties.uplink * (copies["uplink_share"] - consensus.uplink_share),
-        sync_multiplier=consensus.sync_multiplier
-        + penalties.sync * (copies["sync_s"] - consensus.sync_s),
-        downlink_multiplier=consensus.downlink_multiplier
-        + penalties.downlink * (copies["downlink_share"] - consensus.downlink_share),
-    )
+    multipliers = {
+        quantity: consensus.multipliers[quantity]
+        + penalty * (copies[quantity] - consensus.values[quantity])
+        for quantity, penalty in consensus.penalties.items()
+    }
+    return replace(consensus, multipliers=multipliers)
 
 
 def residuals(before: Consensus, after: Consensus, copies: Records) -> Residuals:
     """Return the sums of (24) between two iterations."""
-    edge, edge_change = 0.0, 0.0
-    if before.edge is not None and after.edge is not None:
-        edge = _distance(copies["edge_frequency_ghz"], after.edge.frequency_ghz)
-        edge_change = _distance(before.edge.frequency_ghz, after.edge.frequency_ghz)
-        edge, edge_change = edge / after.edge.total_ghz, edge_change / after.edge.total_ghz
+    whole = {SYNC: 1.0}
+    for budget in after.budgets:
+        whole |= dict.fromkeys(budget.quantities, budget.capacity)
     return Residuals(
-        uplink=_distance(copies["uplink_share"], after.uplink_share),
-        sync=_distance(copies["sync_s"], after.sync_s),
-        downlink=_distance(copies["downlink_share"], after.downlink_share),
-        uplink_change=_distance(before.uplink_share, after.uplink_share),
-        sync_change=abs(before.sync_s - after.sync_s),
-        downlink_change=_distance(before.downlink_share, after.downlink_share),
-        edge=edge,
-        edge_change=edge_change,
+        primal_parts={
+            quantity: _distance(copies[quantity], after.values[quantity]) / whole[quantity]
+            for quantity in after.penalties
+        },
+        dual_parts={
+            quantity: _distance(before.values[quantity], after.values[quantity]) / whole[quantity]
+            for quantity in after.penalties
+        },
     )
 
 
-def _distance(left: FloatColumn, right: FloatColumn | float) -> float:
+def _distance(left: FloatColumn, right: FloatColumn) -> float:
     return float(np.abs(left - right).sum())

@@ -39,7 +39,7 @@ from eipyomo.solvers.compiled import compiled
 
 
 class Pair(NamedTuple):
-    """The copies x and y at a given μ, when the edge branch is ready, and its multiplier η."""
+    """The copies x and y at a given μ, and when the edge branch is ready."""
 
     uplink_share: float
     sync_s: float
@@ -78,7 +78,7 @@ def seconds_per_mbit(share: float, snr: float, unit_s: float) -> float:
 
 
 @compiled
-def excess(u: float) -> float:
+def exp_remainder(u: float) -> float:
     """Return u - 1 + e^-u without cancellation."""
     if u > 0.3:
         return float(u - 1.0 + np.exp(-u))
@@ -103,7 +103,7 @@ def marginal(
     u = np.log1p(snr / share)
     product = share * u
     seconds = unit_s / product
-    rest = excess(u) / product
+    rest = exp_remainder(u) / product
     s_slope = -seconds * rest
     s_bend = seconds * (2.0 * rest * rest + (snr / (share + snr)) ** 2 / (share * product))
     factor = weight + curvature * seconds
@@ -173,8 +173,8 @@ def uplink_copy(user: Any, target: Any, weight: float, curvature: float, start: 
 @compiled
 def sync_copy(target: Any, weight: float) -> float:
     """Minimise weight y + β y + c_y/2 (y - τ̂)² over y ≥ 0."""
-    pull_s = (target.sync_multiplier + weight) / target.sync_penalty
-    return float(max(target.sync_s - pull_s, 0.0))
+    earlier_s = (target.sync_multiplier + weight) / target.sync_penalty
+    return float(max(target.sync_s - earlier_s, 0.0))
 
 
 @compiled
@@ -191,13 +191,13 @@ def seconds_up(user: Any, share: float) -> float:
 
 
 @compiled
-def edge_copy(user: Any, target: Any, offload: float, weight: float) -> float:
-    """Minimise weight CιL/v + ξ v + c_v/2 (v - f_s)² over 0 ≤ v, and cut off at the most.
+def edge_copy(user: Any, target: Any, iota: float, nu: float) -> float:
+    """Minimise ν CιL/v + ξ v + c_v/2 (v - f_s)² over 0 ≤ v, and cut off at the most.
 
     A root of v³ - goal v² - drive, which is convex from there on: Newton's method from above.
     """
     goal = target.edge_frequency_ghz - target.edge_multiplier / target.edge_penalty
-    drive = weight * offload * user.work_gigacycles / target.edge_penalty
+    drive = nu * iota * user.work_gigacycles / target.edge_penalty
     if drive <= 0.0:
         return float(min(max(goal, 0.0), user.edge_frequency_max_ghz))
     v = max(goal, 0.0) + np.cbrt(drive)
@@ -212,12 +212,12 @@ def edge_copy(user: Any, target: Any, offload: float, weight: float) -> float:
 
 
 @compiled
-def served(user: Any, target: Any, offload: float, weight: float) -> Served:
-    """Return the copy v and τ^e at a given multiplier ν1 + ν2 of the edge branch."""
+def served(user: Any, target: Any, iota: float, nu: float) -> Served:
+    """Return the copy v and τ^e at a given multiplier ν = ν1 + ν2 of the edge branch."""
     if target.edge_penalty <= 0.0:
-        return Served(0.0, offload * user.edge_s)
-    v = edge_copy(user, target, offload, weight)
-    work = offload * user.work_gigacycles
+        return Served(0.0, iota * user.edge_s)
+    v = edge_copy(user, target, iota, nu)
+    work = iota * user.work_gigacycles
     return Served(v, work / max(v, SMALLEST_SHARE) if work > 0.0 else 0.0)
 
 
@@ -226,62 +226,62 @@ def relaxed_pair(user: Any, target: Any, load: float, start: float) -> Pair:
     """Return x and y where the sync time, not the offloading, decides when the edge is ready.
 
     If the offloading is later than y there, both end at once for every μ that lets them: then
-    y = A + load s(x), and the pull of w^t on y is a pull on s(x).
+    y = A + load s(x), and what y costs is a cost of s(x).
     """
     energy = user.send_weight * load
     x = uplink_copy(user, target, energy, 0.0, start)
     y = sync_copy(target, user.latency_weight)
     if user.start_s + load * seconds_up(user, x) > y:
         penalty = target.sync_penalty
-        pull = user.latency_weight + target.sync_multiplier
-        pull += penalty * (user.start_s - target.sync_s)
-        x = uplink_copy(user, target, energy + load * pull, load * load * penalty, x)
+        slope = user.latency_weight + target.sync_multiplier
+        slope += penalty * (user.start_s - target.sync_s)
+        x = uplink_copy(user, target, energy + load * slope, load * load * penalty, x)
         y = user.start_s + load * seconds_up(user, x)
     return Pair(x, y, y)
 
 
 @compiled
-def pair(user: Any, target: Any, load: float, local: float, relaxed: Pair) -> Pair:
+def pair(user: Any, target: Any, load: float, mu: float, relaxed: Pair) -> Pair:
     """Return the copies x and y that are best at a given μ.
 
     `relaxed` is the answer where ν1 > 0; it does not depend on μ.
     """
-    ready = user.latency_weight - local
-    weight = (user.send_weight + ready) * load
+    nu2 = user.latency_weight - mu
+    weight = (user.send_weight + nu2) * load
     x = uplink_copy(user, target, weight, 0.0, relaxed.uplink_share)
-    y = sync_copy(target, local)
+    y = sync_copy(target, mu)
     seconds = seconds_up(user, x)
     if user.start_s + load * seconds <= y:
         return relaxed
     if user.start_s + user.model_mbit * seconds > y:
         # (6) holds y up: η > 0, and y = A + D s(x).
         model, penalty = user.model_mbit, target.sync_penalty
-        pull = local + target.sync_multiplier + penalty * (user.start_s - target.sync_s)
-        x = uplink_copy(user, target, weight + model * pull, model * model * penalty, x)
+        slope = mu + target.sync_multiplier + penalty * (user.start_s - target.sync_s)
+        x = uplink_copy(user, target, weight + model * slope, model * model * penalty, x)
         seconds = seconds_up(user, x)
         y = user.start_s + model * seconds
     return Pair(x, y, user.start_s + load * seconds)
 
 
 @compiled
-def best_frequency(user: Any, local: float) -> float:
+def best_frequency(user: Any, mu: float) -> float:
     """Return f of (19)."""
-    if 2.0 * user.cpu_weight * user.frequency_max_ghz**3 <= local:
+    if 2.0 * user.cpu_weight * user.frequency_max_ghz**3 <= mu:
         return float(user.frequency_max_ghz)
-    return float(np.cbrt(local / (2.0 * user.cpu_weight)))
+    return float(np.cbrt(mu / (2.0 * user.cpu_weight)))
 
 
 @compiled
-def local_branch(user: Any, target: Any, work: float, local: float, start: float) -> Local:
+def local_branch(user: Any, target: Any, work: float, mu: float, start: float) -> Local:
     """Return z and f that are best at a given μ."""
-    weight = (user.receive_weight + local) * user.model_mbit
+    weight = (user.receive_weight + mu) * user.model_mbit
     penalty = target.downlink_penalty
     price = target.downlink_multiplier - penalty * target.downlink_share
     z = best_share(weight, 0.0, price, penalty, user.downlink_snr, user.unit_s, start)
     span_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
     f = 0.0
     if work > 0.0:
-        f = best_frequency(user, local)
+        f = best_frequency(user, mu)
         span_s += work / f
     return Local(z, f, span_s)
 
@@ -296,33 +296,33 @@ def log_ratio(span_s: float, edge: Pair, edge_s: float) -> float:
 @compiled
 def solve_fixed(user: Any, target: Any, answer: Any) -> None:
     """Solve (18) at the a and ι that stand in `answer`, which also holds the start."""
-    offload = answer.offload_fraction
-    load = user.model_mbit + offload * user.task_mbit
+    iota = answer.offload_fraction
+    load = user.model_mbit + iota * user.task_mbit
     limited = target.edge_penalty > 0.0
     total = user.latency_weight
     relaxed = relaxed_pair(user, target, load, answer.uplink_share)
     if not answer.download:
         edge = pair(user, target, load, 0.0, relaxed)
         idle = Local(idle_downlink_copy(target), 0.0, 0.0)
-        write(user, target, answer, edge, idle, served(user, target, offload, total), 0.0)
+        write(user, target, answer, edge, idle, served(user, target, iota, total), 0.0)
         return
-    work = (1.0 - offload) * user.work_gigacycles
+    work = (1.0 - iota) * user.work_gigacycles
     start = answer.downlink_share
     high = -LEAST_LOG_MULTIPLIER if limited else np.log(total)
-    local = total
-    branch = local_branch(user, target, work, local, start)
-    edge = pair(user, target, load, local, relaxed)
-    at_edge = served(user, target, offload, 0.0)
+    mu = total
+    branch = local_branch(user, target, work, mu, start)
+    edge = pair(user, target, load, mu, relaxed)
+    at_edge = served(user, target, iota, 0.0)
     high_ratio = log_ratio(branch.span_s, edge, at_edge.span_s)
     if high_ratio >= 0.0:
-        write(user, target, answer, edge, branch, at_edge, local)
+        write(user, target, answer, edge, branch, at_edge, mu)
         return
     # Illinois' method on the logarithms; the first steps guess the slope -1/2, and
     # grow, to find a bracket.
     low, low_ratio, last, reach = -np.inf, 0.0, 0, 0.0
     for step in range(MAX_STEPS):
-        if step == 0 and 0.0 < answer.local < total:
-            guess = np.log(answer.local / (total - answer.local if limited else 1.0))
+        if step == 0 and 0.0 < answer.mu < total:
+            guess = np.log(answer.mu / (total - answer.mu if limited else 1.0))
         elif low == -np.inf:
             if high <= LEAST_LOG_MULTIPLIER:  # the local branch does not bind: μ = 0
                 break
@@ -332,10 +332,10 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
             guess = high - high_ratio * (high - low) / (high_ratio - low_ratio)
             if high - low <= 1e-14 * (1.0 + abs(high)):
                 break
-        local, rest = weights(guess, total, limited)
-        branch = local_branch(user, target, work, local, branch.downlink_share)
-        edge = pair(user, target, load, local, relaxed)
-        at_edge = served(user, target, offload, rest)
+        mu, nu = multipliers(guess, total, limited)
+        branch = local_branch(user, target, work, mu, branch.downlink_share)
+        edge = pair(user, target, load, mu, relaxed)
+        at_edge = served(user, target, iota, nu)
         ratio = log_ratio(branch.span_s, edge, at_edge.span_s)
         if abs(ratio) <= 1e-14:
             break
@@ -347,35 +347,35 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
             low, low_ratio = guess, ratio
             high_ratio *= 0.5 if last > 0 else 1.0
             last = 1
-    write(user, target, answer, edge, branch, at_edge, local)
+    write(user, target, answer, edge, branch, at_edge, mu)
 
 
 LEAST_LOG_MULTIPLIER = -90.0
 
 
 @compiled
-def weights(guess: float, total: float, limited: bool) -> tuple[float, float]:
-    """Return μ and w^t - μ at ln μ; where the edge's frequency is limited, at ln(μ/(w^t - μ))."""
+def multipliers(guess: float, total: float, limited: bool) -> tuple[float, float]:
+    """Return μ and ν = w^t - μ at ln μ; where the edge is limited, at ln(μ/(w^t - μ))."""
     if limited:
         return total / (1.0 + np.exp(-guess)), total / (1.0 + np.exp(guess))
-    local = np.exp(guess)
-    return local, total - local
+    mu = np.exp(guess)
+    return mu, total - mu
 
 
 @compiled
 def write(
-    user: Any, target: Any, answer: Any, edge: Pair, branch: Local, at_edge: Served, local: float
+    user: Any, target: Any, answer: Any, edge: Pair, branch: Local, at_edge: Served, mu: float
 ) -> None:
     """Write down the copies and what they cost: q of (12a) and S of (18)."""
     x, y, z = edge.uplink_share, edge.sync_s, branch.downlink_share
-    offload = answer.offload_fraction
-    load = user.model_mbit + offload * user.task_mbit
+    iota = answer.offload_fraction
+    load = user.model_mbit + iota * user.task_mbit
     v = at_edge.frequency_ghz
     end_s = edge.ready_s + at_edge.span_s
     cost = user.constant + user.send_weight * load * seconds_up(user, x)
     if answer.download:
         download_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
-        work = (1.0 - offload) * user.work_gigacycles
+        work = (1.0 - iota) * user.work_gigacycles
         cost += user.receive_weight * download_s + user.cpu_weight * branch.frequency_ghz**2 * work
         end_s = max(end_s, y + branch.span_s)
     cost += user.latency_weight * end_s
@@ -393,7 +393,7 @@ def write(
     )
     answer.uplink_share, answer.sync_s, answer.downlink_share = x, y, z
     answer.edge_frequency_ghz = v
-    answer.frequency_ghz, answer.local = branch.frequency_ghz, local
+    answer.frequency_ghz, answer.mu = branch.frequency_ghz, mu
 
 
 @compiled

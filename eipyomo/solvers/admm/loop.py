@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-
+from eipyomo.solvers import exact
 from eipyomo.solvers.admm.agents import Agents, KernelAgents
 from eipyomo.solvers.admm.consensus import residuals, update_consensus, update_multipliers
 from eipyomo.solvers.admm.pyomo_agents import PyomoAgents
-from eipyomo.solvers.admm.records import of_users
+from eipyomo.solvers.admm.records import BLOCKS, of_users
 from eipyomo.solvers.admm.recovery import Recovery
-from eipyomo.solvers.admm.search import Search
-from eipyomo.solvers.admm.settings import BALANCE_EVERY, Settings
-from eipyomo.solvers.exact.convex_rest import convex_rest
+from eipyomo.solvers.admm.search import OffloadSearch
+from eipyomo.solvers.admm.settings import BALANCE_EVERY, Engine, Settings, balanced
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from eipyomo.scaled import Scaled
+    from eipyomo.problem import Problem
     from eipyomo.solvers.admm.consensus import Consensus, Residuals
     from eipyomo.solvers.records import Records
 
@@ -68,24 +65,26 @@ def iterate(
         if rested or time.monotonic() >= deadline:
             break
         if settings.balance and iteration % BALANCE_EVERY == 0:
-            penalties = settings.balanced(consensus.penalties, found, len(copies))
-            consensus = replace(consensus, penalties=penalties)
+            consensus = balanced(consensus, found)
     return Run("limit", trace, tuple(choices))
 
 
-def agents(engine: str, data: Scaled, search: Search, executor: Executor | None) -> Agents:
+def agents(
+    engine: Engine, problem: Problem, settings: Settings, executor: Executor | None
+) -> Agents:
     """Return who takes step 1."""
+    search = OffloadSearch.of(problem, settings.offload_grid, settings.offload_tolerance)
     if engine == "pyomo":
-        return PyomoAgents(data, search, executor)
-    return KernelAgents(data, search)
+        return PyomoAgents(problem.data, search, executor)
+    return KernelAgents(problem.data, search)
 
 
-def prepare(data: Scaled, consensus: Consensus) -> None:
+def prepare(problem: Problem, consensus: Consensus) -> None:
     """Compile the kernels, or load them, on one user."""
-    one = of_users(data, [0])
-    targets = consensus.targets()[:1]
-    KernelAgents(one, Search(1, 1.0)).step_one(targets)
-    convex_rest(one, np.array([True]), np.array([0.5]))
+    one = of_users(problem.data, [0])
+    search = OffloadSearch.of(problem, 1, 1.0).of_user(0)
+    KernelAgents(one, search).step_one(consensus.targets()[:1])
+    exact.prepare()
 
 
 def _row(
@@ -104,17 +103,11 @@ def _row(
         "best_objective": best,
         "primal_residual": found.primal,
         "dual_residual": found.dual,
-        "uplink_residual": found.uplink,
-        "sync_residual": found.sync,
-        "downlink_residual": found.downlink,
-        "uplink_change": found.uplink_change,
-        "sync_change": found.sync_change,
-        "downlink_change": found.downlink_change,
+        **{f"{BLOCKS[quantity]}_residual": part for quantity, part in found.primal_parts.items()},
+        **{f"{BLOCKS[quantity]}_change": part for quantity, part in found.dual_parts.items()},
         "sync_s": consensus.sync_s,
         "downloads": int(copies["download"].sum()),
     }
-    if consensus.edge is not None:
-        row |= {"edge_residual": found.edge, "edge_change": found.edge_change}
     if len(copies) <= USERS_IN_TRACE:
         row["download"] = copies["download"].tolist()
         row["offload_fraction"] = copies["offload_fraction"].tolist()

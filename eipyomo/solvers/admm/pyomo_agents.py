@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyomo.environ as pyo
-from numpy.typing import NDArray
 
-from eipyomo import models, physics
+from eipyomo import models, timing
 from eipyomo.errors import SolverError
 from eipyomo.models import horizon
 from eipyomo.models.files import nl
@@ -28,12 +27,13 @@ from eipyomo.solvers import backends
 from eipyomo.solvers.admm.records import ANSWER, of_users
 from eipyomo.solvers.backends.worker import Worker
 from eipyomo.solvers.records import Records
+from eipyomo.timing import Plan
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from eipyomo.scaled import FloatColumn, Scaled
-    from eipyomo.solvers.admm.search import Search
+    from eipyomo.solvers.admm.search import OffloadSearch
 
 HORIZON_FACTOR = 10.0
 """Copies may leave what an optimum of (10) allows, so an agent's times end that much later."""
@@ -61,7 +61,7 @@ class PyomoAgent:
     Parameters
     ----------
     data
-        Columns of one user, in its round.
+        Columns of one user, at its stage.
     horizon_s
         See :func:`eipyomo.models.build_agent`.
     worker
@@ -76,8 +76,8 @@ class PyomoAgent:
         self.warm: Warm | None = None
         self.rows: list[float] = []
         user = self.model.user
-        self.told = models.told(data)
-        told = [getattr(self.model, name) for name in self.told]
+        self.parameters = models.agent_parameters(data)
+        told = [getattr(self.model, name) for name in self.parameters]
         told += [user.download, user.offload_fraction]
         for variable in told:
             variable.unfix()  # a fixed variable would be a number in the file
@@ -92,12 +92,10 @@ class PyomoAgent:
         }
         worker.ask(question, SOLVE_LIMIT_S)
 
-    def solve(
-        self, targets: Records, download: NDArray[np.bool_] | bool, offload: FloatColumn | float
-    ) -> Records:
+    def solve(self, targets: Records, download: bool, offload: FloatColumn | float) -> Records:
         """Solve (18) at given a and ι; the model's variables hold the answer afterwards."""
-        a, iota = bool(np.all(download)), float(np.max(offload))
-        told = [*map(float, targets[0].tolist()[: len(self.told)]), float(a), iota]
+        iota = float(np.max(offload))
+        told = [*targets[0].tolist()[: len(self.parameters)], float(download), iota]
         question = {
             "solve": self.key,
             "parameters": told,
@@ -107,56 +105,52 @@ class PyomoAgent:
         answer = self.worker.ask(question, SOLVE_LIMIT_S)
         if answer["status"] != "converged":
             raise SolverError(
-                f"Ipopt failed on the sub-problem of user {self.data.names[0]!r} at a = {a:d}, "
-                f"ι = {iota:g}: {answer['message']}"
+                f"Ipopt failed on the sub-problem of user {self.data.names[0]!r} at "
+                f"a = {download:d}, ι = {iota:g}: {answer['message']}"
             )
         self.warm, self.rows = answer["warm"], answer["rows"]
         for variable, value in zip(self.columns, answer["values"], strict=True):
             variable.set_value(value, skip_validation=True)
-        return self.answer(a, iota)
+        return self.answer(download, iota)
 
     def start(self, target: Any, offload: float) -> list[float]:
         """Return a point strictly inside for a cold start: the target's shares, all a bit late."""
         data, model, user = self.data, self.model, self.model.user
-        up = _inside(target["uplink_share"], model.uplink_copy.lb)
-        down = _inside(target["downlink_share"], user.receiving_share.lb)
-        seconds = float(physics.seconds_per_mbit(up, data.bandwidth_mhz, data.uplink_snr)[0])
-        begin_s, task_mbit = float(data.upload_start_s[0]), float(data.task_mbit[0])
-        upload_s = 1.05 * data.model_mbit * seconds
-        offload_s = 1.05 * offload * task_mbit * seconds + 1e-3
-        sync_s = max(begin_s + 1.05 * upload_s, float(target["sync_s"]))
-        download_s = (
-            1.05
-            * data.model_mbit
-            * float(physics.seconds_per_mbit(down, data.bandwidth_mhz, data.downlink_snr)[0])
+        limited = data.total_frequency_ghz is not None
+        least_ghz, most_ghz = 0.1 * data.equal_frequency_ghz, 0.9 * data.server_frequency_ghz
+        edge_ghz = min(max(float(target["edge_frequency_ghz"]), least_ghz), most_ghz)
+        plan = Plan(
+            sync_s=float(target["sync_s"]),
+            download=np.ones(1),
+            offload_fraction=np.array([offload]),
+            frequency_ghz=0.9 * horizon.unhurried_frequency_ghz(data),
+            uplink_share=_inside(target["uplink_share"], model.uplink_copy.lb),
+            downlink_share=_inside(target["downlink_share"], user.receiving_share.lb),
+            edge_frequency_ghz=np.array([edge_ghz if limited else data.server_frequency_ghz]),
         )
-        work = data.gigacycles_per_mbit * task_mbit
-        frequency_ghz = 0.9 * float(horizon.unhurried_frequency_ghz(data)[0])
-        local_s = 1.05 * (1.0 - offload) * work / frequency_ghz + 1e-3
-        ready_s = 1.05 * max(sync_s, begin_s + upload_s + offload_s)
-        edge_ghz = min(
-            max(float(target["edge_frequency_ghz"]), 0.1 * data.equal_frequency_ghz),
-            0.9 * data.server_frequency_ghz,
-        )
-        edge_s = offload * work / data.server_frequency_ghz
-        if data.total_frequency_ghz is not None:
-            edge_s = 1.05 * offload * work / edge_ghz + 1e-3
+        times = timing.times(data, plan)
+        upload_s, download_s = 1.05 * times.upload_s, 1.05 * times.download_s
+        offload_s = 1.05 * times.offload_s + 1e-3
+        local_s = 1.05 * times.local_inference_s + 1e-3
+        edge_s = 1.05 * times.edge_inference_s + 1e-3 if limited else times.edge_inference_s
+        sync_s = np.maximum(data.upload_start_s + 1.05 * upload_s, plan.sync_s)
+        ready_s = 1.05 * np.maximum(sync_s, data.upload_start_s + upload_s + offload_s)
         values = {
-            id(model.uplink_copy): up,
+            id(model.uplink_copy): plan.uplink_share,
             id(model.sync_copy): sync_s,
-            id(model.downlink_copy): max(down, 1e-3),
-            id(model.component("edge_frequency_copy")): edge_ghz,
+            id(model.downlink_copy): np.maximum(plan.downlink_share, 1e-3),
+            id(model.component("edge_frequency_copy")): plan.edge_frequency_ghz,
             id(user.edge_inference_s): edge_s,
-            id(user.frequency_ghz): frequency_ghz,
-            id(user.receiving_share): down,
+            id(user.frequency_ghz): plan.frequency_ghz,
+            id(user.receiving_share): plan.downlink_share,
             id(user.upload_s): upload_s,
             id(user.offload_s): offload_s,
             id(user.ready_s): ready_s,
             id(user.download_s): download_s,
             id(user.local_inference_s): local_s,
-            id(user.latency_s): 1.05 * max(ready_s + edge_s, sync_s + download_s + local_s),
+            id(user.latency_s): 1.05 * np.maximum(ready_s + edge_s, sync_s + download_s + local_s),
         }
-        return [values.get(id(variable), 0.0) for variable in self.columns]
+        return [float(values.get(id(variable), np.zeros(1))[0]) for variable in self.columns]
 
     def answer(self, download: bool, offload: float) -> Records:
         """Read the model's variables as one ANSWER record."""
@@ -171,7 +165,7 @@ class PyomoAgent:
         if model.component("edge_frequency_copy") is not None:
             record["edge_frequency_ghz"] = model.edge_frequency_copy.value
         record["frequency_ghz"] = user.frequency_ghz.value if computes else 0.0
-        record["local"] = abs(self.multiplier(user.local_latency)) if download else 0.0
+        record["mu"] = abs(self.multiplier(user.local_latency)) if download else 0.0
         return record
 
     def multiplier(self, constraint: Any) -> float:
@@ -186,7 +180,7 @@ class Task(NamedTuple):
     run: str
     data: Scaled
     horizon_s: float
-    search: Search
+    search: OffloadSearch
     target: Records
     warm: Warm | None
 
@@ -217,9 +211,7 @@ def step_one_of(task: Task) -> Done:
     """Take step 1 for one user, with the agent that this thread has, or a new one."""
     agent = _agent(task)
     agent.warm = task.warm
-    has_task = task.data.task_mbit > 0.0
-    answer = task.search.run(agent, task.target, has_task)
-    return Done(answer, agent.warm)
+    return Done(task.search.run(agent, task.target), agent.warm)
 
 
 def _agent(task: Task) -> PyomoAgent:
@@ -242,17 +234,19 @@ class PyomoAgents:
     Parameters
     ----------
     data
-        Columns of the instance in its round.
+        Columns of the instance at its stage.
     search
-        How ι is looked for.
+        Over a and ι.
     executor
         Where tasks run; here if None.
     """
 
-    def __init__(self, data: Scaled, search: Search, executor: Executor | None = None) -> None:
+    def __init__(
+        self, data: Scaled, search: OffloadSearch, executor: Executor | None = None
+    ) -> None:
         backends.backend("ipopt").require()
         self.run = uuid.uuid4().hex
-        self.search = search
+        self.searches = [search.of_user(j) for j in range(len(data))]
         self.executor = executor
         self.users = [of_users(data, [j]) for j in range(len(data))]
         self.horizons_s = HORIZON_FACTOR * horizon.horizon_s(data)
@@ -261,9 +255,9 @@ class PyomoAgents:
     def step_one(self, targets: Records, deadline: float) -> Records | None:
         """Minimise (18) for every user."""
         tasks = [
-            Task(self.run, data, float(horizon_s), self.search, targets[j : j + 1], warm)
-            for j, (data, horizon_s, warm) in enumerate(
-                zip(self.users, self.horizons_s, self.warm, strict=True)
+            Task(self.run, data, float(horizon_s), search, targets[j : j + 1], warm)
+            for j, (data, horizon_s, search, warm) in enumerate(
+                zip(self.users, self.horizons_s, self.searches, self.warm, strict=True)
             )
         ]
         answers = []
@@ -276,6 +270,6 @@ class PyomoAgents:
         return np.concatenate(answers)
 
 
-def _inside(share: float, floor: float) -> float:
-    """Return a share that is no bound."""
-    return float(min(max(share, 10.0 * floor, 1e-6), 0.9))
+def _inside(share: float, floor: float) -> FloatColumn:
+    """Return a share that is no bound, of shape (1,)."""
+    return np.array([min(max(share, 10.0 * floor, 1e-6), 0.9)])

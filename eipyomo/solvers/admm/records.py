@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 from eipyomo.physics import LN2
+from eipyomo.resources import Budget
 from eipyomo.scaled import Scaled
 from eipyomo.solvers.records import COSTS, Records, fill_costs
+
+SYNC = "sync_s"
+
+BLOCKS = {
+    "uplink_share": "uplink",
+    SYNC: "sync",
+    "downlink_share": "downlink",
+    "edge_frequency_ghz": "edge",
+}
+"""Quantities of which agents have copies, each with the name of its block in options, traces and
+records; the first three are the letter's."""
 
 USER = np.dtype(
     [
@@ -53,11 +65,17 @@ ANSWER = np.dtype(
         ("downlink_share", "f8"),  # z
         ("edge_frequency_ghz", "f8"),  # v, where the edge's frequency is limited
         ("frequency_ghz", "f8"),  # f
-        ("local", "f8"),  # multiplier μ
+        ("mu", "f8"),  # multiplier of the local branch
     ],
     align=True,
 )
 """What the agent answers, u_j of (12); also where its next solve starts."""
+
+
+def copied(budgets: Iterable[Budget]) -> tuple[str, ...]:
+    """Return the quantities of which agents have copies: the sync time, and what budgets share."""
+    shared = {quantity for budget in budgets for quantity in budget.quantities}
+    return tuple(quantity for quantity in BLOCKS if quantity == SYNC or quantity in shared)
 
 
 def user_records(data: Scaled) -> Records:

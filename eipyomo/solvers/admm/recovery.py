@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from eipyomo.allocation import Allocation
 from eipyomo.evaluation import evaluate
-from eipyomo.solvers.exact.convex_rest import convex_rest
+from eipyomo.problem import Problem
+from eipyomo.solvers.exact.fixed_decisions import convex_rest
 
 if TYPE_CHECKING:
-    from eipyomo.instance import Instance
-    from eipyomo.scaled import FloatColumn, Round
+    from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.records import Records
 
 
@@ -34,8 +34,7 @@ class Recovery:
         The best allocation so far, its WSEL, and when it was found.
     """
 
-    instance: Instance
-    round: Round
+    problem: Problem
     incumbent: Allocation | None = None
     incumbent_cost: float = float("inf")
     incumbent_iteration: int = 0
@@ -48,19 +47,17 @@ class Recovery:
         decisions = self.decisions(copies)
         if self._decisions is not None and all(map(np.array_equal, decisions, self._decisions)):
             return self._cost
-        data = self.instance.scaled.for_round(self.round)
-        rest = convex_rest(data, *decisions, **self._start)
+        rest = convex_rest(self.problem, *decisions, **self._start)
         self._start = {"start_s": rest.allocation.sync_s, "prices": rest.prices}
         self._decisions = decisions
-        self._cost = evaluate(self.instance, rest.allocation, self.round).objective
+        self._cost = evaluate(self.problem, rest.allocation).objective
         if self._cost < self.incumbent_cost:
             self.incumbent, self.incumbent_cost = rest.allocation, self._cost
             self.incumbent_iteration = iteration
         return self._cost
 
     def decisions(self, copies: Records) -> tuple[NDArray[np.bool_], FloatColumn]:
-        """Return a and ι; who offloads everything does not download, but in a training round."""
+        """Return a and ι; who offloads everything does not download, where that is allowed."""
         download, offload = copies["download"], copies["offload_fraction"]
-        if self.round == "inference":
-            download = download & (offload < 1.0)
-        return download.copy(), offload.copy()
+        needless = self.problem.decisions.edge & (offload == 1.0)
+        return download & ~needless, offload.copy()

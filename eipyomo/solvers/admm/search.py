@@ -7,13 +7,17 @@ engine serves all users, and the same search runs over one user or over ten thou
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eipyomo.problem import OpenDecisions
+
 if TYPE_CHECKING:
+    from eipyomo.problem import Problem
     from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.records import Records
 
@@ -23,31 +27,48 @@ GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 class Engine(Protocol):
     """Whatever solves the sub-problem (18) at fixed a and ι."""
 
-    def solve(
-        self, targets: Records, download: NDArray[np.bool_] | bool, offload: FloatColumn | float
-    ) -> Records:
+    def solve(self, targets: Records, download: bool, offload: FloatColumn | float) -> Records:
         """Return one ANSWER record per user."""
 
 
-@dataclass(frozen=True)
-class Search:
-    """How the agents look for their ι.
+@dataclass(frozen=True, eq=False)
+class OffloadSearch:
+    """Which decisions the agents may take, and how they look for their ι.
 
     Attributes
     ----------
+    decisions
+        What is open; arrays of shape (users,). The range of an ι that means nothing is a point.
     grid
-        Number of equal parts of [0, 1] whose ends the coarse scan visits.
+        n where ι must be one of k/n, which are all tried then; else 0.
+    parts
+        Number of equal parts of an ι's range whose ends the coarse scan visits.
     tolerance
         ε0, the absolute width of bracket at which the golden-section search ends.
-    training
-        Whether a = 1 and ι = 0 are given.
     """
 
+    decisions: OpenDecisions
     grid: int
+    parts: int
     tolerance: float
-    training: bool = False
 
-    def run(self, engine: Engine, targets: Records, has_task: NDArray[np.bool_]) -> Records:
+    @classmethod
+    def of(cls, problem: Problem, parts: int, tolerance: float) -> OffloadSearch:
+        """Return the search over what a problem leaves open; without a task, ι means nothing."""
+        low = problem.decisions.offload_min + 0.0  # rounded up to a grid it may be -0.0
+        high = np.where(problem.data.task_mbit > 0.0, problem.decisions.offload_max, low)
+        decisions = replace(problem.decisions, offload_min=low, offload_max=high)
+        return cls(decisions, problem.restriction.grid, parts, tolerance)
+
+    def of_user(self, place: int) -> OffloadSearch:
+        """Return the search of one user by its place."""
+        one = {
+            field.name: getattr(self.decisions, field.name)[[place]]
+            for field in fields(self.decisions)
+        }
+        return replace(self, decisions=OpenDecisions(**one))
+
+    def run(self, engine: Engine, targets: Records) -> Records:
         """Minimise (18) over a, ι and the rest of u_j, for every user.
 
         Parameters
@@ -56,38 +77,53 @@ class Search:
             Solves for given a and ι.
         targets
             TARGET records.
-        has_task
-            Whether ι means anything; where not, only ι = 0 and a = 0 are compared.
         """
-        best = engine.solve(targets, True, 0.0)
-        if self.training:
-            return best
-        if has_task.any():
-            found = self.golden_section(engine, targets, *self.coarse_scan(engine, targets, best))
-            best = better(best, np.where(has_task, found, best))
-        return better(engine.solve(targets, False, 1.0), best)
+        edge, local = self.decisions.edge, self.decisions.local
+        if not local.any():
+            return engine.solve(targets, False, 1.0)
+        here = self.with_download(engine, targets)
+        if not edge.any():
+            return here
+        there = engine.solve(targets, False, 1.0)
+        downloads = local & (~edge | (here["value"] < there["value"]))
+        return _choose(downloads, here, there)
 
-    def coarse_scan(
-        self, engine: Engine, targets: Records, at_zero: Records
-    ) -> tuple[Records, FloatColumn, FloatColumn]:
-        """Return the best of equidistant ι with a = 1, and the bracket of its neighbours.
+    def with_download(self, engine: Engine, targets: Records) -> Records:
+        """Minimise (18) with a = 1."""
+        first = engine.solve(targets, True, self.decisions.offload_min)
+        searched = self.decisions.offload_min < self.decisions.offload_max
+        if not searched.any():
+            return first
+        found = self.coarse_scan(engine, targets, first)
+        if not self.grid:
+            found = self.golden_section(engine, targets, found)
+        return better(first, _choose(searched, found, first))
+
+    def coarse_scan(self, engine: Engine, targets: Records, first: Records) -> Records:
+        """Return the best of equidistant ι.
 
         The cost has several local minima in ι for about one user in ten.
         """
-        best = at_zero
-        for k in range(1, self.grid + 1):
-            best = better(best, engine.solve(targets, True, k / self.grid))
-        offload = best["offload_fraction"]
-        return (
-            best,
-            np.maximum(offload - 1.0 / self.grid, 0.0),
-            np.minimum(offload + 1.0 / self.grid, 1.0),
-        )
+        best = first
+        for offload in self.points():
+            best = better(best, engine.solve(targets, True, offload))
+        return best
 
-    def golden_section(
-        self, engine: Engine, targets: Records, best: Records, low: FloatColumn, high: FloatColumn
-    ) -> Records:
-        """Narrow each bracket to ε0 by golden sections; return the best answer met."""
+    def points(self) -> Iterator[FloatColumn]:
+        """Yield the ι of the coarse scan beyond the least, of shape (users,)."""
+        low, high = self.decisions.offload_min, self.decisions.offload_max
+        for k in range(1, (self.grid or self.parts) + 1):
+            if self.grid:
+                yield np.clip(k / self.grid, low, high)
+            else:
+                yield low + (high - low) * (k / self.parts)
+
+    def golden_section(self, engine: Engine, targets: Records, best: Records) -> Records:
+        """Narrow the parts beside each ι to ε0 by golden sections; return the best answer met."""
+        least, most = self.decisions.offload_min, self.decisions.offload_max
+        part = (most - least) / self.parts
+        low = np.maximum(best["offload_fraction"] - part, least)
+        high = np.minimum(best["offload_fraction"] + part, most)
         width = GOLDEN * (high - low)
         left = engine.solve(targets, True, high - width)
         right = engine.solve(targets, True, low + width)
@@ -98,17 +134,22 @@ class Search:
             low = np.where(keep_left, low, left["offload_fraction"])
             width = GOLDEN * (high - low)
             probe = engine.solve(targets, True, np.where(keep_left, high - width, low + width))
-            left, right = np.where(keep_left, probe, right), np.where(keep_left, left, probe)
+            left, right = _choose(keep_left, probe, right), _choose(keep_left, left, probe)
         return better(best, better(left, right))
 
     @property
     def sections(self) -> int:
         """Number of sections after which every bracket is at most ε0 wide."""
-        shrink = math.log(self.tolerance * self.grid / 2.0) / math.log(GOLDEN)
+        widest = float((self.decisions.offload_max - self.decisions.offload_min).max())
+        shrink = math.log(self.tolerance * self.parts / (2.0 * widest)) / math.log(GOLDEN)
         return max(math.ceil(shrink), 0)
 
 
 def better(first: Records, second: Records) -> Records:
     """Return for every user the answer of lower value, the first one where they are equal."""
-    chosen: NDArray[Any] = np.where(second["value"] < first["value"], second, first)
+    return _choose(second["value"] < first["value"], second, first)
+
+
+def _choose(where: NDArray[np.bool_], these: Records, others: Records) -> Records:
+    chosen: NDArray[Any] = np.where(where, these, others)
     return chosen

@@ -14,7 +14,8 @@ import pyomo.environ as pyo
 from eipyomo.errors import InputError
 from eipyomo.models.diagnostics import objective
 from eipyomo.models.files import TriviallyInfeasibleError, nl, parse_sol
-from eipyomo.solvers.backends.base import Answer, Backend, Status
+from eipyomo.report import Status
+from eipyomo.solvers.backends.base import Answer, Backend
 from eipyomo.solvers.backends.process import run
 
 if TYPE_CHECKING:
@@ -111,11 +112,11 @@ class AmplBackend(Backend):
         given = self.own_names(options)
         executable = self.where()
         if executable is None:
-            return Answer("error", f"{self.name} is missing")
+            return Answer("error", message=f"{self.name} is missing")
         try:
             text, variables, rows = nl(model)
         except TriviallyInfeasibleError as error:
-            return Answer("infeasible", str(error), proven=True)
+            return Answer("infeasible", message=str(error), proven=True)
         settings = {
             **self.called("time_limit", f"{time_limit:.3f}"),
             **self.called("gap", f"{gap:.3g}"),
@@ -146,11 +147,11 @@ class AmplBackend(Backend):
         bound = self._bound(outcome.log) if proves and minimised else None
         if "model.sol" not in outcome.files:
             reason = outcome.problem or "it wrote no .sol file"
-            return Answer("error", f"{self.name} gave no answer: {reason}", bound=bound)
+            return Answer("error", message=f"{self.name} gave no answer: {reason}", bound=bound)
         try:
             solution = parse_sol(outcome.files["model.sol"], len(rows) - 1, len(variables))
         except InputError as error:
-            return Answer("error", f"{self.name} gave no answer: its .sol file {error}")
+            return Answer("error", message=f"{self.name} gave no answer: its .sol file {error}")
         point = None
         if solution.point is not None:
             point = list(zip(variables, solution.point, strict=True))
@@ -160,11 +161,11 @@ class AmplBackend(Backend):
             status = "optimal"
         return Answer(
             status,
-            f"{self.name}: {last}",
             point,
             bound,
+            message=f"{self.name}: {last}",
             proven=proves and status == "infeasible" and point is None,
-            version=Path(executable).name,
+            solver_version=Path(executable).name,
         )
 
     def _bound(self, log: str) -> float | None:

@@ -11,14 +11,10 @@ from typing import Any, Literal
 import pyomo.environ as pyo
 
 from eipyomo.errors import InputError, SolverError
+from eipyomo.report import Report, Status
 
 Point = Sequence[tuple[Any, float]]
 """Pairs of a Pyomo variable and its value."""
-
-Status = Literal["optimal", "converged", "limit", "infeasible", "unbounded", "error"]
-"""``optimal``: within the gap of a bound that the solver proves; ``converged``: by its own rule;
-``limit``: time, nodes or iterations were up, or it was ended; ``infeasible``, ``unbounded``: it
-says so, which is no proof (see `Answer.proven`); ``error``: anything else, and no answer at all."""
 
 OPTION_NAME = re.compile(r"[A-Za-z_][\w./:-]*")
 
@@ -58,16 +54,14 @@ class Capabilities:
     threads: str | None = None
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, eq=False)
+class Answer(Report):
     """What a solver says about a model, before anybody has checked it.
 
     Attributes
     ----------
     status
-        One of ``Status``.
-    message
-        The solver's name and its own words, or what went wrong.
+        One of ``Status``; ``infeasible`` and ``unbounded`` are no proof, see `proven`.
     point
         The point that it gives, as pairs of a Pyomo variable and a value; None if it gives none. It
         may come with any status, also beside a claim that there is none.
@@ -77,20 +71,12 @@ class Answer:
     proven
         Whether ``infeasible`` is more than a local solver's word: it comes without a point and from
         a solver that proves, or some row of fixed variables cannot hold.
-    start
-        Cost of the start that it was given, in its own words, where it has accepted it.
     """
 
     status: Status
-    message: str
     point: Point | None = None
     bound: float | None = None
     proven: bool = False
-    start: float | None = None
-    version: str | None = None
-    setup_s: float = 0.0
-    iterations: int | None = None
-    trace: Sequence[Mapping[str, Any]] = ()
 
     def load(self) -> None:
         """Put the point into the model's variables; without one they keep their values."""

@@ -18,7 +18,8 @@ import pyomo.environ as pyo
 from eipyomo.errors import InputError
 from eipyomo.models.diagnostics import objective
 from eipyomo.models.files import TriviallyInfeasibleError, lp, nl
-from eipyomo.solvers.backends.base import Answer, Backend, Point, Status
+from eipyomo.report import Status
+from eipyomo.solvers.backends.base import Answer, Backend, Point
 from eipyomo.solvers.backends.process import run
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class WheelBackend(Backend):
         try:
             text, columns = write(model, self.format, expressions=self.expressions)
         except TriviallyInfeasibleError as error:
-            return Answer("infeasible", str(error), proven=True)
+            return Answer("infeasible", message=str(error), proven=True)
         job = {
             "solver": self.name,
             "started": time.monotonic(),
@@ -140,7 +141,7 @@ class WheelBackend(Backend):
                 point = self._point(document["values"], columns)
         except (ValueError, KeyError, TypeError, AttributeError):
             reason = problem or "it ended without an answer"
-            return Answer("error", f"{self.name} gave no answer: {reason}")
+            return Answer("error", message=f"{self.name} gave no answer: {reason}")
         if key is not None:
             raise InputError(
                 f"the option {key!r} is {value!r}, but the solver {self.name!r} does not take it: "
@@ -157,8 +158,8 @@ class WheelBackend(Backend):
             point=point,
             bound=document.get("bound") if proves else None,
             proven=proves and status == "infeasible" and point is None,
-            start=document.get("start"),
-            version=document.get("version"),
+            start_objective=document.get("start"),
+            solver_version=document.get("version"),
             setup_s=float(document.get("setup_s", 0.0)),
             iterations=document.get("iterations"),
         )

@@ -12,58 +12,49 @@ from typing import Any
 
 import numpy as np
 
-from eipyomo.errors import InputError
-from eipyomo.instance import Instance
-from eipyomo.solvers.exact import ExactOutcome
+from eipyomo.problem import Problem
+from eipyomo.solvers.exact.bounds import bound_lines
+from eipyomo.solvers.exact.branching import IdenticalUsers, narrowed
 from eipyomo.solvers.exact.dual import Dual
-from eipyomo.solvers.exact.tree import Evidence, Node, Twins, narrow
+from eipyomo.solvers.exact.kernels import NO_DOWNLOAD
+from eipyomo.solvers.exact.tree import BoundRecipe, Node
 from eipyomo.solvers.records import Records
 
 SCHEMA = "eipyomo/certificate@1"
 
 
-def certificate(instance: Instance, outcome: ExactOutcome) -> dict[str, Any]:
-    """Return the certificate of the bound of an outcome.
+def certificate(problem: Problem, tree: Node, bound: float) -> dict[str, Any]:
+    """Return the certificate of a bound.
 
     Parameters
     ----------
-    instance
-        The instance that was solved.
-    outcome
-        What the exact method returned for it.
-
-    Raises
-    ------
-    InputError
-        If the outcome has no bound: the problem was found infeasible.
+    problem
+        What was solved.
+    tree
+        The tree of its branch and bound.
+    bound
+        What the tree proves.
     """
-    if outcome.tree is None:
-        raise InputError("an infeasible problem has no bound to certify")
-    return _Writer(instance, outcome).document()
+    return _Writer(problem).document(tree, bound)
 
 
 class _Writer:
     """Makes the cells of each leaf again and writes them down."""
 
-    def __init__(self, instance: Instance, outcome: ExactOutcome) -> None:
-        self._instance, self._outcome = instance, outcome
-        restriction = outcome.restriction
-        scaled = instance.scaled.for_round(outcome.round)
-        self._domains = restriction.domains(len(scaled))
-        self._dual = Dual(scaled, restriction, self._domains)
-        self._twins = Twins(self._dual.users, self._domains)
+    def __init__(self, problem: Problem) -> None:
+        self._problem, self._root = problem, Dual.of(problem)
+        self._identical = IdenticalUsers(self._root.users, self._root.domains)
 
-    def document(self) -> dict[str, Any]:
-        outcome = self._outcome
-        assert outcome.tree is not None
+    def document(self, tree: Node, bound: float) -> dict[str, Any]:
+        problem = self._problem
         return {
             "schema": SCHEMA,
-            "instance": self._instance.digest(),
-            "problem": outcome.restriction.kind(outcome.round),
-            "round": outcome.round,
-            "split_band": outcome.restriction.split_band,
-            "grid": outcome.restriction.grid,
-            "bound": outcome.bound,
+            "instance": problem.instance.digest(),
+            "problem": problem.kind,
+            "round": problem.stage,
+            "split_band": problem.restriction.split_band,
+            "grid": problem.restriction.grid,
+            "bound": bound,
             "domains": [
                 {
                     "edge": bool(domain["edge"]),
@@ -71,14 +62,14 @@ class _Writer:
                     "offload_min": self._fraction(domain["offload_min"]),
                     "offload_max": self._fraction(domain["offload_max"]),
                 }
-                for domain in self._domains
+                for domain in self._root.domains
             ],
-            "tree": self._node(outcome.tree),
+            "tree": self._node(tree),
         }
 
     def _fraction(self, offload: float) -> float | int:
         """Return an offload fraction, as k of k/n on a grid."""
-        grid = self._outcome.restriction.grid
+        grid = self._problem.restriction.grid
         return round(float(offload) * grid) if grid else float(offload)
 
     def _node(self, node: Node) -> dict[str, Any]:
@@ -87,43 +78,39 @@ class _Writer:
             document["parts"] = [self._node(part) for part in _consecutive(node)]
         elif node.branch:
             low, high = node.branch
-            split = low.narrowings[-1]
+            split = low.decisions[-1]
             document["branch"] = {
                 "user": split.user,
                 "threshold": self._fraction(split.threshold),
                 "low": self._node(low),
                 "high": self._node(high),
             }
-        elif node.evidence is not None:
-            document["proof"] = self._proof(node.evidence)
+        elif node.recipe is not None:
+            document["proof"] = self._proof(node.recipe)
         return document
 
-    def _proof(self, evidence: Evidence) -> dict[str, Any]:
-        dual, response = self._dual, evidence.response
-        dual.domains = self._domains.copy()
-        narrow(dual.domains, evidence.narrowings, self._twins, dual.restriction.grid_step)
-        proof = dual.prove(response, evidence.first_s, evidence.last_s, evidence.tolerance)
+    def _proof(self, recipe: BoundRecipe) -> dict[str, Any]:
+        root, solutions = self._root, recipe.solutions
+        domains = narrowed(root.domains, recipe.decisions, self._identical, root.grid_step)
+        lines = bound_lines(root.within(domains), solutions, recipe.times, recipe.tolerance)
         return {
-            "prices": list(response.prices),
+            "prices": list(solutions.prices),
             "users": [
-                self._cells(proof.cells_of(j), float(user["latency_weight"]))
-                for j, user in enumerate(dual.users)
+                self._cells(lines.cells_of(j), float(user["latency_weight"]))
+                for j, user in enumerate(root.users)
             ],
         }
 
     def _cells(self, cells: Records, latency_weight: float) -> dict[str, Any]:
         document: dict[str, Any] = {"edge": None, "local": []}
         for cell in cells:
-            local = float(cell["local"])
-            multipliers = [
-                _within(float(cell["ready"]), local, latency_weight),
-                float(cell["sync"]),
-            ]
-            if cell["offload_min"] > 1.0:
+            mu, eta = float(cell["mu"]), float(cell["eta"])
+            multipliers = [_within(float(cell["nu2"]), mu, latency_weight), eta]
+            if cell["offload_min"] == NO_DOWNLOAD:
                 document["edge"] = multipliers
             else:
                 ends = [self._fraction(cell["offload_min"]), self._fraction(cell["offload_max"])]
-                document["local"].append([*ends, local, *multipliers])
+                document["local"].append([*ends, mu, *multipliers])
         return document
 
 
@@ -139,8 +126,8 @@ def _consecutive(node: Node) -> list[Node]:
     return found
 
 
-def _within(ready: float, local: float, total: float) -> float:
+def _within(nu2: float, mu: float, total: float) -> float:
     """Return ν2, lowered by an ulp or two if rounding took μ + ν2 beyond w^t."""
-    while ready > 0.0 and Fraction(ready) + Fraction(local) > Fraction(total):
-        ready = max(float(np.nextafter(ready, 0.0)), 0.0)
-    return ready
+    while nu2 > 0.0 and Fraction(nu2) + Fraction(mu) > Fraction(total):
+        nu2 = max(float(np.nextafter(nu2, 0.0)), 0.0)
+    return nu2

@@ -20,22 +20,22 @@ from numpy.typing import NDArray
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
-from eipyomo.instance import Instance
+from eipyomo.problem import Problem
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.convex_rest import ConvexRest, rest_of
-from eipyomo.solvers.exact.dual import Dual
-from eipyomo.solvers.exact.kernels import CHOICE, FIXED, ROUNDING
-from eipyomo.solvers.exact.restriction import Restriction
+from eipyomo.solvers.exact.dual import Decisions, Dual
+from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_of
+from eipyomo.solvers.exact.kernels import FIXED, ROUNDING, SOLUTION
 from eipyomo.solvers.records import Records
 
 MOST_COMBINATIONS = 500_000
-PRICES, EDGE_PRICES = 16, 4
+PRICES = {"bandwidth": 16, "edge_frequency": 4}
 SYNC_TIMES = 16
+"""At how many prices of each budget, and sync times, lines are made."""
 CHUNK = 65_536
 
 
 @dataclass(frozen=True, eq=False)
-class Enumeration:
+class EnumerationOutcome:
     """What the enumeration found and proved.
 
     Attributes
@@ -58,9 +58,7 @@ class Enumeration:
     closed: bool
 
 
-def enumerate_grid(
-    instance: Instance, step: float, *, gap: float, time_limit: float
-) -> Enumeration:
+def enumerate_grid(problem: Problem, *, gap: float, time_limit: float) -> EnumerationOutcome:
     """Enumerate all decisions on a grid of ι, the most promising ones first.
 
     A user has n + 1 decisions: to download and offload k/n of the task, k < n, or to offload all of
@@ -68,33 +66,30 @@ def enumerate_grid(
 
     Parameters
     ----------
-    instance
-        The instance.
-    step
-        1/n.
+    problem
+        One with a grid of step 1/n and nothing else fixed or bounded.
     gap, time_limit
         Relative gap to stop at, and seconds from now.
 
     Raises
     ------
     InputError
-        If the step does not divide 1, or there are more than half a million combinations.
+        If there are more than half a million combinations.
     """
     deadline = time.perf_counter() + time_limit
-    decisions = Restriction.on_grid(step).grid + 1
-    users = len(instance.users)
+    restriction = problem.restriction
+    decisions = restriction.grid + 1
+    users = len(problem.data)
     combinations = decisions**users
     if combinations > MOST_COMBINATIONS:
         raise InputError(
-            f"step is {step!r}, which makes {decisions}^{users} combinations, but at most "
-            f"{MOST_COMBINATIONS} are enumerated: leave the enumeration out to find the same "
-            "optimum by branch and bound"
+            f"step is {restriction.grid_step!r}, which makes {decisions}^{users} combinations, but "
+            f"at most {MOST_COMBINATIONS} are enumerated: leave the enumeration out to find the "
+            "same optimum by branch and bound"
         )
-    scaled = instance.scaled
-    restriction = Restriction()
-    dual = Dual(scaled, restriction, restriction.domains(users))
-    uniform = [_choices(np.full(users, decision), decisions) for decision in range(decisions)]
-    rests = [rest_of(dual, choices) for choices in uniform]
+    dual = Dual.of(problem)
+    uniform = [_decided(np.full(users, decision), decisions) for decision in range(decisions)]
+    rests = [rest_of(dual, decided) for decided in uniform]
     bounds = _bounds(dual, uniform, rests)
 
     best = rests[0]
@@ -106,8 +101,8 @@ def enumerate_grid(
             break
         digits = np.array(np.unravel_index(number, (decisions,) * users))
         start_s, prices = best.allocation.sync_s, best.prices
-        rest = rest_of(dual, _choices(digits, decisions), start_s, prices)
-        cost = evaluate(instance, rest.allocation).objective
+        rest = rest_of(dual, _decided(digits, decisions), start_s, prices)
+        cost = evaluate(problem, rest.allocation).objective
         proven = min(proven, max(rest.bound, open_bound))
         solved += 1
         if cost < objective:
@@ -115,7 +110,7 @@ def enumerate_grid(
     else:
         open_bound = np.inf
     bound = min(proven, open_bound)
-    return Enumeration(
+    return EnumerationOutcome(
         allocation=best.allocation,
         objective=objective,
         bound=bound,
@@ -125,12 +120,12 @@ def enumerate_grid(
     )
 
 
-def _choices(digits: NDArray[np.integer], decisions: int) -> Records:
+def _decided(digits: NDArray[np.integer], decisions: int) -> Records:
     """Return the records of decisions numbered 0 (ι = 0) to n (ι = 1 without download)."""
-    choices = np.zeros(len(digits), CHOICE)
-    choices["offload"] = digits / (decisions - 1)
-    choices["download"] = digits < decisions - 1
-    return choices
+    decided = np.zeros(len(digits), SOLUTION)
+    decided["offload_fraction"] = digits / (decisions - 1)
+    decided["download"] = digits < decisions - 1
+    return decided
 
 
 def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> FloatColumn:
@@ -140,8 +135,8 @@ def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> Floa
     """
     earliest_s = dual.earliest_s
     ladders = [
-        _span([rest.prices[place] for rest in rests], steps)
-        for place, steps in zip(range(len(dual.budgets)), (PRICES, EDGE_PRICES), strict=False)
+        _span([rest.prices[place] for rest in rests], PRICES[budget.name])
+        for place, budget in enumerate(dual.budgets)
     ]
     leads = _span([rest.allocation.sync_s - earliest_s for rest in rests], SYNC_TIMES)
     users = len(dual.users)
@@ -149,14 +144,16 @@ def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> Floa
     bounds = np.full(len(uniform) ** users, -np.inf)
     for ladder in itertools.product(*ladders):
         prices = tuple(map(float, ladder))
-        responses = [
-            [dual.respond(prices, earliest_s + lead, one, FIXED) for lead in leads]
-            for one in uniform
+        solved = [
+            [
+                dual.solve_users(prices, earliest_s + lead, Decisions(FIXED, decided)).records
+                for lead in leads
+            ]
+            for decided in uniform
         ]
         # Axes: user, decision, sync time.
-        values = np.array([[r.choices["value"] for r in row] for row in responses])
-        slopes = np.array([[r.choices["sync_slope"] for r in row] for row in responses])
-        values, slopes = values.transpose(2, 0, 1), slopes.transpose(2, 0, 1)
+        values = np.array([[one["value"] for one in row] for row in solved]).transpose(2, 0, 1)
+        slopes = np.array([[one["sync_slope"] for one in row] for row in solved]).transpose(2, 0, 1)
         for first in range(0, len(bounds), CHUNK):
             part = slice(first, min(first + CHUNK, len(bounds)))
             digits = np.unravel_index(np.arange(part.start, part.stop), shape)
@@ -166,9 +163,8 @@ def _bounds(dual: Dual, uniform: list[Records], rests: list[ConvexRest]) -> Floa
             bounds[part] = np.maximum(bounds[part], lowest)
     # Each term may be off by its rounding: the constants, the values, and what is paid for times.
     times = 3.0 * dual.users["latency_weight"] * (earliest_s + leads[-1] + dual.users["edge_s"])
-    highest = dual.terms(tuple(float(ladder[-1]) for ladder in ladders), 0.0)
-    price = highest.price_up + 2.0 * highest.price_edge * dual.scaled.server_frequency_ghz
-    size = float(np.sum(2.0 * np.abs(dual.users["constant"]) + times)) + users * price
+    paid = users * dual.most_paid(tuple(float(ladder[-1]) for ladder in ladders))
+    size = float(np.sum(2.0 * np.abs(dual.users["constant"]) + times)) + paid
     safe: FloatColumn = bounds - 2.0 * ROUNDING * (size + np.abs(bounds))
     return safe
 

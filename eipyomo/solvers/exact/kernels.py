@@ -1,14 +1,34 @@
 """The Lagrangian of one end user (EU), compiled.
 
-For fixed sync time t and prices of bandwidth, user j pays
+At a sync time t and prices λ of a share of the uplink and the downlink and ρ of a GHz at the edge
+(0 where it has none), user j minimises
 
-    w^e E_j + w^t T_j + price_up b_j + price_down b̄_j + price_edge f_{s,j}.
+    w^e E_j + w^t T_j + λ b_j + λ̄ b̄_j + ρ f_{s,j}
 
-With multipliers ν2 (ready time after the own upload), μ (local branch of the latency) and η (own
-upload before t), and ν1 = w^t - μ - ν2 for "ready time after t", the Lagrangian G(ι, t) of
-:func:`lagrangian` is below that cost for ANY multipliers ≥ 0 that sum to at most w^t. It is concave
-in ι and linear in t. Every bound of the exact method is a minimum of such values; how good the
-multipliers are decides how good the bound is, never whether it is valid.
+    subject to   A + D s(b) ≤ t                                (multiplier η)
+                 T ≥ t + E                                     (ν1)
+                 T ≥ A + (D + ιL) s(b) + E                     (ν2)
+                 T ≥ t + D s̄(b̄) + C(1-ι)L/f,   if a = 1       (μ)
+
+with s the seconds per Mbit over a share, A the start of the upload, E = CιL/f_s; T_j is counted
+from the download of the round before. T falls out where ν1 + ν2 + μ = w^t, which leaves
+
+    G(ι, t) =  w^e e^lt - w^t τ^md of the previous round                 (constant)
+             + min_b  [ K s(b) + λ b ],     K = (w^e p + ν2)(D + ιL) + ηD        (least_cost)
+             + min_b̄ [ K̄ s̄(b̄) + λ̄ b̄ ],   K̄ = (w^e p^md + μ) D                (least_cost)
+             + C(1-ι)L min_f [ w^e κ f² + μ/f ]                          (best_frequency)
+             + min_f  [ (w^t - μ) CιL/f + ρ f ],   0 < f ≤ f_s           (least_edge_cost)
+             + (w^t - ν2 - η) t + (ν2 + η) A                             (sync_slope, start)
+
+without the second and the third minimum if a = 0, where μ = 0 and ι = 1. For ANY μ, ν2, η ≥ 0 with
+μ + ν2 ≤ w^t it is below the user's cost (weak duality), concave in ι and linear in t. Every bound
+of the exact method is a minimum of such values; how good the multipliers are decides how good the
+bound is, never whether it is valid.
+
+The best multipliers at a point (ι, t) make G the cost of the point itself, since the problem is
+convex for fixed ι: :func:`edge_branch` for ν2 and η at a given ν1 + ν2, and
+:func:`local_multipliers` for μ. As a function of ι that cost has several local minima, in basins;
+:func:`search_basins` follows two of them.
 
 Everything that is compiled stands in this file: numba's cache notices changes of a function's own
 file only.
@@ -31,7 +51,7 @@ LINK = np.dtype(
         ("unit_s", "f8"),  # ln2 / (g B): seconds per Mbit on an endless band
         ("share_max", "f8"),  # no share can be larger
         ("efficiency_min", "f8"),  # spectral efficiency at the largest share
-        ("log_pull_min", "f8"),  # log of pull() there
+        ("log_marginal_min", "f8"),  # ln of marginal_time() there
     ],
     align=True,
 )
@@ -58,18 +78,18 @@ DOMAIN = np.dtype(
 )
 """The decisions that a user may still take."""
 
-CHOICE = np.dtype(
+SOLUTION = np.dtype(
     [
         ("download", "?"),  # a
-        ("offload", "f8"),  # ι
+        ("offload_fraction", "f8"),  # ι
         ("value", "f8"),  # cost of the user at the prices, G
         ("sync_slope", "f8"),  # its derivative in t
         ("uplink_share", "f8"),
         ("downlink_share", "f8"),
         ("edge_frequency_ghz", "f8"),  # f_{s,j}, where it has a price
-        ("local", "f8"),  # multiplier μ
-        ("ready", "f8"),  # multiplier ν2
-        ("sync", "f8"),  # multiplier η
+        ("mu", "f8"),  # μ
+        ("nu2", "f8"),  # ν2
+        ("eta", "f8"),  # η
     ],
     align=True,
 )
@@ -79,10 +99,10 @@ CELL = np.dtype(
     [
         ("offload_min", "f8"),
         ("offload_max", "f8"),
-        ("local", "f8"),  # multiplier μ
-        ("ready", "f8"),  # multiplier ν2
-        ("sync", "f8"),  # multiplier η
-        ("value", "f8"),  # what the user pays at least at the t of the terms
+        ("mu", "f8"),  # μ
+        ("nu2", "f8"),  # ν2
+        ("eta", "f8"),  # η
+        ("value", "f8"),  # what the user pays at least at the t of the dual point
         ("sync_slope", "f8"),  # and its derivative in t
     ],
     align=True,
@@ -90,7 +110,13 @@ CELL = np.dtype(
 """A cell of ι under one set of multipliers: it proves a line in t below the user's cost."""
 
 MAX_CELLS = 256
+"""Of a user; where they run out, the last ones are as bad as they are."""
 FEW_CELLS = 4
+"""So many may prove that a user does not download; more would take longer than its solution."""
+NO_DOWNLOAD = 2.0
+"""Stands for a = 0 in the order of decisions: download with growing ι, and last no download."""
+UNKNOWN = -1.0
+"""Stands for an ι that is not known."""
 LEAST_OFFLOAD = 1e-8
 """Where the edge's frequency has a price, slopes in ι are taken from here on; 0 has none."""
 ROUNDING = 64 * 2.0**-52
@@ -123,13 +149,20 @@ class EdgeCost(NamedTuple):
     frequency_ghz: float
 
 
-class Terms(NamedTuple):
-    """The sync time t, and the prices of a share of the band, up and down, and of an edge's GHz."""
+class DualPoint(NamedTuple):
+    """The sync time t, and the prices of ``QUANTITIES`` in their order."""
 
     t: float
-    price_up: float
-    price_down: float
-    price_edge: float = 0.0
+    uplink_price: float
+    downlink_price: float
+    edge_price: float = 0.0
+
+
+QUANTITIES = ("uplink_share", "downlink_share", "edge_frequency_ghz")
+"""What users draw of budgets: fields of a SOLUTION."""
+
+TIMES_PAID = {"uplink_share": 1.0, "downlink_share": 1.0, "edge_frequency_ghz": 2.0}
+"""How often a price stands in G: the delay at the edge costs as much as the frequency does."""
 
 
 class Times(NamedTuple):
@@ -142,21 +175,21 @@ class Times(NamedTuple):
 class Multipliers(NamedTuple):
     """The multipliers μ, ν2 and η of one user."""
 
-    local: float
-    ready: float
-    sync: float
+    mu: float
+    nu2: float
+    eta: float
 
 
-class Edge(NamedTuple):
+class EdgeBranch(NamedTuple):
     """The edge branch at a given multiplier ν = ν1 + ν2 of its latency."""
 
-    ready: float
-    sync: float
+    nu2: float
+    eta: float
     ready_s: float
     ready_slope: float
 
 
-class Local(NamedTuple):
+class LocalBranch(NamedTuple):
     """The local branch at a given multiplier μ: time after t, and its derivative in ln μ."""
 
     finish_s: float
@@ -180,7 +213,7 @@ class Value(NamedTuple):
 
 
 @compiled
-def excess(u: float) -> float:
+def exp_remainder(u: float) -> float:
     """Return u - 1 + e^-u without cancellation."""
     if u > 0.5:
         return u - 1.0 + math.exp(-u)
@@ -192,21 +225,21 @@ def excess(u: float) -> float:
 
 
 @compiled
-def pull(u: float) -> float:
-    """Return H(u) with s'(b) = -(unit/g) H: how much the first Hz more helps."""
+def marginal_time(u: float) -> float:
+    """Return H(u) with s'(b) = -(unit/g) H: how much time one more Hz saves."""
     ratio = math.expm1(u) / u
-    return ratio * ratio * excess(u)
+    return ratio * ratio * exp_remainder(u)
 
 
 @compiled
-def pull_slope(u: float) -> float:
+def marginal_time_slope(u: float) -> float:
     """Return the derivative of ln H in u."""
     grown = math.expm1(u)
-    return 2.0 * (1.0 + 1.0 / grown - 1.0 / u) + grown / ((1.0 + grown) * excess(u))
+    return 2.0 * (1.0 + 1.0 / grown - 1.0 / u) + grown / ((1.0 + grown) * exp_remainder(u))
 
 
 @compiled
-def stretch(u: float) -> float:
+def time_factor(u: float) -> float:
     """Return (e^u - 1) / u: seconds per Mbit in units of those on an endless band."""
     return math.expm1(u) / u
 
@@ -220,14 +253,14 @@ def _inverse_table(log_function: FloatColumn) -> FloatColumn:
 
 TABLE_START, TABLE_STEP, TABLE_SIZE = -46.0, 1.0 / 16.0, 4400
 _EFFICIENCIES = np.exp(np.linspace(np.log(1e-12), np.log(160.0), 60_000))
-_EXCESS = np.where(
+_EXP_REMAINDER = np.where(
     _EFFICIENCIES < 1e-3,
     _EFFICIENCIES**2 * (0.5 - _EFFICIENCIES / 6.0),
     _EFFICIENCIES + np.expm1(-_EFFICIENCIES),
 )
-_STRETCH = np.expm1(_EFFICIENCIES) / _EFFICIENCIES
-EFFICIENCY_OF_PULL = _inverse_table(np.log(_STRETCH**2 * _EXCESS))
-EFFICIENCY_OF_STRETCH = _inverse_table(np.log(np.log(_STRETCH)))
+_TIME_FACTOR = np.expm1(_EFFICIENCIES) / _EFFICIENCIES
+EFFICIENCY_AT_MARGINAL_TIME = _inverse_table(np.log(_TIME_FACTOR**2 * _EXP_REMAINDER))
+EFFICIENCY_AT_TIME_FACTOR = _inverse_table(np.log(np.log(_TIME_FACTOR)))
 
 
 @compiled
@@ -242,19 +275,19 @@ def interpolate(table: FloatColumn, position: float) -> float:
 
 
 @compiled
-def efficiency_of_pull(log_pull: float) -> float:
+def efficiency_at_marginal_time(log_marginal: float) -> float:
     """Return the u at which ln H(u) has a given value."""
-    u = interpolate(EFFICIENCY_OF_PULL, log_pull)
-    return u - (math.log(pull(u)) - log_pull) / pull_slope(u)
+    u = interpolate(EFFICIENCY_AT_MARGINAL_TIME, log_marginal)
+    return u - (math.log(marginal_time(u)) - log_marginal) / marginal_time_slope(u)
 
 
 @compiled
-def efficiency_of_stretch(ratio: float) -> float:
+def efficiency_at_time_factor(ratio: float) -> float:
     """Return the u at which (e^u - 1)/u has a given value; 0 if there is none."""
     if ratio <= 1.0:
         return 0.0
     target = math.log(ratio)
-    u = interpolate(EFFICIENCY_OF_STRETCH, math.log(target))
+    u = interpolate(EFFICIENCY_AT_TIME_FACTOR, math.log(target))
     for _ in range(2):
         grown = math.expm1(u)
         u -= (math.log(grown / u) - target) / (1.0 + 1.0 / grown - 1.0 / u)
@@ -269,20 +302,20 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
     """Minimise weight · s(b) + price · b over 0 < b <= share_max, safely.
 
     The cost returned is that of the tangent at the share found: below the true minimum wherever
-    the share may be.
+    the share may be. The elasticity is that of s in the weight.
     """
     if weight <= 0.0:
         return Share(0.0, 0.0, np.inf, 0.0)
-    log_pull = math.log(price * link.snr / (weight * link.unit_s))
-    if log_pull <= link.log_pull_min:
+    log_marginal = math.log(price * link.snr / (weight * link.unit_s))
+    if log_marginal <= link.log_marginal_min:
         u, elasticity = link.efficiency_min, 0.0
     else:
-        u = efficiency_of_pull(log_pull)
+        u = efficiency_at_marginal_time(log_marginal)
         grown = math.expm1(u)
-        elasticity = -(1.0 + 1.0 / grown - 1.0 / u) / pull_slope(u)
+        elasticity = -(1.0 + 1.0 / grown - 1.0 / u) / marginal_time_slope(u)
     share = link.snr / math.expm1(u)
-    seconds = link.unit_s * stretch(u)
-    tangent_price = weight * link.unit_s / link.snr * pull(u)
+    seconds = link.unit_s * time_factor(u)
+    tangent_price = weight * link.unit_s / link.snr * marginal_time(u)
     overcharge = min(0.0, price - tangent_price) * link.share_max
     cost = weight * seconds + tangent_price * share + overcharge
     return Share(cost, share, seconds, elasticity)
@@ -291,15 +324,15 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
 @compiled
 def weight_at(seconds: float, price: float, link: Any) -> float:
     """Return the weight at which :func:`least_cost` needs so many seconds per Mbit."""
-    u = max(efficiency_of_stretch(seconds / link.unit_s), link.efficiency_min)
-    return float(price * link.snr / (link.unit_s * pull(u)))
+    u = max(efficiency_at_time_factor(seconds / link.unit_s), link.efficiency_min)
+    return float(price * link.snr / (link.unit_s * marginal_time(u)))
 
 
 # --- The edge server ------------------------------------------------------------------------------
 
 
 @compiled
-def least_edge_cost(user: Any, offload: float, weight: float, price: float) -> EdgeCost:
+def least_edge_cost(user: Any, iota: float, weight: float, price: float) -> EdgeCost:
     """Minimise weight · CιL/f + price · f over 0 < f <= f_s; concave in ι, linear at price 0.
 
     At a price f is (weight CιL/price)^½, at most f_s; below f_s both terms are equal.
@@ -307,147 +340,153 @@ def least_edge_cost(user: Any, offload: float, weight: float, price: float) -> E
     most = user.edge_frequency_max_ghz
     if price <= 0.0:
         slope = weight * user.edge_s
-        return EdgeCost(slope * offload, slope, offload * user.edge_s, 0.0, most)
-    work = offload * user.work_gigacycles
+        return EdgeCost(slope * iota, slope, iota * user.edge_s, 0.0, most)
+    work = iota * user.work_gigacycles
     if work <= 0.0:
         return EdgeCost(0.0, 0.0, 0.0, 0.0, 0.0)
     frequency = math.sqrt(max(weight, 0.0) * work / price)
     if frequency >= most:
-        span = offload * user.edge_s
+        span = iota * user.edge_s
         return EdgeCost(weight * span + price * most, weight * user.edge_s, span, 0.0, most)
     if frequency <= 0.0:
         return EdgeCost(0.0, 0.0, np.inf, 0.0, 0.0)
     span = work / frequency
     cost = price * frequency
-    return EdgeCost(2.0 * cost, cost / offload, span, -0.5 * span / weight, frequency)
-
-
-@compiled
-def edge_span(user: Any, offload: float, weight: float, price: float) -> tuple[float, float]:
-    """Return CιL/f and its derivative in the weight, which is 0 where f has no price."""
-    if price <= 0.0:
-        return offload * user.edge_s, 0.0
-    at_edge = least_edge_cost(user, offload, weight, price)
-    return at_edge.span_s, at_edge.span_slope
+    return EdgeCost(2.0 * cost, cost / iota, span, -0.5 * span / weight, frequency)
 
 
 # --- One user: the best multipliers at a point (ι, t) ---------------------------------------------
 
 
 @compiled
-def edge_branch(user: Any, offload: float, weight: float, terms: Terms) -> Edge:
-    """Minimise energy, band and weight · ready time over the uplink share; upload before t."""
-    link, t, price = user.uplink, terms.t, terms.price_up
-    load = user.model_mbit + offload * user.task_mbit
+def edge_branch(user: Any, iota: float, weight: float, at: DualPoint) -> EdgeBranch:
+    """Minimise energy, band and weight · ready time over the uplink share; upload before t.
+
+    The weight is ν = ν1 + ν2. One of four cases holds: the edge is ready at t whatever the weight
+    (ν2 = η = 0); the model's upload is just in time for t (ν2 = ν, η > 0); ready when offloaded,
+    after t (ν2 = ν, η = 0); ready at t and when offloaded at once (0 < ν2 < ν, η = 0).
+    """
+    link, t, price = user.uplink, at.t, at.uplink_price
+    load = user.model_mbit + iota * user.task_mbit
     sync_seconds = (t - user.start_s) / user.model_mbit
     ready_seconds = (t - user.start_s) / load
     relaxed = least_cost(user.send_weight * load, price, link)
     if relaxed.seconds <= ready_seconds:
-        return Edge(0.0, 0.0, t, 0.0)
+        return EdgeBranch(0.0, 0.0, t, 0.0)
     pressed = relaxed
     if weight > 0.0:
         pressed = least_cost((user.send_weight + weight) * load, price, link)
     if pressed.seconds > sync_seconds:
         needed = weight_at(sync_seconds, price, link) - (user.send_weight + weight) * load
         ready_s = user.start_s + load * sync_seconds
-        return Edge(weight, max(needed, 0.0) / user.model_mbit, ready_s, 0.0)
+        return EdgeBranch(weight, max(needed, 0.0) / user.model_mbit, ready_s, 0.0)
     if pressed.seconds >= ready_seconds:
         span = load * pressed.seconds
         slope = span * pressed.elasticity / (user.send_weight + weight)
-        return Edge(weight, 0.0, user.start_s + span, slope)
-    ready = weight_at(ready_seconds, price, link) / load - user.send_weight
-    return Edge(min(max(ready, 0.0), weight), 0.0, t, 0.0)
+        return EdgeBranch(weight, 0.0, user.start_s + span, slope)
+    nu2 = weight_at(ready_seconds, price, link) / load - user.send_weight
+    return EdgeBranch(min(max(nu2, 0.0), weight), 0.0, t, 0.0)
 
 
 @compiled
-def best_frequency(user: Any, local: float) -> float:
+def best_frequency(user: Any, mu: float) -> float:
     """Return the f that minimises w^e κ f² + μ/f."""
-    if user.cpu_weight * user.frequency_max_ghz**3 * 2.0 <= local:
+    if user.cpu_weight * user.frequency_max_ghz**3 * 2.0 <= mu:
         return float(user.frequency_max_ghz)
-    return float(np.cbrt(local / (2.0 * user.cpu_weight)))
+    return float(np.cbrt(mu / (2.0 * user.cpu_weight)))
 
 
 @compiled
-def local_branch(user: Any, work: float, local: float, price: float) -> Local:
+def local_branch(user: Any, work: float, mu: float, price: float) -> LocalBranch:
     """Minimise energy, band and μ · finish time over downlink share and frequency."""
-    weight = (user.receive_weight + local) * user.model_mbit
+    weight = (user.receive_weight + mu) * user.model_mbit
     down = least_cost(weight, price, user.downlink)
     span = user.model_mbit * down.seconds
-    slope = span * down.elasticity * local * user.model_mbit / weight if weight > 0.0 else 0.0
+    slope = span * down.elasticity * mu * user.model_mbit / weight if weight > 0.0 else 0.0
     if work > 0.0:
-        frequency = best_frequency(user, local)
+        frequency = best_frequency(user, mu)
         span += work / frequency
         if frequency < user.frequency_max_ghz:
             slope -= work / frequency / 3.0
-    return Local(span, slope)
+    return LocalBranch(span, slope)
 
 
 @compiled
-def edge_multipliers(user: Any, terms: Terms) -> Multipliers:
+def edge_multipliers(user: Any, at: DualPoint) -> Multipliers:
     """Return the best multipliers without download (a = 0, ι = 1)."""
-    edge = edge_branch(user, 1.0, user.latency_weight, terms)
-    return Multipliers(0.0, edge.ready, edge.sync)
+    edge = edge_branch(user, 1.0, user.latency_weight, at)
+    return Multipliers(0.0, edge.nu2, edge.eta)
 
 
 @compiled
-def moved(local: float, step: float, total: float) -> float:
+def step_in_log_odds(mu: float, step: float, total: float) -> float:
     """Return μ after a step in ln μ, taken in ln(μ/(total - μ)): the same for an endless total."""
     if total == np.inf:
-        return float(local * math.exp(step))
-    spare = total - local
-    odds = local / spare * math.exp(step * total / spare)
+        return float(mu * math.exp(step))
+    spare = total - mu
+    odds = mu / spare * math.exp(step * total / spare)
     return float(total * (odds / (1.0 + odds)))
 
 
 @compiled
-def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
+def local_multipliers(user: Any, iota: float, at: DualPoint) -> Multipliers:
     """Return the best multipliers with download (a = 1) at an offload fraction.
 
-    Both branches of the latency end at the same time unless one dominates even with the whole
-    weight; ln(local span) - ln(edge span after t) is nearly linear in ln μ. With a price of the
-    edge's frequency, which a branch without weight does not pay, it is nearly linear in ln(μ/ν) for
-    small ν = w^t - μ too.
+    The local branch ends the sooner, and the edge branch the later, the more of w^t = μ + ν is μ.
+    So one of three cases holds: the local branch ends last even with μ = w^t; the edge branch does
+    even with μ = 0, where the local one ends at all (its download costs energy, its computing
+    none); or both end together, at a μ between.
+
+    That μ is a root of ln(local span / edge span after t), which is nearly linear in ln μ. With a
+    price of the edge's frequency, which a branch without weight does not pay, it is nearly linear
+    in ln(μ/ν) for small ν too. Newton's method within a bracket finds it; where branches have kinks
+    it may go to and fro, so that every other step halves the bracket (of ln μ) after some.
     """
     total = user.latency_weight
-    work = (1.0 - offload) * user.work_gigacycles
-    price = terms.price_edge
-    edge = edge_branch(user, offload, 0.0, terms)
-    branch = local_branch(user, work, total, terms.price_down)
-    edge_s, edge_slope = edge_span(user, offload, 0.0, price)
-    if branch.finish_s >= edge.ready_s - terms.t + edge_s:
-        return Multipliers(total, 0.0, edge.sync)
+    work = (1.0 - iota) * user.work_gigacycles
+    price = at.edge_price
+    edge, at_edge = edge_branch(user, iota, 0.0, at), least_edge_cost(user, iota, 0.0, price)
+    branch = local_branch(user, work, total, at.downlink_price)
+    if branch.finish_s >= edge.ready_s - at.t + at_edge.span_s:
+        return Multipliers(total, 0.0, edge.eta)
     if (work <= 0.0 or user.cpu_weight <= 0.0) and user.receive_weight > 0.0:
-        idle = local_branch(user, work, 0.0, terms.price_down)
-        edge = edge_branch(user, offload, total, terms)
-        edge_s, edge_slope = edge_span(user, offload, total, price)
-        if idle.finish_s <= edge.ready_s - terms.t + edge_s:
-            return Multipliers(0.0, edge.ready, edge.sync)
+        idle = local_branch(user, work, 0.0, at.downlink_price)
+        edge = edge_branch(user, iota, total, at)
+        at_edge = least_edge_cost(user, iota, total, price)
+        if idle.finish_s <= edge.ready_s - at.t + at_edge.span_s:
+            return Multipliers(0.0, edge.nu2, edge.eta)
     low, high = 0.0, total
-    local = 0.5 * total
+    mu = 0.5 * total
     blur = 2.0**-54 * total if price > 0.0 else 0.0  # what rounding adds to ν
-    for attempt in range(100):
-        edge = edge_branch(user, offload, total - local, terms)
-        branch = local_branch(user, work, local, terms.price_down)
-        if price > 0.0:
-            edge_s, edge_slope = edge_span(user, offload, total - local, price)
-        span = edge.ready_s - terms.t + edge_s
-        excess_log = math.log(branch.finish_s / span)
-        if abs(excess_log) <= 1e-11 + blur / (total - local):
+    for attempt in range(MAX_STEPS):
+        edge = edge_branch(user, iota, total - mu, at)
+        at_edge = least_edge_cost(user, iota, total - mu, price)
+        branch = local_branch(user, work, mu, at.downlink_price)
+        span = edge.ready_s - at.t + at_edge.span_s
+        log_ratio = math.log(branch.finish_s / span)
+        if abs(log_ratio) <= TOGETHER + blur / (total - mu):
             break
-        if excess_log > 0.0:
-            low = local
+        if log_ratio > 0.0:
+            low = mu
         else:
-            high = local
-        span_slope = edge.ready_slope + edge_slope
-        slope = branch.finish_slope / branch.finish_s + local * span_slope / span
-        previous = local
-        local = moved(local, -excess_log / slope, total if price > 0.0 else np.inf)
+            high = mu
+        span_slope = edge.ready_slope + at_edge.span_slope
+        slope = branch.finish_slope / branch.finish_s + mu * span_slope / span
+        previous = mu
+        mu = step_in_log_odds(mu, -log_ratio / slope, total if price > 0.0 else np.inf)
         around_a_kink = attempt > 6 and attempt % 2 == 0
-        if around_a_kink or not low < local < high:
-            local = math.sqrt(low * high) if low > 0.0 else 0.1 * high
-        if local == previous or high - low <= 1e-15 * high:
+        if around_a_kink or not low < mu < high:
+            mu = math.sqrt(low * high) if low > 0.0 else 0.1 * high  # half way in ln μ
+        if mu == previous or high - low <= 1e-15 * high:
             break
-    return Multipliers(local, min(edge.ready, total - local), edge.sync)
+    return Multipliers(mu, min(edge.nu2, total - mu), edge.eta)
+
+
+TOGETHER = 1e-11
+"""Relative difference of the branches' spans at which they end together: G is stationary in μ
+there, and loses nothing that counts."""
+MAX_STEPS = 100
+"""Of Newton's method, which takes far fewer."""
 
 
 # --- One user: the Lagrangian ---------------------------------------------------------------------
@@ -455,81 +494,87 @@ def local_multipliers(user: Any, offload: float, terms: Terms) -> Multipliers:
 
 @compiled
 def lagrangian(
-    user: Any, offload: float, download: bool, multipliers: Multipliers, terms: Terms
+    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
 ) -> Value:
     """Return G(ι, t) and its derivatives, for any multipliers."""
-    local, ready, sync = multipliers
-    t, price_up, price_down, price_edge = terms
-    load = user.model_mbit + offload * user.task_mbit
-    pressure = user.send_weight + ready
-    up = least_cost(pressure * load + sync * user.model_mbit, price_up, user.uplink)
-    at_edge = least_edge_cost(user, offload, user.latency_weight - local, price_edge)
-    start = (ready + sync) * user.start_s
-    sync_slope = user.latency_weight - ready - sync
+    mu, nu2, eta = multipliers
+    t, uplink_price, downlink_price, edge_price = at
+    load = user.model_mbit + iota * user.task_mbit
+    pressure = user.send_weight + nu2
+    up = least_cost(pressure * load + eta * user.model_mbit, uplink_price, user.uplink)
+    at_edge = least_edge_cost(user, iota, user.latency_weight - mu, edge_price)
+    start = (nu2 + eta) * user.start_s
+    sync_slope = user.latency_weight - nu2 - eta
     cost = user.constant + up.cost + start + at_edge.cost + sync_slope * t
-    size = abs(user.constant) + up.cost + start + (user.latency_weight - local) * user.edge_s
-    size += price_up * user.uplink.share_max + 2.0 * price_edge * user.edge_frequency_max_ghz
+    size = abs(user.constant) + up.cost + start + (user.latency_weight - mu) * user.edge_s
+    size += uplink_price * user.uplink.share_max + 2.0 * edge_price * user.edge_frequency_max_ghz
     slope = pressure * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
     slope += at_edge.offload_slope
     share = 0.0
     if download:
-        weight = (user.receive_weight + local) * user.model_mbit
-        down = least_cost(weight, price_down, user.downlink)
+        weight = (user.receive_weight + mu) * user.model_mbit
+        down = least_cost(weight, downlink_price, user.downlink)
         share = down.share
         cpu = 0.0
-        if local > 0.0:
-            frequency = best_frequency(user, local)
-            cpu = user.work_gigacycles * (user.cpu_weight * frequency**2 + local / frequency)
-        cost += down.cost + cpu * (1.0 - offload)
-        size += down.cost + cpu + price_down * user.downlink.share_max
+        if mu > 0.0:
+            frequency = best_frequency(user, mu)
+            cpu = user.work_gigacycles * (user.cpu_weight * frequency**2 + mu / frequency)
+        cost += down.cost + cpu * (1.0 - iota)
+        size += down.cost + cpu + downlink_price * user.downlink.share_max
         slope -= cpu
     return Value(cost, sync_slope, slope, up.share, share, at_edge.frequency_ghz, size)
 
 
 @compiled
-def value_at(user: Any, offload: float, download: bool, terms: Terms) -> tuple[Multipliers, Value]:
+def value_at(user: Any, iota: float, download: bool, at: DualPoint) -> tuple[Multipliers, Value]:
     """Return the best multipliers at a point and the Lagrangian there: the cost of the point."""
-    if download:
-        multipliers = local_multipliers(user, offload, terms)
-    else:
-        multipliers = edge_multipliers(user, terms)
-    return multipliers, lagrangian(user, offload, download, multipliers, terms)
+    multipliers = local_multipliers(user, iota, at) if download else edge_multipliers(user, at)
+    return multipliers, lagrangian(user, iota, download, multipliers, at)
 
 
 # --- One user: the best offload fraction ----------------------------------------------------------
 
 
 @compiled
-def snapped(offload: float, step: float) -> float:
+def nearest_on_grid(iota: float, step: float) -> float:
     """Return the nearest point of the grid k · step; the fraction itself without a grid."""
     if step <= 0.0:
-        return offload
-    return min(round(offload / step) * step, 1.0)
+        return iota
+    return min(round(iota / step) * step, 1.0)
 
 
 @compiled
 def descend(
-    user: Any, low: float, high: float, start: float, terms: Terms
+    user: Any, low: float, high: float, start: float, at: DualPoint
 ) -> tuple[float, Multipliers]:
     """Go down from a start to the bottom of its basin of the cost in ι.
 
     A step that is too long can end in another basin, a higher one: then it is tried with short
     steps.
     """
-    x, multipliers, gained = slide(user, low, high, start, 0.003, terms)
+    x, multipliers, gained = line_search(user, low, high, start, FIRST_STEP, at)
     if gained < 0.0:
-        x, multipliers, gained = slide(user, low, high, start, 3e-5, terms)
+        x, multipliers, gained = line_search(user, low, high, start, SHORT_STEP, at)
     return x, multipliers
 
 
+FIRST_STEP, SHORT_STEP = 0.003, 3e-5
+"""In ι: short beside most basins, and long enough for a start near the bottom to be bracketed soon;
+the second is for basins in which the first is too long."""
+OVERSHOOT, LARGEST_GROWTH = 1.2, 8.0
+"""A secant step is lengthened to pass the bottom, so that it is bracketed, and may not leap."""
+LEVEL, GROWTH = 0.9, 4.0
+"""Where the slope has kept that much of its size in a step, the next one is so much longer."""
+
+
 @compiled
-def slide(
-    user: Any, low: float, high: float, start: float, step: float, terms: Terms
+def line_search(
+    user: Any, low: float, high: float, start: float, step: float, at: DualPoint
 ) -> tuple[float, Multipliers, float]:
     """Follow the slope of the cost in ι until it changes its sign, and find where it does.
 
-    There the multipliers of both sides are mixed so that G is level: where the cost has a kink,
-    those of one side would tell a wrong story about t.
+    Once it has (Illinois' method from there on), the multipliers of both sides are mixed so that G
+    is level in ι: where the cost has a kink, those of one side would tell a wrong story about t.
 
     Returns
     -------
@@ -537,7 +582,7 @@ def slide(
         The bottom, and how much lower than the start it is.
     """
     x = min(max(start, low), high)
-    multipliers, value = value_at(user, x, True, terms)
+    multipliers, value = value_at(user, x, True, at)
     slope = value.offload_slope
     first_cost = value.cost
     enough = 1e-11 * abs(first_cost)
@@ -550,7 +595,7 @@ def slide(
             return x, multipliers, first_cost - value.cost
         else:
             y = max(x - step, low) if slope > 0.0 else min(x + step, high)
-        y_multipliers, value = value_at(user, y, True, terms)
+        y_multipliers, value = value_at(user, y, True, at)
         y_slope = value.offload_slope
         if y_slope * slope <= 0.0:
             other, other_slope, other_multipliers, bracketed = x, slope, multipliers, True
@@ -559,7 +604,10 @@ def slide(
             weight *= 0.5
         else:
             ratio = y_slope / slope
-            step = abs(y - x) * (min(ratio / (1.0 - ratio) * 1.2, 8.0) if ratio < 0.9 else 4.0)
+            growth = GROWTH
+            if ratio < LEVEL:
+                growth = min(ratio / (1.0 - ratio) * OVERSHOOT, LARGEST_GROWTH)
+            step = abs(y - x) * growth
         x, slope, multipliers = y, y_slope, y_multipliers
         if bracketed and (abs(other - x) <= 1e-10 or abs(slope * (other - x)) <= enough):
             break
@@ -575,50 +623,50 @@ def mix(one: Multipliers, other: Multipliers, part: float) -> Multipliers:
     """Return part · one + (1 - part) · other."""
     rest = 1.0 - part
     return Multipliers(
-        part * one.local + rest * other.local,
-        part * one.ready + rest * other.ready,
-        part * one.sync + rest * other.sync,
+        part * one.mu + rest * other.mu,
+        part * one.nu2 + rest * other.nu2,
+        part * one.eta + rest * other.eta,
     )
 
 
 @compiled
 def best_offload(
-    user: Any, domain: Any, step: float, start: float, terms: Terms
+    user: Any, domain: Any, step: float, start: float, at: DualPoint
 ) -> tuple[float, Multipliers]:
     """Return the best offload fraction with download in the basin of a start, and multipliers."""
     low, high = domain.offload_min, domain.offload_max
-    middle = start if start >= 0.0 else 0.5 * (low + high)
+    middle = start if start >= 0.0 else 0.5 * (low + high)  # the start may be UNKNOWN
     if high > low:
-        least = min(max(low, LEAST_OFFLOAD), high) if terms.price_edge > 0.0 else low
-        best, multipliers = descend(user, least, high, middle, terms)
+        least = min(max(low, LEAST_OFFLOAD), high) if at.edge_price > 0.0 else low
+        best, multipliers = descend(user, least, high, middle, at)
         if best == least > low:
             best = low
-            multipliers, _ = value_at(user, low, True, terms)
+            multipliers, _ = value_at(user, low, True, at)
         if step <= 0.0:
             return best, multipliers
-        low = min(max(snapped(np.floor(best / step + 1e-9) * step, step), low), high)
-        high = min(snapped(low + step, step), high)
-    lower_multipliers, lower = value_at(user, low, True, terms)
-    upper_multipliers, upper = value_at(user, high, True, terms)
+        low = min(max(nearest_on_grid(np.floor(best / step + 1e-9) * step, step), low), high)
+        high = min(nearest_on_grid(low + step, step), high)
+    lower_multipliers, lower = value_at(user, low, True, at)
+    upper_multipliers, upper = value_at(user, high, True, at)
     if lower.cost <= upper.cost:
         return low, lower_multipliers
     return high, upper_multipliers
 
 
 @compiled
-def take(
-    user: Any, offload: float, download: bool, multipliers: Multipliers, terms: Terms, choice: Any
+def record(
+    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint, solution: Any
 ) -> None:
-    """Write down a choice (a, ι) with its cost, shares and multipliers."""
-    value = lagrangian(user, offload, download, multipliers, terms)
-    choice.download = download
-    choice.offload = offload
-    choice.value = value.cost
-    choice.sync_slope = value.sync_slope
-    choice.uplink_share = value.uplink_share
-    choice.downlink_share = value.downlink_share
-    choice.edge_frequency_ghz = value.edge_frequency_ghz
-    choice.local, choice.ready, choice.sync = multipliers
+    """Write down a solution (a, ι) with its cost, shares and multipliers."""
+    value = lagrangian(user, iota, download, multipliers, at)
+    solution.download = download
+    solution.offload_fraction = iota
+    solution.value = value.cost
+    solution.sync_slope = value.sync_slope
+    solution.uplink_share = value.uplink_share
+    solution.downlink_share = value.downlink_share
+    solution.edge_frequency_ghz = value.edge_frequency_ghz
+    solution.mu, solution.nu2, solution.eta = multipliers
 
 
 # --- One user: a bound over all its decisions -----------------------------------------------------
@@ -626,11 +674,11 @@ def take(
 
 @compiled
 def safe_value(
-    user: Any, offload: float, download: bool, multipliers: Multipliers, last_t: float, terms: Terms
+    user: Any, iota: float, download: bool, multipliers: Multipliers, last_t: float, at: DualPoint
 ) -> float:
     """Return G(ι, t) less what rounding can have added, for use at any time up to `last_t`."""
-    value = lagrangian(user, offload, download, multipliers, terms)
-    weights = user.latency_weight + multipliers.ready + multipliers.sync
+    value = lagrangian(user, iota, download, multipliers, at)
+    weights = user.latency_weight + multipliers.nu2 + multipliers.eta
     return float(value.cost - ROUNDING * (value.size + weights * last_t))
 
 
@@ -643,34 +691,38 @@ def reach(
     step: float,
     need: float,
     last_t: float,
-    terms: Terms,
+    at: DualPoint,
 ) -> tuple[float, float]:
     """Return how far from `inside` towards `end` G stays above a need, and G there.
 
     G is concave in ι, so a chord from a point where it is above meets the need too early at worst.
     """
-    value = safe_value(user, inside, True, multipliers, last_t, terms)
+    value = safe_value(user, inside, True, multipliers, last_t, at)
     if inside == end:
         return inside, value
     outside = end
-    beyond = safe_value(user, end, True, multipliers, last_t, terms)
+    beyond = safe_value(user, end, True, multipliers, last_t, at)
     if beyond >= need:
         return end, beyond
     for _ in range(3):
         if value <= need:
             break
-        x = inside + 0.999 * (value - need) / (value - beyond) * (outside - inside)
+        x = inside + SHORT_OF * (value - need) / (value - beyond) * (outside - inside)
         if step > 0.0:
             x = step * (np.floor(x / step) if end > inside else np.ceil(x / step))
             x = min(x, 1.0)
         if x == inside:
             break
-        at_x = safe_value(user, x, True, multipliers, last_t, terms)
+        at_x = safe_value(user, x, True, multipliers, last_t, at)
         if at_x < need:
             outside, beyond = x, at_x
         else:
             inside, value = x, at_x
     return inside, value
+
+
+SHORT_OF = 0.999
+"""Part of the way to where a chord meets a need: rounding must not put the end beyond."""
 
 
 @compiled
@@ -679,7 +731,7 @@ def write_cell(
 ) -> None:
     """Write down a cell and the line that it proves."""
     cell.offload_min, cell.offload_max = low, high
-    cell.local, cell.ready, cell.sync = multipliers
+    cell.mu, cell.nu2, cell.eta = multipliers
     cell.value, cell.sync_slope = value, slope
 
 
@@ -688,58 +740,62 @@ def cover_local(
     user: Any,
     domain: Any,
     step: float,
-    choice: Any,
+    solution: Any,
     tolerance: float,
     times: Times,
-    terms: Terms,
+    at: DualPoint,
     count: int,
     cells: Any,
 ) -> tuple[int, float]:
     """Cover all decisions with download by cells, each proving a line in t below the user's cost.
 
-    A cell is good enough if its line is no lower than that of the best choice over the whole range
-    of t, or as high as its own point allows, within the tolerance.
+    A stack of ranges of ι is worked off. In each, the best multipliers at a point (the given
+    solution's own ι in the range that holds it, the middle in others) make a cell as wide to both
+    sides as G stays high enough; what is left on each side is a range of its own. High enough is
+    what loses no more than the tolerance, over the whole range of t, against the line of the best
+    solution met so far, or, where the point itself lies lower, against its own cost: no cell could
+    prove more there.
 
     Returns
     -------
     count, better
-        Number of cells, those before included, and an offload fraction that beats the given choice
-        by more than the tolerance (negative if none was met).
+        Number of cells, those before included, and an offload fraction that beats the given
+        solution by more than the tolerance (UNKNOWN if none was met).
     """
-    better = -1.0
-    best, best_slope = choice.value, choice.sync_slope
+    better = UNKNOWN
+    best, best_slope = solution.value, solution.sync_slope
     lows, highs = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
     lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
-    start = choice.offload if choice.download else -1.0
+    start = solution.offload_fraction if solution.download else UNKNOWN
     while waiting > 0:
         waiting -= 1
         low, high = lows[waiting], highs[waiting]
         if low <= start <= high:
             middle = start
-            multipliers = Multipliers(choice.local, choice.ready, choice.sync)
-            point = lagrangian(user, middle, True, multipliers, terms)
+            multipliers = Multipliers(solution.mu, solution.nu2, solution.eta)
+            point = lagrangian(user, middle, True, multipliers, at)
         else:
-            middle = snapped(0.5 * (low + high), step)
-            multipliers, point = value_at(user, middle, True, terms)
-        start = -1.0
+            middle = nearest_on_grid(0.5 * (low + high), step)
+            multipliers, point = value_at(user, middle, True, at)
+        start = UNKNOWN
         slope = point.sync_slope
         cost = point.cost
         if cost < best - tolerance:
             best, best_slope, better = cost, slope, middle
         flatter = best_slope - slope
-        lead = max(flatter * (times.first - terms.t), flatter * (times.last - terms.t))
+        lead = max(flatter * (times.first - at.t), flatter * (times.last - at.t))
         need = min(cost, best + lead) - tolerance
         if count + waiting + 3 > MAX_CELLS:
             need = -np.inf
-        left, left_value = reach(user, multipliers, middle, low, step, need, times.last, terms)
-        right, right_value = reach(user, multipliers, middle, high, step, need, times.last, terms)
+        left, left_value = reach(user, multipliers, middle, low, step, need, times.last, at)
+        right, right_value = reach(user, multipliers, middle, high, step, need, times.last, at)
         write_cell(cells[count], left, right, multipliers, min(left_value, right_value), slope)
         count += 1
         if left > low:
-            lows[waiting], highs[waiting] = low, snapped(left - step, step)
+            lows[waiting], highs[waiting] = low, nearest_on_grid(left - step, step)
             waiting += 1
         if right < high:
-            lows[waiting], highs[waiting] = snapped(right + step, step), high
+            lows[waiting], highs[waiting] = nearest_on_grid(right + step, step), high
             waiting += 1
     return count, better
 
@@ -749,26 +805,26 @@ def cover(
     user: Any,
     domain: Any,
     step: float,
-    choice: Any,
+    solution: Any,
     tolerance: float,
     times: Times,
-    terms: Terms,
+    at: DualPoint,
     cells: Any,
 ) -> tuple[int, float]:
     """Cover all decisions of a user; see :func:`cover_local`.
 
-    The cell of a = 0 comes first and has `offload_min` = 2.
+    The cell of a = 0 comes first, at ``NO_DOWNLOAD``.
     """
     count = 0
     if domain.edge:
-        edge = edge_multipliers(user, terms)
-        value = safe_value(user, 1.0, False, edge, times.last, terms)
-        slope = user.latency_weight - edge.ready - edge.sync
-        write_cell(cells[0], 2.0, 2.0, edge, value, slope)
+        edge = edge_multipliers(user, at)
+        value = safe_value(user, 1.0, False, edge, times.last, at)
+        slope = user.latency_weight - edge.nu2 - edge.eta
+        write_cell(cells[0], NO_DOWNLOAD, NO_DOWNLOAD, edge, value, slope)
         count = 1
     if not domain.local:
-        return count, -1.0
-    return cover_local(user, domain, step, choice, tolerance, times, terms, count, cells)
+        return count, UNKNOWN
+    return cover_local(user, domain, step, solution, tolerance, times, at, count, cells)
 
 
 @compiled
@@ -776,28 +832,26 @@ def cover_all(
     users: Any,
     domains: Any,
     step: float,
-    choices: Any,
+    solutions: Any,
     tolerance: float,
     times: Times,
-    terms: Terms,
-    basins: Any,
+    at: DualPoint,
+    better: Any,
     counts: Any,
     cells: Any,
     first: int,
     last: int,
 ) -> None:
-    """Cover the domains of users first..last-1; note the basin where a better ι was found."""
+    """Cover the domains of users first..last-1, and say which ι are better than the solutions."""
     for j in range(first, last):
-        counts[j], better = cover(
-            users[j], domains[j], step, choices[j], tolerance, times, terms, cells[j]
+        counts[j], better[j] = cover(
+            users[j], domains[j], step, solutions[j], tolerance, times, at, cells[j]
         )
-        if better >= 0.0:
-            basins[j, 0], basins[j, 1] = better, basins[j, 0]
 
 
 @compiled
 def bound_at(cells: Any, counts: Any, elapsed_s: float) -> float:
-    """Return the sum over users of the lowest of their lines, some time after the terms' t."""
+    """Return the sum over users of the lowest of their lines, some time after their own t."""
     total = 0.0
     for j in range(len(counts)):
         least = np.inf
@@ -808,51 +862,58 @@ def bound_at(cells: Any, counts: Any, elapsed_s: float) -> float:
     return total
 
 
-# --- All users: responses -------------------------------------------------------------------------
+# --- All users: solutions -------------------------------------------------------------------------
 
 FIXED, TRACKED, FREE = 0, 1, 2
 """What users may change at new prices: nothing; ι within its basin; everything."""
-GLANCE = 1e-3
-"""What a free user may miss, relative to its cost."""
+SCREENING_TOLERANCE = 1e-3
+"""What a free user may miss, relative to its cost: a price search needs no more, and cells that are
+made for a proof find what is missed."""
+SAME_BASIN = 1e-6
+"""In ι: bottoms that are nearer are one."""
 
 
 @compiled
-def follow(user: Any, domain: Any, step: float, basin: Any, terms: Terms, choice: Any) -> None:
-    """Take the better of the one or two basins known, and keep it first."""
-    basin[0], multipliers = best_offload(user, domain, step, basin[0], terms)
-    take(user, basin[0], True, multipliers, terms, choice)
+def search_basins(
+    user: Any, domain: Any, step: float, basin: Any, at: DualPoint, solution: Any
+) -> None:
+    """Go to the bottom of the one or two basins known, take the lower one and keep it first."""
+    basin[0], multipliers = best_offload(user, domain, step, basin[0], at)
+    record(user, basin[0], True, multipliers, at, solution)
     if basin[1] < 0.0:
         return
-    basin[1], multipliers = best_offload(user, domain, step, basin[1], terms)
-    if abs(basin[1] - basin[0]) <= 1e-6:
-        basin[1] = -1.0
+    basin[1], multipliers = best_offload(user, domain, step, basin[1], at)
+    if abs(basin[1] - basin[0]) <= SAME_BASIN:
+        basin[1] = UNKNOWN
         return
-    value = lagrangian(user, basin[1], True, multipliers, terms)
-    if value.cost < choice.value:
+    value = lagrangian(user, basin[1], True, multipliers, at)
+    if value.cost < solution.value:
         basin[0], basin[1] = basin[1], basin[0]
-        take(user, basin[0], True, multipliers, terms, choice)
+        record(user, basin[0], True, multipliers, at, solution)
 
 
 @compiled
-def loses(user: Any, domain: Any, step: float, start: float, cost: float, terms: Terms) -> bool:
+def is_dominated(
+    user: Any, domain: Any, step: float, start: float, cost: float, at: DualPoint
+) -> bool:
     """Tell whether a few cells prove that every decision with download costs more than that."""
     lows, highs = np.empty(FEW_CELLS + 2), np.empty(FEW_CELLS + 2)
     lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
     for _ in range(FEW_CELLS):
         waiting -= 1
         low, high = lows[waiting], highs[waiting]
-        middle = start if low <= start <= high else snapped(0.5 * (low + high), step)
-        start = -1.0
-        multipliers, point = value_at(user, middle, True, terms)
+        middle = start if low <= start <= high else nearest_on_grid(0.5 * (low + high), step)
+        start = UNKNOWN
+        multipliers, point = value_at(user, middle, True, at)
         if point.cost <= cost:
             return False
-        left, _ = reach(user, multipliers, middle, low, step, cost, terms.t, terms)
-        right, _ = reach(user, multipliers, middle, high, step, cost, terms.t, terms)
+        left, _ = reach(user, multipliers, middle, low, step, cost, at.t, at)
+        right, _ = reach(user, multipliers, middle, high, step, cost, at.t, at)
         if left > low:
-            lows[waiting], highs[waiting] = low, snapped(left - step, step)
+            lows[waiting], highs[waiting] = low, nearest_on_grid(left - step, step)
             waiting += 1
         if right < high:
-            lows[waiting], highs[waiting] = snapped(right + step, step), high
+            lows[waiting], highs[waiting] = nearest_on_grid(right + step, step), high
             waiting += 1
         if waiting == 0:
             return True
@@ -860,84 +921,89 @@ def loses(user: Any, domain: Any, step: float, start: float, cost: float, terms:
 
 
 @compiled
-def choose_freely(
-    user: Any, domain: Any, step: float, basin: Any, terms: Terms, choice: Any, cells: Any
+def solve_freely(
+    user: Any, domain: Any, step: float, basin: Any, at: DualPoint, solution: Any, cells: Any
 ) -> None:
-    """Take the best decision of all, after a glance at the whole domain."""
+    """Take the best decision of all: the known basins, after a screening of the whole domain.
+
+    A basin that the screening finds is followed from then on, beside the one known before.
+    """
     edge_cost = np.inf
     edge = Multipliers(0.0, 0.0, 0.0)
     if domain.edge:
-        edge = edge_multipliers(user, terms)
-        value = lagrangian(user, 1.0, False, edge, terms)
+        edge = edge_multipliers(user, at)
+        value = lagrangian(user, 1.0, False, edge, at)
         edge_cost = value.cost
-    if domain.local and not (domain.edge and loses(user, domain, step, basin[0], edge_cost, terms)):
-        follow(user, domain, step, basin, terms, choice)
-        enough = GLANCE * abs(choice.value - user.constant)
+    if domain.local and not (
+        domain.edge and is_dominated(user, domain, step, basin[0], edge_cost, at)
+    ):
+        search_basins(user, domain, step, basin, at, solution)
+        enough = SCREENING_TOLERANCE * abs(solution.value - user.constant)
         _, better = cover_local(
-            user, domain, step, choice, enough, Times(terms.t, terms.t), terms, 0, cells
+            user, domain, step, solution, enough, Times(at.t, at.t), at, 0, cells
         )
         if better >= 0.0:
             basin[0], basin[1] = better, basin[0]
-            follow(user, domain, step, basin, terms, choice)
-        if choice.value < edge_cost:
+            search_basins(user, domain, step, basin, at, solution)
+        if solution.value < edge_cost:
             return
-    take(user, 1.0, False, edge, terms, choice)
+    record(user, 1.0, False, edge, at, solution)
 
 
 @compiled
-def respond(
+def solve_users(
     users: Any,
     domains: Any,
     step: float,
     freedom: int,
-    terms: Terms,
+    at: DualPoint,
     basins: Any,
-    choices: Any,
+    solutions: Any,
     first: int,
     last: int,
 ) -> None:
     """Let users first..last-1 choose at given prices and sync time.
 
-    `choices` holds the previous choices and is overwritten; `basins`, of shape (users, 2), holds
-    for free users the ι from which basins of the cost are followed, negative if unknown.
+    `solutions` holds the previous ones and is overwritten; `basins`, of shape (users, 2), holds
+    for free users the ι from which basins of the cost are followed, or UNKNOWN.
     """
     cells = np.empty(MAX_CELLS, CELL)
     for j in range(first, last):
-        user, domain, choice = users[j], domains[j], choices[j]
+        user, domain, solution = users[j], domains[j], solutions[j]
         if freedom == FREE:
-            choose_freely(user, domain, step, basins[j], terms, choice, cells)
+            solve_freely(user, domain, step, basins[j], at, solution, cells)
             continue
-        download, offload = choice.download, choice.offload
+        download, iota = solution.download, solution.offload_fraction
         if freedom == TRACKED and download:
-            offload, multipliers = best_offload(user, domain, step, offload, terms)
+            iota, multipliers = best_offload(user, domain, step, iota, at)
         else:
-            multipliers, _ = value_at(user, offload, download, terms)
-        take(user, offload, download, multipliers, terms, choice)
+            multipliers, _ = value_at(user, iota, download, at)
+        record(user, iota, download, multipliers, at, solution)
 
 
 # --- All users: what they do on their own ---------------------------------------------------------
 
 
 @compiled
-def slow_down_at_edge(users: Any, terms: Terms, choices: Any, first: int, last: int) -> None:
-    """Lower f_{s,j} of free choices to what is needed to end no later than the local branch.
+def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, last: int) -> None:
+    """Lower f_{s,j} of solutions to what is needed to end no later than the local branch.
 
     Where a frequency costs nothing, any f from there to f_s is a best one.
     """
     for j in range(first, last):
-        user, choice = users[j], choices[j]
-        work = choice.offload * user.work_gigacycles
+        user, solution = users[j], solutions[j]
+        work = solution.offload_fraction * user.work_gigacycles
         if work <= 0.0:
-            choice.edge_frequency_ghz = 0.0
-        elif choice.download:
-            own_work = (1.0 - choice.offload) * user.work_gigacycles
-            weight = user.latency_weight - choice.local
-            edge = edge_branch(user, choice.offload, weight, terms)
-            branch = local_branch(user, own_work, choice.local, terms.price_down)
-            time_left = branch.finish_s - (edge.ready_s - terms.t)
+            solution.edge_frequency_ghz = 0.0
+        elif solution.download:
+            own_work = (1.0 - solution.offload_fraction) * user.work_gigacycles
+            weight = user.latency_weight - solution.mu
+            edge = edge_branch(user, solution.offload_fraction, weight, at)
+            branch = local_branch(user, own_work, solution.mu, at.downlink_price)
+            time_left = branch.finish_s - (edge.ready_s - at.t)
             if time_left > 0.0:
                 needed = min(work / time_left, user.edge_frequency_max_ghz)
-                choice.edge_frequency_ghz = needed
+                solution.edge_frequency_ghz = needed
 
 
 @compiled
@@ -953,7 +1019,7 @@ def least_shares(users: Any, t: float) -> float:
     for j in range(len(users)):
         user = users[j]
         seconds = (t - user.start_s) / user.model_mbit
-        u = efficiency_of_stretch(seconds / user.uplink.unit_s)
+        u = efficiency_at_time_factor(seconds / user.uplink.unit_s)
         if u < user.uplink.efficiency_min:
             return np.inf
         total += user.uplink.snr / math.expm1(u)

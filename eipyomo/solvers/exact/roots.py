@@ -9,7 +9,15 @@ from typing import Generic, TypeVar
 Found = TypeVar("Found")
 
 MAX_EVALUATIONS = 80
-LONGEST_STEP = 4.0
+"""More than any crossing takes that is wide enough to be divided."""
+LONGEST_STEP, SHORTEST_STEP = 4.0, 1e-14
+"""Of a step without a bracket: arguments are logarithms, in which the first is a long way."""
+OVERSHOOT = 1.05
+"""A step goes a little beyond where the slope puts the crossing, so that it is bracketed."""
+FLATTENING = 0.25
+"""A slope counts as no flatter than that part of the last one: on a plateau it tells nothing."""
+BISECT_EVERY = 6
+"""At a jump, regula falsi may approach one side for long."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,9 @@ def find_crossing(
     width: float = 1e-15,
 ) -> Crossing[Found]:
     """Bracket the crossing of a decreasing function that may jump.
+
+    Secant steps until there is a bracket, and Illinois' method in it: regula falsi in which the
+    residual of an end that stays counts half.
 
     Parameters
     ----------
@@ -85,14 +96,20 @@ def find_crossing(
                 return crossing
             rise, fall = before.residual * weights[0], -after.residual * weights[1]
             x = before.x + gap * rise / (rise + fall)
-            if evaluation % 6 == 5 or not before.x < x < after.x:
+            if (evaluation + 1) % BISECT_EVERY == 0 or not before.x < x < after.x:
                 x = before.x + 0.5 * gap
         else:
             if last is not None and last.x != x:
                 measured = (residual - last.residual) / (x - last.x)
-                slope = min(measured, 0.25 * slope)
-            step = min(max(-1.05 * residual / slope, -LONGEST_STEP), LONGEST_STEP)
-            step = step if abs(step) > 1e-14 else (1e-14 if positive else -1e-14)
-            x = min(max(x + step, low), high)
+                slope = min(measured, FLATTENING * slope)
+            x = min(max(x + _step(residual, slope), low), high)
         last = point
     return Crossing(before, after)
+
+
+def _step(residual: float, slope: float) -> float:
+    """Return a step beyond the crossing of a tangent, neither too long nor none."""
+    step = min(max(-OVERSHOOT * residual / slope, -LONGEST_STEP), LONGEST_STEP)
+    if abs(step) > SHORTEST_STEP:
+        return step
+    return SHORTEST_STEP if residual > 0.0 else -SHORTEST_STEP

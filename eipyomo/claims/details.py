@@ -1,0 +1,94 @@
+"""What a document tells beside its answer: prices, and the trace of the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field, StrictStr
+
+from eipyomo.claims.document import Document
+from eipyomo.claims.methods import EXACT_MACHINE
+from eipyomo.claims.values import demand, is_number, written
+from eipyomo.errors import ClaimError, InputError
+from eipyomo.instance import Instance
+from eipyomo.validation import NonNegative, Record
+
+REPAIR = 1e-5
+"""Relative difference between a point in a trace and the same one repaired, at most."""
+
+
+class _UserPrices(Record):
+    name: Annotated[StrictStr, Field(description="a text")]
+    sync_per_s: Annotated[NonNegative, Field(description="a price per s")]
+    delay_per_s: Annotated[NonNegative, Field(description="a price per s")]
+
+
+class _Prices(Record):
+    bandwidth_per_mhz: Annotated[NonNegative, Field(description="a price per MHz")]
+    downlink_bandwidth_per_mhz: Annotated[NonNegative, Field(description="a price per MHz")]
+    edge_frequency_per_ghz: Annotated[
+        NonNegative | None, Field(description="a finite number >= 0 (a price per GHz)")
+    ] = None
+    users: Annotated[tuple[_UserPrices, ...], Field(description="a list of users' prices")]
+
+
+def check_prices(read: Document, instance: Instance | None) -> None:
+    """Check that prices are those of the instance's users, and of a method that has them."""
+    if read.prices is None:
+        return
+    if read.solver is not None or read.method not in EXACT_MACHINE or not read.feasible:
+        raise ClaimError(
+            f"the result claims prices, but method {read.method!r} gives none without a proof"
+        )
+    try:
+        prices = _Prices(**read.prices)
+    except InputError as error:
+        raise InputError(f"prices.{error}") from None
+    names = [user.name for user in prices.users]
+    if instance is not None and names != [user.name for user in instance.users]:
+        raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
+    if len(names) != len((read.allocation or {"users": ()})["users"]):
+        raise InputError(f"prices.users has {len(names)} users, but must have one for each user")
+
+
+def check_trace(read: Document) -> None:
+    """Check that all rows are alike, and where a method writes one per iteration, their number."""
+    if not read.trace:
+        return
+    shapes = {key: _shape(value) for key, value in read.trace[0].items()}
+    for n, row in enumerate(read.trace):
+        if {key: _shape(value) for key, value in row.items()} != shapes:
+            raise InputError(
+                f"trace[{n}] is unlike trace[0], but all rows must have the keys "
+                f"{', '.join(shapes)} with values of one kind"
+            )
+    by_iteration = read.method == "admm" or (read.solver is None and read.method in EXACT_MACHINE)
+    if by_iteration and len(read.trace) != read.iterations:
+        raise ClaimError(
+            f"the result claims {read.iterations} iterations, but its trace has {len(read.trace)}"
+        )
+    if read.minimised is not None and read.termination != "error":  # which may be this very thing
+        demand(_trace(read, read.minimised))
+
+
+def _trace(read: Document, cost: float) -> Iterator[str]:
+    """Hold the incumbents and bounds on the way against the answer: these end at it at best."""
+    room = REPAIR * abs(cost)
+    for n, row in enumerate(read.trace):
+        for key in {"objective", "best_objective", "incumbent"} & set(row):
+            if row[key] is not None and row[key] < cost - room:
+                found = written(row[key])
+                yield f"objective {written(cost)}, but its trace has {key} {found} in row {n}"
+        if row.get("bound") is not None and row["bound"] > cost + room:
+            yield (
+                f"bound {written(row['bound'])} in row {n} of its trace, but its own point costs "
+                f"only {written(cost)}"
+            )
+
+
+def _shape(value: Any) -> tuple[str, int]:
+    """Return the kind of a trace's value, and how many numbers it holds; null may be a number."""
+    if isinstance(value, list | tuple):
+        return "list", len(value)
+    return ("number" if value is None or is_number(value) else type(value).__name__), 1

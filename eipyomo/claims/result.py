@@ -1,0 +1,139 @@
+"""Whether the document of one result is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from eipyomo.allocation import Allocation
+from eipyomo.claims.breakdown import sums, terms_of
+from eipyomo.claims.decisions import restriction, violations
+from eipyomo.claims.details import check_prices, check_trace
+from eipyomo.claims.document import Document, read_result
+from eipyomo.claims.outcome import ending, outcome, proof
+from eipyomo.claims.values import DIMENSIONLESS, compare, demand, same, written
+from eipyomo.errors import ClaimError, InputError
+from eipyomo.evaluation import Evaluation, evaluate
+from eipyomo.instance import Instance
+from eipyomo.problem import is_name
+from eipyomo.validation import require_kind
+
+
+def check(
+    document: Mapping[str, Any], instance: Instance | None = None
+) -> tuple[Allocation | None, Evaluation | None]:
+    """Refuse a result document that is broken, or says what is not true.
+
+    Parameters
+    ----------
+    document
+        A document of schema ``eipyomo/result@1``.
+    instance
+        The instance that was solved; without it the document is held against itself alone.
+
+    Returns
+    -------
+    allocation, evaluation
+        The document's allocation, and with an instance what :func:`eipyomo.evaluate` says of it;
+        None where there is none.
+
+    Raises
+    ------
+    InputError
+        If a key is missing, unknown or of a wrong type, a name is unknown, or the document is one
+        of another instance.
+    ClaimError
+        If a number is not what it must be, or the problem, the method and the way it ended do not
+        go together.
+    """
+    read = read_result(document)
+    terms = terms_of(read)
+    allocation = None if terms is None else terms.allocation
+    evaluation = None
+    if instance is not None:
+        require_kind("instance", instance, Instance)
+        _check_instance(read, instance)
+    if allocation is not None:
+        demand(restriction(read, allocation))
+    if allocation is not None and instance is not None:
+        evaluation = _evaluation(read, instance, allocation)
+        demand(_evaluated(read, evaluation))
+        _check_breakdown(read, evaluation)
+    if terms is not None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            demand(sums(read, terms))
+    for rule in (outcome, proof, ending):
+        demand(rule(read))
+    if terms is not None:
+        demand(violations(read, terms))
+    check_prices(read, instance)
+    check_trace(read)
+    return allocation, evaluation
+
+
+def doubt(document: Mapping[str, Any], instance: Instance) -> str | None:
+    """Say which claim of a result document is false; an allocation alone claims nothing.
+
+    Raises
+    ------
+    InputError
+        If the document is broken, or one of another instance.
+    """
+    if set(document) <= {"schema", "problem", "allocation"} or "allocation" not in document:
+        return None
+    try:
+        check(document, instance)
+    except ClaimError as error:
+        return str(error)
+    return None
+
+
+def _check_instance(read: Document, instance: Instance) -> None:
+    """Refuse another instance's document, and one that calls this instance infeasible."""
+    digest = read.instance_digest
+    if digest is not None and digest != instance.digest():
+        raise InputError(
+            f"the result is one of another instance than {instance.name!r}: instance_digest is "
+            f"{digest[:12]}..., but must be {instance.digest()[:12]}..."
+        )
+    named = read.termination == "infeasible" and is_name(read.problem)
+    if named and read.problem_of(instance).always_feasible:
+        raise ClaimError(
+            f"the result claims that problem {read.problem!r} is infeasible, but equal shares "
+            "of the band are a feasible allocation"
+        )
+
+
+def _evaluation(read: Document, instance: Instance, allocation: Allocation) -> Evaluation:
+    """Evaluate the allocation; by (10) alone, where that is what a document of old has done."""
+    evaluation, claimed = evaluate(read.problem_of(instance), allocation), read.max_violation
+    if claimed is None or claimed == evaluation.max_violation:
+        return evaluation
+    alone = evaluate(instance, allocation, read.stage)
+    return min(evaluation, alone, key=lambda judged: abs(judged.max_violation - claimed))
+
+
+def _evaluated(read: Document, evaluation: Evaluation) -> Iterator[str]:
+    """Hold what `evaluate` says of the allocation against what the document says."""
+    is_what = "feasible" if evaluation.feasible else f"infeasible: {evaluation.violations[0]}"
+    cost = evaluation.objective if evaluation.feasible else None
+    if not same(read.objective, cost):
+        costs = f"is {is_what}" if cost is None else f"costs {written(cost)}"
+        yield f"objective {written(read.objective)}, but its allocation {costs}"
+    if read.feasible != evaluation.feasible:
+        yield f"feasible {written(read.feasible)}, but its allocation is {is_what}"
+    if not same(read.max_violation, evaluation.max_violation, DIMENSIONLESS):
+        yield (
+            f"max_violation {written(read.max_violation)}, but its allocation's is "
+            f"{written(evaluation.max_violation)}"
+        )
+
+
+def _check_breakdown(read: Document, evaluation: Evaluation) -> None:
+    """Hold every term against the one computed anew."""
+    assert read.breakdown is not None
+    claimed = {user["name"]: user for user in read.breakdown["users"]}
+    users = evaluation.breakdown.to_dict()["users"]
+    compare([claimed[user["name"]] for user in users], users, "the result claims breakdown.users")

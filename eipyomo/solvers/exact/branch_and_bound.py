@@ -1,0 +1,388 @@
+"""Best-first branch and bound over the sync time and the users' decisions.
+
+A node is a range of sync times with branching decisions; its bound is that of lines in t, see
+:mod:`~eipyomo.solvers.exact.bounds`. A node whose dual, at its lowest, is above the target is
+closed where the lines are, and its other times are left. Any other has a duality gap: a user's
+decision jumps at the optimal prices, and is branched on; see docs/exact.md.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from eipyomo.problem import Feature
+from eipyomo.solvers.contract import Clock
+from eipyomo.solvers.exact.bounds import BoundLines, bound_lines
+from eipyomo.solvers.exact.branching import (
+    BranchingDecision,
+    IdenticalUsers,
+    branching_candidate,
+    in_order,
+    narrowed,
+)
+from eipyomo.solvers.exact.dual import Decisions, Dual, UserSolutions
+from eipyomo.solvers.exact.fixed_decisions import ACCURACY, rest_of
+from eipyomo.solvers.exact.incumbent import Incumbent
+from eipyomo.solvers.exact.kernels import TRACKED, Times
+from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum, maximise_over_prices
+from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
+from eipyomo.solvers.exact.tree import BoundRecipe, Node, leaves
+from eipyomo.solvers.records import Records
+
+COARSE, FINE = 1e-4, 1e-9
+"""How well prices clear the budgets where ι is taken over from solutions: at a limited frequency a
+user without CPU energy ends both branches together, and pays to first order for a wrong ι."""
+GAP_USED = 0.9
+"""Part of the gap that proofs may use up; the rest is for rounding."""
+DUAL_PART = 0.05
+"""Part of the gap to which dual values are searched for: they must not use up what cells need."""
+CELL_PART, SLACK_PART = 0.02, 0.3
+"""What cells may lose: that part of the gap, or that one of what the dual is above the target."""
+SAMPLES, SAMPLED_WELL = 8, 1e-3
+"""Of the dual over the sync time at first, and how well, relative to the cost: a start, no more."""
+SHORTEST = 1e-9
+"""Ranges of times, relative to their end, that are not split: rounding stands in the way."""
+MARGIN = 0.1
+"""Parts at the ends of a range where splitting it would leave a sliver."""
+UNDECIDED = 0.3
+"""Part of the gap above the target where times count as undecided still: cells lose something."""
+WIDENED, WIDE = 1.5, 0.5
+"""How much wider than estimated the range of undecided times is taken, since the estimate is a
+parabola's; and the part of the whole from which on the whole is taken."""
+ROUNDS = 4
+"""So often a proof is begun anew with what it has found; the last one counts as it is."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the trace: the state after a node.
+
+    Attributes
+    ----------
+    node
+        Number of the node.
+    bound, objective
+        Global bound and incumbent.
+    first_s, last_s
+        Range of sync times of the node.
+    depth
+        Number of branching decisions of the node.
+    price
+        Price of a share of the (uplink) band in the node.
+    elapsed_s
+        Time since the start.
+    """
+
+    node: int
+    bound: float
+    objective: float
+    first_s: float
+    last_s: float
+    depth: int
+    price: float
+    elapsed_s: float
+
+
+@dataclass(eq=False)
+class BranchAndBound:
+    """Branch and bound for one problem.
+
+    Attributes
+    ----------
+    dual
+        The dual of the problem, at the root.
+    incumbent
+        The best allocation met; it is improved on the way.
+    gap, absolute_gap
+        When to stop.
+    root
+        The tree, for a certificate.
+    trace
+        One line for each node.
+    """
+
+    dual: Dual
+    incumbent: Incumbent
+    gap: float
+    absolute_gap: float
+    root: Node = field(init=False)
+    trace: list[Step] = field(init=False, default_factory=list)
+    _tried: set[tuple[tuple[BranchingDecision, ...], bytes]] = field(
+        init=False, default_factory=set
+    )
+
+    def __post_init__(self) -> None:
+        """Plant the tree, and find the users that can be swapped."""
+        self._identical = IdenticalUsers(self.dual.users, self.dual.domains)
+        earliest_s, bound = self.dual.earliest_s, self._least_cost_from(self.dual.earliest_s)
+        self.root = Node(earliest_s, self._latest_s(), bound=bound, prices=self.dual.no_prices)
+
+    # --- the search ------------------------------------------------------------------------------
+
+    def run(self, clock: Clock, node_limit: int | None) -> bool:
+        """Search until the gap is closed; return whether it was."""
+        self._sample_dual()
+        number = itertools.count()
+        heap = [(self.root.bound, next(number), self.root)]
+        closed = np.inf
+        while heap:
+            if clock.left_s < 0.0 or (node_limit is not None and len(self.trace) >= node_limit):
+                return False
+            _, _, node = heapq.heappop(heap)
+            if node.bound >= self.target:
+                node.closed = True
+            else:
+                self._process(node)
+            for part in leaves(node):
+                if part.closed:
+                    closed = min(closed, part.bound)
+                else:
+                    heapq.heappush(heap, (part.bound, next(number), part))
+            bound = min([closed, self.objective, *(item[0] for item in heap[:1])])
+            self._record(node, bound, clock.elapsed_s)
+        return self.bound >= self.objective - self._allowed
+
+    def _record(self, node: Node, bound: float, elapsed_s: float) -> None:
+        """Add a line to the trace."""
+        step = Step(
+            node=len(self.trace) + 1,
+            bound=bound,
+            objective=self.objective,
+            first_s=node.first_s,
+            last_s=node.last_s,
+            depth=len(node.decisions),
+            price=node.prices[0],
+            elapsed_s=elapsed_s,
+        )
+        self.trace.append(step)
+
+    def _sample_dual(self) -> None:
+        """Look for the lowest basin of the dual over the sync time, to start from."""
+        root, prices, least = self.root, self.root.prices, np.inf
+        accuracy = Accuracy(SAMPLED_WELL * abs(self.objective))
+        # Squares, since the dual varies most where the uploads hardly fit into the band.
+        for part in np.linspace(0.0, 1.0, SAMPLES + 1)[1:] ** 2:
+            sync_s = root.first_s + part * (root.last_s - root.first_s)
+            best = maximise_over_prices(self.dual, sync_s, prices, accuracy).best
+            prices = best.prices
+            if best.value < least:
+                least, root.sync_s, root.prices = best.value, best.sync_s, prices
+
+    # --- what is proven, and when it is enough ---------------------------------------------------
+
+    @property
+    def objective(self) -> float:
+        """Cost of the incumbent."""
+        return self.incumbent.objective
+
+    @property
+    def bound(self) -> float:
+        """The bound that the tree proves now."""
+        return min(self.objective, *(leaf.bound for leaf in leaves(self.root)))
+
+    @property
+    def target(self) -> float:
+        """The bound that closes a node."""
+        return self.objective - GAP_USED * self._allowed
+
+    @property
+    def _allowed(self) -> float:
+        return max(self.gap * abs(self.objective), self.absolute_gap)
+
+    @property
+    def _accuracy(self) -> Accuracy:
+        """How well dual values are searched for: better than the gap needs."""
+        return Accuracy(DUAL_PART * self._allowed)
+
+    def _least_cost_from(self, sync_s: float) -> float:
+        """Return what all users pay at least if the sync is not before a time.
+
+        Every user waits for the sync and at least uploads its model over the whole band.
+        """
+        users, link = self.dual.users, self.dual.users["uplink"]
+        seconds = link["unit_s"] * np.expm1(link["efficiency_min"]) / link["efficiency_min"]
+        upload = users["send_weight"] * users["model_mbit"] * seconds
+        terms = np.concatenate([users["constant"], upload, users["latency_weight"] * sync_s])
+        return float(terms.sum() - 1e-14 * np.abs(terms).sum())
+
+    def _latest_s(self) -> float:
+        """Return a sync time after which everything costs more than the incumbent, rounded up."""
+        earliest_s = self.dual.earliest_s
+        spare = self.objective - self._least_cost_from(earliest_s)
+        lead = max(spare, 0.0) / float(self.dual.users["latency_weight"].sum())
+        return (earliest_s + lead) * (1.0 + 1e-12)
+
+    @property
+    def _first_s(self) -> float:
+        """A time just after the earliest sync, where prices are still finite."""
+        return self.dual.earliest_s * (1.0 + 1e-11)
+
+    # --- incumbents ------------------------------------------------------------------------------
+
+    def _improve(self, node: Node, dual: Dual, optima: tuple[PriceOptimum, ...]) -> None:
+        """Try what the solutions at some optima lead to once their decisions are kept."""
+        for optimum in optima:
+            for weight, found in optimum.combination:
+                key = (node.decisions, _fingerprint(found.records))
+                if weight > 0.0 and key not in self._tried:
+                    self._tried.add(key)
+                    self._round_to_incumbent(dual, found)
+
+    def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
+        """Keep a and the basin of ι of every user, and solve the convex rest at the best ι."""
+        mismatch = FINE if self._serves else COARSE
+        best = self._tracked(dual, found, self._accuracy._replace(mismatch=mismatch))
+        self.incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
+
+    def _tracked(self, dual: Dual, found: UserSolutions, accuracy: Accuracy) -> UserSolutions:
+        """Return the best solutions over the sync time with a and the basins of ι as found."""
+        times = Times(self._first_s, self._latest_s())
+        decisions = Decisions(TRACKED, found.records)
+        return minimise_over_sync_time(
+            dual, times, found.sync_s, found.prices, accuracy, decisions
+        )[0].best
+
+    def solutions(self) -> UserSolutions | None:
+        """Return the users' solutions at prices that suit the incumbent.
+
+        Where the edge's frequency is limited, they are those at which its ι are the best ones of
+        their basins: for fixed ι, a price may be any of a range.
+        """
+        rest = self.incumbent.rest
+        if rest is None or not self._serves:
+            return rest.solutions if rest else None
+        accuracy = Accuracy(ACCURACY * abs(self.objective), mismatch=ACCURACY)
+        return self._tracked(self.dual, rest.solutions, accuracy)
+
+    @property
+    def _serves(self) -> bool:
+        """Whether the frequencies f_{s,j} are decisions, which cost something."""
+        return Feature.EDGE_BUDGET in self.dual.problem.features
+
+    # --- one node --------------------------------------------------------------------------------
+
+    def _process(self, node: Node) -> None:
+        """Prove a part of the node's range, or branch."""
+        dual = self._dual_of(node)
+        sync_s = 0.5 * (node.first_s + node.last_s) if node.sync_s is None else node.sync_s
+        optimum = maximise_over_prices(dual, sync_s, node.prices, self._accuracy)
+        optima: tuple[PriceOptimum, ...] = (optimum,)
+        # Not surely above the target, by twice what the search may have missed.
+        if optimum.best.value < self.target + 2.0 * self._accuracy.tolerance:
+            optima = self._bottom(node, dual, optimum)
+        lines = self._prove(node, dual, optima[0].best)
+        node.prices = lines.solutions.prices
+        if lines.bound_at(lines.solutions.sync_s) >= self.target:
+            self._close_proven_times(node, lines)
+        else:
+            self._branch(node, dual, optima, lines)
+
+    def _dual_of(self, node: Node) -> Dual:
+        """Return the dual for the domains that a node's decisions leave."""
+        root = self.dual
+        domains = narrowed(root.domains, node.decisions, self._identical, root.grid_step)
+        return root.within(domains)
+
+    def _bottom(self, node: Node, dual: Dual, start: PriceOptimum) -> tuple[PriceOptimum, ...]:
+        """Go to the lowest point of the dual nearby and try incumbents from there."""
+        times = Times(max(node.first_s, self._first_s), node.last_s)
+        best = start.best
+        optima = minimise_over_sync_time(dual, times, best.sync_s, best.prices, self._accuracy)
+        self._improve(node, dual, optima)
+        return optima
+
+    def _prove(self, node: Node, dual: Dual, found: UserSolutions) -> BoundLines:
+        """Cover the users' decisions at solutions; anew where a better decision turned up."""
+        for _ in range(ROUNDS):
+            slack = found.value - self.target
+            tolerance = max(SLACK_PART * slack, CELL_PART * self._allowed)
+            lines = bound_lines(dual, found, node.times, tolerance)
+            if not lines.improved:
+                break
+            found = maximise_over_prices(dual, found.sync_s, found.prices, self._accuracy).best
+        return lines
+
+    # --- splitting a node ------------------------------------------------------------------------
+
+    def _close_proven_times(self, node: Node, lines: BoundLines) -> None:
+        """Close the part of the range that lines prove and leave the rest."""
+        first_s = lines.reach(node.first_s, self.target)
+        last_s = lines.reach(node.last_s, self.target)
+        if last_s > first_s:
+            self._split_times(node, lines, first_s, last_s).closed = True
+        else:
+            self._halve(node, lines)
+
+    def _split_times(self, node: Node, lines: BoundLines, first_s: float, last_s: float) -> Node:
+        """Split a node in time and return the middle part; the node itself if that is all of it."""
+        edges = (node.first_s, first_s, last_s, node.last_s)
+        parts = [self._part(node, lines, start, end) for start, end in itertools.pairwise(edges)]
+        middle = parts[1]
+        if (first_s, last_s) == (node.first_s, node.last_s):
+            node.bound, node.recipe = middle.bound, middle.recipe
+            return node
+        node.parts = tuple(part for part in parts if part.last_s > part.first_s)
+        return middle
+
+    def _part(self, node: Node, lines: BoundLines, first_s: float, last_s: float) -> Node:
+        """Return the node of a part of the range, with the better of the bounds known."""
+        bound = lines.bound_over(first_s, last_s)
+        recipe: BoundRecipe | None = BoundRecipe(
+            lines.solutions, node.decisions, lines.times, lines.tolerance
+        )
+        if node.bound > bound:
+            bound, recipe = node.bound, node.recipe
+        return Node(first_s, last_s, node.decisions, bound, recipe, prices=lines.solutions.prices)
+
+    def _branch(
+        self, node: Node, dual: Dual, optima: tuple[PriceOptimum, ...], lines: BoundLines
+    ) -> None:
+        """Split at the user whose decision jumps, over the range of times where that matters."""
+        candidate = branching_candidate(dual, optima, self._identical)
+        if candidate is None:
+            self._halve(node, lines)
+            return
+        undecided = self._split_times(node, lines, *self._undecided_times(node, optima))
+        undecided.branch = tuple(
+            replace(
+                undecided,
+                decisions=(*node.decisions, BranchingDecision(*candidate, high)),
+                sync_s=lines.solutions.sync_s,
+            )
+            for high in (False, True)
+        )
+
+    def _halve(self, node: Node, lines: BoundLines) -> None:
+        """Split a range in which nothing jumps; give up on one that is too short."""
+        width = node.last_s - node.first_s
+        if width <= SHORTEST * node.last_s:
+            self._split_times(node, lines, node.first_s, node.last_s).closed = True
+            return
+        sync_s = lines.solutions.sync_s
+        if not node.first_s + MARGIN * width < sync_s < node.last_s - MARGIN * width:
+            sync_s = 0.5 * (node.first_s + node.last_s)
+        self._split_times(node, lines, sync_s, sync_s)
+
+    def _undecided_times(self, node: Node, optima: tuple[PriceOptimum, ...]) -> tuple[float, float]:
+        """Return the range of times in which the dual is probably below the target."""
+        whole = node.first_s, node.last_s
+        if len(optima) < 2:
+            return whole
+        before, after = sorted((one.best for one in optima), key=lambda found: found.sync_s)
+        curvature = (after.sync_slope - before.sync_slope) / (after.sync_s - before.sync_s)
+        short = self.target + UNDECIDED * self._allowed - optima[0].best.value
+        if not (curvature > 0.0 and short > 0.0):
+            return whole
+        reach = WIDENED * float(np.sqrt(2.0 * short / curvature))
+        middle = optima[0].best.sync_s
+        first_s, last_s = max(middle - reach, whole[0]), min(middle + reach, whole[1])
+        return (first_s, last_s) if last_s - first_s < WIDE * (whole[1] - whole[0]) else whole
+
+
+def _fingerprint(solutions: Records) -> bytes:
+    """Return a and ι to two digits, to recognise decisions tried before."""
+    return np.round(in_order(solutions), 2).tobytes()

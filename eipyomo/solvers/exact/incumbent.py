@@ -1,0 +1,56 @@
+"""The best allocation met, which the branch and bound has to beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from eipyomo.allocation import Allocation
+from eipyomo.evaluation import evaluate
+from eipyomo.problem import Problem
+from eipyomo.solvers.exact.dual import Dual
+from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_of
+from eipyomo.solvers.exact.kernels import SOLUTION
+
+
+@dataclass(eq=False)
+class Incumbent:
+    """The best allocation met with its cost.
+
+    Attributes
+    ----------
+    problem
+        Of which it is one.
+    rest
+        The convex rest that gave it; None if none was feasible.
+    objective
+        Its cost.
+    """
+
+    problem: Problem
+    rest: ConvexRest | None = None
+    objective: float = np.inf
+
+    @classmethod
+    def of(cls, dual: Dual) -> Self:
+        """Start from everybody at the edge, or local where that is not allowed, and all local."""
+        incumbent, domains = cls(dual.problem), dual.domains
+        for download in (~domains["edge"], domains["local"]):
+            decided = np.zeros(len(domains), SOLUTION)
+            decided["download"] = download
+            decided["offload_fraction"] = np.where(download, domains["offload_min"], 1.0)
+            incumbent.update(rest_of(dual, decided))
+        return incumbent
+
+    @property
+    def allocation(self) -> Allocation | None:
+        """The allocation."""
+        return self.rest.allocation if self.rest else None
+
+    def update(self, rest: ConvexRest) -> None:
+        """Take an allocation that is feasible and costs less."""
+        judged = evaluate(self.problem, rest.allocation)
+        if judged.feasible and judged.objective < self.objective:
+            self.objective, self.rest = judged.objective, rest

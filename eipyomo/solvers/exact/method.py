@@ -1,0 +1,145 @@
+"""The exact method and the enumeration, as methods like the others."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from eipyomo.errors import InputError
+from eipyomo.files import PathLike, require_writable, to_json
+from eipyomo.problem import ALL_FEATURES, Feature, Problem
+from eipyomo.solvers import exact
+from eipyomo.solvers.contract import Claim, Clock, Method, Options, Whole
+from eipyomo.validation import NonNegative, Positive
+
+GAP = 1e-6
+
+
+class EnumerationOptions(Options):
+    """Options of :class:`Enumeration`."""
+
+    gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
+
+
+class ExactOptions(EnumerationOptions):
+    """Options of :class:`Exact`."""
+
+    absolute_gap: Annotated[
+        NonNegative, Field(description="gap to stop at, where that is larger than the relative one")
+    ] = 0.0
+    node_limit: Annotated[
+        Whole | None, Field(description="a whole number >= 1 (largest number of nodes)")
+    ] = None
+    certificate: Annotated[
+        PathLike | None, Field(description="a path (file to write what proves the bound to)")
+    ] = None
+
+    def reported(self) -> dict[str, Any]:
+        """Leave out where the certificate is, which changes no result."""
+        return {key: value for key, value in super().reported().items() if key != "certificate"}
+
+    def gap_at(self, objective: float) -> float:
+        """Return the larger of the two gaps, relative to an objective."""
+        return max(self.gap, self.absolute_gap / abs(objective)) if objective else self.gap
+
+
+class Exact(Method[ExactOptions]):
+    """Branch and bound on the Lagrangian dual, to proven global optimality.
+
+    On a limit there still is an incumbent and a valid bound.
+    """
+
+    name = "exact"
+    description = "(10) to proven global optimality, at any size"
+    Options = ExactOptions
+    handles = ALL_FEATURES
+
+    def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
+        """Solve a problem; the certificate is among the files of the claim."""
+        if options.certificate is not None:
+            require_writable(options.certificate)
+        setup_s = prepare()
+        outcome = exact.solve_exact(
+            problem,
+            gap=options.gap,
+            absolute_gap=options.absolute_gap,
+            time_limit=clock.left_s,
+            node_limit=options.node_limit,
+        )
+        files: dict[PathLike, str] = {}
+        if options.certificate is not None:
+            files[options.certificate] = to_json(outcome.certificate(), indent=None)
+        return Claim(
+            status=outcome.status,
+            allocation=outcome.allocation,
+            bound=outcome.bound,
+            message=outcome.message,
+            setup_s=setup_s,
+            iterations=outcome.nodes,
+            trace=[asdict(step) for step in outcome.trace],
+            prices=_prices(outcome),
+            files=files,
+        )
+
+
+class Enumeration(Method[EnumerationOptions]):
+    """All combinations of decisions on a grid of ι, one by one.
+
+    It is a second way to the optimum that :class:`Exact` finds by branch and bound.
+    """
+
+    name = "enumeration"
+    description = "ι on a grid, every combination one by one"
+    Options = EnumerationOptions
+    handles = frozenset({Feature.GRID, Feature.EDGE_BUDGET})
+
+    def run(self, problem: Problem, options: EnumerationOptions, clock: Clock) -> Claim:
+        """Solve a problem with a grid.
+
+        Raises
+        ------
+        InputError
+            If it has none, or too many combinations.
+        """
+        if Feature.GRID not in problem.features:
+            raise InputError(
+                f"method {self.name!r} needs {Feature.GRID.value}, which the problem "
+                f"{problem.name!r} has not; 'grid:0.2' has"
+            )
+        setup_s = prepare()
+        found = exact.enumerate_grid(problem, gap=options.gap, time_limit=clock.left_s)
+        return Claim(
+            status="optimal" if found.closed else "limit",
+            allocation=found.allocation,
+            bound=found.bound,
+            message=f"{found.combinations} combinations; {found.solved} were solved, the others "
+            f"{'cost more by' if found.closed else 'are left to'} their bounds",
+            setup_s=setup_s,
+            iterations=found.solved,
+        )
+
+
+def prepare() -> float:
+    """Load the compiled code, or compile it on first use; return the seconds that took now."""
+    started = time.monotonic()
+    exact.prepare()
+    return time.monotonic() - started
+
+
+def _prices(outcome: exact.ExactOutcome) -> dict[str, Any] | None:
+    """Return the prices of what users share, as the result document has them."""
+    if outcome.prices is None or outcome.sync_price is None or outcome.delay_price is None:
+        return None
+    names = outcome.problem.data.names
+    return {
+        **outcome.prices,
+        "users": [
+            {"name": name, "sync_per_s": float(sync), "delay_per_s": float(delay)}
+            for name, sync, delay in zip(
+                names, outcome.sync_price, outcome.delay_price, strict=True
+            )
+        ],
+    }

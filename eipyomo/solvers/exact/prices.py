@@ -1,0 +1,225 @@
+"""The dual's maximum over prices at a sync time: where the budgets are just used up.
+
+The dual is concave in the price of each budget, with what is used beyond it as slope. Usage may
+jump, where users have two solutions of equal cost: then the maximum is at the jump, and a convex
+combination of the users' solutions on its two sides uses up the budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from eipyomo.resources import Budget
+from eipyomo.scaled import FloatColumn
+from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, Prices, UserSolutions
+from eipyomo.solvers.exact.roots import Crossing, find_crossing
+from eipyomo.solvers.records import Records
+
+PRICE_SPAN = 30.0
+"""Prices stay within e^±30 of their natural size; any price ≥ 0 gives a valid bound."""
+LEAST_SPAN = 20.0
+"""So far down reach the prices but 0 of a budget that may be left: below, ν = w^t - μ is so small
+that rounding decides about the usage."""
+INNER = 0.1
+"""Part of a tolerance that a search within a search has."""
+
+
+class Accuracy(NamedTuple):
+    """How well a maximum is searched for.
+
+    Attributes
+    ----------
+    tolerance
+        By how much the dual value may fall short of its maximum.
+    mismatch
+        Relative deviation from the budget that is asked for where usage does not jump.
+    """
+
+    tolerance: float
+    mismatch: float = 1e-4
+
+    @property
+    def inner(self) -> Accuracy:
+        """That of a search within one of this accuracy."""
+        return Accuracy(INNER * self.tolerance, self.mismatch)
+
+
+@dataclass(frozen=True, eq=False)
+class PriceOptimum:
+    """Solutions next to the maximum of the dual over prices.
+
+    Attributes
+    ----------
+    best
+        Those of the largest dual value.
+    combination
+        Solutions with weights that sum to 1, such that what they use, combined, is each budget, or
+        less of it if its price is as good as 0.
+    """
+
+    best: UserSolutions
+    combination: tuple[tuple[float, UserSolutions], ...]
+
+    def combined(self, column: str) -> FloatColumn:
+        """Return the convex combination of a field of the solutions, (users,)."""
+        columns = [weight * found.records[column] for weight, found in self.combination]
+        return np.asarray(np.sum(columns, axis=0), dtype=np.float64)
+
+    def usage(self, place: int) -> float:
+        """Return what the combination uses of a budget, by its place."""
+        return sum(weight * found.usage[place] for weight, found in self.combination)
+
+
+def maximise_over_prices(
+    dual: Dual, sync_s: float, prices: Prices, accuracy: Accuracy, decisions: Decisions = OPEN
+) -> PriceOptimum:
+    """Find the prices at which the budgets are just used up: the maximum of the dual over prices.
+
+    Parameters
+    ----------
+    dual
+        The dual.
+    sync_s
+        Sync time.
+    prices
+        Where to start.
+    accuracy
+        When to stop.
+    decisions
+        What users may change; see :meth:`Dual.solve_users`.
+    """
+    search = _PriceSearch(dual, sync_s, list(prices), accuracy.mismatch, decisions)
+    return search.optimum(len(prices) - 1, (), accuracy.tolerance)
+
+
+@dataclass(eq=False)
+class _PriceSearch:
+    """A search for the price of each budget within one for the price of the next.
+
+    Attributes
+    ----------
+    start
+        Where the next search of each price starts: at first as given, then where the last one
+        ended.
+    """
+
+    dual: Dual
+    sync_s: float
+    start: list[float]
+    mismatch: float
+    decisions: Decisions
+
+    def optimum(self, place: int, above: Prices, tolerance: float) -> PriceOptimum:
+        """Maximise over the prices of the budgets up to a place, at given ones of those above."""
+        if place < 0:
+            found = self.dual.solve_users(above, self.sync_s, self.decisions)
+            return PriceOptimum(found, ((1.0, found),))
+        budget = self.dual.budgets[place]
+        tried_at_0 = budget.may_be_left and self.start[place] == 0.0
+        if tried_at_0:
+            optimum = self.optimum(place - 1, (0.0, *above), INNER * tolerance)
+            if optimum.usage(place) <= budget.capacity:
+                return optimum
+        crossing = self._crossing(place, above, tolerance)
+        if crossing.before is None and budget.may_be_left and not tried_at_0:
+            self.start[place] = 0.0
+            return self.optimum(place, above, tolerance)
+        optimum = _combine(crossing, place, budget.capacity)
+        self.start[place] = optimum.best.prices[place]
+        return optimum
+
+    def _crossing(self, place: int, above: Prices, tolerance: float) -> Crossing[PriceOptimum]:
+        """Search one price on a logarithmic scale until the dual is good enough."""
+        budget, price = self.dual.budgets[place], self.start[place]
+
+        def overuse(log_price: float) -> tuple[float, PriceOptimum]:
+            prices = (float(np.exp(log_price)), *above)
+            optimum = self.optimum(place - 1, prices, INNER * tolerance)
+            return log_ratio(optimum.usage(place), budget.capacity), optimum
+
+        middle = natural_log_price(self.dual.users, budget)
+        return find_crossing(
+            overuse,
+            float(np.log(price)) if price > 0.0 else middle,
+            middle - (LEAST_SPAN if budget.may_be_left else PRICE_SPAN),
+            middle + PRICE_SPAN,
+            slope=-0.5,  # s(b) ~ 1/b, nearly, makes shares fall with the root of their price
+            enough=lambda crossing: self._enough(crossing, place, tolerance),
+        )
+
+    def _enough(self, crossing: Crossing[PriceOptimum], place: int, tolerance: float) -> bool:
+        """Tell whether usage is near enough to the budget, and the dual value to its maximum.
+
+        Between two points, the dual is below both tangents, which meet `lost` above the chord.
+        """
+        capacity, nearest = self.dual.budgets[place].capacity, crossing.points[0]
+        off, price = abs(nearest.residual), nearest.found.best.prices[place]
+        if off <= EXACT or (off <= self.mismatch and 10.0 * off * capacity * price <= tolerance):
+            return True
+        if crossing.before is None or crossing.after is None:
+            return False
+        before, after = crossing.before.found, crossing.after.found
+        dearer = after.best.prices[place]
+        width = dearer - before.best.prices[place]
+        rise, fall = before.usage(place) - capacity, capacity - after.usage(place)
+        lost = width * rise * fall / (rise + fall)
+        close = min(rise, fall) <= self.mismatch * capacity or width <= self.mismatch * dearer
+        return bool(lost <= tolerance and close)
+
+
+EXACT = 1e-13
+"""Relative deviation from a budget that is rounding."""
+
+
+def _combine(crossing: Crossing[PriceOptimum], place: int, capacity: float) -> PriceOptimum:
+    """Combine the two sides of a crossing of usage and budget."""
+    sides = [point.found for point in crossing.points]
+    best = max((side.best for side in sides), key=lambda found: found.value)
+    if crossing.before is None or crossing.after is None:
+        return PriceOptimum(best, sides[0].combination)
+    more, less = crossing.before.found, crossing.after.found
+    spread = more.usage(place) - less.usage(place)
+    part = min(max((capacity - less.usage(place)) / spread, 0.0), 1.0) if spread > 0.0 else 0.0
+    combination = [(part * weight, found) for weight, found in more.combination]
+    combination += [((1.0 - part) * weight, found) for weight, found in less.combination]
+    return PriceOptimum(best, tuple(combination))
+
+
+def log_ratio(amount: float, whole: float) -> float:
+    """Return ln(amount/whole), finite also for nothing."""
+    return float(np.log(max(amount, 1e-30) / whole))
+
+
+# --- The size of prices -------------------------------------------------------------------------
+
+
+def natural_log_price(users: Records, budget: Budget) -> float:
+    """Return ln of a price's rough size: what users would pay for the budget in equal parts."""
+    return _NATURAL_LOG_PRICE[budget.quantities[0]](users, budget.capacity)
+
+
+def _of_a_share(users: Records, capacity: float) -> float:
+    """Return ln of what transmissions cost at equal shares of the whole band."""
+    del capacity
+    share = 0.5 / len(users)
+    seconds = users["uplink"]["unit_s"] / (
+        np.log1p(users["uplink"]["snr"] / share) * share / users["uplink"]["snr"]
+    )
+    weight = users["send_weight"] + users["latency_weight"]
+    return float(np.log(np.sum(weight * users["model_mbit"] * seconds)))
+
+
+def _of_a_frequency(users: Records, capacity: float) -> float:
+    """Return ln of what delays at the edge cost at equal frequencies, per GHz."""
+    delay = users["latency_weight"] * users["work_gigacycles"]
+    return float(np.log(np.sum(delay) * len(delay) / capacity**2))
+
+
+_NATURAL_LOG_PRICE = {
+    "uplink_share": _of_a_share,
+    "downlink_share": _of_a_share,
+    "edge_frequency_ghz": _of_a_frequency,
+}

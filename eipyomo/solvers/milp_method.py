@@ -1,0 +1,51 @@
+"""The method ``milp``: a piecewise linear relaxation; see :mod:`eipyomo.solvers.milp`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from eipyomo import models
+from eipyomo.allocation import Allocation
+from eipyomo.models.relaxation import TANGENTS
+from eipyomo.problem import ALL_FEATURES, Problem
+from eipyomo.solvers.contract import Claim, Clock, Method, Options, Whole
+from eipyomo.solvers.milp import NAME, MilpBackend
+from eipyomo.solvers.model.claim import claim_of
+
+
+class MilpOptions(Options):
+    """Options of :class:`Milp`."""
+
+    tangents: Annotated[
+        Whole,
+        Field(description="a whole number >= 1 (tangents of each convex function to begin with)"),
+    ] = TANGENTS
+    start: Annotated[
+        Allocation | None,
+        Field(description="an Allocation to begin with; the answer is never worse"),
+    ] = None
+
+
+class Milp(Method[MilpOptions]):
+    """A piecewise linear relaxation with HiGHS for bounds, and Ipopt for points."""
+
+    name = NAME
+    description = "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"
+    Options = MilpOptions
+    handles = ALL_FEATURES
+
+    def backends(self, options: MilpOptions) -> tuple[str, ...]:
+        """Return both solvers."""
+        del options
+        return ("highs", "ipopt")
+
+    def run(self, problem: Problem, options: MilpOptions, clock: Clock) -> Claim:
+        """Relax the spectral model, and refine it where it matters."""
+        native = MilpBackend()
+        native.require()
+        model = models.minlp(problem.instance, "spectral", problem.stage, tangents=options.tangents)
+        return claim_of(
+            model, native, gap=options.gap, clock=clock, start=options.start, is_original=True
+        )

@@ -1,0 +1,1 @@
+"""A Pyomo model, a solver, and what of its answer holds."""

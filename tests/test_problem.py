@@ -1,0 +1,138 @@
+"""Problems, their features, and the gate: every method answers the question it was asked, or none.
+
+Optima are those of the exact method, which its own tests hold against certified references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eipyomo as ei
+from eipyomo.problem import Feature, Problem, Restriction, asked, named
+from eipyomo.solvers import METHODS
+from eipyomo.solvers.contract import Method
+from tests.conftest import reference
+
+M2 = reference("letter-m2")
+LIMITED = ei.Instance.letter(users=2, total_frequency_ghz=5.0)
+
+CASES: dict[Feature, Callable[[], list[Problem]]] = {
+    Feature.TRAINING: lambda: [Problem.of(M2, "training"), Problem.of(M2, "gbe training")],
+    Feature.GRID: lambda: [Problem.of(M2, "grid:0.5"), Problem.of(LIMITED, "grid:0.25")],
+    Feature.SPLIT_BAND: lambda: [Problem.of(M2, "gbe"), Problem.of(LIMITED, "gbe")],
+    Feature.DECISION_BOUNDS: lambda: [
+        Problem.of(M2, "eco"),
+        Problem.of(M2, "lco"),
+        Problem.of(M2, Restriction(edge=[True, False], offload_min=0.1, offload_max=[1.0, 0.3])),
+    ],
+    Feature.EDGE_BUDGET: lambda: [Problem.of(LIMITED)],
+}
+"""Problems that have a feature, beside others."""
+
+OWN = {name: one for name, one in METHODS.items() if isinstance(one, Method)}
+
+FAST: dict[str, dict[str, Any]] = {"minlp": {"solver": "bonmin"}}
+"""Options of a method that needs some to answer in seconds."""
+
+
+def test_every_feature_has_a_case() -> None:
+    """No feature, now or later, is without problems that have it."""
+    assert set(CASES) == set(Feature)
+    for feature, problems in CASES.items():
+        assert all(feature in problem.features for problem in problems())
+
+
+@pytest.mark.parametrize("feature", Feature)
+@pytest.mark.parametrize("method", OWN)
+def test_a_method_answers_what_it_was_asked_or_refuses(method: str, feature: Feature) -> None:
+    """Handled: inside the restriction, not below the certified optimum, bounds not above it."""
+    for problem in CASES[feature]():
+        options = FAST.get(method, {})
+        if not problem.features <= OWN[method].handles:
+            with pytest.raises(ei.InputError, match=f"method '{method}' does not handle"):
+                ei.solve(problem, method, **options)
+            continue
+        best = ei.solve(problem, "exact").objective
+        assert best is not None
+        result = ei.solve(problem, method, **options)
+        assert result.problem == problem.name
+        assert result.termination in ("optimal", "converged"), result.message
+        assert result.allocation is not None
+        assert result.objective is not None
+        assert ei.evaluate(problem, result.allocation).feasible
+        assert result.objective >= best * (1 - 2e-6)
+        if result.bound is not None:
+            assert result.bound <= best * (1 + 1e-9)
+        if result.termination == "optimal":
+            assert result.objective <= best * (1 + 2e-4)
+
+
+@pytest.mark.parametrize("solver", ["scip", "bonmin"])
+@pytest.mark.parametrize("problem", ["gbe", "eco", "lco", "grid:0.5"])
+def test_restrictions_have_witnesses_besides_the_exact_machine(problem: str, solver: str) -> None:
+    """Every benchmark of the letter is solved by SCIP and Bonmin as well, to the same optimum."""
+    best = ei.solve(M2, "exact", problem=problem).objective
+    result = ei.solve(M2, f"minlp:{solver}", problem=problem)
+    assert best is not None
+    assert result.objective == pytest.approx(best, rel=2e-4)
+    assert result.bound is None or result.bound <= best * (1 + 1e-9)
+
+
+def test_the_judge_holds_a_problem() -> None:
+    """What is feasible in (10) alone is no answer to a restricted problem, and is told why."""
+    joint = ei.solve(M2, "exact").allocation
+    assert joint is not None
+    assert ei.evaluate(M2, joint).feasible
+    for name in ("eco", "lco", "gbe", "grid:0.5", "training"):
+        judged = ei.evaluate(Problem.of(M2, name), joint)
+        assert not judged.feasible, name
+        assert judged.max_violation > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"problem": "best"}, r"problem is 'best', but must be one of: joint, .*grid:STEP"),
+        ({"problem": "grid:0.3"}, "problem is 'grid:0.3', but its step must be 1/n"),
+        ({"problem": 5}, "problem is 5, but must be one of"),
+        ({"round": "test"}, "round is 'test', but must be one of: inference, training"),
+        ({"problem": "eco", "round": "training"}, "problem is 'eco', but a training round has"),
+    ],
+)
+def test_words_for_a_problem(words: dict[str, Any], sentence: str) -> None:
+    """Unknown words are refused in one sentence, before anything runs."""
+    with pytest.raises(ei.InputError, match=f"^{sentence}"):
+        asked(**words)
+    with pytest.raises(ei.InputError, match=f"^{sentence}"):
+        ei.solve(M2, **words)
+
+
+def test_a_benchmark_is_a_name_for_a_problem() -> None:
+    """ECO, LCO, GBE and the grid by their names are the exact method on these problems."""
+    for name, problem in {
+        "eco": "eco",
+        "lco": "lco",
+        "gbe": "gbe",
+        "exhaustive": "grid:0.2",
+    }.items():
+        by_name, by_problem = ei.solve(M2, name), ei.solve(M2, "exact", problem=problem)
+        assert by_name.problem == by_problem.problem == problem
+        assert by_name.objective == by_problem.objective
+        assert by_name.bound == by_problem.bound
+        with pytest.raises(ei.InputError, match="which says itself which problem it solves"):
+            ei.solve(Problem.of(M2), name)
+        with pytest.raises(ei.InputError, match="problem is not an option of method"):
+            ei.solve(M2, name, problem="joint " + name)
+
+
+def test_names_and_restrictions_agree() -> None:
+    """A name's restriction has that name, in either stage."""
+    for name in ("joint", "training", "eco", "lco", "gbe", "gbe training", "grid:0.25"):
+        restriction, stage = named(name)
+        assert restriction.name(stage) == name
+    assert Restriction(label="mine", offload_max=0.5).name() == "mine"
+    assert Restriction(offload_max=np.array([0.5, 1.0])).name() == "restricted"
