@@ -55,6 +55,7 @@ CASES: Mapping[str, Case] = {
     "lco": Case({"gap": 1e-8}, same=1e-8),
     "gbe": Case({"gap": 1e-6}, same=2e-6),
     "exhaustive": Case({"gap": 1e-6, "step": 0.5}, same=2e-6),
+    "enumeration": Case({"gap": 1e-6, "problem": "grid:0.5"}, same=2e-6),
 }
 
 each_method = pytest.mark.parametrize("method", slow_but(METHODS, *set(METHODS) - {"minlp"}))
