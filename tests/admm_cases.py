@@ -1,60 +1,15 @@
-"""Instances and sub-problems for the tests of ADMM."""
+"""Sub-problems for the tests of ADMM."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 
-from eipyomo import Instance, physics
+from eipyomo import physics
 from eipyomo.scaled import Scaled
 from eipyomo.solvers.admm.records import ANSWER, TARGET
 from eipyomo.solvers.records import Records
-
-
-@st.composite
-def hostile_instances(draw: st.DrawFn, max_users: int = 5) -> Instance:
-    """Draw an instance over the ranges that published work uses, degenerate users included."""
-
-    def log_range(low: float, high: float) -> float:
-        return float(np.exp(draw(st.floats(np.log(low), np.log(high)))))
-
-    users = []
-    for j in range(draw(st.integers(1, max_users))):
-        energy_weight = draw(st.sampled_from([0.0, 0.01, 0.5, 0.9, 0.99]))
-        users.append(
-            {
-                "name": f"user {j}",
-                "channel_gain": log_range(1e-15, 1e-7),
-                "task_bits": draw(st.sampled_from([0.0, 1.0])) * log_range(1e5, 1.2e9),
-                "transmit_power_w": log_range(0.01, 1.0),
-                "receive_power_w": draw(st.sampled_from([0.0, 1e-3, 0.1])),
-                "noise_density_w_per_hz": 4e-21,
-                "max_frequency_hz": log_range(1e7, 1e11),
-                "energy_coefficient": draw(st.sampled_from([0.0, 1e-29, 5e-29, 1e-26])),
-                "energy_weight": energy_weight,
-                "latency_weight": 1.0 - energy_weight,
-                "previous_download_s": draw(st.sampled_from([0.0, 1.0])),
-                "local_training_s": draw(st.floats(0.0, 10.0)),
-                "local_training_j": 0.04,
-            }
-        )
-    return Instance.from_dict(
-        {
-            "schema": "eipyomo/instance@1",
-            "name": "hostile",
-            "bandwidth_hz": log_range(1e6, 8e7),
-            "model_bits": log_range(2e6, 4.4e9),
-            "cycles_per_bit": log_range(20, 3000),
-            "server": {
-                "transmit_power_w": 2.0,
-                "frequency_hz": log_range(1e9, 1e11),
-                "noise_density_w_per_hz": 4e-21,
-            },
-            "users": users,
-        }
-    )
 
 
 def random_targets(data: Scaled, seed: int) -> Records:
@@ -74,7 +29,19 @@ def random_targets(data: Scaled, seed: int) -> Records:
     for name in ("uplink", "downlink"):
         targets[f"{name}_multiplier"] = size * rng.normal(0.1, 1.0, users)
     targets["sync_multiplier"] = data.latency_weight * rng.normal(-0.5, 1.0, users)
+    if data.total_frequency_ghz is not None:
+        _tell_frequencies(targets, data, np.random.default_rng(seed + 100))
     return targets
+
+
+def _tell_frequencies(targets: Records, data: Scaled, rng: np.random.Generator) -> None:
+    """Fill in what a coordinator could tell of the edge's frequency."""
+    users, equal_ghz = len(data), data.equal_frequency_ghz
+    targets["edge_frequency_ghz"] = equal_ghz * rng.uniform(0.0, 2.0, users)
+    slope = float(np.mean(data.latency_weight * data.task_mbit)) * data.gigacycles_per_mbit
+    slope /= equal_ghz**2
+    targets["edge_penalty"] = slope / equal_ghz * rng.uniform(0.02, 2.0)
+    targets["edge_multiplier"] = slope * rng.normal(0.3, 1.0, users)
 
 
 def answers(download: bool, offload: float, users: int) -> Records:
@@ -85,13 +52,15 @@ def answers(download: bool, offload: float, users: int) -> Records:
 
 
 def augmented_cost(
-    data: Scaled, j: int, target: Any, answer: Any, copies: tuple[float, float, float, float]
+    data: Scaled, j: int, target: Any, answer: Any, copies: tuple[float, float, float, float, float]
 ) -> float:
-    """Return S of (18) at copies x, y, z and f, straight from (1)-(9) and (14).
+    """Return S of (18) at copies x, y, z, v and f, straight from (1)-(9) and (14).
 
-    It is infinite where y is before the own upload, or f above its limit.
+    It is infinite where y is before the own upload, or f above its limit. The frequency v at the
+    edge counts only where it is limited.
     """
-    x, y, z, frequency_ghz = copies
+    x, y, z, edge_ghz, frequency_ghz = copies
+    is_limited = data.total_frequency_ghz is not None
     a, iota = bool(answer["download"]), float(answer["offload_fraction"])
     up = float(physics.seconds_per_mbit(x, data.bandwidth_mhz, data.uplink_snr[j]))
     upload_s = data.model_mbit * up
@@ -103,7 +72,8 @@ def augmented_cost(
     ready_s = max(y, data.upload_start_s[j] + upload_s + offload_s)
     work = physics.local_gigacycles(iota, data.task_mbit[j], data.gigacycles_per_mbit)
     edge_work = physics.offloaded_gigacycles(iota, data.task_mbit[j], data.gigacycles_per_mbit)
-    end_s = ready_s + edge_work / data.server_frequency_ghz
+    served_ghz = edge_ghz if is_limited else data.server_frequency_ghz
+    end_s = ready_s + (edge_work / served_ghz if edge_work > 0 else 0.0)
     energy_j = data.local_training_j[j] + data.transmit_power_w[j] * (upload_s + offload_s)
     if a:
         down = float(physics.seconds_per_mbit(z, data.bandwidth_mhz, data.downlink_snr[j]))
@@ -116,7 +86,13 @@ def augmented_cost(
         )
     cost = data.energy_weight[j] * energy_j
     cost += data.latency_weight[j] * (end_s - data.previous_download_s[j])
-    pulls = ("uplink", x, "uplink_share"), ("sync", y, "sync_s"), ("downlink", z, "downlink_share")
+    pulls = [
+        ("uplink", x, "uplink_share"),
+        ("sync", y, "sync_s"),
+        ("downlink", z, "downlink_share"),
+    ]
+    if is_limited:
+        pulls.append(("edge", edge_ghz, "edge_frequency_ghz"))
     for block, copy, name in pulls:
         cost += target[f"{block}_multiplier"] * copy
         cost += 0.5 * target[f"{block}_penalty"] * (copy - target[name]) ** 2

@@ -52,6 +52,18 @@ def slow_but(cases: Iterable[Any], *quick: Any) -> list[Any]:
     ]
 
 
+def check(instance: ei.Instance, result: ei.Result) -> None:
+    """Check what must hold for any answer: evaluated, feasible, and a bound below the cost."""
+    assert result.allocation is not None
+    again = ei.evaluate(instance, result.allocation)
+    assert again.objective == result.objective
+    assert again.feasible
+    if result.bound is not None:
+        assert result.objective is not None
+        assert result.bound <= result.objective
+    json.dumps(result.to_dict(), allow_nan=False)
+
+
 @pytest.fixture
 def letter() -> ei.Instance:
     """Return the letter's instance: Table I, 4 users, seed 0."""

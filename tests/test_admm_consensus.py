@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eipyomo import InputError, Instance, Problem, Restriction
+from eipyomo import InputError, Instance, Problem, Restriction, solve
 from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.admm.consensus import (
@@ -23,6 +23,7 @@ from eipyomo.solvers.admm.settings import AdmmOptions, Settings, balanced, relat
 from eipyomo.solvers.admm.start import equal_sync_s, scaled_penalties, starting_point
 from eipyomo.solvers.records import Records
 from tests.conftest import reference
+from tests.instances import altered, limited
 
 BUDGETS = Problem(Instance.letter(users=1)).budgets
 HALVES = Problem(Instance.letter(users=1), Restriction.gbe()).budgets
@@ -110,6 +111,32 @@ def test_price_is_zero_where_the_band_suffices() -> None:
     assert before.sync_s == 2.0
 
 
+def test_the_edges_frequency_is_the_nearest_point_within_the_budget() -> None:
+    """Step 2 is optimal: all between 0 and f_s have one θ, which is 0 if something of F is left."""
+    problem = Problem(limited(reference("mixed-m4"), 0.3))
+    budget, key = problem.budgets[-1], "edge_frequency_ghz"
+    penalties = scaled_penalties(problem)
+    draw = np.random.default_rng(3)
+    for scale in (0.1, 0.5, 2.0, 5.0):
+        consensus = starting_point("equal", problem, penalties)
+        multiplier = draw.normal(0.0, 0.01, 4)
+        told = replace(consensus, multipliers={**consensus.multipliers, key: multiplier})
+        copies = np.zeros(4, ANSWER)
+        copies[key] = scale * problem.data.equal_frequency_ghz * draw.uniform(0, 2, 4)
+        served = update_consensus(told, copies).values[key]
+        assert served.sum() <= budget.capacity * (1.0 + 1e-12)
+        asked = copies[key] + multiplier / penalties[key]
+        theta = (asked - served) * penalties[key]
+        most_ghz = budget.draws[0].most
+        inside = (served > 0.0) & (served < most_ghz)
+        price = float(theta[inside].max(initial=0.0))
+        assert theta[inside] == pytest.approx(price, abs=1e-12)
+        assert (theta[served == 0.0] <= price + 1e-12).all()
+        assert (theta[served == most_ghz] >= price - 1e-12).all()
+        if served.sum() < budget.capacity * (1.0 - 1e-9):
+            assert price == pytest.approx(0.0, abs=1e-12)
+
+
 @given(seed=st.integers(0, 10**6), users=st.integers(1, 8))
 def test_step_three_is_23_and_free_in_sign(seed: int, users: int) -> None:
     """ω moves by c times the disagreement; after it the sync multipliers sum to 0 where τ̂ > 0."""
@@ -185,6 +212,28 @@ def test_penalties_scale_with_weights_and_not_with_units() -> None:
     heavier = scaled_penalties(Problem(Instance.from_dict(document)))
     for quantity, penalty in scaled_penalties(Problem(instance)).items():
         assert heavier[quantity] == pytest.approx(7 * penalty, rel=1e-12)
+
+
+def test_the_penalty_of_the_fourth_block() -> None:
+    """It is scaled where it is left out, taken where it is given, and refused without a total."""
+    letter = {"uplink": 20.0, "sync": 20.0, "downlink": 20.0}
+    shared, plain = (Problem(Instance.letter(total_frequency_ghz=total)) for total in (6.0, None))
+    key = "edge_frequency_ghz"
+    scaled = scaled_penalties(shared)[key]
+    for options in (AdmmOptions(preset="letter"), AdmmOptions(penalty=letter)):
+        assert Settings.of(options).penalties(shared)[key] == scaled
+    given = Settings.of(AdmmOptions(penalty={**letter, "edge": 3.0}))
+    assert given.penalties(shared)[key] == 3.0
+    with pytest.raises(InputError, match="penalty has the key edge"):
+        given.penalties(plain)
+    assert key not in scaled_penalties(plain)
+    idle = altered(
+        Instance.letter(users=2, total_frequency_ghz=6.0),
+        users=tuple(
+            user.model_copy(update={"task_bits": 0.0}) for user in Instance.letter(2).users
+        ),
+    )
+    assert solve(idle, "admm").objective == pytest.approx(solve(idle).objective, rel=1e-6)
 
 
 def test_balancing_moves_each_block_towards_equal_residuals() -> None:

@@ -9,19 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eipyomo import SolverError, models
+from eipyomo import Instance, SolverError, models
 from eipyomo.models import bounds
 from eipyomo.scaled import Scaled
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.pyomo_agents import HORIZON_FACTOR, PyomoAgent
-from eipyomo.solvers.admm.records import of_users, user_records
+from eipyomo.solvers.admm.records import TARGET, of_users, user_records
 from eipyomo.solvers.backends.worker import Worker
 from tests.admm_cases import answers, random_targets
 from tests.conftest import reference, slow_but, solve_admm
+from tests.instances import KINDS
 
 SCRIPT = Path(backends.__file__).with_name("casadi_worker.py")
-COPIES = ("uplink_share", "sync_s", "downlink_share")
+COPIES = ("uplink_share", "sync_s", "downlink_share", "edge_frequency_ghz")
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +37,15 @@ def pyomo_agents(data: Scaled, worker: Worker) -> list[PyomoAgent]:
     return [PyomoAgent(of_users(data, [j]), float(latest_s[j]), worker) for j in range(len(data))]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "letter-m2", "hostile-06", "hostile-24"])
-def test_same_step_one_at_fixed_decisions(name: str, worker: Worker) -> None:
-    """x, y, z, f and S agree to 1e-8 at 5 decisions and 4 random states of the coordinator."""
-    data = reference(name).scaled
+def test_same_step_one_at_fixed_decisions(name: str, kind: str, worker: Worker) -> None:
+    """x, y, z, v, f and S agree to 1e-8 at 5 decisions and 4 random states of the coordinator.
+
+    Where it is limited v is in GHz and S bends little in it, which costs a digit of the copies.
+    """
+    data = KINDS[kind](reference(name)).scaled
+    near = 1e-8 if kind == "plain" else 1e-7
     agents = pyomo_agents(data, worker)
     for seed in range(4):
         targets = random_targets(data, seed)
@@ -58,7 +64,7 @@ def test_same_step_one_at_fixed_decisions(name: str, worker: Worker) -> None:
                 scale = 1.0 + abs(compiled[j]["value"])
                 assert solved["value"] == pytest.approx(compiled[j]["value"], abs=1e-8 * scale)
                 for copy in COPIES:
-                    assert solved[copy] == pytest.approx(compiled[j][copy], rel=1e-8, abs=1e-8)
+                    assert solved[copy] == pytest.approx(compiled[j][copy], rel=near, abs=near)
                 assert solved["frequency_ghz"] == pytest.approx(
                     compiled[j]["frequency_ghz"], rel=1e-6, abs=1e-6
                 )
@@ -93,15 +99,26 @@ def test_proposition_1_with_ipopts_multipliers(worker: Worker) -> None:
                 assert local_end_s == pytest.approx(edge_end_s, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", slow_but(["letter-m4", "mixed-m4", "letter-m2"], "letter-m2"))
-def test_same_iterates(name: str) -> None:
-    """The first 20 iterations agree to 1e-6; users without a task apart, whose ι means nothing."""
-    instance = reference(name)
+@pytest.mark.parametrize(
+    ("name", "kind", "iterations"),
+    slow_but(
+        [
+            ("letter-m4", "plain", 20),
+            ("mixed-m4", "plain", 20),
+            ("letter-m2", "plain", 20),
+            ("letter-m2", "limited", 6),
+        ],
+        ("letter-m2", "limited", 6),
+    ),
+)
+def test_same_iterates(name: str, kind: str, iterations: int) -> None:
+    """The first iterations agree to 1e-6; users without a task apart, whose ι means nothing."""
+    instance = KINDS[kind](reference(name))
     compiled, solved = (
-        solve_admm(instance, engine=engine, max_iterations=20, dual_tolerance=1e-12)
+        solve_admm(instance, engine=engine, max_iterations=iterations, dual_tolerance=1e-12)
         for engine in ("kernel", "pyomo")
     )
-    assert len(compiled.trace) == len(solved.trace) == 20
+    assert len(compiled.trace) == len(solved.trace) == iterations
     works = instance.scaled.task_mbit > 0
     for one, other in zip(compiled.trace, solved.trace, strict=True):
         for key in (
@@ -110,6 +127,7 @@ def test_same_iterates(name: str) -> None:
             "sync_s",
             "primal_residual",
             "dual_residual",
+            *(["edge_residual"] if kind == "limited" else []),
         ):
             assert other[key] == pytest.approx(one[key], rel=1e-6, abs=1e-6)
         for key in ("download", "offload_fraction"):
@@ -118,7 +136,8 @@ def test_same_iterates(name: str) -> None:
             )
 
 
-@pytest.mark.parametrize("kind", slow_but(["threads", "processes"], "threads"))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_the_executor_changes_nothing(kind: str) -> None:
     """Two iterations in two threads or processes are those without an executor, bit by bit."""
     instance = reference("letter-m2")
@@ -146,6 +165,18 @@ def test_agent_has_one_user() -> None:
     """An agent of two users is refused."""
     with pytest.raises(ValueError, match="exactly one"):
         models.build_agent(reference("letter-m2").scaled, 10.0)
+
+
+def test_targets_are_told_in_the_order_of_the_record() -> None:
+    """A Pyomo agent is told the first fields of TARGET, and all of them where F is given."""
+    data = Instance.letter(users=1).scaled
+    assert TARGET.names is not None
+    assert len(models.agent_parameters(data)) == len(TARGET.names) - 3
+    shared = Instance.letter(users=1, total_frequency_ghz=6.0).scaled
+    assert len(models.agent_parameters(shared)) == len(TARGET.names)
+    assert models.agent_parameters(shared)[
+        : len(models.agent_parameters(data))
+    ] == models.agent_parameters(data)
 
 
 def script(folder: Path, *lines: str) -> Path:

@@ -18,8 +18,8 @@ from eipyomo.solvers.admm.settings import AdmmOptions
 from eipyomo.solvers.contract import Claim, Clock
 from eipyomo.solvers.exact import solve_exact
 from eipyomo.solvers.records import Records
-from tests.admm_cases import hostile_instances
 from tests.conftest import reference
+from tests.instances import farther
 
 
 def bounds(users: int, **others: Any) -> Restriction:
@@ -98,7 +98,7 @@ def test_both_engines_keep_to_the_same_decisions(kind: str) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(instance=hostile_instances(max_users=4), kind=st.sampled_from(sorted(RESTRICTIONS)))
+@given(instance=farther(max_users=4), kind=st.sampled_from(sorted(RESTRICTIONS)))
 def test_hostile_instances_keep_the_restriction(instance: Instance, kind: str) -> None:
     """Whatever the instance, the answer is feasible in the problem that was asked for."""
     problem = Problem(instance, RESTRICTIONS[kind](len(instance.users)))

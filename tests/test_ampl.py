@@ -236,6 +236,7 @@ def test_our_multipliers_are_ampls() -> None:
     assert model.dual[model.row] == pytest.approx(6.0, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_our_commands_refuse_clearly(tmp_path: Path) -> None:
     """An unknown option or a missing file is one line on standard error."""
     command = str(SCRIPTS / "eipyomo-ipopt")
@@ -282,11 +283,12 @@ def test_all_agree_on_convex_problems(name: str, solver: str) -> None:
     assert costs[1] == pytest.approx(costs[0], rel=1e-6)
 
 
-def solved(folder: Path, **fixed: Any) -> tuple[ei.Instance, str, float]:
-    """Export the letter's ECO, solve it by our own command; return instance, .sol, and cost."""
-    instance = ei.Instance.letter()
-    model = ei.models.minlp(instance)
-    ei.models.fix(model, **fixed)
+@pytest.fixture(scope="module")
+def eco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the letter's ECO, exported, and solved by our own command."""
+    folder = tmp_path_factory.mktemp("eco")
+    model = ei.models.minlp(ei.Instance.letter())
+    ei.models.fix(model, download=False, offload_fraction=1.0)
     ei.models.export(model, folder / "model.nl")
     subprocess.run(
         [str(SCRIPTS / "eipyomo-ipopt"), "model", "-AMPL", "tol=1e-9"],
@@ -294,17 +296,22 @@ def solved(folder: Path, **fixed: Any) -> tuple[ei.Instance, str, float]:
         check=True,
         capture_output=True,
     )
-    instance.to_json(folder / "instance.json")
-    return instance, str(folder / "model.sol"), VALUES["letter-m4"]["eco"]
+    return folder
 
 
-def test_a_sol_file_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def sol(eco: Path, tmp_path: Path) -> str:
+    """Return the .sol file of a copy of that folder."""
+    shutil.copytree(eco, tmp_path, dirs_exist_ok=True)
+    return str(tmp_path / "model.sol")
+
+
+def test_a_sol_file_is_judged(sol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What an AMPL solver wrote for an exported model is read back and evaluated."""
-    _, sol, cost = solved(tmp_path, download=False, offload_fraction=1.0)
     assert main(["evaluate", LETTER, sol, "--json"]) == 0
     judged = json.loads(capsys.readouterr().out)
     assert judged["feasible"]
-    assert judged["objective"] == pytest.approx(cost, rel=1e-6)
+    assert judged["objective"] == pytest.approx(VALUES["letter-m4"]["eco"], rel=1e-6)
     moved = tmp_path / "elsewhere.sol"
     shutil.copy(sol, moved)
     manifest = str(tmp_path / "model.nl.manifest.json")
@@ -323,10 +330,9 @@ def test_a_sol_file_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ],
 )
 def test_bad_sol_files_are_refused(
-    change: Any, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    change: Any, expected: str, sol: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A damaged .sol file is refused in one sentence, with exit status 2."""
-    _, sol, _ = solved(tmp_path, download=False, offload_fraction=1.0)
     Path(sol).write_text(change(Path(sol).read_text()))
     assert main(["evaluate", LETTER, sol]) == 2
     err = capsys.readouterr().err
@@ -335,10 +341,9 @@ def test_bad_sol_files_are_refused(
 
 
 def test_a_sol_file_for_another_instance_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The manifest tells for which data a .sol file is; a missing manifest is said."""
-    _, sol, _ = solved(tmp_path, download=False, offload_fraction=1.0)
     other = str(REFERENCE / "instances" / "mixed-m4.json")
     assert main(["evaluate", other, sol]) == 2
     assert "is for another instance than 'mixed-m4'" in capsys.readouterr().err

@@ -22,7 +22,7 @@ from eipyomo.solvers.contract import Claim
 from eipyomo.solvers.judge import judge
 from eipyomo.solvers.minlp.method import FORMULATION
 from tests.allocations import random_allocation
-from tests.conftest import reference, slow_but
+from tests.conftest import VALUES, reference, slow_but
 from tests.test_ampl import executable
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ CHANGES = {
 
 
 @each_formulation
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", slow_but(CHANGES, "band"))
 def test_an_updated_model_is_a_new_one(change: str, formulation: str) -> None:
     """After models.update the .nl text, bounds included, is that of a model built anew."""
     options: dict[str, Any] = {"step": 0.5} if formulation == "grid" else {}
@@ -242,7 +242,8 @@ def test_what_is_set_on_a_variable_holds(key: str, how: str) -> None:
     assert costs == pytest.approx([costs[0]] * len(costs), rel=1e-5)
 
 
-@pytest.mark.parametrize("solver", slow_but(["scip", "bonmin", "milp"], "bonmin"))
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["scip", "bonmin", "milp"])
 @pytest.mark.parametrize(
     "change",
     [
@@ -364,7 +365,7 @@ def test_a_row_of_whole_numbers_is_not_infeasible() -> None:
     assert result.termination != "infeasible"
 
 
-@pytest.mark.parametrize("solver", ["ipopt", "bonmin", "scip", "milp"])
+@pytest.mark.parametrize("solver", slow_but(["ipopt", "bonmin", "scip", "milp"], "milp"))
 def test_what_interval_arithmetic_refutes_is_infeasible(solver: str) -> None:
     """A deadline before the first upload can end is impossible, whoever was asked."""
     model = ei.models.minlp(two_users(), "spectral")
@@ -457,13 +458,66 @@ def test_a_bound_within_bounds_that_may_cut_off_is_withdrawn() -> None:
     assert "own bound" in result.message
 
 
+@pytest.mark.parametrize("solver", ["ipopt", "scip", "milp"])
+def test_a_binding_horizon_decides_nothing(solver: str) -> None:
+    """A row under which the optimum lies beyond the model's horizon: that optimum is what is found.
+
+    The latencies have to add up to nearly both horizons. Within these both users are late; it costs
+    little more than half if the one with a tenth of the other's weight waits alone, beyond its own.
+    """
+    users = {"eu1": {"latency_weight": 1.0}, "eu2": {"latency_weight": 0.1}}
+    instance = ei.Instance.letter(users=2).replace(users=users)
+    model = ei.models.minlp(instance, "letter" if solver == "ipopt" else "spectral")
+    ei.models.fix(model, download=False, offload_fraction=1.0)
+    ends_s = [pyo.value(model.user[name].horizon_s) for name in model.users]
+    late_s = 0.99 * sum(ends_s)
+    model.late = pyo.Constraint(
+        expr=sum(model.user[name].latency_s for name in model.users) >= late_s
+    )
+    soon = ei.solve(instance, "eco").evaluation
+    assert soon is not None
+    alone = soon.objective + 0.1 * (late_s - soon.breakdown.latency_s.sum())
+    result = ei.solve_model(model, solver)
+    assert result.model_objective is not None
+    assert result.model_objective <= alone * (1 + 1e-4)
+    assert model.user["eu2"].latency_s.value > ends_s[1]
+    assert (result.bound is not None) == (solver != "ipopt")
+    assert result.bound is None or 0.99 * alone <= result.bound <= alone
+
+
+@pytest.mark.parametrize("solver", ["bonmin", "scip"])
+def test_an_impossible_deadline_is_infeasible(solver: str, letter: ei.Instance) -> None:
+    """A constraint that nothing can satisfy is reported as infeasible, not as an error."""
+    model = ei.models.minlp(letter)
+    model.deadline = pyo.Constraint(expr=model.user["eu1"].latency_s <= 0.5)
+    result = ei.solve_model(model, solver)
+    assert result.termination == "infeasible"
+    assert result.allocation is None
+
+
+def test_a_users_constraint_is_kept(letter: ei.Instance) -> None:
+    """A deadline on every latency is respected, and makes the optimum dearer."""
+    model = ei.models.minlp(letter)
+    model.deadline = pyo.ConstraintList()
+    for name in model.users:
+        model.deadline.add(model.user[name].latency_s <= 7.5)
+    result = ei.solve_model(model, "bonmin")
+    assert result.problem == "model"
+    assert result.evaluation is not None
+    assert (result.evaluation.breakdown.latency_s <= 7.5 * (1 + 1e-6)).all()
+    assert result.objective is not None
+    assert result.objective > VALUES["letter-m4"]["wsel"]
+    assert ei.models.binding_bounds(model) == []
+
+
 # Names
 
 
 NAMES = ("cutoff", "within_cutoff", "source", "cells", "cost", "rows", "horizon", "eipyomo")
 
 
-@pytest.mark.parametrize("name", slow_but(NAMES, "eipyomo"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
 def test_a_component_may_have_any_name(name: str) -> None:
     """A Param, a Var or a Block of the user's keeps name and value through all that we do."""
     instance = two_users()
@@ -517,6 +571,7 @@ def test_tightening_again_forgets_the_first_time() -> None:
     assert [variable.bounds for variable in all_variables(model)] == bounds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -128,7 +128,7 @@ def test_honest_results_pass(kind: str, tmp_path: Path) -> None:
     assert ei.Result.from_dict(document, reference(NAME)).to_dict() == document
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", slow_but(range(12), *range(3)))
 def test_honest_results_of_hostile_instances_pass(seed: int) -> None:
     """Random users over all published ranges: no honest number is called false."""
     instance = hostile(seed)

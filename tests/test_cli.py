@@ -458,6 +458,25 @@ def test_a_certificate_is_verified(capsys: Capture, tmp_path: Path) -> None:
     assert run(capsys, "verify", LETTER, str(proof))[0] == 2
 
 
+def test_the_edges_frequency_on_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Generated, solved with a certificate, verified and evaluated, all say the same."""
+    instance, result, proof = (str(tmp_path / name) for name in ("i.json", "r.json", "p.json"))
+    assert main(["generate", "--total-frequency-ghz", "6", "-o", instance]) == 0
+    assert main(["solve", instance, "--certificate", proof, "-o", result]) == 0
+    shown = capsys.readouterr().out
+    assert "One more GHz at the edge" in shown
+    assert "edge 6 GHz" in shown
+    document = json.loads(Path(result).read_text(encoding="utf-8"))
+    served_hz = [user["edge_frequency_hz"] for user in document["allocation"]["users"]]
+    assert sum(served_hz) == pytest.approx(6e9)
+    assert main(["verify", instance, proof]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", instance, result, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["objective"] == document["objective"]
+
+
 def test_a_fault_of_ours_is_one_sentence(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unforeseen exception reaches the user as a sentence; an interrupt as status 130."""
 

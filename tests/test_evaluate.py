@@ -68,6 +68,21 @@ def test_every_term_by_hand(letter: ei.Instance) -> None:
         assert getattr(terms, name)[j] == pytest.approx(value, rel=1e-12), name
 
 
+def test_the_judge_takes_each_tasks_own_frequency() -> None:
+    """τ^e is CιL/f of each user, (2); at f_s everywhere it is what it is without the column."""
+    instance = ei.Instance.letter(total_frequency_ghz=16.0)
+    allocation = random_allocation(instance, 2)
+    assert allocation.edge_frequency_hz is not None
+    offload = allocation.offload_fraction
+    terms = ei.evaluate(instance, allocation).breakdown
+    expected = 50.0 * 64e6 * offload[offload > 0] / allocation.edge_frequency_hz[offload > 0]
+    assert terms.edge_inference_s[offload > 0] == pytest.approx(expected, rel=1e-14)
+    held = dataclasses.replace(allocation, edge_frequency_hz=np.full(4, 4e9))
+    plain = dataclasses.replace(allocation, edge_frequency_hz=None)
+    costs = {ei.evaluate(instance, one).objective for one in (held, plain)}
+    assert costs == {ei.evaluate(ei.Instance.letter(), plain).objective}
+
+
 @settings(max_examples=50, deadline=None)
 @given(seed=SEEDS)
 def test_random_allocations_are_feasible(seed: int) -> None:
@@ -143,7 +158,7 @@ def test_every_server_field_matters(field: str) -> None:
     instance = ei.Instance.letter(total_frequency_ghz=16.0)
     document = instance.to_dict()
     document["server"][field] *= 0.1
-    allocation = random_allocation(instance, 2)
+    allocation = dataclasses.replace(random_allocation(instance, 2), edge_frequency_hz=None)
     one = ei.evaluate(instance, allocation)
     other = ei.evaluate(ei.Instance.from_dict(document), allocation)
     assert one.feasible
@@ -191,6 +206,36 @@ def test_violations_are_named_and_measured(case: str, letter: ei.Instance) -> No
     json.dumps(broken.to_dict(), allow_nan=False)
 
 
+@pytest.mark.parametrize(
+    ("frequency_hz", "words", "amount"),
+    [
+        ([3e9, 3e9, 2e9, 1e9], "edge frequency budget (footnote 2)", 0.5),
+        ([5e9, 1.0, 1.0, 1.0], "edge frequency <= f_s (2) at user 'eu1'", 0.25),
+        ([-2e9, 1e9, 1e9, 1e9], "edge frequency >= 0 (2) at user 'eu1'", 0.5),
+        ([0.0, 1e9, 1e9, 1e9], "a frequency to compute with at the edge (2) at user 'eu1'", 1.0),
+        (None, "edge frequency budget (footnote 2)", 5.0 / 3.0),
+    ],
+)
+def test_violations_at_the_edge(frequency_hz: Any, words: str, amount: float) -> None:
+    """Each limit has its name and natural size; without a column every task is at f_s."""
+    instance = ei.Instance.letter(total_frequency_ghz=6.0)
+    rest = ei.solve(instance, "eco").allocation
+    assert rest is not None
+    found = {
+        str(violation).split(" is violated")[0]: violation.amount
+        for violation in ei.evaluate(
+            instance, dataclasses.replace(rest, edge_frequency_hz=frequency_hz)
+        ).violations
+    }
+    assert found[words] == pytest.approx(amount)
+    capped = ei.evaluate(
+        ei.Instance.letter(), dataclasses.replace(rest, edge_frequency_hz=np.full(4, 5e9))
+    )
+    assert [violation.constraint for violation in capped.violations] == [
+        "edge frequency <= f_s (2)"
+    ]
+
+
 def test_training_rounds_have_no_tasks(letter: ei.Instance) -> None:
     """With round="training" nothing is offloaded or computed, and everybody must download."""
     allocation = random_allocation(letter, 3, downloads=True)
@@ -233,6 +278,23 @@ def test_documents_survive(letter: ei.Instance) -> None:
     document = json.loads(json.dumps(allocation.to_dict(), allow_nan=False))
     read = ei.Allocation.from_dict(document)
     assert ei.evaluate(letter, read).objective == ei.evaluate(letter, allocation).objective
+
+
+def test_the_column_of_an_allocation_is_optional() -> None:
+    """It survives JSON and another order of users, its absence too; half of it is refused."""
+    instance = ei.Instance.letter(total_frequency_ghz=6.0)
+    allocation = random_allocation(instance, 1)
+    assert allocation.edge_frequency_hz is not None
+    document = json.loads(json.dumps(allocation.to_dict()))
+    again = ei.Allocation.from_dict(document).for_users(allocation.names[::-1])
+    assert again.edge_frequency_hz is not None
+    assert (again.edge_frequency_hz == allocation.edge_frequency_hz[::-1]).all()
+    del document["users"][2]["edge_frequency_hz"]
+    with pytest.raises(ei.InputError, match=r"users\[2\].edge_frequency_hz is missing"):
+        ei.Allocation.from_dict(document)
+    without = dataclasses.replace(allocation, edge_frequency_hz=None).to_dict()
+    assert "edge_frequency_hz" not in without["users"][0]
+    assert ei.Allocation.from_dict(without).edge_frequency_hz is None
 
 
 @pytest.mark.parametrize(

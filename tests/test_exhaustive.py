@@ -10,8 +10,8 @@ import pytest
 import eipyomo as ei
 from eipyomo.problem import Problem, Restriction
 from eipyomo.solvers.exact import convex_rest, enumerate_grid
-from tests.conftest import VALUES, reference
-from tests.instances import hostile
+from tests.conftest import VALUES, reference, slow_but
+from tests.instances import hostile, limited
 
 STEPS = (0.5, 0.2, 0.1)
 
@@ -28,7 +28,7 @@ def test_enumeration_agrees_with_branch_and_bound_on_the_letters_instance() -> N
 
 
 @pytest.mark.parametrize("name", ["letter-m4-small-model", "letter-m4-sigma32", "mixed-m4"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", slow_but(STEPS, 0.5))
 def test_both_ways_agree_on_other_settings(name: str, step: float) -> None:
     """Optima within the grid, duality gaps and unlike users change nothing of the agreement."""
     instance = reference(name)
@@ -37,6 +37,16 @@ def test_both_ways_agree_on_other_settings(name: str, step: float) -> None:
     assert one.objective is not None
     assert one.objective == pytest.approx(other.objective, rel=2e-8)
     assert one.objective >= VALUES[name]["bound"]
+
+
+def test_enumeration_is_a_second_way_to_the_optimum_on_a_grid() -> None:
+    """Enumerated and searched, the optimum on the grid is the same."""
+    instance = limited(hostile(6), 0.2)
+    one, other = (
+        ei.solve(instance, "exhaustive", step=0.25, enumeration=flag) for flag in (True, False)
+    )
+    assert one.termination == other.termination == "optimal"
+    assert one.objective == pytest.approx(other.objective, rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(4))

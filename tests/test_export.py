@@ -22,6 +22,7 @@ from eipyomo.models.files import HINTS, TriviallyInfeasibleError, lp, nl
 from eipyomo.solvers.backends.wheels import write
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference, slow_but
+from tests.instances import limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +123,22 @@ def test_what_is_written(letter: ei.Instance, tmp_path: Path) -> None:
     assert len(fixed) == 8
     assert ei.Instance.from_dict(manifest["instance"]) == letter
     assert manifest["symbols"]["upload_s"]["unit"] == "s"
+
+
+def test_a_solution_file_is_read_back(tmp_path: Path) -> None:
+    """Exported, and read from a .sol of the columns' values, an allocation is the same."""
+    instance = limited(reference("letter-m2"), 0.4)
+    allocation = random_allocation(instance, 5)
+    model = ei.models.minlp(instance)
+    ei.models.load(model, allocation)
+    ei.models.export(model, tmp_path / "model.nl")
+    _, columns, rows = nl(model)
+    sizes = [len(rows) - 1, 0, len(columns), len(columns)]
+    numbers = "\n".join(map(repr, [*sizes, *(column.value for column in columns)]))
+    (tmp_path / "model.sol").write_text(f"solved\n\n{numbers}\nobjno 0 0\n", encoding="utf-8")
+    read, _ = ei.models.read_sol(tmp_path / "model.sol")
+    found = ei.models.allocation(read)
+    assert found.edge_frequency_hz == pytest.approx(allocation.edge_frequency_hz, rel=1e-12)
 
 
 def test_gams_knows_every_column(letter: ei.Instance, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import pyomo.environ as pyo
 import pytest
 
 import eipyomo as ei
-from tests.conftest import slow_but
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extensions.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"(?ms)^## ([^\n]+)$.*?```python\n(.*?)```", PAGE))
@@ -42,8 +41,9 @@ def value(result: ei.Result) -> float:
     return found
 
 
-@pytest.mark.parametrize("solver", slow_but(SOLVERS, "scip"))
-@pytest.mark.parametrize("title", slow_but(EXAMPLES, "Two classes of users"))
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("title", list(EXAMPLES))
 def test_an_example_is_solved(title: str, solver: str) -> None:
     """It ends within its gap, and every row of the model holds, those added included."""
     model, result = solved(title, solver)
@@ -64,7 +64,8 @@ def test_two_ways_agree(title: str) -> None:
     assert other.bound <= value(one) * (1 + 1e-6)
 
 
-@pytest.mark.parametrize("title", slow_but(EXAMPLES, "Two classes of users"))
+@pytest.mark.slow
+@pytest.mark.parametrize("title", list(EXAMPLES))
 def test_an_addition_costs_something(title: str) -> None:
     """Each example binds: the optimum of (10) is not allowed, and costs less WSEL."""
     model = build(title)

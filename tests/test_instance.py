@@ -510,6 +510,30 @@ def test_settings(letter: ei.Instance) -> None:
     assert letter.with_settings([]) == letter
 
 
+def test_a_total_is_read_and_written_and_left_out() -> None:
+    """Documents keep the key or its absence, null is absence, and F is part of the digest."""
+    plain, shared = ei.Instance.letter(), ei.Instance.letter(total_frequency_ghz=6.0)
+    assert "total_frequency_hz" not in plain.to_dict()["server"]
+    assert shared.to_dict()["server"]["total_frequency_hz"] == 6e9
+    assert shared.name.endswith("F=6GHz")
+    for instance in (plain, shared):
+        assert ei.Instance.from_dict(instance.to_dict()) == instance
+    document = plain.to_dict()
+    document["server"]["total_frequency_hz"] = None
+    assert ei.Instance.from_dict(document).digest() == plain.digest()
+    assert shared.digest() != plain.digest()
+    assert shared.scaled.for_round("training").total_frequency_ghz is None
+
+
+@pytest.mark.parametrize("value", [0.0, -1e9, float("nan"), "6e9", True])
+def test_a_total_must_be_positive(value: Any) -> None:
+    """What is no number above 0 is refused in one sentence that names the key."""
+    document = ei.Instance.letter().to_dict()
+    document["server"]["total_frequency_hz"] = value
+    with pytest.raises(ei.InputError, match=r"server\.total_frequency_hz is .* finite number > 0"):
+        ei.Instance.from_dict(document)
+
+
 def test_settings_of_users_with_hostile_names(letter: ei.Instance) -> None:
     """A name in quotes is a name, whatever it looks like; what can be read in two ways is not."""
     names = ["1", "*", "a].b=c", "x y"]

@@ -64,9 +64,11 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_claims_about_a_changed_model",
             "test_a_plan_that_fits_contradicts_a_claim",
             "test_a_bound_within_bounds_that_may_cut_off_is_withdrawn",
+            "test_a_binding_horizon_decides_nothing",
+            "test_an_impossible_deadline_is_infeasible",
         ),
         "test_ampl": ("test_claims_are_told_apart", "test_options_that_loosen_void_the_bound"),
-        "test_solvers": ("test_unbounded_is_said", "test_highs_counts_what_its_gap_passes_over"),
+        "test_backends": ("test_unbounded_is_said", "test_highs_counts_what_its_gap_passes_over"),
     },
     "claims in files are believed": {
         "test_claimed": (
@@ -75,6 +77,8 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_honest_results_without_an_answer_pass",
             "test_results_of_a_users_own_model_pass",
             "test_documents_of_old_are_read",
+            "test_documents_of_old_count_no_restriction",
+            "test_restricted_problems_have_many_solvers",
             "test_forged_results_are_noticed",
             "test_sentences_have_both_numbers",
             "test_every_value_is_checked",
@@ -103,7 +107,7 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_executables_are_told_in_their_own_way",
             "test_options_are_names_and_values",
         ),
-        "test_solvers": (
+        "test_backends": (
             "test_options_reach_each_solver",
             "test_the_gap_is_passed_on",
             "test_options_that_loosen_void_what_scip_proves",
@@ -117,6 +121,7 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_solvers_of_mixed_integer_models_keep_it_too",
             "test_a_start_that_breaks_a_bound_is_refused",
             "test_a_small_bound_holds_in_itself",
+            "test_a_users_constraint_is_kept",
             "test_a_variable_fixed_without_a_value_is_named",
             "test_a_point_beyond_a_restriction_is_an_error",
         ),
@@ -178,7 +183,7 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
         "test_sweep": ("test_cells_cannot_be_changed", "test_every_cell_has_its_row"),
     },
     "plugins for Pyomo scripts": {
-        "test_solvers": (
+        "test_plugins": (
             "test_plugins_answer_in_the_models_own_terms",
             "test_plugins_claim_what_is_proven",
             "test_plugins_take_the_usual_keywords",
@@ -195,7 +200,7 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_solver_that_counts_cpu_time_is_asked_first",
             "test_a_point_that_is_off_by_a_little_is_rescued",
         ),
-        "test_solvers": (
+        "test_backends": (
             "test_bonmin_answers_where_it_died",
             "test_a_second_death_says_what_to_try",
             "test_maingo_answers_when_it_is_late",

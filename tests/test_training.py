@@ -51,6 +51,18 @@ def test_training_rounds_agree(name: str) -> None:
         assert not other.allocation.offload_fraction.any()
 
 
+def test_a_training_round_has_no_budget_to_keep() -> None:
+    """Without tasks nothing is served, whatever the total: the optimum is that without a total."""
+    instance = ei.Instance.letter(total_frequency_ghz=0.1)
+    for method in ("exact", "admm"):
+        result = ei.solve(instance, method, round="training")
+        assert result.allocation is not None
+        assert result.allocation.edge_frequency_hz is None
+        assert (
+            result.objective == ei.solve(ei.Instance.letter(), method, round="training").objective
+        )
+
+
 @pytest.mark.parametrize("method", ["exact", "admm", "minlp:bonmin", "lco", "gbe", "exhaustive"])
 def test_one_round_is_solve(method: str) -> None:
     """With N = 1 the document holds the very result that `solve` gives."""
