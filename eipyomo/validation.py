@@ -337,7 +337,7 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     """Put the first complaint of pydantic into one sentence: key, user, value, what is allowed."""
     first = error.errors(include_url=False)[0]
     location, value = first["loc"], first["input"]
-    whole = value is data.get(str(location[0]))
+    whole = value is data.get(str(location[0])) if location else False
     if whole and not isinstance(value, list | tuple | Mapping | Record):
         location = location[:1]  # what follows is one of the kinds that it may be
     cause = first.get("ctx", {}).get("error")

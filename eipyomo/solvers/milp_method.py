@@ -9,7 +9,7 @@ from pydantic import Field
 from eipyomo import models
 from eipyomo.allocation import Allocation
 from eipyomo.models.relaxation import TANGENTS
-from eipyomo.problem import ALL_FEATURES, Problem
+from eipyomo.problem import LETTER_FEATURES, Problem
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.solvers.milp import NAME, MilpBackend
 from eipyomo.solvers.model.claim import claim_of
@@ -35,7 +35,7 @@ class Milp(Method[MilpOptions]):
     name = NAME
     description = "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"
     Options = MilpOptions
-    handles = ALL_FEATURES
+    handles = LETTER_FEATURES
 
     def backends(self, options: MilpOptions) -> tuple[str, ...]:
         """Return both solvers."""

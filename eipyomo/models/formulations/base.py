@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import Links
 from eipyomo.models.types import Block
-from eipyomo.problem import ALL_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, Feature, Problem
 from eipyomo.validation import Record
 
 
@@ -37,7 +37,7 @@ class Formulation(ABC, Generic[OptionsT]):
 
     name: ClassVar[str]
     convex: ClassVar[bool] = False
-    handles: ClassVar[frozenset[Feature]] = ALL_FEATURES
+    handles: ClassVar[frozenset[Feature]] = LETTER_FEATURES
     Options: type[OptionsT]
 
     def chosen(self, choices: Mapping[str, Any]) -> OptionsT:

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from eipyomo import models
 from eipyomo.allocation import Allocation
-from eipyomo.problem import ALL_FEATURES, Problem
+from eipyomo.problem import Problem
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.solvers.minlp.users_model import native_solver
 from eipyomo.solvers.model.claim import claim_of
@@ -68,7 +68,7 @@ class Minlp(Method[ModelOptions]):
     name = "minlp"
     description = "(10) as a Pyomo model, solved by scip, bonmin, ..."
     Options = MinlpOptions
-    handles = ALL_FEATURES  # what a formulation cannot say, it refuses itself
+    handles = frozenset().union(*(one.handles for one in models.FORMULATIONS.values()))
 
     def backends(self, options: ModelOptions) -> tuple[str, ...]:
         """Return the solver's name."""
