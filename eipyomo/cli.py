@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from eipyomo.evaluation import Evaluation
-    from eipyomo.models.files import SolFile
+    from eipyomo.models.sol import SolFile
     from eipyomo.scaled import Round
 
 ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER, INTERRUPTED = 0, 2, 3, 4, 130

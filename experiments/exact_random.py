@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 import eipyomo as ei
-from eipyomo.models.files import nl
+from eipyomo.models.writers import nl
 from eipyomo.solvers.backends.casadi_child import satisfies
 from eipyomo.solvers.exact import prepare, solve_exact
 from eipyomo.solvers.exact.certificate import certificate

@@ -15,8 +15,8 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.models import FORMULATIONS
-from eipyomo.models.files import nl
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
+from eipyomo.models.writers import nl
 from eipyomo.solvers.judge import Claim, judge
 from tests.allocations import random_allocation
 from tests.conftest import reference

@@ -21,7 +21,7 @@ import eipyomo as ei
 from eipyomo import models, physics
 from eipyomo.cli import main
 from eipyomo.models import FORMULATIONS, bounds
-from eipyomo.models.files import nl
+from eipyomo.models.writers import nl
 from eipyomo.scaled import HZ_PER_GHZ, Scaled
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.consensus import EdgeConsensus, share_frequency

@@ -16,9 +16,9 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.models import FORMULATIONS
-from eipyomo.models.files import nl
 from eipyomo.models.formulations.letter import Letter
 from eipyomo.models.symbols import VARIABLES
+from eipyomo.models.writers import nl
 from eipyomo.problem import Feature, Problem, Restriction, named
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference

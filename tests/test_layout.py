@@ -41,7 +41,7 @@ def test_imports_run_one_way() -> None:
 
 def test_models_know_no_solver() -> None:
     """Neither the models nor the judge import a solver's library."""
-    for file in [*(ROOT / "eipyomo" / "models").glob("*.py"), ROOT / "eipyomo" / "evaluation.py"]:
+    for file in [*(ROOT / "eipyomo" / "models").rglob("*.py"), ROOT / "eipyomo" / "evaluation.py"]:
         text = file.read_text(encoding="utf-8")
         assert not any(f"import {name}" in text for name in ("casadi", "pyscipopt", "highspy"))
 

@@ -18,7 +18,7 @@ import pytest
 from pyomo.opt import SolverStatus, TerminationCondition
 
 import eipyomo as ei
-from eipyomo.models.files import nl
+from eipyomo.models.writers import nl
 from eipyomo.solvers.backends import BACKENDS, casadi_child
 from eipyomo.solvers.backends.process import run
 from eipyomo.solvers.backends.wheels import WheelBackend

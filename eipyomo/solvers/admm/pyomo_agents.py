@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from eipyomo import models, physics
 from eipyomo.errors import SolverError
 from eipyomo.models import bounds
-from eipyomo.models.files import nl
+from eipyomo.models.writers import nl
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.records import ANSWER, of_users
 from eipyomo.solvers.backends.worker import Worker
