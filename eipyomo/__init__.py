@@ -13,8 +13,11 @@ from eipyomo.errors import ClaimError, EipyomoError, InputError, SolverError
 from eipyomo.evaluation import Evaluation, evaluate
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem, Restriction
+from eipyomo.process import Training
 from eipyomo.result import Result
-from eipyomo.solvers import Training, compare, solve, solve_model, train
+from eipyomo.solvers import solve, solve_model
+from eipyomo.studies.compare import compare
+from eipyomo.studies.train import train
 
 __version__ = version("eipyomo")
 

@@ -215,6 +215,37 @@ def check(
     return (None if terms is None else terms.allocation), evaluation
 
 
+def doubt(document: Mapping[str, Any], instance: Instance) -> str | None:
+    """Say which claim of a result document is false; an allocation alone claims nothing.
+
+    Raises
+    ------
+    InputError
+        If the document is broken, or one of another instance.
+    """
+    if set(document) <= {"schema", "problem", "allocation"} or "allocation" not in document:
+        return None
+    try:
+        check(document, instance)
+    except ClaimError as error:
+        return str(error)
+    return None
+
+
+def require_schema(schema: Any, *, or_process: bool = False) -> None:
+    """Refuse what is not the schema of a result, or of a process where that may be one too.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    allowed = (SCHEMA, TRAINING_SCHEMA) if or_process else (SCHEMA,)
+    if not isinstance(schema, str) or schema not in allowed:
+        more = f", and a process {TRAINING_SCHEMA!r}" if or_process else ""
+        raise InputError(f"schema is {short(schema)}, but a result must have {SCHEMA!r}{more}")
+
+
 def compare(claimed: Any, true: Any, what: str) -> None:
     """Refuse a claim that differs from the truth in any number, flag, text, key or length.
 
@@ -255,7 +286,7 @@ def check_process(document: Mapping[str, Any]) -> None:
     Parameters
     ----------
     document
-        A document of schema ``eipyomo/training@1``; see :class:`~eipyomo.solvers.Training`.
+        A document of schema ``eipyomo/training@1``; see :class:`~eipyomo.process.Training`.
 
     Raises
     ------
@@ -287,8 +318,7 @@ def _read(document: Mapping[str, Any]) -> _Document:
     """Check keys, types and names."""
     data = _object(document)
     schema = data.pop("schema", None)
-    if schema != SCHEMA:
-        raise InputError(f"schema is {short(schema)}, but a result must have {SCHEMA!r}")
+    require_schema(schema)
     _require_numbers(data)
     read = _Document(**{str(key): value for key, value in data.items()})
     if read.method not in PROBLEMS:
@@ -720,7 +750,7 @@ def _equal_shares(instance: Instance, problem: str) -> Allocation:
 
 
 class _Process(Record):
-    """A document of many rounds without its schema; see :class:`~eipyomo.solvers.Training`."""
+    """A document of many rounds without its schema; see :class:`~eipyomo.process.Training`."""
 
     instance: Annotated[StrictStr, Field(description="a text")]
     method: Annotated[StrictStr, Field(description="a text")]

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 from eipyomo import claims
 from eipyomo.allocation import Allocation
 from eipyomo.claims import SCHEMA, Termination, relative_gap
+from eipyomo.errors import InputError
 from eipyomo.evaluation import Evaluation
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
-from eipyomo.validation import require_kind
+from eipyomo.validation import require_kind, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from eipyomo.scaled import Round
+    from eipyomo.verify import Verified
 
 __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
 
@@ -169,3 +173,54 @@ class Result:
     def to_json(self, path: PathLike) -> None:
         """Write a result file, replacing an existing one atomically."""
         write_atomically({path: to_json(self.to_dict())})
+
+    def unproven_by(self, proven: Verified) -> str | None:
+        """Say what a certificate that is right in itself does not prove of this true result."""
+        if proven.problem == "restricted":
+            return (
+                "the certificate restricts decisions in a way of its own, of which no result tells"
+            )
+        if self.problem != proven.problem:
+            return (
+                f"the result is one of problem {self.problem!r}, but the certificate proves a "
+                f"bound of {proven.problem!r}"
+            )
+        if self.objective is None:
+            return "the result has no feasible allocation, of which a bound could prove anything"
+        if self.objective < proven.bound:
+            return (
+                f"the result costs {self.objective:.12g}, but the certificate proves that nothing "
+                f"costs less than {proven.bound:.12g}"
+            )
+        if self.bound is not None and self.bound > proven.bound:
+            return (
+                f"the result claims the bound {self.bound:.12g}, but the certificate proves "
+                f"{proven.bound:.12g}"
+            )
+        return None
+
+
+def read_allocation(path: PathLike) -> tuple[Allocation, Round, dict[str, Any]]:
+    """Read the allocation of a result file, or of one that holds an allocation alone.
+
+    Returns
+    -------
+    allocation, round, document
+        The allocation, the round of the problem that the file names, and all that it holds.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is of another kind, or holds no allocation.
+    """
+    document = read_document(path, "result")
+    with about(path):
+        claims.require_schema(document.get("schema", SCHEMA))
+        allocation = document.get("allocation", document)
+        if not isinstance(allocation, dict):
+            raise InputError(
+                f"allocation is {short(allocation)}, but must be an object (the result holds no "
+                "allocation to judge)"
+            )
+        stage = claims.round_of(document.get("problem", ""))
+        return Allocation.from_dict(allocation), stage, document

@@ -20,7 +20,8 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from rich.progress import track
 
 import eipyomo as ei
-from eipyomo.solvers.sweep import Store, cells, sweep
+from eipyomo.studies.store import Store
+from eipyomo.studies.sweep import cells, sweep
 from experiments.provenance import RESULTS, STORES, command, save, store
 
 LETTER_SEEDS = 10

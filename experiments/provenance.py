@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eipyomo.files import write_atomically
-from eipyomo.solvers.sweep import version_of_code
+from eipyomo.studies.versions import version_of_code
 
 RESULTS = Path(__file__).parent / "results"
 FIGURES = Path(__file__).parent / "figures"

@@ -18,7 +18,8 @@ from eipyomo import claims, plotting
 from eipyomo.cli import main
 from eipyomo.solvers import BACKENDS, METHODS
 from eipyomo.solvers.methods import attempt
-from eipyomo.solvers.sweep import Cell, Store
+from eipyomo.studies.cell import Cell
+from eipyomo.studies.store import Store
 from tests.conftest import REFERENCE, reference
 from tests.instances import altered, hostile
 

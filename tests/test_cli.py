@@ -383,7 +383,7 @@ def test_mistakes_get_one_sentence(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "kept.json").write_text("kept")
     arguments, expected = BAD[case]
-    for name in ("attempt", "compare"):  # nothing long starts before everything is checked
+    for name in ("solve.attempt", "studies.compare"):  # nothing long starts unchecked
         if case.startswith(("a target", "a table's")):
             monkeypatch.setattr(f"eipyomo.cli.{name}", None)
     status, out, err = run(capsys, *arguments)
@@ -463,7 +463,7 @@ def test_a_fault_of_ours_is_one_sentence(capsys: Capture, monkeypatch: pytest.Mo
     def fail(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError("x\ny")
 
-    monkeypatch.setattr("eipyomo.cli.attempt", fail)
+    monkeypatch.setattr("eipyomo.cli.solve.attempt", fail)
     status, _, err = run(capsys, "solve", LETTER)
     assert status == 4
     assert err.count("\n") == 1
@@ -472,14 +472,14 @@ def test_a_fault_of_ours_is_one_sentence(capsys: Capture, monkeypatch: pytest.Mo
     def interrupt(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eipyomo.cli.attempt", interrupt)
+    monkeypatch.setattr("eipyomo.cli.solve.attempt", interrupt)
     status, _, err = run(capsys, "solve", LETTER)
     assert (status, err.strip()) == (130, "eipyomo: interrupted")
 
 
 def test_long_work_is_announced(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal a line on standard error says what takes its time."""
-    monkeypatch.setattr("eipyomo.cli.PATIENCE_S", 0.05)
+    monkeypatch.setattr("eipyomo.cli.progress.PATIENCE_S", 0.05)
     status, _, err = run(capsys, "solve", LETTER, "--method", "minlp:bonmin", "--json")
     assert status == 0
     assert err == "solving letter-m4 with minlp:bonmin ...\n"

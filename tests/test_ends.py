@@ -172,7 +172,8 @@ def run_python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 SCRIPT = """
 import eipyomo as ei
-from eipyomo.solvers.sweep import Store, cells, sweep
+from eipyomo.studies.store import Store
+from eipyomo.studies.sweep import cells, sweep
 print(len(sweep(cells([ei.Instance.letter(users=2)], ["exact", "eco"]), Store("store.db"))))
 """
 
@@ -195,7 +196,7 @@ def test_a_sweep_inside_of_a_pool(tmp_path: Path) -> None:
     file = tmp_path / "script.py"
     file.write_text(
         "import multiprocessing\nimport eipyomo as ei\n"
-        "from eipyomo.solvers.sweep import cells, sweep\n"
+        "from eipyomo.studies.sweep import cells, sweep\n"
         "def work(seed):\n"
         "    return len(sweep(cells([ei.Instance.letter(users=2, seed=seed)], ['exact'])))\n"
         "if __name__ == '__main__':\n"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import eipyomo as ei
 from eipyomo.cli import main
-from eipyomo.solvers import sweep
+from eipyomo.studies import pools, sweep
 
 FACTOR = int(os.environ.get("EIPYOMO_FUZZ", "1"))
 """Times as many examples as the tests have by themselves."""
@@ -43,7 +43,7 @@ def many(examples: int) -> settings:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with an instance, its result, certificate, process, tables and rubbish."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sweep, "_pools", lambda *_: sweep._in_this_process())
+    monkeypatch.setattr(sweep, "open_pools", lambda *_: pools.in_this_process())
     instance = ei.Instance.letter(users=2)
     instance.to_json("i.json")
     ei.solve(instance, certificate="proof.json").to_json("r.json")
@@ -394,7 +394,7 @@ def test_results(data: st.DataObject, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_the_checks_see(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
     """A command that ends in an exception of its own would be found."""
-    monkeypatch.setattr("eipyomo.cli.evaluate", lambda *_: 1 / 0)
+    monkeypatch.setattr("eipyomo.cli.judge.evaluate", lambda *_: 1 / 0)
     with pytest.raises(AssertionError, match="fault of eipyomo"):
         ends_well(capsys, "evaluate", "i.json", "r.json")
 

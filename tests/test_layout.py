@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("errors", "physics"),
+    ("errors", "physics", "report"),
     ("files", "validation", "channel", "streams"),
     ("devices",),
     ("scaled",),
@@ -19,7 +19,10 @@ LAYERS = (
     ("evaluation",),
     ("claims", "models", "verify"),
     ("result",),
-    ("solvers", "plotting"),
+    ("process",),
+    ("plotting",),
+    ("solvers",),
+    ("studies",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

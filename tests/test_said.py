@@ -24,7 +24,10 @@ import eipyomo as ei
 from eipyomo import plotting
 from eipyomo.cli import main
 from eipyomo.errors import OutputError
-from eipyomo.solvers import compiled, methods, sweep
+from eipyomo.solvers import compiled, methods
+from eipyomo.studies.cell import Cell
+from eipyomo.studies.store import Store
+from eipyomo.studies.sweep import sweep
 from eipyomo.validation import labels, short
 from tests.conftest import REFERENCE
 
@@ -197,14 +200,14 @@ def test_nothing_to_lose_on_a_full_disk(
 def test_a_store_that_takes_no_more(tmp_path: Path, capsys: Capture) -> None:
     """SQLite's own limit on pages: rounds go on in memory, and what was stored stays readable."""
     instance = ei.Instance.from_json(LETTER)
-    with sweep.Store(tmp_path / "t.db") as store:
+    with Store(tmp_path / "t.db") as store:
         pages = store._execute("PRAGMA page_count")[0][0]
         store._execute(f"PRAGMA max_page_count = {pages + 8}")
         process = ei.train(instance, 30, seed=1, store=store)
         assert process.complete
         assert store.trouble is not None
         assert "disk is full" in store.trouble
-    with sweep.Store(tmp_path / "t.db") as again:
+    with Store(tmp_path / "t.db") as again:
         assert 0 < len(again) < 30
     assert not capsys.readouterr().out
 
@@ -351,7 +354,7 @@ WRONG: dict[str, Callable[[], Any]] = {
     "formulation is 3": lambda: ei.solve(INSTANCE, "minlp", formulation=3),
     "node_limit is 1.5": lambda: ei.solve(INSTANCE, node_limit=1.5),
     "document is None": lambda: ei.Result.from_dict(None, INSTANCE),  # type: ignore[arg-type]
-    "an element of wanted is an Instance": lambda: sweep.sweep([INSTANCE]),  # type: ignore[list-item]
+    "an element of wanted is an Instance": lambda: sweep([INSTANCE]),  # type: ignore[list-item]
     "result is None": lambda: plotting.overview(None),
 }
 
@@ -488,11 +491,11 @@ def test_damaged_stores(kind: str, tmp_path: Path, capsys: Capture) -> None:
     """What is no store, or holds what is no result, is refused in one sentence."""
     file = tmp_path / "s.db"
     instance = ei.Instance.from_json(LETTER)
-    with sweep.Store(file) as store:
+    with Store(file) as store:
         for seed in range(40):
             other = ei.Instance.letter(users=2, seed=seed)
-            store.add(sweep.Cell(other, "eco"), ei.solve(other, "eco").to_dict())
-        store.add(sweep.Cell(instance, "eco"), ei.solve(instance, "eco").to_dict())
+            store.add(Cell(other, "eco"), ei.solve(other, "eco").to_dict())
+        store.add(Cell(instance, "eco"), ei.solve(instance, "eco").to_dict())
         if kind in ("rows", "keys"):
             store._execute("UPDATE cells SET result = ?", ["{" if kind == "rows" else "{}"])
     if kind == "text":
@@ -510,9 +513,9 @@ def test_damaged_stores(kind: str, tmp_path: Path, capsys: Capture) -> None:
 
 def test_a_store_is_shared_by_threads(tmp_path: Path) -> None:
     """Other threads read and write what one has opened."""
-    cell = sweep.Cell(INSTANCE, "eco")
+    cell = Cell(INSTANCE, "eco")
     document = ei.solve(INSTANCE, "eco").to_dict()
-    with sweep.Store(tmp_path / "s.db") as store:
+    with Store(tmp_path / "s.db") as store:
         threads = [threading.Thread(target=store.add, args=(cell, document)) for _ in range(4)]
         for thread in threads:
             thread.start()

@@ -27,7 +27,10 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.cli import main
-from eipyomo.solvers.sweep import SHOWN, Cell, Store, cells, sweep, version_of_code
+from eipyomo.studies.cell import Cell
+from eipyomo.studies.store import COLUMNS, Store
+from eipyomo.studies.sweep import cells, sweep
+from eipyomo.studies.versions import version_of_code
 
 distributed: Any = importlib.import_module("distributed")  # it has types only in part
 
@@ -240,7 +243,7 @@ def test_a_cluster_that_is_not_there_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An address at which nobody listens gets one sentence, and exit status 4."""
-    monkeypatch.setattr("eipyomo.solvers.sweep.CONNECT_S", 0.5)
+    monkeypatch.setattr("eipyomo.studies.pools.CONNECT_S", 0.5)
     where = ["--store", str(tmp_path / "s.db"), "--cluster", "tcp://127.0.0.1:9"]
     assert main(["sweep", files[0], "-m", "eco", *where]) == 4
     assert "cannot reach a Dask scheduler at 'tcp://127.0.0.1:9'" in capsys.readouterr().err
@@ -342,7 +345,7 @@ def test_a_store_is_a_file_whatever_its_name(
 
 def found_at(objective: float) -> dict[str, Any]:
     """Return a document as a store keeps it, of which only the objective counts."""
-    return {**dict.fromkeys(SHOWN), "objective": objective}
+    return {**dict.fromkeys(COLUMNS), "objective": objective}
 
 
 @pytest.mark.parametrize("what", ["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"])
@@ -362,7 +365,7 @@ def test_rows_of_other_code_are_kept_and_not_taken(
     with Store(tmp_path / "sweep.db") as store:
         store.add(Cell(instance, "eco"), found_at(1.0))
         with monkeypatch.context() as patch:
-            patch.setattr("eipyomo.solvers.sweep.version_of_code", lambda: changed)
+            patch.setattr("eipyomo.studies.cell.version_of_code", lambda: changed)
             assert store.get(Cell(instance, "eco")) is None
             store.add(Cell(instance, "eco"), found_at(2.0))
         found = store.get(Cell(instance, "eco"))
@@ -373,25 +376,25 @@ def test_rows_of_other_code_are_kept_and_not_taken(
 
 _OTHER_CODE = """
 import importlib.metadata, pathlib, shutil, sys
-import eipyomo.solvers.sweep as sweep
+import eipyomo.studies.versions as versions
 what, folder = sys.argv[1], pathlib.Path(sys.argv[2]) / "other"
-sweep.version_of_code.cache_clear()
+versions.version_of_code.cache_clear()
 if what == "sources":
-    package = pathlib.Path(sweep.__file__).parents[1]
+    package = pathlib.Path(versions.__file__).parents[1]
     shutil.copytree(package, folder)
     with (folder / "physics.py").open("a") as file:
         file.write("#")
-    sweep.__file__ = str(folder / "solvers" / "sweep.py")
+    versions.__file__ = str(folder / "studies" / "versions.py")
 else:
     known = importlib.metadata.version
-    sweep.version = lambda name: "9.9.9" if name.lower() == what else known(name)
-print(sweep.version_of_code())
+    versions.version = lambda name: "9.9.9" if name.lower() == what else known(name)
+print(versions.version_of_code())
 """
 
 
 def test_the_key_is_the_same_in_every_process() -> None:
     """Another process with another hash seed has the same version, wherever it runs."""
-    script = "from eipyomo.solvers.sweep import version_of_code; print(version_of_code())"
+    script = "from eipyomo.studies.versions import version_of_code; print(version_of_code())"
     for seed in ("1", "2"):
         other = subprocess.run(
             [sys.executable, "-c", script],
@@ -466,7 +469,7 @@ def test_stores_of_the_old_layout_open(tmp_path: Path) -> None:
 def test_a_worker_of_other_code_is_refused() -> None:
     """What another version would find is not stored under this one's key."""
     cell = Cell(ei.Instance.letter(users=1), "eco")
-    compute = importlib.import_module("eipyomo.solvers.sweep").compute
+    compute = importlib.import_module("eipyomo.studies.sweep").compute
     assert json.loads(compute(cell, version_of_code()))["method"] == "eco"
     with pytest.raises(Exception, match=version_of_code().replace("+", r"\+")):
         compute(cell, "0.1.0+0")
@@ -476,7 +479,7 @@ def test_a_sweep_with_workers_of_other_code_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sentence names both versions, and nothing is stored."""
-    monkeypatch.setattr("eipyomo.solvers.sweep.version_of_code", lambda: "0.1.0+other")
+    monkeypatch.setattr("eipyomo.studies.sweep.version_of_code", lambda: "0.1.0+other")
     with Store(tmp_path / "sweep.db") as store:
         with pytest.raises(ei.SolverError, match=r"a worker computes with version .*, but must"):
             sweep(cells([ei.Instance.letter(users=1)], ["eco"]), store, workers=1)

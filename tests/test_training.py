@@ -16,9 +16,10 @@ import pytest
 import eipyomo as ei
 from eipyomo import plotting
 from eipyomo.cli import main
-from eipyomo.solvers import methods, training
-from eipyomo.solvers.sweep import Store
-from eipyomo.solvers.training import channel_gains
+from eipyomo.solvers import methods
+from eipyomo.studies import train as training
+from eipyomo.studies.store import Store
+from eipyomo.studies.train import channel_gains
 from tests.conftest import REFERENCE, VALUES, reference
 
 if TYPE_CHECKING:

@@ -8,34 +8,15 @@ import pandas as pd
 
 from eipyomo.instance import Instance
 from eipyomo.solvers.methods import attempt, resolve
+from eipyomo.studies.store import COLUMNS, row_of
 from eipyomo.validation import require_kind, require_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from eipyomo.result import Result
-
 TIME_LIMIT_S = 30.0
 
 DEFAULT_METHODS = ("exact", "admm", "minlp:bonmin", "eco", "lco", "gbe")
-
-COLUMNS = (
-    "instance",
-    "method",
-    "problem",
-    "termination",
-    "objective",
-    "excess",
-    "bound",
-    "gap",
-    "feasible",
-    "max_violation",
-    "iterations",
-    "wall_s",
-    "setup_s",
-    "solver_version",
-    "message",
-)
 
 
 def compare(
@@ -78,25 +59,24 @@ def compare(
     require_list("methods", methods, "names of methods")
     for method in methods:
         resolve(method, {"time_limit": time_limit})
-    rows = []
+    rows, excess = [], []
     for instance in instances:
         results = []
         for method in methods:
             if progress is not None:
                 progress(instance.name, method)
             results.append(attempt(instance, method, time_limit=time_limit))
-        rows.extend(_rows(methods, results))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        excess += _excess([result.objective for result in results])
+        for method, result in zip(methods, results, strict=True):
+            cell = {"instance": instance.name, "method": method}
+            rows.append({**cell, **row_of(result.to_dict())})
+    names = ["instance", "method", *COLUMNS]
+    frame = pd.DataFrame(rows, columns=names)
+    frame.insert(names.index("objective") + 1, "excess", excess)
+    return frame
 
 
-def _rows(methods: Sequence[str], results: Sequence[Result]) -> list[dict[str, object]]:
-    costs = [result.objective for result in results if result.objective is not None]
-    best = min(costs, default=None)
-    rows = []
-    for method, result in zip(methods, results, strict=True):
-        document = result.to_dict()
-        cost = result.objective
-        excess = None if cost is None or best is None else (cost - best) / abs(best)
-        row = {**document, "method": method, "excess": excess}
-        rows.append({key: row[key] for key in COLUMNS})
-    return rows
+def _excess(costs: Sequence[float | None]) -> list[float | None]:
+    """Return how far costs are above the lowest of them, relative to it."""
+    best = min((cost for cost in costs if cost is not None), default=None)
+    return [None if cost is None or best is None else (cost - best) / abs(best) for cost in costs]

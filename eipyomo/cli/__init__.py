@@ -1,0 +1,131 @@
+"""The command line: ``eipyomo solve``, ``compare``, ``evaluate`` and the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import traceback
+from typing import TYPE_CHECKING
+
+import click
+
+from eipyomo import streams
+from eipyomo.cli import data, judge, plot, solve, studies
+from eipyomo.cli.answers import ANSWERED, BAD_INPUT, INTERRUPTED, NO_ANSWER, complain
+from eipyomo.cli.options import examples
+from eipyomo.errors import ClaimError, EipyomoError, InputError
+from eipyomo.files import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; no exception leaves this function.
+
+    0: answered; 2: bad input or usage; 3: proven infeasible; 4: no answer, or a false claim.
+    """
+    with streams.prepared(), streams.warnings_shown():
+        status = _run(arguments)
+        return max(status, streams.finish())
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run a command, and turn every exception into one sentence and an exit status."""
+    try:
+        with _stopped_by_signals():
+            status = cli.main(args=arguments, prog_name="eipyomo", standalone_mode=False)
+    except click.ClickException as error:
+        return complain(error.format_message(), BAD_INPUT)
+    except EipyomoError as error:
+        is_input = isinstance(error, InputError) and not isinstance(error, ClaimError)
+        return complain(str(error), BAD_INPUT if is_input else NO_ANSWER)
+    except Stopped as error:
+        return complain(f"stopped by {error.signal.name}", 128 + error.signal)
+    except (KeyboardInterrupt, click.Abort):
+        return complain("interrupted", INTERRUPTED)
+    except (OSError, MemoryError) as error:
+        no_memory = "there is not enough memory"
+        return complain(refusal(error) if isinstance(error, OSError) else no_memory, NO_ANSWER)
+    except Exception as error:
+        if os.environ.get("EIPYOMO_DEBUG"):
+            traceback.print_exc()
+        return complain(
+            f"unexpected {type(error).__name__}: {error}; this is a fault of eipyomo, set "
+            "EIPYOMO_DEBUG=1 to see where",
+            NO_ANSWER,
+        )
+    return status if isinstance(status, int) else ANSWERED
+
+
+class Stopped(BaseException):
+    """A signal has asked the command to end; what it has begun is cleared up on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does: no solver is left, no file half-written.
+
+    A batch system, a closed terminal and `timeout` send them.
+    """
+
+    def stop(number: int, _: object) -> None:
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers belong to the main thread
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup
+    before = {number: signal.signal(number, stop) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@click.group(
+    epilog=examples(
+        "eipyomo compare",
+        "eipyomo generate --users 4 --seed 1 -o instance.json",
+        "eipyomo solve instance.json -o result.json",
+        "eipyomo evaluate instance.json result.json",
+        "eipyomo export instance.json -o model.nl",
+        "eipyomo solvers",
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
+@click.version_option(package_name="eipyomo")
+@click.pass_context
+def cli(context: click.Context) -> int:
+    """Allocate bandwidth, computation and energy where devices train an AI model together.
+
+    Many end users train one model with an edge server and then use it: which of them download
+    it, which part of their task they offload, and who gets how much of the band?
+    """
+    if context.invoked_subcommand is None:
+        streams.note(context.get_help())
+    return BAD_INPUT
+
+
+for command in (
+    data.export_command,
+    data.generate,
+    judge.evaluate_command,
+    judge.verify_command,
+    plot.plot_command,
+    solve.solve,
+    solve.solvers_command,
+    studies.compare_command,
+    studies.sweep_command,
+    studies.train_command,
+):
+    cli.add_command(command)

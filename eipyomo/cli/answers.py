@@ -1,0 +1,56 @@
+"""How a command ends: its exit status, its one sentence, what it writes and prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eipyomo import streams
+from eipyomo.errors import InputError, OutputError
+from eipyomo.files import to_json, write_atomically
+from eipyomo.validation import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER, INTERRUPTED = 0, 2, 3, 4, 130
+
+
+def complain(sentence: str, status: int) -> int:
+    """Print one sentence on standard error, on one line."""
+    streams.note(f"eipyomo: {one_line(sentence)}")
+    return status
+
+
+def deliver(
+    files: Mapping[str | None, str],
+    document: Mapping[str, Any],
+    show: Callable[[], None] | None,
+    status: int,
+) -> int:
+    """Write files, and only then print; what no file can hold any more is printed as a document.
+
+    Parameters
+    ----------
+    files
+        Contents by the files that options name, or None.
+    document
+        The answer.
+    show
+        Prints the answer for a person; None to print the document.
+    status
+        Exit status if all goes well.
+    """
+    troubles = []
+    for file, content in files.items():
+        try:
+            write_atomically({} if file is None else {file: content})
+        except (InputError, OutputError) as error:
+            troubles.append(str(error))
+    if show is None or troubles:
+        streams.print_document(to_json(document))
+    else:
+        show()
+    for trouble in troubles:
+        status = complain(f"{trouble}; its contents are printed instead", NO_ANSWER)
+    return status

@@ -1,0 +1,262 @@
+"""``eipyomo compare``, ``sweep`` and ``train``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from eipyomo.cli.answers import ANSWERED, NO_ANSWER, deliver
+from eipyomo.cli.options import (
+    examples,
+    json_option,
+    method_with_options,
+    more_option,
+    read_instance,
+    read_instances,
+    require_targets,
+    set_option,
+    with_more,
+)
+from eipyomo.cli.printing import clip
+from eipyomo.cli.progress import cells_shown, rounds_shown, steps_shown
+from eipyomo.cli.tables import show_comparison, show_sweep, show_training
+from eipyomo.errors import InputError
+from eipyomo.files import to_json
+from eipyomo.instance import Instance
+from eipyomo.solvers.methods import DEFAULT_METHOD
+from eipyomo.studies.compare import DEFAULT_METHODS, compare
+from eipyomo.studies.compare import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
+from eipyomo.studies.pools import require_place
+from eipyomo.studies.store import Store
+from eipyomo.studies.sweep import cells, sweep
+from eipyomo.studies.train import train
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command(
+    "compare",
+    epilog=examples(
+        "eipyomo compare",
+        "eipyomo compare a.json b.json --methods minlp:scip,minlp:bonmin --csv table.csv",
+    ),
+)
+@click.argument("instance_files", metavar="[INSTANCE]...", nargs=-1)
+@click.option(
+    "--methods",
+    default=",".join(DEFAULT_METHODS),
+    show_default=True,
+    help="Methods, separated by commas.",
+)
+@click.option(
+    "--time-limit",
+    type=float,
+    default=COMPARE_TIME_LIMIT_S,
+    show_default=True,
+    metavar="S",
+    help="Seconds for each method on each instance.",
+)
+@set_option
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well.")
+@json_option
+def compare_command(
+    instance_files: tuple[str, ...],
+    settings: tuple[str, ...],
+    methods: str,
+    time_limit: float,
+    csv_file: str | None,
+    as_json: bool,
+) -> int:
+    """Show the costs of several methods side by side.
+
+    Without a file it takes the letter's instance: 4 users, 16 Mbit, sigma 2.9, seed 0.
+    """
+    instances = read_instances(instance_files, settings)
+    instances = instances or [Instance.letter().with_settings(settings)]
+    require_targets(csv=csv_file)
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    with steps_shown(total=len(instances) * len(names)) as tell:
+        frame = compare(
+            instances,
+            names,
+            time_limit=time_limit,
+            progress=lambda instance, method: tell(f"{clip(instance)}: {method}"),
+        )
+
+    def show() -> None:
+        for place, instance in enumerate(instances):
+            part = frame.iloc[place * len(names) : (place + 1) * len(names)]
+            show_comparison(instance, part)
+
+    answered = (frame["termination"] != "error") & frame["feasible"]
+    return deliver(
+        {csv_file: frame.to_csv(index=False)},
+        _rows_document("eipyomo/comparison@1", frame),
+        None if as_json else show,
+        ANSWERED if answered.any() else NO_ANSWER,
+    )
+
+
+def _rows_document(schema: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """Return a table as a JSON document, in which nothing is null."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return {"schema": schema, "rows": rows}
+
+
+@click.command(
+    "sweep",
+    epilog=examples(
+        "eipyomo sweep instance*.json --store sweep.db",
+        'eipyomo sweep instance*.json -m exact -m "exhaustive step=0.1" -m gbe --csv table.csv',
+        "eipyomo sweep instance*.json --store big.db --cluster tcp://scheduler:8786",
+    ),
+)
+@click.argument("instance_files", metavar="INSTANCE...", nargs=-1, required=True)
+@click.option(
+    "-m",
+    "--method",
+    "methods",
+    metavar="TEXT",
+    multiple=True,
+    default=DEFAULT_METHODS,
+    show_default=True,
+    help="A method and its options, such as 'exhaustive step=0.1'; give it once for each.",
+)
+@click.option(
+    "--time-limit",
+    type=float,
+    metavar="S",
+    help="Seconds for each cell whose method names none.  [default: 60]",
+)
+@set_option
+@click.option(
+    "--store",
+    "store_file",
+    metavar="FILE",
+    help="Keep finished cells here (SQLite), and look them up.  [default: nothing is kept]",
+)
+@click.option("--workers", type=int, help="Processes on this machine.  [default: one a core]")
+@click.option("--cluster", metavar="ADDRESS", help="Compute on this Dask cluster instead.")
+@click.option("--retry", is_flag=True, help="Compute again what is stored as failed.")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well.")
+@json_option
+def sweep_command(
+    instance_files: tuple[str, ...],
+    methods: tuple[str, ...],
+    time_limit: float | None,
+    settings: tuple[str, ...],
+    store_file: str | None,
+    workers: int | None,
+    cluster: str | None,
+    retry: bool,
+    csv_file: str | None,
+    as_json: bool,
+) -> int:
+    """Solve many instances by many methods.
+
+    In parallel. With --store every finished cell (an instance, a method, its options) is stored at
+    once, and a sweep that was interrupted or killed goes on where it stopped: give the same command
+    again. What other versions of eipyomo or of its solvers have found is not taken.
+    """
+    common = {} if time_limit is None else {"time_limit": time_limit}
+    pairs = [(name, common | options) for name, options in map(method_with_options, methods)]
+    wanted = cells(read_instances(instance_files, settings), pairs)
+    require_targets(store=store_file, csv=csv_file)
+    require_place(workers, cluster)
+    if retry and store_file is None:
+        raise InputError("retry is given without a store, but it is what to look for failures in")
+    with Store(store_file) as store:
+        if retry:
+            store.forget_errors()
+        missing = len({cell.key for cell in wanted if store.get(cell) is None})
+        with cells_shown(missing) as report:
+            frame = sweep(wanted, store, workers=workers, cluster=cluster, report=report)
+    status = ANSWERED if (frame["termination"] != "error").any() else NO_ANSWER
+    return deliver(
+        {csv_file: frame.to_csv(index=False)},
+        _rows_document("eipyomo/sweep@1", frame),
+        None if as_json else partial(show_sweep, frame),
+        status if store.trouble is None else NO_ANSWER,
+    )
+
+
+@click.command(
+    "train",
+    epilog=examples(
+        "eipyomo train instance.json --rounds 20",
+        "eipyomo train instance.json --rounds 100 --seed 1 --store train.db -o process.json",
+        "eipyomo train instance.json --rounds 10 --gains gains.csv -m admm",
+        "eipyomo train instance.json --rounds 5 -m lco --training-method minlp:ipopt",
+    ),
+)
+@click.argument("instance_file", metavar="INSTANCE")
+@click.option("--rounds", type=int, required=True, help="Number N of rounds.")
+@click.option(
+    "--seed",
+    type=int,
+    help="Draw the channels of each round after the first anew.  [default: they stay]",
+)
+@click.option("--mean-gain", type=float, help="Draw around this gain.  [default: each user's own]")
+@click.option(
+    "--gains",
+    metavar="FILE",
+    help="Read the channels from a CSV file: one row a round, one column a user.",
+)
+@click.option(
+    "-m",
+    "--method",
+    default=DEFAULT_METHOD,
+    show_default=True,
+    help="Method of the last round, in which tasks are computed.",
+)
+@click.option(
+    "--training-method",
+    metavar="TEXT",
+    help="Method of the rounds before it.  [default: the same, or exact where that is none]",
+)
+@click.option("--gap", type=float, help="Relative gap to stop at in each round.")
+@click.option("--time-limit", type=float, metavar="S", help="Seconds a round.  [default: 60]")
+@more_option
+@set_option
+@click.option(
+    "--store",
+    "store_file",
+    metavar="FILE",
+    help="Keep finished rounds here (SQLite), and look them up.  [default: nothing is kept]",
+)
+@click.option("--csv", "csv_file", metavar="FILE", help="Write a row for each round and user here.")
+@click.option("-o", "--output", metavar="FILE", help="Write the whole document here.")
+@json_option
+def train_command(
+    instance_file: str,
+    more: tuple[str, ...],
+    settings: tuple[str, ...],
+    store_file: str | None,
+    csv_file: str | None,
+    output: str | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Solve a whole training process, round by round.
+
+    In the rounds before the last everybody trains, uploads and downloads; in the last one tasks are
+    computed as well. What a download takes in a round is a constant of the next. With --store every
+    finished round is stored at once, and a process that was killed goes on with the same command.
+
+    Exit status: 0 all rounds answered, 2 bad input, 4 a round gave no allocation.
+    """
+    instance = read_instance(instance_file, settings)
+    require_targets(store=store_file, csv=csv_file, output=output)
+    given = with_more(options["method"], options, more)
+    with Store(store_file) as store, rounds_shown(given["rounds"]) as report:
+        process = train(instance, store=store, report=report, **given)
+    document = process.to_dict()
+    return deliver(
+        {output: to_json(document), csv_file: process.frame().to_csv(index=False)},
+        document,
+        None if as_json else partial(show_training, process),
+        ANSWERED if process.complete and store.trouble is None else NO_ANSWER,
+    )

@@ -1,0 +1,202 @@
+"""Answers as a person reads them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from eipyomo.cli.printing import (
+    NAME_WIDTH,
+    SHOWN_USERS,
+    as_number,
+    as_percent,
+    as_text,
+    clip,
+    describe,
+    new_table,
+    say,
+    say_how_many_more,
+    title_of,
+)
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE
+from eipyomo.solvers import METHODS
+from eipyomo.validation import labels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eipyomo.evaluation import Evaluation
+    from eipyomo.instance import Instance
+    from eipyomo.process import Training
+    from eipyomo.result import Result
+
+
+def show_result(instance: Instance, result: Result) -> None:
+    """Print what was found, what each user is to do, and what more of a resource is worth."""
+    say(f"{title_of(instance)}: {describe(instance)}")
+    with_solver = f" with {result.solver}" if result.solver not in (None, result.method) else ""
+    say(f"{result.method}{with_solver}: {result.message}")
+    if result.allocation is None or result.evaluation is None:
+        return
+    say(
+        f"WSEL {as_number(result.objective, 9)}   bound {as_number(result.bound, 9)}   "
+        f"gap {as_percent(result.gap)}   sync time {result.allocation.sync_s:.4g} s   "
+        f"{result.wall_s:.2f} s"
+    )
+    terms = result.evaluation.breakdown
+    edge_frequency_hz = result.allocation.edge_frequency_hz
+    table = new_table(
+        "User",
+        "Download",
+        "Offload\n[%]",
+        *(["Edge\n[GHz]"] if edge_frequency_hz is not None else []),
+        "CPU\n[GHz]",
+        "Uplink\n[%]",
+        "Downlink\n[%]",
+        "Energy\n[J]",
+        "Latency\n[s]",
+        "WSEL\n",
+    )
+    for j, name in enumerate(labels(terms.names, NAME_WIDTH)[:SHOWN_USERS]):
+        allocation = result.allocation
+        table.add_row(
+            name,
+            as_text(bool(allocation.download[j])),
+            f"{100 * allocation.offload_fraction[j]:.1f}",
+            *([f"{edge_frequency_hz[j] / 1e9:.3f}"] if edge_frequency_hz is not None else []),
+            f"{allocation.frequency_hz[j] / 1e9:.3f}",
+            f"{100 * allocation.uplink_share[j]:.2f}",
+            f"{100 * allocation.downlink_share[j]:.2f}",
+            f"{terms.energy_j[j]:.4g}",
+            f"{terms.latency_s[j]:.4g}",
+            f"{terms.wsel[j]:.6g}",
+        )
+    say(table)
+    say_how_many_more(len(terms.names))
+    if result.prices is not None:
+        price = result.prices["bandwidth_per_mhz"]
+        last = max(result.prices["users"], key=lambda user: user["sync_per_s"])
+        say(f"One more MHz would lower WSEL by {price:.4g} (to first order).")
+        if "edge_frequency_per_ghz" in result.prices:
+            price = result.prices["edge_frequency_per_ghz"]
+            say(f"One more GHz at the edge would lower WSEL by {price:.4g} (to first order).")
+        if last["sync_per_s"] > 0:
+            say(
+                f"The others wait most for {clip(last['name'])!r}: each second that its upload "
+                f"takes longer costs {last['sync_per_s']:.4g}."
+            )
+
+
+def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
+    """Print one row for each method on an instance."""
+    say(f"\n{title_of(instance)}: {describe(instance)}")
+    table = new_table("Method", "WSEL", "Above best", "Lower bound", "Gap", "Time [s]", "Outcome")
+    for row in frame.to_dict("records"):
+        table.add_row(
+            row["method"],
+            as_number(row["objective"], 7),
+            as_percent(row["excess"]),
+            as_number(row["bound"], 7),
+            as_percent(row["gap"]),
+            f"{row['wall_s']:.2f}",
+            row["termination"],
+        )
+    say(table)
+    for method, message in frame.loc[
+        frame["termination"] == "error", ["method", "message"]
+    ].itertuples(index=False):
+        say(f"{method}: {message}")
+    restricted = [m for m in frame["method"] if (METHODS[m.partition(":")[0]].restriction)]
+    if restricted:
+        say(f"Optima and bounds of {', '.join(restricted)} are those of restricted problems.")
+
+
+def show_evaluation(evaluation: Evaluation) -> None:
+    """Print cost, violations, and every term of (8) and (9)."""
+    verdict = "feasible" if evaluation.feasible else "INFEASIBLE"
+    say(f"WSEL {as_number(evaluation.objective, 9)}, {verdict}")
+    for violation in evaluation.violations:
+        if violation.amount > FEASIBILITY_TOLERANCE:
+            say(f"  {violation}")
+    terms = evaluation.breakdown
+    for unit, columns in (
+        (
+            "s",
+            (
+                "upload",
+                "offload",
+                "ready",
+                "edge_inference",
+                "download",
+                "local_inference",
+                "latency",
+            ),
+        ),
+        ("j", ("local_training", "upload", "offload", "download", "local_inference", "energy")),
+    ):
+        headings = (column.replace("_", "\n").capitalize() for column in columns)
+        table = new_table({"s": "Times [s]", "j": "Energies [J]"}[unit], *headings)
+        for j, name in enumerate(labels(terms.names, NAME_WIDTH)[:SHOWN_USERS]):
+            cells = (getattr(terms, f"{column}_{unit}")[j] for column in columns)
+            table.add_row(name, *(f"{cell:.4g}" for cell in cells))
+        say(table)
+    say_how_many_more(len(terms.names))
+
+
+def show_sweep(frame: pd.DataFrame) -> None:
+    """Print one row for each method with its options, over all instances."""
+    table = new_table(
+        "Method", "Options", "Cells", "Answered", "Errors", "Mean WSEL", "Mean time [s]"
+    )
+    for (method, options), part in frame.groupby(["method", "options"], sort=False):
+        errors = int((part["termination"] == "error").sum())
+        table.add_row(
+            str(method),
+            ", ".join(f"{key}={value}" for key, value in json.loads(str(options)).items()),
+            str(len(part)),
+            str(int(part["feasible"].sum())),
+            str(errors),
+            as_number(part["objective"].mean(), 7),
+            f"{part['wall_s'].mean():.2f}",
+        )
+    say(table)
+
+
+def show_training(process: Training) -> None:
+    """Print a row for each round, and what every user pays in all of them."""
+    first = process.instances[0]
+    say(f"{title_of(first)}: {describe(first)}")
+    say(f"{process.method}, before the last round {process.training_method}: {process.message}")
+    table = new_table("Round", "Start [s]", "Sync [s]", "Energy [J]", "WSEL", "Gap", "Outcome")
+    numbers = zip(process.solved, process.starts_s(), strict=True)
+    rows = [(n, result, start_s) for n, (result, start_s) in enumerate(numbers, start=1)]
+    for n, result, start_s in (
+        rows if len(rows) <= SHOWN_USERS else rows[: SHOWN_USERS - 1] + rows[-1:]
+    ):
+        assert result.allocation is not None
+        assert result.evaluation is not None
+        table.add_row(
+            str(n),
+            f"{start_s:.4g}",
+            f"{result.allocation.sync_s:.4g}",
+            f"{result.evaluation.breakdown.energy_j.sum():.4g}",
+            as_number(result.objective, 7),
+            as_percent(result.gap),
+            result.termination,
+        )
+    say(table)
+    if len(rows) > SHOWN_USERS:
+        say(f"... and {len(rows) - SHOWN_USERS} rounds between; --json shows them all")
+    totals = process.totals()
+    table = new_table("User", "Energy [J]", "Latency [s]", "WSEL", "Done at [s]")
+    names = labels(totals["name"].tolist(), NAME_WIDTH)
+    for name, row in zip(names, totals.head(SHOWN_USERS).to_dict("records"), strict=False):
+        numbers_of = (row[key] for key in ("energy_j", "latency_s", "wsel", "end_s"))
+        table.add_row(name, *(f"{number:.5g}" for number in numbers_of))
+    table.add_row(
+        "all",
+        *(f"{totals[key].sum():.5g}" for key in ("energy_j", "latency_s", "wsel")),
+        f"{totals['end_s'].max():.5g}",
+    )
+    say(table)
+    say_how_many_more(len(totals))

@@ -1,0 +1,34 @@
+"""Figures of results, and of processes of many rounds."""
+
+from eipyomo.plotting.admm import convergence
+from eipyomo.plotting.process import training_costs, training_overview, training_timeline
+from eipyomo.plotting.result import bandwidth, costs, overview, timeline
+
+__all__ = [
+    "FIGURES",
+    "TRAINING_FIGURES",
+    "bandwidth",
+    "convergence",
+    "costs",
+    "overview",
+    "timeline",
+    "training_costs",
+    "training_overview",
+    "training_timeline",
+]
+
+FIGURES = {
+    "overview": overview,
+    "timeline": timeline,
+    "bandwidth": bandwidth,
+    "costs": costs,
+    "convergence": convergence,
+}
+"""The figures of a result by name."""
+
+TRAINING_FIGURES = {
+    "overview": training_overview,
+    "timeline": training_timeline,
+    "costs": training_costs,
+}
+"""The figures of a process of many rounds by name."""

@@ -1,0 +1,1 @@
+"""What stands above all methods: comparisons, sweeps, and processes of many rounds."""

@@ -1,0 +1,179 @@
+"""Where finished cells are kept and looked up."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from eipyomo.errors import InputError
+from eipyomo.files import PathLike
+from eipyomo.validation import short
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from eipyomo.studies.cell import Cell, Key
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS cells (
+    digest TEXT NOT NULL, method TEXT NOT NULL, options TEXT NOT NULL, version TEXT NOT NULL,
+    instance TEXT NOT NULL, finished TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, result TEXT NOT NULL,
+    PRIMARY KEY (digest, method, options, version)
+) STRICT
+"""
+COLUMNS = (
+    "problem",
+    "termination",
+    "objective",
+    "bound",
+    "gap",
+    "feasible",
+    "max_violation",
+    "iterations",
+    "wall_s",
+    "setup_s",
+    "solver_version",
+    "message",
+)
+"""What tables of results show of a result document."""
+
+
+def row_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a result document."""
+    return {name: document[name] for name in COLUMNS}
+
+
+class Store:
+    """Finished cells in an SQLite file; a row that is there survives a kill and a power failure.
+
+    Parameters
+    ----------
+    path
+        The file; made if it is missing. Without one they are kept in memory. Threads may share it.
+
+    Attributes
+    ----------
+    trouble
+        Why the file takes no more; None as long as it does.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or is something else.
+    """
+
+    def __init__(self, path: PathLike | None = None) -> None:
+        """Open or make the file."""
+        # An absolute path is a file, whatever SQLite makes of its name.
+        self._path, self._lock = path, threading.RLock()
+        self._unkept: dict[Key, dict[str, Any]] = {}
+        self.trouble: str | None = None
+        try:
+            place = ":memory:" if path is None else Path(path).absolute()
+            self._database = sqlite3.connect(
+                place, timeout=60.0, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._database.execute(SCHEMA)
+            self._database.execute("SELECT result FROM cells LIMIT 1")
+        except (sqlite3.Error, TypeError, ValueError) as error:
+            raise InputError(f"cannot keep a sweep in {str(path)!r}: {error}") from None
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __len__(self) -> int:
+        """Return the number of finished cells."""
+        (count,) = self._execute("SELECT count(*) FROM cells")[0]
+        return int(count)
+
+    def _execute(self, statement: str, values: Sequence[str] = ()) -> list[Any]:
+        """Run a statement, in whatever thread."""
+        try:
+            with self._lock:
+                return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise InputError(f"cannot use the store {str(self._path)!r}: {error}") from None
+
+    def add(self, cell: Cell, document: Mapping[str, Any]) -> None:
+        """Store a result document; it is on the disk when this returns. The first one stays.
+
+        Where the file takes no more, as on a full disk, documents stay in memory, a warning says so
+        once, and `trouble` has its sentence.
+        """
+        row = (*cell.key, cell.instance.name, json.dumps(document, allow_nan=False))
+        try:
+            self._execute(
+                "INSERT OR IGNORE INTO cells (digest, method, options, version, instance, result) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                row,
+            )
+        except InputError as error:
+            self._unkept.setdefault(cell.key, dict(document))
+            if self.trouble is None:
+                self.trouble = f"{error}; what is found from now on is not kept there"
+                logging.getLogger("eipyomo").warning(self.trouble)
+
+    def get(self, cell: Cell) -> dict[str, Any] | None:
+        """Return the result document of a cell, or None if it is not finished.
+
+        It may have been found for an instance of another name, and bears the name of this one's.
+        """
+        rows = self._execute(
+            "SELECT result FROM cells "
+            "WHERE digest = ? AND method = ? AND options = ? AND version = ?",
+            cell.key,
+        )
+        if not rows and cell.key not in self._unkept:
+            return None
+        document = self._read(rows[0][0]) if rows else self._unkept[cell.key]
+        return {**document, "instance": cell.instance.name}
+
+    def _read(self, text: str) -> dict[str, Any]:
+        """Return a stored document, if it is one."""
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict) or not set(COLUMNS) <= set(document):
+            raise InputError(
+                f"the store {str(self._path)!r} is damaged: {short(text)} is no result"
+            )
+        return document
+
+    def forget_errors(self) -> None:
+        """Drop the cells whose result is an error, so that they are computed again."""
+        self._execute("DELETE FROM cells WHERE result ->> 'termination' = 'error'")
+
+    def frame(self, wanted: Iterable[Cell]) -> pd.DataFrame:
+        """Return one row for each cell that is finished, in the order of the cells.
+
+        The columns are those of the key, and the numbers of :class:`~eipyomo.result.Result`.
+        """
+        rows = []
+        for cell in wanted:
+            document = self.get(cell)
+            if document is not None:
+                digest, method, options, used = cell.key
+                row = {"instance": cell.instance.name, "method": method, "options": options}
+                rows.append({**row, **row_of(document), "digest": digest, "version": used})
+        names = ["instance", "method", "options", *COLUMNS, "digest", "version"]
+        return pd.DataFrame(rows, columns=names)

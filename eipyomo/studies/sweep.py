@@ -1,0 +1,209 @@
+"""Sweeps: many instances, methods and options, computed in parallel and never twice.
+
+With a store every finished cell is on the disk before the next one counts as finished, so that a
+sweep that was killed goes on where it stopped. Only the process that runs the sweep writes; workers
+compute. A store holds what this very code has found with these very solvers: what others have found
+stays in it, and is not taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from eipyomo.errors import InputError, SolverError
+from eipyomo.files import to_json
+from eipyomo.result import Result
+from eipyomo.solvers.methods import METHODS, attempt
+from eipyomo.studies.cell import Cell
+from eipyomo.studies.pools import open_pools, require_place
+from eipyomo.studies.store import Store
+from eipyomo.studies.versions import version_of_code
+from eipyomo.validation import require_kind, require_list, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from eipyomo.instance import Instance
+
+    Report = Callable[[Cell, Mapping[str, Any]], None]
+
+
+def cells(
+    instances: Sequence[Instance], methods: Sequence[str | tuple[str, Mapping[str, Any]]]
+) -> list[Cell]:
+    """Return every instance with every method.
+
+    Parameters
+    ----------
+    instances
+        The instances.
+    methods
+        Names as in :func:`eipyomo.solve`, alone or with options.
+    """
+    require_list("instances", instances, "instances")
+    require_list("methods", methods, "names of methods")
+    pairs = [(method, {}) if isinstance(method, str) else method for method in methods]
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise InputError(
+                f"an element of methods is {shown(pair)}, but must be a name, or a name and options"
+            )
+    return [Cell(instance, name, options) for instance in instances for name, options in pairs]
+
+
+def sweep(
+    wanted: Sequence[Cell],
+    store: Store | None = None,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    report: Report | None = None,
+) -> pd.DataFrame:
+    """Compute cells, each once, but for those that a store holds already.
+
+    A cell that fails, even by the death of its process, is stored as a result of termination
+    ``error``, and the others go on.
+
+    Parameters
+    ----------
+    wanted
+        The cells; what stands twice, under other names too, is computed once.
+    store
+        Where finished cells are kept and looked up; nothing is kept if left out.
+    workers
+        Number of processes on this machine; as many as this process may use processors if left
+        out. A script that calls this needs the usual guard ``if __name__ == "__main__"``. Inside of
+        a process of a pool there are none: cells are computed one by one.
+    cluster
+        Address of a Dask scheduler to compute on instead; its workers must have one thread each,
+        and this very code.
+    report
+        Called with every cell that is finished now, and its result document.
+
+    Returns
+    -------
+    DataFrame
+        One row for each of the cells, in their order; see :meth:`Store.frame`.
+
+    Raises
+    ------
+    InputError
+        If the number of workers is not positive, or given together with a cluster, or if a script
+        has no main guard.
+    SolverError
+        If the cluster cannot be reached, or cannot be used.
+    """
+    require_place(workers, cluster)
+    if not isinstance(wanted, list | tuple):
+        raise InputError(f"wanted is {shown(wanted)}, but must be a list of cells")
+    for cell in wanted:
+        require_kind("an element of wanted", cell, Cell)
+    if store is not None:
+        require_kind("store", store, Store)
+    else:
+        with Store() as store:
+            return sweep(wanted, store, workers=workers, cluster=cluster, report=report)
+    unique = {cell.key: cell for cell in wanted}
+    missing = [cell for cell in unique.values() if store.get(cell) is None]
+    if missing:
+        with contextlib.closing(open_pools(workers, cluster)) as pools:
+            for cell, document in _computed(missing, pools):
+                store.add(cell, document)
+                if report is not None:
+                    report(cell, document)
+    return store.frame(wanted)
+
+
+def compute(cell: Cell, version: str) -> str:
+    """Return the result document of a cell as JSON text; runs in a worker.
+
+    Raises
+    ------
+    OtherCodeError
+        If the worker has another version of this package, or of what it computes with.
+    """
+    if version_of_code() != version:
+        raise OtherCodeError(version_of_code())
+    result = attempt(cell.instance, cell.method, **cell.arguments())
+    return to_json(result.to_dict(), indent=None)
+
+
+class OtherCodeError(Exception):
+    """A worker has another version of what computes; it is the only argument."""
+
+
+def _computed(
+    missing: Iterable[Cell], pools: Iterator[tuple[Executor, int]]
+) -> Iterator[tuple[Cell, dict[str, Any]]]:
+    """Iterate over finished cells, in whatever order they finish.
+
+    `pools` gives executors, each with the number of cells to hand out at a time. When one breaks,
+    a cell that was out has broken it: each of these is tried alone, on an executor of its own.
+    """
+    waiting = deque(missing)
+    while waiting:
+        executor, width = next(pools)
+        suspects = []
+        for cell, document in _handed_out(executor, width, waiting):
+            if document is None:
+                suspects.append(cell)
+            else:
+                yield cell, document
+        for suspect in suspects:
+            executor, _ = next(pools)
+            for cell, document in _handed_out(executor, 1, deque([suspect])):
+                yield cell, document or _failure(cell, "the process that computed it died")
+
+
+def _handed_out(
+    executor: Executor, width: int, waiting: deque[Cell]
+) -> Iterator[tuple[Cell, dict[str, Any] | None]]:
+    """Iterate over finished cells until none is waiting, or until the executor breaks.
+
+    A cell that was out when that happened comes without a document.
+    """
+    out: dict[Future[str], Cell] = {}
+    broken = False
+    while out or (waiting and not broken):
+        while waiting and not broken and len(out) < width:
+            try:
+                out[executor.submit(compute, waiting[0], version_of_code())] = waiting[0]
+                waiting.popleft()
+            except BrokenExecutor:
+                broken = True
+        for future in wait(out, return_when=FIRST_COMPLETED).done:
+            cell, error = out.pop(future), future.exception()
+            if isinstance(error, BrokenExecutor):
+                broken = True
+                yield cell, None
+            elif isinstance(error, OtherCodeError):
+                raise SolverError(
+                    f"a worker computes with version {error.args[0]} of eipyomo and its solvers, "
+                    f"but must with {version_of_code()}, as the process that calls it"
+                )
+            elif error is not None:
+                yield cell, _failure(cell, f"{type(error).__name__}: {error}")
+            else:
+                yield cell, json.loads(future.result())
+
+
+def _failure(cell: Cell, reason: str) -> dict[str, Any]:
+    """Return the document of a result that says why there is none."""
+    name, _, solver = cell.method.partition(":")
+    return Result(
+        instance=cell.instance.name,
+        instance_digest=cell.instance.digest(),
+        method=name,
+        problem=METHODS[name].problem(cell.options.get("round", "inference")),
+        termination="error",
+        solver=solver or None,
+        options=cell.arguments(),
+        message=reason,
+    ).to_dict()

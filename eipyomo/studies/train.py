@@ -1,0 +1,218 @@
+"""A whole process, solved round by round; see :mod:`eipyomo.process`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from eipyomo.errors import InputError
+from eipyomo.files import (
+    PathLike,
+    about,
+    number_or_text,
+    read_csv,
+    require_columns,
+    require_unique,
+)
+from eipyomo.instance import Instance
+from eipyomo.process import Training, following
+from eipyomo.result import Result
+from eipyomo.solvers.methods import DEFAULT_METHOD, METHODS, attempt, resolve
+from eipyomo.studies.cell import Cell
+from eipyomo.studies.store import Store
+from eipyomo.validation import is_positive, positive_number, require_kind, short, whole_number
+
+Report = Callable[[int, Result], None]
+"""Called with the number of a round, from 1, and its result."""
+
+
+def train(
+    instance: Instance,
+    rounds: int,
+    *,
+    method: str = DEFAULT_METHOD,
+    training_method: str | None = None,
+    seed: int | None = None,
+    mean_gain: float | None = None,
+    gains: pd.DataFrame | PathLike | None = None,
+    store: Store | None = None,
+    report: Report | None = None,
+    **options: Any,
+) -> Training:
+    """Solve a process of N rounds, one after another, and chain them by their download times.
+
+    Parameters
+    ----------
+    instance
+        The first round; with one round it is the only one, as in :func:`eipyomo.solve`.
+    rounds
+        Number N of rounds.
+    method
+        Method of the last round, in which tasks are computed.
+    training_method
+        Method of the rounds before it; the same if left out, or ``exact`` where that is none for
+        them.
+    seed
+        Draw the channels of each round after the first anew (Rayleigh block fading), around the
+        instance's gains. Without `seed` and `gains` they stay as they are.
+    mean_gain
+        Draw them around this gain instead, the same for all users; needs `seed`.
+    gains
+        Take the channels from this table, or CSV file: one row a round, one column a user.
+    store
+        Where finished rounds are kept and looked up, so that a process that was killed goes on.
+    report
+        Called after every round.
+    **options
+        Options of `method`; of `training_method` those that it knows.
+
+    Returns
+    -------
+    Training
+        All rounds, or those up to the first one without an allocation.
+
+    Raises
+    ------
+    InputError
+        If a method, an option or a channel is not allowed.
+    """
+    require_kind("instance", instance, Instance)
+    rounds = whole_number("rounds", rounds, 1)
+    if store is not None:
+        require_kind("store", store, Store)
+    if "round" in options:
+        raise InputError("round is no option of a process, which has rounds of both kinds")
+    if training_method is not None:
+        require_kind("training_method", training_method, str)
+    resolve(method, options)
+    early_method = training_method or _for_training(method)
+    cells_of = _cells_of(method, early_method, options)
+    channels = channel_gains(instance, rounds, seed=seed, mean_gain=mean_gain, gains=gains)
+    instances, results = [], []
+    current = following(instance, channels[0], instance.scaled.previous_download_s)
+    for n in range(1, rounds + 1):
+        result = _solved(cells_of(current, last=n == rounds), store)
+        instances.append(current)
+        results.append(result)
+        if report is not None:
+            report(n, result)
+        if not result.feasible:
+            break
+        if n < rounds:
+            assert result.evaluation is not None
+            current = following(current, channels[n], result.evaluation.breakdown.download_s)
+    return Training(tuple(instances), tuple(results), rounds, method, early_method)
+
+
+def _for_training(method: str) -> str:
+    """Return a method itself if it solves training rounds too, else the default one."""
+    known = METHODS.get(method.partition(":")[0])
+    return method if known is None or known.trains else DEFAULT_METHOD
+
+
+def _cells_of(method: str, early_method: str, options: dict[str, Any]) -> Callable[..., Cell]:
+    """Return how a round is to be solved, with its options checked before any round is."""
+    early = METHODS.get(early_method.partition(":")[0])
+    if early is None or not early.trains:
+        fitting = [name for name, one in METHODS.items() if one.trains]
+        raise InputError(
+            f"training_method is {early_method!r}, but must be one of: {', '.join(fitting)}"
+        )
+    early_options = {key: value for key, value in options.items() if key in early.options}
+    early_options = {**early_options, "round": "training"}
+    resolve(early_method, early_options)
+
+    def cell(instance: Instance, *, last: bool) -> Cell:
+        if last:
+            return Cell(instance, method, options)
+        return Cell(instance, early_method, early_options)
+
+    return cell
+
+
+def _solved(cell: Cell, store: Store | None) -> Result:
+    """Solve a round, or look up what was found before; only an allocation is worth keeping."""
+    document = store.get(cell) if store is not None else None
+    if document is not None:  # it may have been stored under another free-text name
+        return Result.from_dict({**document, "instance": cell.instance.name}, cell.instance)
+    result = attempt(cell.instance, cell.method, **cell.arguments())
+    if store is not None and result.feasible:
+        store.add(cell, result.to_dict())
+    return result
+
+
+def channel_gains(
+    instance: Instance,
+    rounds: int,
+    *,
+    seed: int | None = None,
+    mean_gain: float | None = None,
+    gains: pd.DataFrame | PathLike | None = None,
+) -> NDArray[np.float64]:
+    """Return the channel power gains of all rounds; see :func:`train`.
+
+    The draw of a round depends on the seed and the round alone, not on how many there are.
+
+    Returns
+    -------
+    array of shape (rounds, users)
+
+    Raises
+    ------
+    InputError
+        If the arguments contradict each other, or a table does not fit the instance.
+    """
+    if gains is not None:
+        if seed is not None or mean_gain is not None:
+            given = "seed" if seed is not None else "mean_gain"
+            raise InputError(f"{given} and gains are given, but channels are drawn or read")
+        return _read_gains(instance, rounds, gains)
+    own = np.array([user.channel_gain for user in instance.users])
+    if seed is None:
+        if mean_gain is not None:
+            raise InputError("mean_gain is given without a seed, but it is what to draw around")
+        return np.tile(own, (rounds, 1))
+    seed = whole_number("seed", seed, 0)
+    mean = own
+    if mean_gain is not None:
+        mean = np.full(len(own), positive_number("mean_gain", mean_gain))
+    fading = [np.random.default_rng([seed, n]).exponential(size=len(own)) for n in range(1, rounds)]
+    return np.array([own, *(mean * draw for draw in fading)])
+
+
+def _read_gains(
+    instance: Instance, rounds: int, gains: pd.DataFrame | PathLike
+) -> NDArray[np.float64]:
+    """Read a table of gains with the columns of the users, in any order."""
+    names = [user.name for user in instance.users]
+    if isinstance(gains, pd.DataFrame):
+        table = gains.set_axis([str(column) for column in gains.columns], axis=1)
+        require_unique(list(table.columns), "gains has the column")
+        require_columns("gains", list(table.columns), names)
+        return _numbers_of(table[names], rounds)
+    table = read_csv(gains, "gains", names)[names]
+    with about(gains):
+        return _numbers_of(table.map(number_or_text), rounds, in_file=True)
+
+
+def _numbers_of(table: pd.DataFrame, rounds: int, *, in_file: bool = False) -> NDArray[np.float64]:
+    """Return the first rows of a table; sentences say in which line of its file a fault stands."""
+    if len(table) < rounds:
+        raise InputError(f"gains has {len(table)} rows, but must have one for each of {rounds}")
+    table = table.iloc[:rounds]
+    numbers = np.empty(table.shape)
+    for n, (line, row) in enumerate(zip(table.index, table.to_numpy(dtype=object), strict=True)):
+        for j, cell in enumerate(row):
+            if not is_positive(cell):
+                blank = isinstance(cell, str) and not cell.strip()
+                raise InputError(
+                    f"{f'line {line}: ' if in_file else ''}gains of user {table.columns[j]!r} in "
+                    f"round {n + 1} is {'blank' if blank else short(cell)}, but must be a finite "
+                    "number > 0"
+                )
+            numbers[n, j] = cell
+    return numbers

@@ -1,0 +1,68 @@
+"""What a result may depend on, in one text: this package's sources, and what they compute with."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from eipyomo.errors import InputError, SolverError
+from eipyomo.solvers.backends import backend
+from eipyomo.solvers.methods import METHODS
+
+INDIFFERENT = {"click", "matplotlib", "rich"}
+"""Distributions that this package needs, and of which no result depends."""
+
+
+@cache
+def version_of_code() -> str:
+    """Return this package's version, and a hash of its sources and of what it computes with.
+
+    Versions alone would not tell code that was changed from the code that was released.
+    """
+    seen = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for file in sorted(package.rglob("*.py")):
+        text = file.read_bytes()
+        seen.update(f"{file.relative_to(package).as_posix()} {len(text)}\n".encode() + text)
+    needed = {
+        re.split(r"[^\w.-]", line, maxsplit=1)[0]
+        for line in requires("eipyomo") or ()
+        if 'extra == "test"' not in line.replace("'", '"')
+    }
+    for name in sorted(needed - INDIFFERENT):
+        with contextlib.suppress(PackageNotFoundError):  # an extra that is not here
+            seen.update(f"{name} {version(name)}\n".encode())
+    return f"{version('eipyomo')}+{seen.hexdigest()[:16]}"
+
+
+def executables(method: str, options: Mapping[str, Any]) -> str:
+    """Return which executables outside of Python a method would run, as of now."""
+    name, _, solver = method.partition(":")
+    parameters = inspect.signature(METHODS[name].run).parameters
+    default = parameters["solver"].default if "solver" in parameters else None
+    chosen = solver or options.get("solver") or default
+    names = {"milp": ("highs", "ipopt"), "admm": ("ipopt",)}.get(name, (chosen,))
+    found = []
+    for one in names:
+        if one is None or one in METHODS:
+            continue
+        try:
+            where = Path(backend(one, options.get("executable")).where() or "missing")
+        except (InputError, SolverError):
+            where = Path("missing")
+        if where.is_file():
+            state = where.stat()
+            found.append(f" {where.absolute()} {state.st_size} {state.st_mtime_ns}")
+        elif str(where) == "missing":
+            found.append(f" {one} missing")
+    return "".join(found)
+
+
+version_of_code()  # now, before the sources can change under a process that has loaded them
