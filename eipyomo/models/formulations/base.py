@@ -9,13 +9,24 @@ from typing import Any, ClassVar, Generic, TypeVar
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import Links
 from eipyomo.models.types import Block
-from eipyomo.problem import ALL_FEATURES, Feature, Problem
+from eipyomo.problem import Feature, Problem
 from eipyomo.validation import Record
 
 
 class Options(Record):
     """What a formulation can be asked for; descriptions are the ends of refusing sentences."""
 
+
+HANDLED = frozenset(
+    {
+        Feature.TRAINING,
+        Feature.GRID,
+        Feature.SPLIT_BAND,
+        Feature.DECISION_BOUNDS,
+        Feature.EDGE_BUDGET,
+    }
+)
+"""What :func:`eipyomo.models.minlp` and the parts that all formulations share say of a problem."""
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
@@ -37,7 +48,7 @@ class Formulation(ABC, Generic[OptionsT]):
 
     name: ClassVar[str]
     convex: ClassVar[bool] = False
-    handles: ClassVar[frozenset[Feature]] = ALL_FEATURES
+    handles: ClassVar[frozenset[Feature]] = HANDLED
     Options: type[OptionsT]
 
     def chosen(self, choices: Mapping[str, Any]) -> OptionsT:
