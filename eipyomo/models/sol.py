@@ -166,12 +166,12 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
             _put(model, entry, entry["value"])
         if solution.code is not None and 200 <= solution.code < 400:
             solution = replace(solution, extended=rows > len(nl(model)[2]) - 1)
-    except (KeyError, TypeError, AttributeError) as error:
+    except InputError as error:
+        raise InputError(f"the solution file {str(target)!r} {error}") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(
             f"the manifest file {str(description)!r} is damaged: {type(error).__name__} {error}"
         ) from None
-    except InputError as error:
-        raise InputError(f"the solution file {str(target)!r} {error}") from None
     return model, solution
 
 
