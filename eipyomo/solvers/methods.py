@@ -25,7 +25,7 @@ from eipyomo.solvers.benchmarks import (
 from eipyomo.solvers.contract import Clock, Method, Options
 from eipyomo.solvers.exact.method import Enumeration
 from eipyomo.solvers.judge import judge
-from eipyomo.solvers.milp_method import Milp
+from eipyomo.solvers.milp.method import Milp
 from eipyomo.solvers.minlp.method import Minlp
 from eipyomo.validation import require_kind
 
