@@ -20,7 +20,8 @@ from eipyomo.models import FORMULATIONS
 from eipyomo.models.formulations.letter import Letter
 from eipyomo.models.symbols import VARIABLES
 from eipyomo.models.writers import nl
-from eipyomo.problem import Feature, Problem, Restriction, named
+from eipyomo.problem import Feature, Problem
+from eipyomo.restriction import Restriction, named
 from eipyomo.solvers.exact import convex_rest
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference, slow_but

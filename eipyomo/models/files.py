@@ -18,7 +18,7 @@ from eipyomo.models.source import require_own_data, source_of
 from eipyomo.models.symbols import BUDGET_DATA, SYSTEM_DATA, USER_DATA, VARIABLES
 from eipyomo.models.types import Model
 from eipyomo.models.writers import gms, label, nl
-from eipyomo.problem import Restriction
+from eipyomo.restriction import Restriction
 
 SCHEMA = "eipyomo/export@1"
 

@@ -16,7 +16,8 @@ from eipyomo.models.files import SCHEMA
 from eipyomo.models.symbols import COUPLING, USER_VARIABLES
 from eipyomo.models.types import Model
 from eipyomo.models.writers import nl
-from eipyomo.problem import Problem, Restriction
+from eipyomo.problem import Problem
+from eipyomo.restriction import Restriction
 
 
 @dataclass(frozen=True)

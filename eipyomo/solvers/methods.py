@@ -11,7 +11,8 @@ import numpy as np
 from eipyomo.errors import InputError, OutputError, SolverError
 from eipyomo.files import refusal, write_atomically
 from eipyomo.instance import Instance
-from eipyomo.problem import Problem, Restriction, Stage, asked
+from eipyomo.problem import Problem
+from eipyomo.restriction import Restriction, Stage, asked
 from eipyomo.result import Result
 from eipyomo.solvers.admm.method import Admm
 from eipyomo.solvers.benchmarks import (
