@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -11,7 +12,14 @@ from pydantic.fields import FieldInfo
 
 from eipyomo.validation import Record, limits
 
-WORDS = {float: "a finite number", int: "a whole number", bool: "true or false", str: "a text"}
+WORDS: Mapping[Any, str] = {
+    float: "a finite number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "a text",
+    os.PathLike: "a path",
+    Mapping: "a mapping",
+}
 
 
 class Kind(NamedTuple):
@@ -41,10 +49,10 @@ class Kind(NamedTuple):
         if self.choices:
             several = len(self.choices) > 1
             return f"one of: {', '.join(self.choices)}" if several else repr(self.choices[0])
-        if self.type in WORDS:
-            return f"{WORDS[self.type]} {limits(self.metadata)}".rstrip()
-        name = (get_origin(self.type) or self.type).__name__
-        return f"{'an' if name[0] in 'AEIO' else 'a'} {name}"
+        kind = get_origin(self.type) or self.type
+        if kind in WORDS:
+            return f"{WORDS[kind]} {limits(self.metadata)}".rstrip()
+        return f"{'an' if kind.__name__[0] in 'AEIO' else 'a'} {kind.__name__}"
 
 
 def kinds(annotation: Any, metadata: Iterable[Any] = ()) -> Iterator[Kind]:

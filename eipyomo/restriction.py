@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eipyomo.errors import InputError
 from eipyomo.scaled import FloatColumn, Round
+from eipyomo.validation import require_kind
 from eipyomo.words import shown
 
 Stage = Round
@@ -75,6 +76,8 @@ class Restriction:
         """Refuse a negative grid, and the name of another problem."""
         if self.grid < 0:
             raise InputError(f"grid is {self.grid!r}, but must be a whole number >= 0")
+        if self.label is not None:
+            require_kind("label", self.label, str)
         if self.label is not None and is_name(self.label) and self.label != self.kind():
             raise InputError(
                 f"problem is {self.label!r}, but these decisions make the problem {self.kind()!r}"

@@ -67,6 +67,9 @@ def _plain_scalar(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+Truth = Annotated[StrictBool, BeforeValidator(_plain_scalar)]
+"""True or false, of numpy's too; numbers are none."""
+
 Whole = Annotated[StrictInt, BeforeValidator(_plain_scalar), Field(ge=1)]
 """A whole number >= 1; booleans are none."""
 
@@ -228,7 +231,7 @@ def positive_number(name: str, value: Any) -> float:
         If it is anything else.
     """
     if not is_positive(value):
-        raise InputError(f"{name} is {short(value)}, but must be a finite number > 0")
+        raise InputError(f"{name} is {shown(value)}, but must be a finite number > 0")
     return float(value)
 
 

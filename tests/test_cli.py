@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 import eipyomo as ei
-from eipyomo.cli import main
+from eipyomo.cli import cli, main
+from eipyomo.cli.methods import FLAGS, NOT_HERE
+from eipyomo.solvers import METHODS
 from tests.conftest import REFERENCE, VALUES
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
@@ -366,6 +368,26 @@ BAD = {
         ["solve", LETTER, "--method", "admm", "--engine", "x"],
         "engine is 'x', but must be one of: kernel, pyomo",
     ),
+    "a method without the solver it announces": (
+        ["solve", LETTER, "-m", "minlp:"],
+        "method is 'minlp:', but must be one of: exact",
+    ),
+    "a problem for a benchmark": (
+        ["solve", LETTER, "-m", "gbe", "--problem", "eco"],
+        "method is 'gbe', which says itself which problem it solves, but problem is given",
+    ),
+    "an unknown problem": (
+        ["export", LETTER, "-o", "model.nl", "--problem", "GBE"],
+        "problem is 'GBE', but must be one of: joint, training, eco, lco, gbe, gbe training, grid:",
+    ),
+    "a problem that a method does not handle": (
+        ["solve", LETTER, "-m", "enumeration", "--problem", "gbe"],
+        "method 'enumeration' does not handle a band split into halves, which the problem 'gbe'",
+    ),
+    "a penalty with half of its keys": (
+        ["solve", LETTER, "-m", "admm", "--option", 'penalty={"edge": 1}'],
+        "penalty has the keys edge, but must have uplink, sync, downlink, and may have edge",
+    ),
     "no nodes": (["solve", LETTER, "--node-limit", "0"], "node_limit is 0, but must be a whole"),
     "a certificate's folder that is not there": (
         ["solve", LETTER, "--certificate", "none/proof.json"],
@@ -374,6 +396,42 @@ BAD = {
     "an instance for a certificate": (["verify", LETTER, LETTER], "certificate"),
     "no result": (["evaluate", LETTER, "none.json"], "cannot read the result file 'none.json'"),
 }
+
+
+@pytest.mark.parametrize("problem", ["gbe", "eco", "grid:0.5", "gbe training"])
+def test_a_file_is_judged_by_the_problem_that_it_names(
+    problem: str, capsys: Capture, tmp_path: Path
+) -> None:
+    """With its restriction, unless another problem is asked for."""
+    file = str(tmp_path / "result.json")
+    assert run(capsys, "solve", LETTER, "--problem", problem, "-o", file)[0] == 0
+    judged = document(capsys, "evaluate", LETTER, file)
+    assert (judged["problem"], judged["feasible"]) == (problem, True)
+    assert f"feasible in the problem {problem!r}" in run(capsys, "evaluate", LETTER, file)[1]
+    judged = document(capsys, "evaluate", LETTER, file, "--problem", "lco")
+    assert judged["feasible"] == (problem == "lco")
+    assert judged["violated"].split(" at ")[0] in (
+        "a = 1 in the problem 'lco'",
+        "a frequency to compute with (1)",
+    )
+
+
+def test_an_exported_restriction_is_read_back(capsys: Capture, tmp_path: Path) -> None:
+    """The manifest has what `--problem` says, and a solution file is judged by it."""
+    target = tmp_path / "model.nl"
+    assert run(capsys, "export", LETTER, "-o", str(target), "--problem", "gbe")[0] == 0
+    manifest = json.loads((tmp_path / "model.nl.manifest.json").read_text())
+    assert (manifest["problem"], manifest["restriction"]) == ("gbe", {"split_band": True})
+
+
+def test_help_has_every_option_of_every_method(capsys: Capture) -> None:
+    """But for those that no word or number can say, and in 80 columns."""
+    out = run(capsys, "solve", "--help")[1]
+    for method in METHODS.values():
+        for name in set(method.Options.model_fields) - set(NOT_HERE):
+            assert FLAGS.get(name, f"--{name.replace('_', '-')}") in out
+    options = out.partition("Examples:")[0]
+    assert max(map(len, options.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -505,9 +563,7 @@ def test_long_work_is_announced(capsys: Capture, monkeypatch: pytest.MonkeyPatch
     assert err == "solving letter-m4 with minlp:bonmin ...\n"
 
 
-@pytest.mark.parametrize(
-    "command", ["", "generate", "solve", "compare", "evaluate", "export", "verify"]
-)
+@pytest.mark.parametrize("command", ["", *cli.commands])
 def test_help_has_examples(command: str, capsys: Capture) -> None:
     """Every command's help ends with an example that can be typed."""
     status, out, _ = run(capsys, *command.split(), "--help")

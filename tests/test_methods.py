@@ -16,6 +16,7 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.solvers import METHODS
+from experiments import options as page_of_options
 from tests.conftest import VALUES, check, names_up_to, reference, slow_but
 from tests.instances import KINDS, altered
 
@@ -323,7 +324,7 @@ def test_scip_on_two_users_keeps_its_limit() -> None:
         ("exact", {"node_limit": 0}, "node_limit is 0, but must be a whole number >= 1"),
         ("exact", {"absolute_gap": -1.0}, "absolute_gap is -1.0, but must be a finite number >= 0"),
         ("exhaustive", {"step": 0.3}, "step is 0.3, but must be 1/n"),
-        ("exhaustive", {"step": "x"}, "step is 'x', but must be a finite number"),
+        ("exhaustive", {"step": "x"}, "step is 'x', but must be 1/n for a whole number n"),
         ("eco", {"time_limit": 0}, "time_limit is 0, but must be a finite number > 0"),
         ("eco", {"time_limit": math.nan}, "time_limit is nan"),
         ("eco", {"gap": -1.0}, "gap is -1.0"),
@@ -352,3 +353,8 @@ def test_compare_measures_alike(letter: ei.Instance) -> None:
             ei.compare(instances, methods)
     with pytest.raises(ei.InputError, match="method is 'nope'"):
         ei.compare([letter], ["eco", "nope"])
+
+
+def test_the_page_of_options_is_that_of_the_records() -> None:
+    """docs/options.md is what ``python -m experiments.options`` writes."""
+    assert page_of_options.PAGE.read_text(encoding="utf-8") == page_of_options.page()

@@ -27,6 +27,7 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.cli import main
+from eipyomo.solvers.admm.settings import LETTER_BLOCKS
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import COLUMNS, Store
 from eipyomo.studies.sweep import cells, sweep
@@ -178,16 +179,20 @@ def test_failing_cells_are_shown_and_the_rest_goes_on(tmp_path: Path) -> None:
     instance = ei.Instance.letter(users=2)
     wanted = [
         Deadly(instance, "exact"),
-        Cell(instance, "exhaustive", {"step": 0.3}),
+        Cell(instance, "exhaustive", {"step": 0.001, "enumeration": True}),
         *cells([instance], ["eco", "lco", ("exact", {"gap": 1e-4})]),
     ]
     with Store(tmp_path / "sweep.db") as store:
         frame = sweep(wanted, store, workers=2)
         assert list(frame["termination"]) == ["error", "error", *["optimal"] * 3]
         assert frame["message"][0] == "the process that computed it died"
-        assert "step is 0.3" in frame["message"][1]
+        assert "step is 0.001, which makes" in frame["message"][1]
         store.forget_errors()
         assert len(store) == 3
+
+
+MANY = "exhaustive step=0.001 enumeration=true"
+"""Too many combinations."""
 
 
 def test_the_command_line_shows_failures(
@@ -196,11 +201,11 @@ def test_the_command_line_shows_failures(
     """One JSON document, a sentence for the failing cell, exit status 0, and the table as CSV."""
     table = tmp_path / "table.csv"
     options = ["--store", str(tmp_path / "s.db"), "--csv", str(table), "--workers", "1", "--json"]
-    status = main(["sweep", files[0], "-m", "eco", "-m", "exhaustive step=0.3", *options])
+    status = main(["sweep", files[0], "-m", "eco", "-m", MANY, *options])
     out, err = capsys.readouterr()
     assert status == 0
     assert [row["termination"] for row in json.loads(out)["rows"]] == ["optimal", "error"]
-    assert "step is 0.3" in err
+    assert "step is 0.001, which makes" in err
     assert len(pd.read_csv(table)) == 2
 
 
@@ -256,7 +261,7 @@ def test_a_cluster_that_is_not_there_is_named(
     [
         ("exact", {"gap": 1e-4}),
         ("exhaustive", {"step": np.float64(0.5), "enumeration": np.bool_(True)}),
-        ("admm", {"penalty": {"uplink": 2.0}, "max_iterations": np.int64(3)}),
+        ("admm", {"penalty": dict.fromkeys(LETTER_BLOCKS, 2.0), "max_iterations": np.int64(3)}),
         ("minlp", {"solver": "bonmin", "formulation": "letter"}),
     ],
 )

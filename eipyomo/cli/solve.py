@@ -98,7 +98,7 @@ def solve(
     return status if trouble is None else complain(trouble, NO_ANSWER)
 
 
-@click.command("solvers")
+@click.command("solvers", epilog=examples("eipyomo solvers", "eipyomo solvers --json"))
 @json_option
 def solvers_command(as_json: bool) -> int:
     """Show which solvers are here and what they can do.
