@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 def show_result(instance: Instance, result: Result) -> None:
     """Print what was found, what each user is to do, and what more of a resource is worth."""
     say(f"{title_of(instance)}: {describe(instance)}")
-    with_solver = f" with {result.solver}" if result.solver not in (None, result.method) else ""
-    say(f"{result.method}{with_solver}: {result.message}")
+    on_what = f" with {result.solver}" if result.solver not in (None, result.method) else ""
+    if result.problem not in ("joint", result.method):
+        on_what += f" on the problem {result.problem!r}"
+    say(f"{result.method}{on_what}: {result.message}")
     if result.allocation is None or result.evaluation is None:
         return
     say(
