@@ -315,6 +315,7 @@ def test_other_formulations_are_refused(letter: ei.Instance) -> None:
         ei.solve_model(ei.models.minlp(letter), "milp")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "limit_s"), slow_but([("hostile-30", 1), ("letter-m12", 6)], ("hostile-30", 1))
 )
@@ -386,6 +387,7 @@ def test_narrowing_keeps_what_is_cheap(name: str, monkeypatch: pytest.MonkeyPatc
     search.worker.close()
 
 
+@pytest.mark.slow
 def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`eipyomo solve -m milp --gap 1e-3` answers with a bound, and its trace can be stored."""
     instance = str(REFERENCE / "instances" / "hostile-12.json")
