@@ -135,6 +135,7 @@ def test_a_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "SIGSEGV" in frame["message"][0]
 
 
+@pytest.mark.slow
 def test_couennes_bound_comes_from_its_log(tmp_path: Path, letter: ei.Instance) -> None:
     """Its limit goes into couenne.opt; a bound in the log is taken, and a false one is refused."""
     point = optimum(letter)

@@ -115,6 +115,7 @@ def test_everything_that_a_child_started_is_ended(tmp_path: Path) -> None:
         pytest.fail("the grandchild is still running")
 
 
+@pytest.mark.slow
 def test_an_ended_solver_keeps_its_incumbent(tmp_path: Path, letter: ei.Instance) -> None:
     """What a solver wrote before it hung is kept, as an answer that reached a limit."""
     model = ei.models.minlp(letter)

@@ -312,7 +312,8 @@ def test_a_variable_fixed_without_a_value_is_named() -> None:
 # Infeasible, unbounded, optimal: who may say so
 
 
-@pytest.mark.parametrize("solver", slow_but(["scip", "bonmin", "milp"], "bonmin"))
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["scip", "bonmin", "milp"])
 def test_late_latencies_are_not_infeasible(solver: str) -> None:
     """A row that asks for waiting beyond the bounds that are proven for (10) is met."""
     model = ei.models.minlp(two_users(), "letter" if solver == "bonmin" else "spectral")
