@@ -54,7 +54,7 @@ def optimum(
     return objective
 
 
-@pytest.mark.parametrize("seed", slow_but(range(30), *range(4)))
+@pytest.mark.parametrize("seed", slow_but(range(30), *range(2)))
 def test_hostile_instances(seed: int) -> None:
     """On random unlike users nothing feasible is below the bound, restrictions least of all."""
     instance = hostile(seed)
@@ -139,7 +139,9 @@ def test_training_round_is_convex(name: str) -> None:
     assert outcome.objective == pytest.approx(rest.bound, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "letter-m4-sigma32"])
+@pytest.mark.parametrize(
+    "name", slow_but(["letter-m4", "mixed-m4", "letter-m4-sigma32"], "mixed-m4")
+)
 def test_prices_are_derivatives(name: str) -> None:
     """The prices of the band and of a later start agree with central differences."""
     instance, step = reference(name), 1e-3
@@ -162,6 +164,7 @@ def test_prices_are_derivatives(name: str) -> None:
         assert price == pytest.approx(slope(later, sooner, 2.0 * step), abs=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("instance", "part"),
     [

@@ -44,7 +44,7 @@ def columns(model: Any, path: Path) -> list[Any]:
     return [model.find_component(column["name"]) for column in manifest["columns"]]
 
 
-@pytest.mark.parametrize("name", list(VALUES))
+@pytest.mark.parametrize("name", slow_but(VALUES, "letter-m2", "mixed-m4"))
 def test_scip_computes_our_cost(name: str, tmp_path: Path) -> None:
     """SCIP reads the file; with every column fixed at a feasible point its cost is evaluate()'s."""
     model = loaded(name)
@@ -79,6 +79,7 @@ def test_casadi_computes_our_cost(name: str, tmp_path: Path) -> None:
         assert low - 1e-9 <= row <= high + 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", slow_but(["nl", "gms"], "nl"))
 def test_same_bytes_in_every_process(suffix: str, tmp_path: Path) -> None:
     """Two processes with different hash seeds write the same bytes."""

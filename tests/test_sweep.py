@@ -31,6 +31,7 @@ from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import COLUMNS, Store
 from eipyomo.studies.sweep import cells, sweep
 from eipyomo.studies.versions import version_of_code
+from tests.conftest import slow_but
 
 distributed: Any = importlib.import_module("distributed")  # it has types only in part
 
@@ -162,6 +163,7 @@ def test_a_sweep_on_a_cluster_survives_five_kills(
     same(stored(files, store), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_second_run_computes_nothing(files: list[str], tmp_path: Path) -> None:
     """Finished cells are reported once, whatever the instance is called; new ones are added."""
     instance = ei.Instance.from_json(files[0])
@@ -173,6 +175,7 @@ def test_a_second_run_computes_nothing(files: list[str], tmp_path: Path) -> None
     assert sorted(seen) == ["eco", "lco"]
 
 
+@pytest.mark.slow
 def test_failing_cells_are_shown_and_the_rest_goes_on(tmp_path: Path) -> None:
     """A cell that raises and one whose process dies become errors; the others are answered."""
     instance = ei.Instance.letter(users=2)
@@ -190,6 +193,7 @@ def test_failing_cells_are_shown_and_the_rest_goes_on(tmp_path: Path) -> None:
         assert len(store) == 3
 
 
+@pytest.mark.slow
 def test_the_command_line_shows_failures(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,6 +324,7 @@ def test_every_cell_has_its_row(tmp_path: Path) -> None:
     assert list(compared["instance"]) == ["one", "two"]
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_unasked(
     files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,7 +355,9 @@ def found_at(objective: float) -> dict[str, Any]:
     return {**dict.fromkeys(COLUMNS), "objective": objective}
 
 
-@pytest.mark.parametrize("what", ["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"])
+@pytest.mark.parametrize(
+    "what", slow_but(["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"], "sources")
+)
 def test_rows_of_other_code_are_kept_and_not_taken(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +401,7 @@ print(versions.version_of_code())
 """
 
 
+@pytest.mark.slow
 def test_the_key_is_the_same_in_every_process() -> None:
     """Another process with another hash seed has the same version, wherever it runs."""
     script = "from eipyomo.studies.versions import version_of_code; print(version_of_code())"
