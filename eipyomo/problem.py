@@ -34,7 +34,17 @@ class Feature(Enum):
     EDGE_BUDGET = "a total frequency of the server"
 
 
-ALL_FEATURES = frozenset(Feature)
+LETTER_FEATURES = frozenset(
+    {
+        Feature.TRAINING,
+        Feature.GRID,
+        Feature.SPLIT_BAND,
+        Feature.DECISION_BOUNDS,
+        Feature.EDGE_BUDGET,
+    }
+)
+"""What the letter asks, footnote and benchmarks included. It is written out, so that a feature that
+comes later is handled by nobody who does not say so."""
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,15 @@ class Draw:
         Name in a result of what one more natural unit of the budget saves.
     unit_size
         Natural units (MHz, GHz) in one of `quantity`.
+    datum
+        Which of the data of ``Scaled`` `most` is, if it is one.
     """
 
     quantity: str
     most: float
     price: str
     unit_size: float = 1.0
+    datum: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class Budget:
     may_be_left
         Whether some of it may be left over at the optimum; otherwise more of it always helps, so
         that its price is positive.
+    datum
+        Which of the data of ``Scaled`` `capacity` is, if it is one.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Budget:
     capacity: float
     draws: tuple[Draw, ...]
     may_be_left: bool = False
+    datum: str | None = None
 
     def used(self, decisions: object) -> float:
         """Return what all users take; `decisions` has the quantities as attributes, (users,)."""
@@ -84,9 +90,9 @@ def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
     split_band
         Whether uplink and downlink have half of the band each (GBE).
     """
-    uplink = Draw("uplink_share", 1.0, "bandwidth_per_mhz", data.bandwidth_mhz)
-    downlink = Draw("downlink_share", 1.0, "downlink_bandwidth_per_mhz", data.bandwidth_mhz)
-    shared = [Budget("bandwidth", "(10b)", "bandwidth budget", 1.0, (uplink, downlink))]
+    uplink = Draw("uplink_share", 1, "bandwidth_per_mhz", data.bandwidth_mhz)
+    downlink = Draw("downlink_share", 1, "downlink_bandwidth_per_mhz", data.bandwidth_mhz)
+    shared = [Budget("bandwidth", "(10b)", "bandwidth budget", 1, (uplink, downlink))]
     if split_band:
         halves = "half of (10b)"
         shared = [
@@ -94,9 +100,17 @@ def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
             Budget("downlink_bandwidth", halves, "downlink half of the band", 0.5, (downlink,)),
         ]
     if data.total_frequency_ghz is not None:
-        served = Draw("edge_frequency_ghz", data.server_frequency_ghz, "edge_frequency_per_ghz")
-        total, name = data.total_frequency_ghz, "edge_frequency"
+        most, price = data.server_frequency_ghz, "edge_frequency_per_ghz"
+        served = Draw("edge_frequency_ghz", most, price, datum="server_frequency_ghz")
         shared.append(
-            Budget(name, "footnote 2", "edge frequency budget", total, (served,), may_be_left=True)
+            Budget(
+                name="edge_frequency",
+                equation="footnote 2",
+                meaning="edge frequency budget",
+                capacity=data.total_frequency_ghz,
+                draws=(served,),
+                may_be_left=True,
+                datum="total_frequency_ghz",
+            )
         )
     return tuple(shared)

@@ -57,14 +57,16 @@ class Times(NamedTuple):
     """T_j, (9)."""
 
 
-def seconds_per_mbit(share: FloatColumn, bandwidth_mhz: float, snr: FloatColumn) -> FloatColumn:
+def seconds_per_mbit(
+    share: FloatColumn | float, bandwidth_mhz: float, snr: FloatColumn
+) -> FloatColumn:
     """Return s(b); infinite where the share is not positive."""
     usable = share > 0
     seconds = physics.seconds_per_mbit(np.where(usable, share, 1.0), bandwidth_mhz, snr)
     return np.where(usable, seconds, np.inf)
 
 
-def uploaded_s(data: Scaled, uplink_share: FloatColumn) -> FloatColumn:
+def uploaded_s(data: Scaled, uplink_share: FloatColumn | float) -> FloatColumn:
     """Return A_j + τ^mu, when the updates are at the server; the last is the earliest sync, (6)."""
     seconds = seconds_per_mbit(uplink_share, data.bandwidth_mhz, data.uplink_snr)
     return data.upload_start_s + data.model_mbit * seconds

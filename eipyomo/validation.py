@@ -24,6 +24,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     StrictBool,
     StrictFloat,
+    StrictInt,
     ValidationError,
 )
 from pydantic_core import core_schema
@@ -62,6 +63,15 @@ def _number(value: Any) -> float:
 Positive = Annotated[StrictFloat, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[StrictFloat, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[StrictFloat, BeforeValidator(_number), Field(allow_inf_nan=False)]
+
+
+def _plain_scalar(value: Any) -> Any:
+    """Turn numpy's scalars into Python's own."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+Whole = Annotated[StrictInt, BeforeValidator(_plain_scalar), Field(ge=1)]
+"""A whole number >= 1; booleans are none."""
 
 
 def _plain_decision(value: Any) -> Any:
@@ -327,7 +337,8 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     """Put the first complaint of pydantic into one sentence: key, user, value, what is allowed."""
     first = error.errors(include_url=False)[0]
     location, value = first["loc"], first["input"]
-    if not isinstance(value, list | tuple | Mapping | Record) and value is data.get(location[0]):
+    whole = value is data.get(str(location[0])) if location else False
+    if whole and not isinstance(value, list | tuple | Mapping | Record):
         location = location[:1]  # what follows is one of the kinds that it may be
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):  # from a nested object, or from a check of our own
@@ -338,8 +349,8 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     if first["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return f"{where} is not a known key, but must be one of: {known}"
-    words = shown if type(value).__repr__ is object.__repr__ else short
-    return f"{where} is {words(value)}, but must be {allowed(model, location)}"
+    words = shown(value) if repr(value) == object.__repr__(value) else short(value)
+    return f"{where} is {words}, but must be {allowed(model, location)}"
 
 
 def _where(location: tuple[int | str, ...]) -> str:

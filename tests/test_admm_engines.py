@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eipyomo import Instance, SolverError, models
-from eipyomo.models import horizon
+from eipyomo.models import bounds
 from eipyomo.scaled import Scaled
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.kernel import solve_range
@@ -33,7 +33,7 @@ def worker() -> Worker:
 
 def pyomo_agents(data: Scaled, worker: Worker) -> list[PyomoAgent]:
     """Return one agent for each user."""
-    latest_s = HORIZON_FACTOR * horizon.horizon_s(data)
+    latest_s = HORIZON_FACTOR * bounds.latest_s(data)
     return [PyomoAgent(of_users(data, [j]), float(latest_s[j]), worker) for j in range(len(data))]
 
 

@@ -7,7 +7,7 @@ certified ones of values.json.
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +17,9 @@ import pytest
 import eipyomo as ei
 from eipyomo.models import FORMULATIONS
 from eipyomo.models.files import nl
+from eipyomo.models.formulations.letter import Letter
 from eipyomo.models.symbols import VARIABLES
-from eipyomo.problem import Problem
+from eipyomo.problem import Feature, Problem, Restriction, named
 from eipyomo.solvers.exact import convex_rest
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference, slow_but
@@ -260,6 +261,136 @@ def test_training_rounds(formulation: str, letter: ei.Instance) -> None:
     assert costs[1] == pytest.approx(costs[0], rel=1e-6)
 
 
+RESTRICTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "eco": ("eco", {}),
+    "lco": ("lco", {}),
+    "gbe": ("gbe", {}),
+    "grid:0.25": ("exhaustive", {"step": 0.25}),
+}
+"""Restricted problems, each with the method that proves its optimum."""
+
+MIXED = Restriction(edge=[True, False, True, False], offload_min=0.25, offload_max=[1, 0.5, 1, 0.5])
+
+each_restriction = pytest.mark.parametrize(
+    "restriction", [*map(named, [*RESTRICTED, "gbe training"]), (MIXED, "inference")], ids=str
+)
+
+
+@each_formulation
+@pytest.mark.parametrize("name", list(RESTRICTED))
+def test_it_has_the_optimum_of_a_restricted_problem(formulation: str, name: str) -> None:
+    """Bonmin ends at the certified optimum, at a point that is inside of the restriction."""
+    instance = reference("letter-m2")
+    model = ei.models.minlp(Problem.of(instance, name), formulation, **CASES[formulation].options)
+    problem = ei.models.source_of(model).problem
+    method, options = RESTRICTED[name]
+    best = ei.solve(instance, method, **options).objective
+    result = ei.solve_model(model, "bonmin", unchanged=True)
+    assert result.allocation is not None
+    assert result.objective is not None
+    assert best is not None
+    assert ei.evaluate(problem, result.allocation).feasible
+    if problem.name == name:
+        assert result.objective == pytest.approx(best, rel=1e-6)
+    else:  # gbe, and a grid besides
+        assert result.objective >= best * (1 - 1e-9)
+
+
+@each_formulation
+@each_restriction
+def test_a_restricted_model_is_the_judge(
+    formulation: str, restriction: tuple[Restriction, Any]
+) -> None:
+    """The plain plans that it is given hold in it, cost what evaluate() says, and come back."""
+    problem = Problem(reference("mixed-m4"), *restriction)
+    model = ei.models.minlp(problem, formulation, **CASES[formulation].options)
+    plans = list(ei.models.plain_allocations(model))
+    assert plans
+    for allocation in plans:
+        judged = ei.evaluate(problem, allocation)
+        assert judged.feasible
+        ei.models.load(model, allocation)
+        assert pyo.value(model.wsel) == pytest.approx(judged.objective, rel=1e-12)
+        assert ei.models.largest_violation(model)[1] < 1e-9
+        read = ei.models.allocation(model)
+        assert ei.evaluate(problem, read).objective == pytest.approx(judged.objective, rel=1e-9)
+
+
+@each_formulation
+@pytest.mark.parametrize("name", list(RESTRICTED))
+def test_a_restricted_model_refuses_what_is_excluded(formulation: str, name: str) -> None:
+    """A plan of (10) outside of the restriction cannot be loaded, or violates the model."""
+    instance = reference("mixed-m4")
+    problem = Problem.of(instance, name)
+    drawn = random_allocation(instance, 3)
+    up, down = 0.7 * drawn.uplink_share / drawn.uplink_share.sum(), 0.2 * drawn.downlink_share
+    allocation = replace(drawn, uplink_share=up, downlink_share=down)
+    assert not ei.evaluate(problem, allocation).feasible
+    model = ei.models.minlp(problem, formulation, **CASES[formulation].options)
+    assert not can_hold(model, allocation)
+
+
+def can_hold(model: Any, allocation: ei.Allocation) -> bool:
+    """Tell whether an allocation can be loaded into a model, and violates nothing there."""
+    try:
+        ei.models.load(model, allocation)
+    except ei.InputError:
+        return False
+    return ei.models.largest_violation(model)[1] <= 1e-3
+
+
+@each_formulation
+@each_restriction
+def test_a_restricted_model_can_be_written_and_renewed(
+    formulation: str, restriction: tuple[Restriction, Any], tmp_path: Path
+) -> None:
+    """Its manifest rebuilds it, and an update gives it the data of another instance."""
+    problem = Problem(reference("mixed-m4"), *restriction)
+    options = CASES[formulation].options
+    model = ei.models.minlp(problem, formulation, **options)
+    ei.models.export(model, tmp_path / "model.nl")
+    columns = len((tmp_path / "model.col").read_text().splitlines())
+    rows = len((tmp_path / "model.row").read_text().splitlines()) - 1
+    (tmp_path / "model.sol").write_text(f"done\n\n{rows}\n0\n{columns}\n0\nobjno 0 0\n")
+    again, _ = ei.models.read_sol(tmp_path / "model.sol")
+    assert nl(again)[0] == nl(model)[0]
+    other = problem.instance.replace(bandwidth_hz=4e7)
+    ei.models.update(model, other)
+    new = ei.models.minlp(replace(problem, instance=other), formulation, **options)
+    plan = next(ei.models.plain_allocations(new))
+    for one in (model, new):
+        ei.models.load(one, plan)
+    assert nl(model)[0] == nl(new)[0]
+
+
+def test_a_problem_without_a_decision_has_no_point(letter: ei.Instance) -> None:
+    """Where neither a = 0 nor a = 1 is allowed, no file can be written; the sentence says why."""
+    model = ei.models.minlp(Problem(letter, Restriction(edge=False, local=False)))
+    with pytest.raises(ei.InputError, match=r"'user\[eu1\]\.download' cannot hold any value"):
+        nl(model)
+
+
+def test_what_a_formulation_cannot_say_is_refused(
+    letter: ei.Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A formulation says which features it handles, and a problem with another is refused."""
+    monkeypatch.setattr(Letter, "handles", frozenset({Feature.TRAINING}))
+    ei.models.minlp(letter, round="training")
+    sentence = "formulation 'letter' does not handle a band split into halves, which the problem"
+    with pytest.raises(ei.InputError, match=sentence):
+        ei.models.minlp(Problem.of(letter, "gbe"))
+
+
+def test_the_grid_of_a_problem_is_that_of_the_formulation(letter: ei.Instance) -> None:
+    """`grid` takes the problem's step, and refuses another one."""
+    problem = Problem.of(letter, "grid:0.25")
+    model = ei.models.minlp(problem, "grid")
+    assert ei.models.source_of(model).problem.name == "grid:0.25"
+    assert len(model.user["eu1"].points) == 5
+    with pytest.raises(ei.InputError, match=r"step is 0\.5, but must be 0\.25 as in the problem"):
+        ei.models.minlp(problem, "grid", step=0.5)
+
+
 @each_formulation
 def test_every_part_is_documented(formulation: str) -> None:
     """Each of a user's variables carries symbol, unit and meaning; each constraint a text."""
@@ -284,7 +415,10 @@ def test_export(formulation: str, suffix: str, tmp_path: Path) -> None:
             f"done\n\nOptions\n3\n0\n1\n0\n{rows}\n0\n{columns}\n{columns}\n" + "0.5\n" * columns
         )
         again, _ = ei.models.read_sol(tmp_path / "model.sol")
-        assert ei.models.source_of(again) == ei.models.source_of(model)
+        one, other = map(ei.models.source_of, (again, model))
+        assert one.problem.instance == other.problem.instance
+        assert one.problem.name == other.problem.name
+        assert (one.formulation, one.options) == (other.formulation, other.options)
         assert again.sync_s.value == 0.5
 
 

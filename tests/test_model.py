@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eipyomo as ei
-from eipyomo.models import end_user, horizon, joint
+from eipyomo.models import bounds, build, end_user
+from eipyomo.models.formulations.letter import Letter, LetterOptions
 from eipyomo.models.symbols import USER_DATA, VARIABLES
 from eipyomo.scaled import FloatColumn
 from tests.allocations import random_allocation, random_decisions
@@ -38,10 +39,10 @@ def test_the_horizon_cuts_off_no_optimum(seed: int, name: str) -> None:
     data = instance.scaled
     equal = equal_shares(instance, seed)
     receiver = int(np.flatnonzero(equal.download)[0])
-    cost = horizon.plain_cost(data)
+    cost = bounds.equal_share_cost(data)
     assert ei.evaluate(instance, equal).objective <= cost * (1 + 1e-12)
 
-    latest_s = 1.0001 * horizon.horizon_s(data)
+    latest_s = 1.0001 * bounds.latest_s(data)
     for late in (
         replace(equal, sync_s=float(latest_s.min())),
         received_late(instance, equal, latest_s, receiver),
@@ -49,10 +50,10 @@ def test_the_horizon_cuts_off_no_optimum(seed: int, name: str) -> None:
         judged = ei.evaluate(instance, late)
         assert judged.feasible
         clock_s = judged.breakdown.latency_s + data.previous_download_s
-        assert (clock_s > horizon.horizon_s(data)).any()
+        assert (clock_s > bounds.latest_s(data)).any()
         assert judged.objective > cost
     terms = ei.evaluate(instance, random_allocation(instance, seed)).breakdown
-    assert (terms.wsel >= horizon.cheapest_cost(data) * (1 - 1e-12)).all()
+    assert (terms.wsel >= bounds.least_cost(data) * (1 - 1e-12)).all()
 
 
 def equal_shares(instance: ei.Instance, seed: int) -> ei.Allocation:
@@ -70,7 +71,7 @@ def equal_shares(instance: ei.Instance, seed: int) -> ei.Allocation:
         sync_s=float((data.upload_start_s + upload_s).max()),
         download=download,
         offload_fraction=offload,
-        frequency_hz=download * horizon.unhurried_frequency_ghz(data) * 1e9,
+        frequency_hz=download * bounds.unconstrained_frequency_ghz(data) * 1e9,
         uplink_share=share,
         downlink_share=share * download,
     )
@@ -86,7 +87,7 @@ def received_late(
     data = instance.scaled
     download_s = end_s - plan.sync_s - ei.evaluate(instance, plan).breakdown.local_inference_s
     share = plan.downlink_share.copy()
-    share[user] = horizon.smallest_share(data, data.downlink_snr, download_s)[user]
+    share[user] = bounds.smallest_share(data, data.downlink_snr, download_s)[user]
     return replace(plan, downlink_share=share)
 
 
@@ -98,7 +99,7 @@ def test_the_horizon_holds_at_a_scarce_budget() -> None:
         assert outcome.allocation is not None
         terms = ei.evaluate(instance, outcome.allocation).breakdown
         ends_s = terms.latency_s + terms.previous_download_s
-        assert (ends_s < horizon.horizon_s(instance.scaled)).all()
+        assert (ends_s < bounds.latest_s(instance.scaled)).all()
 
 
 def test_degrees_of_freedom(letter: ei.Instance) -> None:
@@ -177,16 +178,10 @@ def test_one_block_serves_a_single_user(letter: ei.Instance) -> None:
     model.x, model.y, model.z = pyo.Var(initialize=0.3), pyo.Var(initialize=5.0), pyo.Var()
     model.z.set_value(0.2)
     model.user = pyo.Block()
-    end_user.letter_block(
-        model.user,
-        {key: float(getattr(data, key)[0]) for key in USER_DATA},
-        model,
-        uplink_share=model.x,
-        downlink_share=model.z,
-        sync_s=model.y,
-        horizon_s=100.0,
-        receiving_floor=1e-4,
-    )
+    own = {key: float(getattr(data, key)[0]) for key in USER_DATA}
+    end_user.declare_data(model.user, own, horizon_s=100.0, receiving_floor=1e-4)
+    links = end_user.Links(model, sync_s=model.y, uplink_share=model.x, downlink_share=model.z)
+    Letter().build(model.user, links, LetterOptions())
     whole = ei.models.minlp(letter)
     parts = {part.local_name for part in model.user.component_objects(descend_into=False)}
     assert parts == {
@@ -243,4 +238,4 @@ def test_the_equation_map_names_what_exists() -> None:
         assert hasattr(block.user["eu1"], part), part
     for part in re.findall(r"`model\.(\w+)`", page):
         assert hasattr(block, part), part
-    assert hasattr(joint, "minlp")
+    assert hasattr(build, "minlp")

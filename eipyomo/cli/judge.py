@@ -214,4 +214,4 @@ def _read_sol(
         raise InputError(f"the solution file {file!r} holds no values: {solution.message}")
     source = models.source_of(model)
     allocation = repair(source.problem, models.allocation(model))
-    return allocation, source.round, solution
+    return allocation, source.problem.stage, solution

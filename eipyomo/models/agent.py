@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
-from eipyomo.models import horizon
-from eipyomo.models.end_user import letter_block
+from eipyomo.models import bounds
+from eipyomo.models.end_user import Links, declare_data
+from eipyomo.models.formulations.letter import Letter, LetterOptions
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
-
-if TYPE_CHECKING:
-    from eipyomo.scaled import Scaled
-
-Model = Any
+from eipyomo.models.types import Model, Variable
+from eipyomo.scaled import Scaled
 
 AGENT_PARAMETERS = {
     "uplink_multiplier": "α_j",
@@ -50,7 +48,7 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
         Columns of one user, in its round.
     horizon_s
         Upper bound on all times in s. Copies may leave what is optimal in the whole problem, so
-        it should be later than :func:`eipyomo.models.horizon.horizon_s`.
+        it should be later than :func:`eipyomo.models.bounds.latest_s`.
 
     Returns
     -------
@@ -78,19 +76,11 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
         model.add_component(key, pyo.Var(initialize=0.0, doc=f"{AGENT_PARAMETERS[key]}, told"))
         getattr(model, key).fix()
     declare_copies(model, data, horizon_s)
-    latest_s = np.array([horizon_s])
+    floor = float(bounds.smallest_share(data, data.downlink_snr, np.array([horizon_s]))[0])
     model.user = pyo.Block(doc="u_j and 𝒰_j")
-    letter_block(
-        model.user,
-        {key: float(getattr(data, key)[0]) for key in USER_DATA},
-        model,
-        uplink_share=model.uplink_copy,
-        downlink_share=model.downlink_copy,
-        sync_s=model.sync_copy,
-        horizon_s=horizon_s,
-        receiving_floor=float(horizon.smallest_share(data, data.downlink_snr, latest_s)[0]),
-        edge_frequency_ghz=model.component("edge_frequency_copy"),
-    )
+    own = {key: float(getattr(data, key)[0]) for key in USER_DATA}
+    declare_data(model.user, own, horizon_s, floor)
+    Letter().build(model.user, Links(model, **copies(model)), LetterOptions())
     # The copy z_j has a price and a target of its own, and need not be 0 where a_j = 0.
     model.user.no_share_without_download.deactivate()
     augmented_cost(model)
@@ -100,7 +90,7 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
 def declare_copies(model: Model, data: Scaled, horizon_s: float) -> None:
     """Declare x_j, y_j and z_j, (12c), and v_j; shares above 1 would be outside ℱ anyway."""
     spare_s = np.array([horizon_s]) - data.upload_start_s
-    floor = float(horizon.smallest_share(data, data.uplink_snr, spare_s)[0])
+    floor = float(bounds.smallest_share(data, data.uplink_snr, spare_s)[0])
     model.uplink_copy = pyo.Var(bounds=(floor, 1), doc="x_j [1]: copy of b_j")
     model.sync_copy = pyo.Var(bounds=(0, horizon_s), doc="y_j [s]: copy of τ̂_N")
     model.downlink_copy = pyo.Var(bounds=(0, 1), doc="z_j [1]: copy of b̄_j")
@@ -108,6 +98,17 @@ def declare_copies(model: Model, data: Scaled, horizon_s: float) -> None:
         model.edge_frequency_copy = pyo.Var(
             bounds=(0, data.server_frequency_ghz), doc="v_j [GHz]: copy of f_{s,j}"
         )
+
+
+def copies(model: Model) -> dict[str, Variable]:
+    """Return an agent's copies by what they are copies of, as in ``symbols.COUPLING``."""
+    shared = {
+        "sync_s": model.sync_copy,
+        "uplink_share": model.uplink_copy,
+        "downlink_share": model.downlink_copy,
+        "edge_frequency_ghz": model.component("edge_frequency_copy"),
+    }
+    return {key: copy for key, copy in shared.items() if copy is not None}
 
 
 def augmented_cost(model: Model) -> None:

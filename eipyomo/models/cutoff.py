@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyomo.environ as pyo
 from pyomo.common.collections import ComponentMap
@@ -24,9 +24,7 @@ from eipyomo.models.files import nl
 from eipyomo.models.points import start_between
 from eipyomo.models.reach import NoPointError, limit_cost
 from eipyomo.models.source import require_own_data
-
-if TYPE_CHECKING:
-    from eipyomo.models.joint import Model
+from eipyomo.models.types import Model, Variable
 
 MARGIN = 1e-7
 """How far a new bound stays outside of what was computed, relative where it is larger than 1."""
@@ -156,7 +154,7 @@ def _fingerprint(model: Model) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def keep(variable: Any, lower: Any, upper: Any, low: float | None, high: float | None) -> int:
+def keep(variable: Variable, lower: Any, upper: Any, low: float | None, high: float | None) -> int:
     """Keep new bounds, a little widened, where they are tighter, and the old ones where not."""
     new_low, new_high = (outside(variable, sign) for sign in (-1, 1))
     raised = new_low > (-math.inf if low is None else low)
@@ -168,7 +166,7 @@ def keep(variable: Any, lower: Any, upper: Any, low: float | None, high: float |
     return raised + lowered
 
 
-def outside(variable: Any, sign: int) -> float:
+def outside(variable: Variable, sign: int) -> float:
     """Return the lower (sign -1) or upper (1) bound, moved outwards unless it is integral."""
     bound = variable.bounds[0 if sign < 0 else 1]
     if bound is None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pyomo.environ as pyo
 from pyomo.core.expr.numeric_expr import SumExpression
 from pyomo.core.expr.visitor import identify_mutable_parameters
 
 from eipyomo.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-Model = Any
+from eipyomo.models.types import Model, Variable
 
 OWN_BOUNDS = ("horizon_s", "uplink_floor", "receiving_floor")
 """Params behind the bounds of :mod:`eipyomo.models.reach`, which are no part of the problem."""
@@ -46,7 +43,7 @@ def binding_bounds(model: Model) -> list[str]:
     return touched
 
 
-def _value(variable: Any) -> float:
+def _value(variable: Variable) -> float:
     """Return a variable's value, which must be there."""
     if variable.value is None:
         raise InputError(f"the model's variable {variable.name!r} is None, but must be a number")

@@ -2,7 +2,7 @@
 
 The block takes its shares of the band and its sync time as arguments. The whole model (10) gives
 it the variables that all users share; a sub-problem of the decomposition gives it copies x_j, z_j
-and y_j of its own. Everything else is the same.
+and y_j of its own (:class:`Links`). Everything else is the same.
 
 Three equal forms stand in place of what is printed, each for a reason:
 
@@ -18,75 +18,44 @@ Three equal forms stand in place of what is printed, each for a reason:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pyomo.environ as pyo
 
 from eipyomo import physics
 from eipyomo.models.symbols import USER_DATA, USER_VARIABLES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-Block = Any
-Expression = Any
+from eipyomo.models.types import Block, Expression, Variable
 
 
-def letter_block(
-    block: Block,
-    user: Mapping[str, float],
-    system: Block,
-    *,
-    uplink_share: Expression,
-    downlink_share: Expression,
-    sync_s: Expression,
-    horizon_s: float,
-    receiving_floor: float,
-    edge_frequency_ghz: Expression | None = None,
-) -> None:
-    """Fill a block with one end user, equation by equation as in (1)-(11).
+class Links(NamedTuple):
+    """What a user's block has in common with others.
 
-    Parameters
+    Attributes
     ----------
-    block
-        An empty Pyomo block.
-    user
-        The user's data, with the keys of ``symbols.USER_DATA``.
     system
         The block or model that holds the data of ``symbols.SYSTEM_DATA``.
-    uplink_share, downlink_share, sync_s
-        b_j or x_j, b̄_j or z_j, τ̂_N or y_j.
-    horizon_s
-        Upper bound on all times in s; see :mod:`eipyomo.models.horizon`.
-    receiving_floor
-        Lower bound > 0 on the downlink share that the rate sees.
+    sync_s
+        τ̂_N, or the copy y_j.
+    uplink_share, downlink_share
+        b_j and b̄_j, or the copies x_j and z_j; the first has a lower bound > 0.
     edge_frequency_ghz
         f_{s,j} or v_j where it is a decision (footnote 2); None where the task is served at f_s.
     """
-    declare_data(block, user, horizon_s, receiving_floor)
-    declare_variables(block)
-    declare(block, "frequency_ghz", (0, block.max_frequency_ghz))  # (10c)
-    block.uplink_rate = pyo.Expression(
-        expr=rate(uplink_share, system, block.uplink_snr), doc="r_j [Mbit/s], (3)"
-    )
-    block.downlink_rate = pyo.Expression(
-        expr=rate(block.receiving_share, system, block.downlink_snr), doc="r̄_j [Mbit/s], (4)"
-    )
-    transmission_times(block, system)
-    local_inference_time(block, system)
-    local_inference_energy(block)
-    edge_inference_time(block, system, edge_frequency_ghz)
-    what_all_formulations_share(block, system, downlink_share, sync_s)
+
+    system: Block
+    sync_s: Variable
+    uplink_share: Variable
+    downlink_share: Variable
+    edge_frequency_ghz: Variable | None = None
 
 
-def what_all_formulations_share(
-    block: Block, system: Block, downlink_share: Expression, sync_s: Expression
-) -> None:
+def what_all_formulations_share(block: Block, links: Links) -> None:
     """Add (6), (8)-(11) and the user's part of (10a), with all times, τ^e too, and e^c there."""
-    synchronous_update(block, sync_s)
-    ready_time(block, sync_s)
-    download_decision(block, downlink_share)
-    execution_latency(block, system, sync_s)
+    synchronous_update(block, links.sync_s)
+    ready_time(block, links.sync_s)
+    download_decision(block, links.downlink_share)
+    execution_latency(block, links.system, links.sync_s)
     energy_consumption(block)
     block.wsel = pyo.Expression(
         expr=block.energy_weight * block.energy_j + block.latency_weight * block.latency_s,
@@ -97,7 +66,19 @@ def what_all_formulations_share(
 def declare_data(
     block: Block, user: Mapping[str, float], horizon_s: float, receiving_floor: float
 ) -> None:
-    """Declare the user's data and the two numbers that bound its variables, as mutable Params."""
+    """Declare the user's data and the two numbers that bound its variables, as mutable Params.
+
+    Parameters
+    ----------
+    block
+        An empty Pyomo block.
+    user
+        The user's data, with the keys of ``symbols.USER_DATA``.
+    horizon_s
+        Upper bound on all times in s; see :mod:`eipyomo.models.bounds`.
+    receiving_floor
+        Lower bound > 0 on the downlink share that the rate sees.
+    """
     for key, quantity in USER_DATA.items():
         block.add_component(
             key, pyo.Param(initialize=user[key], mutable=True, within=pyo.Reals, doc=str(quantity))
@@ -139,20 +120,6 @@ def log1p(argument: Expression) -> Expression:
     return pyo.log(1 + argument)
 
 
-def transmission_times(block: Block, system: Block) -> None:
-    """Add (5): τ^mu ≥ D_m/r, τ^to ≥ ιL/r and τ^md ≥ D_m/r̄, as relaxed in (11)."""
-    block.upload_time = pyo.Constraint(
-        expr=block.upload_s >= system.model_mbit / block.uplink_rate, doc="(5), (11)"
-    )
-    block.offload_time = pyo.Constraint(
-        expr=block.offload_s >= block.offload_fraction * block.task_mbit / block.uplink_rate,
-        doc="(5), (11)",
-    )
-    block.download_time = pyo.Constraint(
-        expr=block.download_s >= system.model_mbit / block.downlink_rate, doc="(5), (11)"
-    )
-
-
 def synchronous_update(block: Block, sync_s: Expression) -> None:
     """Add (6): τ̂ ≥ τ_{N-1}^md + τ^lt + τ^mu."""
     block.upload_start_s = pyo.Expression(
@@ -184,6 +151,22 @@ def download_decision(block: Block, downlink_share: Expression) -> None:
     )
 
 
+def choose_a_point(block: Block, count: int) -> None:
+    """Add ι = Σ_k (k/n) λ_k with Σ_k λ_k = 1 and λ_k binary."""
+    block.points = pyo.RangeSet(0, count, doc="points of the grid (10d)")
+    block.at_point = pyo.Var(
+        block.points, domain=pyo.Binary, bounds=(0, 1), doc=str(USER_VARIABLES["at_point"])
+    )
+    block.one_point = pyo.Constraint(
+        expr=pyo.quicksum(block.at_point[k] for k in block.points) == 1, doc="(10d)"
+    )
+    block.point = pyo.Constraint(
+        expr=block.offload_fraction
+        == pyo.quicksum((k / count) * block.at_point[k] for k in block.points),
+        doc="(10d)",
+    )
+
+
 def local_work(block: Block, system: Block) -> None:
     """Add the numerator of (1), C(1 - ι)L."""
     block.local_work = pyo.Expression(
@@ -191,24 +174,6 @@ def local_work(block: Block, system: Block) -> None:
             block.offload_fraction, block.task_mbit, system.gigacycles_per_mbit
         ),
         doc="C(1-ι)L [Gcycle], (1)",
-    )
-
-
-def local_inference_time(block: Block, system: Block) -> None:
-    """Add (1): τ^c f ≥ C(1 - ι)L."""
-    local_work(block, system)
-    block.local_inference_time = pyo.Constraint(
-        expr=block.local_inference_s * block.frequency_ghz >= block.local_work, doc="(1)"
-    )
-
-
-def local_inference_energy(block: Block) -> None:
-    """Add (1): e^c = κ f² C(1 - ι)L."""
-    block.local_inference_j = pyo.Expression(
-        expr=physics.local_inference_energy_j(
-            block.frequency_ghz, block.local_work, block.energy_coefficient
-        ),
-        doc="a e^c, (1), (8)",
     )
 
 

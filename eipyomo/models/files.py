@@ -7,13 +7,15 @@ import json
 import math
 import re
 import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 from pyomo.common.errors import InfeasibleConstraintException, PyomoException
 from pyomo.common.numeric_types import native_types
@@ -34,15 +36,19 @@ from eipyomo.files import (
     write_atomically,
 )
 from eipyomo.instance import Instance
+from eipyomo.models.build import minlp
 from eipyomo.models.diagnostics import objective
-from eipyomo.models.joint import minlp
 from eipyomo.models.source import require_own_data, source_of
-from eipyomo.models.symbols import COUPLING, SYSTEM_DATA, USER_DATA, USER_VARIABLES, VARIABLES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from eipyomo.models.joint import Model
+from eipyomo.models.symbols import (
+    BUDGET_DATA,
+    COUPLING,
+    SYSTEM_DATA,
+    USER_DATA,
+    USER_VARIABLES,
+    VARIABLES,
+)
+from eipyomo.models.types import Model
+from eipyomo.problem import Problem, Restriction
 
 SCHEMA = "eipyomo/export@1"
 LINEAR_ONLY = (".lp", ".mps")
@@ -501,17 +507,22 @@ def _manifest(
         if id(variable) not in in_file
     ]
     source = source_of(model)
+    problem = source.problem
+    own = {budget.datum for budget in problem.budgets}
+    data = {**SYSTEM_DATA, **USER_DATA, **{k: v for k, v in BUDGET_DATA.items() if k in own}}
     return {
         "schema": SCHEMA,
         "file": target.name,
         "versions": {name: version(name) for name in ("eipyomo", "pyomo")},
         "formulation": source.formulation,
-        "round": source.round,
+        "round": problem.stage,
+        "problem": problem.name,
+        "restriction": _restriction(problem.restriction),
         "options": dict(source.options),
-        "units": {key: quantity.unit for key, quantity in (SYSTEM_DATA | USER_DATA).items()},
+        "units": {key: quantity.unit for key, quantity in data.items()},
         "symbols": {
-            key: quantity._asdict()
-            for key, quantity in (SYSTEM_DATA | USER_DATA | VARIABLES).items()
+            key: {"symbol": quantity.symbol, "unit": quantity.unit, "meaning": quantity.meaning}
+            for key, quantity in (data | VARIABLES).items()
         },
         "rows": rows,
         "columns": [
@@ -521,6 +532,16 @@ def _manifest(
         "hints_left_out": [suffix.name for suffix in hints(model)],
         "instance": source.instance.to_dict(),
     }
+
+
+def _restriction(restriction: Restriction) -> dict[str, Any]:
+    """Return what a restriction has beyond none, by its names."""
+    found = {}
+    for field in fields(restriction):
+        value = getattr(restriction, field.name)
+        if np.any(value != field.default):
+            found[field.name] = np.asarray(value).tolist()
+    return found
 
 
 def _identity(model: Model, variable: Any) -> dict[str, Any]:
@@ -658,7 +679,7 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
     Returns
     -------
     model
-        The model of the manifest's instance and formulation, with the file's values in it, and
+        The model of the manifest's problem and formulation, with the file's values in it, and
         those of the variables that were left out of the file.
     solution
         What the file says.
@@ -678,12 +699,9 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
         )
     try:
         instance = Instance.from_dict(document["instance"])
-        model = minlp(
-            instance,
-            document["formulation"],
-            document["round"],
-            **document.get("options", {}),
-        )
+        restriction = Restriction(**document.get("restriction", {}))
+        problem = Problem(instance, restriction, document["round"])
+        model = minlp(problem, document["formulation"], **document.get("options", {}))
         columns, left_out = document["columns"], document["left_out"]
         rows = int(document["rows"])
         solution = parse_sol(read_text(target, "solution"), rows, len(columns))

@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 
-from eipyomo import physics
+from eipyomo import physics, timing
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
-from eipyomo.evaluation import evaluate
-from eipyomo.models import horizon
-from eipyomo.models.reach import TIMES
-from eipyomo.models.source import require_own_data, source_of
-from eipyomo.models.symbols import USER_VARIABLES
-from eipyomo.scaled import HZ_PER_GHZ
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from eipyomo.scaled import FloatColumn, Scaled
-
-Model = Any
+from eipyomo.models import bounds
+from eipyomo.models.point import Point
+from eipyomo.models.source import require_own_data, shared_by, source_of
+from eipyomo.models.symbols import DECISIONS, TIMES, USER_VARIABLES
+from eipyomo.models.types import Block, Model, Variable
+from eipyomo.resources import Budget
+from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.timing import Plan, Times
 
 
-def decided_at_the_edge(model: Model, name: str) -> dict[str, Any]:
-    """Return the argument of a user's block that hands it its f_{s,j}, where that is a variable."""
-    if model.component("edge_frequency_ghz") is None:
-        return {}
-    return {"edge_frequency_ghz": model.edge_frequency_ghz[name]}
+def values_at(
+    point: Point, j: int, block: Block, shared: Mapping[str, Variable]
+) -> Iterator[tuple[str, Variable, float]]:
+    """Iterate over a user's variables, each with its name in the table and its value at a point.
+
+    Parameters
+    ----------
+    point
+        The point.
+    j
+        The user's place in it.
+    block
+        The user's block.
+    shared
+        What the user has of ``symbols.COUPLING``: variables of the model, or an agent's copies.
+    """
+    for key, variable in [*shared.items(), *variables(block)]:
+        value = float(point.values[key][j])
+        if variable.parent_component().is_indexed() and variable.parent_block() is block:
+            value = _part(value, point, j, block, variable.index())
+        yield key, variable, value
+
+
+def _part(value: float, point: Point, j: int, block: Block, k: int) -> float:
+    """Return a value at the grid's point k: all of it where ι is, or alike at all while inside."""
+    if point.inside:
+        return value / len(block.points)
+    return value if k == place_on_grid(block, point.values["offload_fraction"][j]) else 0.0
+
+
+def variables(block: Block) -> Iterator[tuple[str, Variable]]:
+    """Iterate over those of ``symbols.USER_VARIABLES`` that an end user's block has as such."""
+    for key in USER_VARIABLES:
+        component = block.component(key)
+        if component is not None and component.ctype is pyo.Var:
+            for variable in component.values():
+                yield key, variable
+
+
+def _values(model: Model, point: Point) -> Iterator[tuple[str, Variable, float]]:
+    """Iterate over all of a model's own variables with their values at a point."""
+    yield "sync_s", model.sync_s, point.plan.sync_s
+    for j, name in enumerate(point.data.names):
+        yield from values_at(point, j, model.user[name], shared_by(model, name))
 
 
 def start_inside(model: Model) -> None:
@@ -37,11 +72,17 @@ def start_inside(model: Model) -> None:
 
     Variables that a user has added keep their values.
     """
-    data = source_of(model).data
-    share = 0.4 / len(data)
+    for _, variable, value in _values(model, _inside(source_of(model).data)):
+        start_between(variable, value)
+
+
+def _inside(data: Scaled) -> Point:
+    """Return a point at which nothing is decided and everything takes a little longer."""
+    ones = np.ones(len(data))
+    share = 0.4 / len(data) * ones
     uplink = physics.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
     downlink = physics.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
-    frequency_ghz = 0.9 * horizon.unhurried_frequency_ghz(data)
+    frequency_ghz = 0.9 * bounds.unconstrained_frequency_ghz(data)
     upload_s = 1.05 * data.model_mbit * uplink
     offload_s = 1.05 * 0.5 * data.task_mbit * uplink
     sync_s = float((1.05 * data.upload_start_s + upload_s).max()) + 1e-3
@@ -49,47 +90,21 @@ def start_inside(model: Model) -> None:
     download_s = 1.05 * data.model_mbit * downlink
     work = 0.5 * data.task_mbit * data.gigacycles_per_mbit
     local_s = 1.05 * work / frequency_ghz + 1e-3
-    edge_frequency_ghz = 0.9 * data.equal_frequency_ghz
+    edge_frequency_ghz = 0.9 * data.equal_frequency_ghz * ones
     edge_s = 1.05 * work / edge_frequency_ghz + 1e-3
     latency_s = 1.05 * np.maximum(
         ready_s + work / data.server_frequency_ghz, sync_s + download_s + local_s
     )
     if data.total_frequency_ghz is not None:
         latency_s = np.maximum(latency_s, 1.05 * (ready_s + edge_s))
-    ones = np.ones(len(data))
-    starts = {
-        "download": 0.5 * ones,
-        "offload_fraction": 0.5 * ones,
-        "frequency_ghz": frequency_ghz,
-        "receiving_share": share * ones,
-        "upload_s": upload_s,
-        "offload_s": offload_s + 1e-3,
-        "ready_s": ready_s,
-        "edge_inference_s": edge_s,
-        "download_s": download_s,
-        "local_inference_s": local_s,
-        "latency_s": latency_s,
-        "uplink_nats": physics.nats_at(0.98 * share, data.uplink_snr),
-        "downlink_nats": physics.nats_at(0.98 * share, data.downlink_snr),
-        "local_inference_j": 1.05
-        * physics.local_inference_energy_j(frequency_ghz, work, data.energy_coefficient)
-        + 1e-3,
-        "paced_part": 0.5 * frequency_ghz / data.max_frequency_ghz,
-    }
-    start_between(model.sync_s, sync_s)
-    for j, name in enumerate(data.names):
-        start_between(model.uplink_share[name], share)
-        start_between(model.downlink_share[name], share)
-        for variable in decided_at_the_edge(model, name).values():
-            start_between(variable, edge_frequency_ghz)
-        block = model.user[name]
-        points = len(block.points) if block.component("points") is not None else 1
-        starts |= {"at_point": ones / points, "upload_part_s": upload_s / points}
-        for key, variable in variables(block):
-            start_between(variable, float(starts[key][j]))
+    energy_j = physics.local_inference_energy_j(frequency_ghz, work, data.energy_coefficient)
+    half = 0.5 * ones
+    plan = Plan(sync_s, half, half, frequency_ghz, share, share, edge_frequency_ghz)
+    times = Times(upload_s, offload_s + 1e-3, ready_s, edge_s, download_s, local_s, latency_s)
+    return Point(data, plan, times, 1.05 * energy_j + 1e-3, inside=True)
 
 
-def start_between(variable: Any, value: float) -> None:
+def start_between(variable: Variable, value: float) -> None:
     """Set a free variable, moved strictly between its bounds where it is not."""
     if variable.fixed:
         return
@@ -118,60 +133,16 @@ def load(model: Model, allocation: Allocation) -> None:
         than that, or a Param of the model is not its instance's any more.
     """
     require_own_data(model)
-    source = source_of(model)
-    data = source.data
-    allocation = allocation.for_users(data.names)
-    terms = evaluate(source.instance, allocation, source.round).breakdown
-    downloads = allocation.download
-    whole_band_s = data.model_mbit * physics.seconds_per_mbit(
-        1.0, data.bandwidth_mhz, data.downlink_snr
-    )
-    sees_share = np.where(downloads, allocation.downlink_share, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):  # a share of 0 has no efficiency
-        nats = [
-            physics.nats_at(share, snr)
-            for share, snr in (
-                (allocation.uplink_share, data.uplink_snr),
-                (sees_share, data.downlink_snr),
-            )
-        ]
-    plan = allocation.plan(data)
-    values = {
-        "download": downloads.astype(int),
-        "offload_fraction": allocation.offload_fraction,
-        "frequency_ghz": plan.frequency_ghz,
-        "receiving_share": sees_share,
-        "upload_s": terms.upload_s,
-        "offload_s": terms.offload_s,
-        "ready_s": terms.ready_s,
-        "edge_inference_s": terms.edge_inference_s,
-        "download_s": np.where(downloads, terms.download_s, whole_band_s),
-        "local_inference_s": terms.local_inference_s,
-        "latency_s": terms.latency_s,
-        "uplink_nats": nats[0],
-        "downlink_nats": nats[1],
-        "local_inference_j": terms.local_inference_j,
-        "paced_part": (1.0 - plan.offload_fraction) * plan.frequency_ghz / data.max_frequency_ghz,
-    }
-    _decide(model.sync_s, allocation.sync_s)
-    for j, name in enumerate(data.names):
-        _decide(model.uplink_share[name], allocation.uplink_share[j])
-        _decide(model.downlink_share[name], allocation.downlink_share[j])
-        for variable in decided_at_the_edge(model, name).values():
-            served_ghz = plan.edge_frequency_ghz[j]
-            _decide(variable, served_ghz, used=served_ghz > 0)
-        block = model.user[name]
-        for key, variable in variables(block):
-            if variable.parent_component().is_indexed():
-                chosen = variable.index() == point(block, float(allocation.offload_fraction[j]))
-                _give(variable, chosen * {"at_point": 1.0, "upload_part_s": terms.upload_s[j]}[key])
-            elif key in ("download", "offload_fraction", "frequency_ghz"):
-                _decide(variable, values[key][j], used=key != "frequency_ghz" or values[key][j] > 0)
-            else:
-                _give(variable, values[key][j], at_most=key in TIMES)
+    data = source_of(model).data
+    point = Point.of_plan(data, allocation.for_users(data.names).plan(data))
+    for key, variable, value in _values(model, point):
+        if key in DECISIONS:
+            _decide(variable, value, used=value > 0 or not key.endswith("frequency_ghz"))
+        else:
+            _give(variable, value, at_most=key in TIMES)
 
 
-def _give(variable: Any, value: float, *, at_most: bool = False) -> None:
+def _give(variable: Variable, value: float, *, at_most: bool = False) -> None:
     """Set a variable that is free; a time has to be at most what its variable is fixed at."""
     if not variable.fixed:
         _set(variable, value)
@@ -182,7 +153,7 @@ def _give(variable: Any, value: float, *, at_most: bool = False) -> None:
         )
 
 
-def _decide(variable: Any, value: float, *, used: bool = True) -> None:
+def _decide(variable: Variable, value: float, *, used: bool = True) -> None:
     """Set a decision that is free; one that is used has to be what its variable is fixed at."""
     if variable.fixed and used and not abs(variable.value - value) <= HELD * max(1.0, abs(value)):
         raise InputError(
@@ -192,23 +163,16 @@ def _decide(variable: Any, value: float, *, used: bool = True) -> None:
     _give(variable, value)
 
 
-def variables(block: Any) -> Iterator[tuple[str, Any]]:
-    """Iterate over those of ``symbols.USER_VARIABLES`` that an end user's block has as such."""
-    for key in USER_VARIABLES:
-        component = block.component(key)
-        if component is not None and component.ctype is pyo.Var:
-            for variable in component.values():
-                yield key, variable
-
-
-def point(block: Any, offload_fraction: float) -> int:
-    """Return the place of ι_j on the block's grid.
+def place_on_grid(block: Block, offload_fraction: float) -> int | None:
+    """Return the place of ι_j on the block's grid; None where it has none.
 
     Raises
     ------
     InputError
         If it is not on the grid.
     """
+    if block.component("points") is None:
+        return None
     count = len(block.points) - 1
     place = round(offload_fraction * count)
     if abs(place - offload_fraction * count) > 1e-6 * count:
@@ -219,7 +183,7 @@ def point(block: Any, offload_fraction: float) -> int:
     return place
 
 
-def _set(variable: Any, value: float) -> None:
+def _set(variable: Variable, value: float) -> None:
     variable.set_value(float(value), skip_validation=True)
 
 
@@ -247,13 +211,10 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
         If a variable has no value, or a download decision is neither 0 nor 1.
     """
     require_own_data(model)
-    source = source_of(model)
-    data = source.data
-
-    def column(key: str) -> FloatColumn:
-        return np.array([_value(getattr(model.user[name], key)) for name in data.names])
-
-    decision = column("download")
+    problem = source_of(model).problem
+    data = problem.data
+    users = [model.user[name] for name in data.names]
+    decision = np.array([_value(user.download) for user in users])
     undecided = np.abs(decision - np.round(decision)) > ROUNDING
     if undecided.any():
         j = int(np.argmax(undecided))
@@ -262,46 +223,52 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
             "but must be 0 or 1"
         )
     downloads = np.round(decision) == 1
-    offload = np.where(downloads, np.clip(column("offload_fraction"), 0.0, 1.0), 1.0)
-    if tidy and source.round == "inference":
-        free = np.array([not model.user[name].download.fixed for name in data.names])
+    offload = np.array([_value(user.offload_fraction) for user in users])
+    offload = np.where(downloads, np.clip(offload, 0.0, 1.0), 1.0)
+    if tidy and problem.stage == "inference":
+        free = np.array([not user.download.fixed for user in users])
         downloads = downloads & ((offload < 1.0) | ~free)
     computes = downloads & (offload < 1.0) & (data.task_mbit > 0)
-    frequency_ghz = np.array([_frequency_ghz(model.user[name]) for name in data.names])
+    frequency_ghz = np.array([_frequency_ghz(user) for user in users])
     frequency_ghz = np.clip(frequency_ghz, 0.0, data.max_frequency_ghz)
-    uplink = np.array([_value(model.uplink_share[name]) for name in data.names])
-    downlink = np.array([_value(model.downlink_share[name]) for name in data.names])
-    return Allocation(
-        names=data.names,
+    drawn = _drawn(model, data)
+    plan = Plan(
         sync_s=_value(model.sync_s),
         download=downloads,
         offload_fraction=offload,
-        frequency_hz=np.where(computes, frequency_ghz, 0.0) * HZ_PER_GHZ,
-        uplink_share=np.clip(uplink, 0.0, 1.0),
-        downlink_share=np.where(downloads, np.clip(downlink, 0.0, 1.0), 0.0),
-        edge_frequency_hz=_edge_frequency_hz(model, data, offload),
+        frequency_ghz=np.where(computes, frequency_ghz, 0.0),
+        uplink_share=np.clip(drawn["uplink_share"], 0.0, 1.0),
+        downlink_share=np.where(downloads, np.clip(drawn["downlink_share"], 0.0, 1.0), 0.0),
+        edge_frequency_ghz=_edge_frequency_ghz(
+            users, data, offload, drawn.get("edge_frequency_ghz", np.zeros(len(data)))
+        ),
     )
+    return Allocation.of_plan(data.names, plan, serves="edge_frequency_ghz" in drawn)
 
 
-def _edge_frequency_hz(model: Model, data: Scaled, offload: FloatColumn) -> FloatColumn | None:
-    """Return f_{s,j} where it is a variable, 0 where nothing is offloaded.
+def _drawn(model: Model, data: Scaled) -> dict[str, FloatColumn]:
+    """Return what users draw of the budgets, by quantity."""
+    shared = [shared_by(model, name) for name in data.names]
+    return {key: np.array([_value(own[key]) for own in shared]) for key in shared[0]}
+
+
+def _edge_frequency_ghz(
+    users: list[Block], data: Scaled, offload: FloatColumn, frequency_ghz: FloatColumn
+) -> FloatColumn:
+    """Return f_{s,j}, 0 where nothing is offloaded.
 
     A solver's tolerance can leave a tiny part of a task without any frequency; that part gets what
     it needs to be done in time.
     """
-    if model.component("edge_frequency_ghz") is None:
-        return None
-    frequency_ghz = np.array([_value(model.edge_frequency_ghz[name]) for name in data.names])
     work = physics.offloaded_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
-    blocks = [model.user[name] for name in data.names]
-    time_s = np.array([_value(one.latency_s) - _value(one.ready_s) for one in blocks])
+    time_s = np.array([_value(user.latency_s) - _value(user.ready_s) for user in users])
     time_s = np.maximum(time_s + data.previous_download_s, work / data.server_frequency_ghz)
     needed_ghz = np.divide(work, time_s, out=np.zeros(len(data)), where=work > 0)
     served_ghz = np.clip(frequency_ghz, needed_ghz, data.server_frequency_ghz)
-    return np.where(work > 0, served_ghz, 0.0) * HZ_PER_GHZ
+    return np.where(work > 0, served_ghz, 0.0)
 
 
-def _frequency_ghz(block: Any) -> float:
+def _frequency_ghz(block: Block) -> float:
     """Return f_j, or C(1-ι)L/τ^c where the formulation has no f_j."""
     if block.component("frequency_ghz") is not None:
         return _value(block.frequency_ghz)
@@ -309,7 +276,7 @@ def _frequency_ghz(block: Any) -> float:
     return float(pyo.value(block.local_work)) / seconds if seconds > 0 else np.inf
 
 
-def _value(variable: Any) -> float:
+def _value(variable: Variable) -> float:
     value = variable.value
     if value is None or not np.isfinite(value):
         raise InputError(f"the model's variable {variable.name!r} is {value}, but must be a number")
@@ -319,26 +286,31 @@ def _value(variable: Any) -> float:
 def plain_allocations(model: Model) -> Iterator[Allocation]:
     """Iterate over two plans that (10) always allows: all at the edge, and all local.
 
-    The whole band is shared out alike, and so is the server's frequency where it is limited.
+    Where the problem restricts a user to one of the two, or leaves only a part to offload, the
+    plans have that. What is shared is shared out alike.
     """
-    source = source_of(model)
-    data = source.data
-    everybody = np.ones(len(data))
-    for download in (0.0, 1.0):
-        share = everybody / (len(data) * (1.0 + download))
-        upload_s = data.model_mbit * physics.seconds_per_mbit(
-            share, data.bandwidth_mhz, data.uplink_snr
+    problem = source_of(model).problem
+    data, open_to = problem.data, problem.decisions
+    for download in dict.fromkeys(map(tuple, (~open_to.edge, open_to.local))):
+        a = np.array(download)
+        offload = np.where(a, open_to.offload_min, 1.0)
+        shares = {key: part for one in problem.budgets for key, part in _alike(one, a).items()}
+        computes = a & (offload < 1.0) & (data.task_mbit > 0.0)
+        plan = Plan(
+            sync_s=float(timing.uploaded_s(data, shares["uplink_share"]).max()),
+            download=a,
+            offload_fraction=offload,
+            frequency_ghz=computes * bounds.unconstrained_frequency_ghz(data),
+            uplink_share=shares["uplink_share"],
+            downlink_share=shares["downlink_share"] * a,
+            edge_frequency_ghz=np.where(offload > 0.0, data.equal_frequency_ghz, 0.0),
         )
-        computes = np.where(data.task_mbit > 0.0, download, 0.0)
-        yield Allocation(
-            names=data.names,
-            sync_s=float((data.upload_start_s + upload_s).max()),
-            download=everybody * download > 0.0,
-            offload_fraction=everybody * (1.0 - download),
-            frequency_hz=computes * horizon.unhurried_frequency_ghz(data) * HZ_PER_GHZ,
-            uplink_share=share,
-            downlink_share=share * download,
-            edge_frequency_hz=None
-            if data.total_frequency_ghz is None
-            else everybody * (1.0 - download) * data.equal_frequency_ghz * HZ_PER_GHZ,
-        )
+        serves = data.total_frequency_ghz is not None
+        yield Allocation.of_plan(data.names, plan, serves=serves)
+
+
+def _alike(budget: Budget, download: NDArray[np.bool_]) -> dict[str, FloatColumn]:
+    """Return equal parts of a budget for all users and all that is drawn from it."""
+    drawn = [q for q in budget.quantities if q != "downlink_share" or download.any()]
+    part = np.full(len(download), budget.capacity / (len(download) * max(len(drawn), 1)))
+    return dict.fromkeys(budget.quantities, part)

@@ -1,7 +1,7 @@
 """The model's own bounds: how late anything happens, and how small a share in use can be.
 
 Solvers want finite bounds. Those that a model is built with are proven for (10)
-(:mod:`eipyomo.models.horizon`), and a row, a bound or an objective of a user's can make them wrong.
+(:mod:`eipyomo.models.bounds`), and a row, a bound or an objective of a user's can make them wrong.
 What holds for the model as it has become follows from its own rows: :func:`implied_reach` opens the
 bounds far and draws them in again by interval arithmetic, row by row. Where the result is inside
 of the model's bounds, these cut off nothing, and what a global solver has proven within them is
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -22,14 +22,12 @@ from pyomo.contrib.fbbt.fbbt import fbbt
 from pyomo.core.expr.numeric_expr import SumExpression
 
 from eipyomo.errors import EipyomoError
-from eipyomo.models import horizon
+from eipyomo.models import bounds
 from eipyomo.models.diagnostics import objective
 from eipyomo.models.source import source_of
-
-if TYPE_CHECKING:
-    from eipyomo.scaled import FloatColumn, Scaled
-
-Model = Any
+from eipyomo.models.symbols import TIMES
+from eipyomo.models.types import Block, Model, Variable
+from eipyomo.scaled import FloatColumn, Scaled
 
 FAR = 1e4
 """How many times later than the model's horizon the bounds are opened."""
@@ -43,15 +41,6 @@ MARGIN = 1e-6
 VIOLATED = 1e-6
 """By how much a row has to be violated, relative to the largest time in play, to prove anything."""
 
-TIMES = (
-    "upload_s",
-    "offload_s",
-    "ready_s",
-    "edge_inference_s",
-    "download_s",
-    "local_inference_s",
-    "latency_s",
-)
 FOLLOWING = ("uplink_tangents", "downlink_tangents", "local_tangents", "edge_tangents")
 """Rows that follow from others."""
 
@@ -85,8 +74,8 @@ class Reach:
 
     @classmethod
     def of_problem(cls, data: Scaled) -> Self:
-        """Return what is proven for (10); see :mod:`eipyomo.models.horizon`."""
-        return cls.until(data, horizon.horizon_s(data))
+        """Return what is proven for (10); see :mod:`eipyomo.models.bounds`."""
+        return cls.until(data, bounds.latest_s(data))
 
     @classmethod
     def until(cls, data: Scaled, latest_s: FloatColumn) -> Self:
@@ -94,10 +83,10 @@ class Reach:
         return cls(
             sync_s=float(latest_s.min()),
             latest_s=latest_s,
-            uplink_floor=horizon.smallest_share(
+            uplink_floor=bounds.smallest_share(
                 data, data.uplink_snr, latest_s - data.upload_start_s
             ),
-            receiving_floor=horizon.smallest_share(data, data.downlink_snr, latest_s),
+            receiving_floor=bounds.smallest_share(data, data.downlink_snr, latest_s),
         )
 
     @classmethod
@@ -161,7 +150,7 @@ def implied_reach(model: Model, cutoff: float | None = None) -> Reach:
     """Return how late and how small anything can be by the model's rows, its own bounds left out.
 
     With (10a) as it was built, and rows of a user's only added, a cutoff limits every time by the
-    argument of :mod:`eipyomo.models.horizon`, in which no tolerance plays a part; else bounds
+    argument of :mod:`eipyomo.models.bounds`, in which no tolerance plays a part; else bounds
     follow from the rows, one by one.
 
     Parameters
@@ -184,7 +173,7 @@ def implied_reach(model: Model, cutoff: float | None = None) -> Reach:
     """
     data = source_of(model).data
     if cutoff is not None and _is_as_built(model):
-        return Reach.until(data, horizon.latest_s(data, cutoff))
+        return Reach.until(data, bounds.latest_s(data, cutoff))
     own = Reach.of_model(model)
     opened = model.clone()
     far_s = FAR * max(float(own.latest_s.max()), own.sync_s)
@@ -270,7 +259,7 @@ def _raise_shares(model: Model, reach: Reach) -> None:
 def _read(model: Model, data: Scaled, far_s: float) -> Reach:
     """Return the bounds that variables have, infinite where they are still as far as they were."""
 
-    def latest(variable: Any) -> float:
+    def latest(variable: Variable) -> float:
         end = variable.value if variable.fixed else variable.ub
         return np.inf if end is None or end >= far_s * (1 - MARGIN) else end * (1 + MARGIN)
 
@@ -293,7 +282,7 @@ def _read(model: Model, data: Scaled, far_s: float) -> Reach:
     )
 
 
-def _all_hold(users: list[Any], keys: tuple[str, ...]) -> bool:
+def _all_hold(users: list[Block], keys: tuple[str, ...]) -> bool:
     """Tell whether rows by which a share takes its time are active, as far as there are such."""
     rows = (user.component(key) for user in users for key in keys)
     return all(row is None or row.active for row in rows)
@@ -302,5 +291,5 @@ def _all_hold(users: list[Any], keys: tuple[str, ...]) -> bool:
 def _smallest(data: Scaled, snr: FloatColumn, latest_s: FloatColumn, holds: bool) -> FloatColumn:
     """Return a share over which the model takes at least so long; 0 where that has no end."""
     ends = np.isfinite(latest_s) & holds
-    floor = horizon.smallest_share(data, snr, np.where(ends, latest_s, 1.0))
+    floor = bounds.smallest_share(data, snr, np.where(ends, latest_s, 1.0))
     return np.where(ends, floor, 0.0)

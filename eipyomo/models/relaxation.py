@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pyomo.environ as pyo
 from pyomo.common.collections import ComponentMap
@@ -33,15 +33,10 @@ from pyomo.repn.util import categorize_valid_components
 
 from eipyomo.errors import InputError
 from eipyomo.models.diagnostics import objective
+from eipyomo.models.formulations.spectral import full_load_s, whole_task
 from eipyomo.models.source import source_of
-from eipyomo.models.spectral import full_load_s, whole_task
+from eipyomo.models.types import Block, Expression, Model, Variable
 
-if TYPE_CHECKING:
-    from eipyomo.models.joint import Model
-
-Block = Any
-Expression = Any
-Variable = Any
 Range = tuple[float, float]
 Reader = Callable[[Variable], float]
 

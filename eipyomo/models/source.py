@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
+from eipyomo.instance import Instance
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
+from eipyomo.models.types import Model, Variable
 from eipyomo.problem import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from eipyomo.instance import Instance
-    from eipyomo.scaled import Round, Scaled
-
-Model = Any
+from eipyomo.scaled import Scaled
 
 KEPT_AS = "_eipyomo_source"
 """Attribute of the model; a name that no component of a user's can have by chance."""
@@ -29,26 +25,27 @@ class Source:
 
     Attributes
     ----------
-    instance, formulation, round
-        The arguments of :func:`eipyomo.models.minlp`.
+    problem
+        What the model says.
+    formulation
+        How.
     options
-        The formulation's own options.
+        The formulation's own options, as they were given.
     """
 
-    instance: Instance
+    problem: Problem
     formulation: str
-    round: Round
     options: Mapping[str, Any]
 
     @property
-    def problem(self) -> Problem:
-        """The problem that the model says."""
-        return Problem.of(self.instance, round=self.round)
+    def instance(self) -> Instance:
+        """The problem's instance."""
+        return self.problem.instance
 
     @property
     def data(self) -> Scaled:
-        """The instance's columns in the model's round."""
-        return self.instance.scaled.for_round(self.round)
+        """The instance's columns at the problem's stage."""
+        return self.problem.data
 
 
 def keep_source(model: Model, source: Source) -> None:
@@ -73,15 +70,23 @@ def source_of(model: Model) -> Source:
     return found
 
 
-def data_of(model: Model, data: Scaled) -> Iterator[tuple[Any, float]]:
-    """Iterate over the Params of a model that hold data, each with its value in `data`."""
+def data_of(model: Model, problem: Problem) -> Iterator[tuple[Any, float]]:
+    """Iterate over the Params of a model that hold data, each with its value in a problem."""
+    data = problem.data
     for key in SYSTEM_DATA:
         yield model.component(key), float(getattr(data, key))
-    if data.total_frequency_ghz is not None:
-        yield model.total_frequency_ghz, data.total_frequency_ghz
-    for j, name in enumerate(data.names):
-        for key in USER_DATA:
-            yield model.user[name].component(key), float(getattr(data, key)[j])
+    for budget in problem.budgets:
+        if budget.datum is not None:
+            yield model.component(budget.datum), budget.capacity
+    for key in USER_DATA:
+        for name, value in zip(data.names, getattr(data, key).tolist(), strict=True):
+            yield model.user[name].component(key), value
+
+
+def shared_by(model: Model, name: str) -> dict[str, Variable]:
+    """Return the variables by which a user of a model draws on the budgets."""
+    budgets = source_of(model).problem.budgets
+    return {key: model.component(key)[name] for budget in budgets for key in budget.quantities}
 
 
 def require_own_data(model: Model) -> None:
@@ -96,7 +101,7 @@ def require_own_data(model: Model) -> None:
         Naming the Param.
     """
     source = source_of(model)
-    for parameter, own in data_of(model, source.data):
+    for parameter, own in data_of(model, source.problem):
         value = pyo.value(parameter)
         if value != own:
             raise InputError(

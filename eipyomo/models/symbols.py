@@ -1,16 +1,37 @@
-"""What every variable and datum of the models is: symbol in the letter, unit, and meaning."""
+"""What every variable and datum of the models is, in one table, and the value it has at a point."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eipyomo.timing import Plan, Times
+
+if TYPE_CHECKING:
+    from eipyomo.models.point import Point
 
 
 class Quantity(NamedTuple):
-    """One named quantity of a model."""
+    """One named quantity of a model.
+
+    Attributes
+    ----------
+    symbol, unit
+        In the letter; "1" for what has no unit.
+    domain
+        Where its values lie.
+    meaning
+        One phrase.
+    value
+        Of variables: the values at a point, one per user (one for all of `sync_s`). Where there is
+        one variable per point of a grid, those of the point that is chosen.
+    """
 
     symbol: str
     unit: str
+    domain: str
     meaning: str
+    value: Callable[[Point], Any] | None = None
 
     def __str__(self) -> str:
         """Return the text that Pyomo shows as ``doc``."""
@@ -18,59 +39,145 @@ class Quantity(NamedTuple):
 
 
 SYSTEM_DATA = {
-    "bandwidth_mhz": Quantity("B", "MHz", "system bandwidth"),
-    "model_mbit": Quantity("D_m", "Mbit", "model size"),
-    "gigacycles_per_mbit": Quantity("C", "Gcycle/Mbit", "CPU cycles per bit of task"),
-    "server_frequency_ghz": Quantity("f_s", "GHz", "edge server's CPU frequency for a task"),
+    "bandwidth_mhz": Quantity("B", "MHz", "> 0", "system bandwidth"),
+    "model_mbit": Quantity("D_m", "Mbit", "> 0", "model size"),
+    "gigacycles_per_mbit": Quantity("C", "Gcycle/Mbit", "> 0", "CPU cycles per bit of task"),
+    "server_frequency_ghz": Quantity("f_s", "GHz", "> 0", "edge server's CPU frequency for a task"),
+}
+
+BUDGET_DATA = {  # only where the server has a total frequency
+    "total_frequency_ghz": Quantity(
+        "F", "GHz", "> 0", "edge server's CPU frequency for all tasks together"
+    ),
 }
 
 USER_DATA = {
-    "uplink_snr": Quantity("p_j h_j/(B δ_s²)", "1", "uplink signal-to-noise ratio over the band"),
-    "downlink_snr": Quantity(
-        "P_s h_j/(B δ_j²)", "1", "downlink signal-to-noise ratio over the band"
+    "uplink_snr": Quantity(
+        "p_j h_j/(B δ_s²)", "1", "> 0", "uplink signal-to-noise ratio over the band"
     ),
-    "task_mbit": Quantity("L_j", "Mbit", "inference task"),
-    "transmit_power_w": Quantity("p_j", "W", "transmit power"),
-    "receive_power_w": Quantity("p_j^md", "W", "receiver power"),
-    "max_frequency_ghz": Quantity("f_max", "GHz", "largest local CPU frequency"),
-    "energy_coefficient": Quantity("κ_c", "J/(GHz² Gcycle)", "energy coefficient of the CPU"),
-    "energy_weight": Quantity("w_j^e", "1/J", "weight of energy"),
-    "latency_weight": Quantity("w_j^t", "1/s", "weight of latency"),
-    "previous_download_s": Quantity("τ_{j,N-1}^md", "s", "download time of the previous round"),
-    "local_training_s": Quantity("τ_j^lt", "s", "local training time"),
-    "local_training_j": Quantity("e_j^lt", "J", "local training energy"),
+    "downlink_snr": Quantity(
+        "P_s h_j/(B δ_j²)", "1", "> 0", "downlink signal-to-noise ratio over the band"
+    ),
+    "task_mbit": Quantity("L_j", "Mbit", "≥ 0", "inference task"),
+    "transmit_power_w": Quantity("p_j", "W", "> 0", "transmit power"),
+    "receive_power_w": Quantity("p_j^md", "W", "≥ 0", "receiver power"),
+    "max_frequency_ghz": Quantity("f_max", "GHz", "> 0", "largest local CPU frequency"),
+    "energy_coefficient": Quantity(
+        "κ_c", "J/(GHz² Gcycle)", "≥ 0", "energy coefficient of the CPU"
+    ),
+    "energy_weight": Quantity("w_j^e", "1/J", "≥ 0", "weight of energy"),
+    "latency_weight": Quantity("w_j^t", "1/s", "> 0", "weight of latency"),
+    "previous_download_s": Quantity(
+        "τ_{j,N-1}^md", "s", "≥ 0", "download time of the previous round"
+    ),
+    "local_training_s": Quantity("τ_j^lt", "s", "≥ 0", "local training time"),
+    "local_training_j": Quantity("e_j^lt", "J", "≥ 0", "local training energy"),
 }
 
-EDGE_BUDGET = Quantity("F", "GHz", "edge server's CPU frequency for all tasks together")
-
 COUPLING = {
-    "sync_s": Quantity("τ̂_N", "s", "sync time: the model is updated at the server"),
-    "uplink_share": Quantity("b_j", "1", "share of the band for the uplink"),
-    "downlink_share": Quantity("b̄_j", "1", "share of the band for the downlink"),
+    "sync_s": Quantity(
+        "τ̂_N", "s", "≥ 0", "sync time: the model is updated at the server", lambda p: p.plan.sync_s
+    ),
+    "uplink_share": Quantity(
+        "b_j", "1", "(0, 1]", "share of the band for the uplink", lambda p: p.plan.uplink_share
+    ),
+    "downlink_share": Quantity(
+        "b̄_j", "1", "[0, 1]", "share of the band for the downlink", lambda p: p.plan.downlink_share
+    ),
     # only where the server has a total frequency:
-    "edge_frequency_ghz": Quantity("f_{s,j}", "GHz", "edge server's CPU frequency for the task"),
+    "edge_frequency_ghz": Quantity(
+        "f_{s,j}",
+        "GHz",
+        "[0, f_s]",
+        "edge server's CPU frequency for the task",
+        lambda p: p.plan.edge_frequency_ghz,
+    ),
 }
 
 USER_VARIABLES = {  # a formulation has those that it needs
-    "download": Quantity("a_j", "1", "model download decision"),
-    "offload_fraction": Quantity("ι_j", "1", "part of the task computed at the edge server"),
-    "frequency_ghz": Quantity("f_j", "GHz", "local CPU frequency"),
-    "receiving_share": Quantity("b̄_j", "1", "downlink share as the rate sees it"),
-    "upload_s": Quantity("τ_j^mu", "s", "time to upload the model update"),
-    "offload_s": Quantity("τ_j^to", "s", "time to offload the task"),
-    "ready_s": Quantity("τ_j^pr", "s", "time at which model and task are at the server"),
-    "edge_inference_s": Quantity("τ_j^e", "s", "edge computing time"),
-    "download_s": Quantity("τ_j^md", "s", "time to download the model"),
-    "local_inference_s": Quantity("τ_j^c", "s", "local computing time"),
-    "latency_s": Quantity("T_j", "s", "execution latency"),
-    "uplink_nats": Quantity("ln(1+g_j/b_j)", "nat/s/Hz", "spectral efficiency of the uplink"),
-    "downlink_nats": Quantity("ln(1+ḡ_j/b̄_j)", "nat/s/Hz", "spectral efficiency of the downlink"),
-    "local_inference_j": Quantity("e_j^c", "J", "local computing energy"),
-    "paced_part": Quantity(
-        "(1-ι_j) f_j/f_max", "1", "part computed locally times part of the CPU frequency in use"
+    "download": Quantity(
+        "a_j", "1", "{0, 1}", "model download decision", lambda p: p.plan.download
     ),
-    "at_point": Quantity("λ_jk", "1", "whether ι_j is the grid's point k"),
-    "upload_part_s": Quantity("λ_jk τ_j^mu", "s", "upload time where ι_j is point k, else 0"),
+    "offload_fraction": Quantity(
+        "ι_j",
+        "1",
+        "[0, 1]",
+        "part of the task computed at the edge server",
+        lambda p: p.plan.offload_fraction,
+    ),
+    "frequency_ghz": Quantity(
+        "f_j", "GHz", "[0, f_max]", "local CPU frequency", lambda p: p.plan.frequency_ghz
+    ),
+    "receiving_share": Quantity(
+        "b̄_j", "1", "(0, 1]", "downlink share as the rate sees it", lambda p: p.receiving_share
+    ),
+    "upload_s": Quantity(
+        "τ_j^mu", "s", "≥ 0", "time to upload the model update", lambda p: p.times.upload_s
+    ),
+    "offload_s": Quantity(
+        "τ_j^to", "s", "≥ 0", "time to offload the task", lambda p: p.times.offload_s
+    ),
+    "ready_s": Quantity(
+        "τ_j^pr",
+        "s",
+        "≥ 0",
+        "time at which model and task are at the server",
+        lambda p: p.times.ready_s,
+    ),
+    "edge_inference_s": Quantity(
+        "τ_j^e", "s", "≥ 0", "edge computing time", lambda p: p.times.edge_inference_s
+    ),
+    "download_s": Quantity(
+        "τ_j^md", "s", "≥ 0", "time to download the model", lambda p: p.download_s
+    ),
+    "local_inference_s": Quantity(
+        "τ_j^c", "s", "≥ 0", "local computing time", lambda p: p.times.local_inference_s
+    ),
+    "latency_s": Quantity("T_j", "s", "≥ 0", "execution latency", lambda p: p.times.latency_s),
+    "uplink_nats": Quantity(
+        "ln(1+g_j/b_j)",
+        "nat/s/Hz",
+        "> 0",
+        "spectral efficiency of the uplink",
+        lambda p: p.nats(p.plan.uplink_share, p.data.uplink_snr),
+    ),
+    "downlink_nats": Quantity(
+        "ln(1+ḡ_j/b̄_j)",
+        "nat/s/Hz",
+        "> 0",
+        "spectral efficiency of the downlink",
+        lambda p: p.nats(p.receiving_share, p.data.downlink_snr),
+    ),
+    "local_inference_j": Quantity(
+        "e_j^c", "J", "≥ 0", "local computing energy", lambda p: p.local_inference_j
+    ),
+    "paced_part": Quantity(
+        "(1-ι_j) f_j/f_max",
+        "1",
+        "[0, 1]",
+        "part computed locally times part of the CPU frequency in use",
+        lambda p: p.paced_part,
+    ),
+    "at_point": Quantity(
+        "λ_jk",
+        "1",
+        "{0, 1}",
+        "whether ι_j is the grid's point k",
+        lambda p: p.ones,
+    ),
+    "upload_part_s": Quantity(
+        "λ_jk τ_j^mu",
+        "s",
+        "≥ 0",
+        "upload time where ι_j is point k, else 0",
+        lambda p: p.times.upload_s,
+    ),
 }
 
 VARIABLES = COUPLING | USER_VARIABLES
+
+DECISIONS = Plan._fields
+"""The variables that are decisions of (10); all others follow from them."""
+
+TIMES = Times._fields
+"""The variables that may be longer than decisions make them, (11)."""

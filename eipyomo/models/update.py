@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
+from eipyomo.instance import Instance
 from eipyomo.models.cutoff import loosen
 from eipyomo.models.points import start_between
 from eipyomo.models.reach import Reach
 from eipyomo.models.source import data_of, keep_source, source_of
-
-if TYPE_CHECKING:
-    from eipyomo.instance import Instance
-
-Model = Any
+from eipyomo.models.types import Model
 
 
 def update(model: Model, instance: Instance) -> None:
@@ -40,7 +36,8 @@ def update(model: Model, instance: Instance) -> None:
     InputError
         If the instance does not fit; the model is then as it was.
     """
-    source = replace(source_of(model), instance=instance)
+    source = source_of(model)
+    source = replace(source, problem=replace(source.problem, instance=instance))
     data = source.data
     names = tuple(model.users)
     if data.names != names:
@@ -55,7 +52,7 @@ def update(model: Model, instance: Instance) -> None:
             "none: make a new model"
         )
     loosen(model)
-    for parameter, value in data_of(model, data):
+    for parameter, value in data_of(model, source.problem):
         parameter.set_value(value)
     keep_source(model, source)
     Reach.of_problem(data).put_into(model)

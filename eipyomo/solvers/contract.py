@@ -13,22 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-import numpy as np
-from pydantic import BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic import ConfigDict, Field
 
 from eipyomo.allocation import Allocation
 from eipyomo.files import PathLike
 from eipyomo.problem import Feature, Problem
 from eipyomo.report import Report, Status
 from eipyomo.validation import Positive, Record
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-Whole = Annotated[StrictInt, BeforeValidator(_plain), Field(ge=1)]
-"""A whole number >= 1; booleans are none."""
 
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
@@ -103,6 +94,8 @@ class Claim(Report):
         The point, or None.
     bound
         A lower bound that is proven, or None.
+    problem
+        What was solved, where options made it another than was asked: ι on a formulation's grid.
     solver
         Name of the solver behind the method, if there is one.
     options
@@ -118,6 +111,7 @@ class Claim(Report):
     status: Status
     allocation: Allocation | None = None
     bound: float | None = None
+    problem: Problem | None = None
     solver: str | None = None
     options: Mapping[str, Any] | None = None
     model_objective: float | None = None

@@ -97,7 +97,7 @@ class Job:
         with np.errstate(over="ignore", invalid="ignore"):
             claim = self.method.run(problem, self.options, clock)
             result = judge(
-                problem,
+                claim.problem or problem,
                 claim,
                 method=self.called,
                 options=self.options.reported() if claim.options is None else claim.options,

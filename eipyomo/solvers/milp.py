@@ -27,11 +27,10 @@ import pyomo.environ as pyo
 from pyomo.common.collections import ComponentMap, ComponentSet
 from pyomo.common.errors import InfeasibleConstraintException
 
-from eipyomo import models, physics
+from eipyomo import models, timing
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError, SolverError
 from eipyomo.evaluation import evaluate
-from eipyomo.models.reach import TIMES
 from eipyomo.models.relaxation import (
     VIOLATED,
     Cell,
@@ -41,6 +40,7 @@ from eipyomo.models.relaxation import (
     refuse,
     without_tangents,
 )
+from eipyomo.models.symbols import TIMES
 from eipyomo.report import Status
 from eipyomo.solvers import backends
 from eipyomo.solvers.backends.base import Answer, Backend, Capabilities
@@ -52,7 +52,8 @@ from eipyomo.solvers.judge import repair
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from eipyomo.models.joint import Model
+    from eipyomo.models.types import Model
+    from eipyomo.problem import Problem
     from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.backends.base import Point
 
@@ -496,29 +497,15 @@ class Search:
 
     def keep_relaxed(self) -> None:
         """Make an allocation of the relaxation's point, and keep it if it is the best so far."""
-        source = models.source_of(self.model)
+        problem = models.source_of(self.model).problem
         try:
             found = models.allocation(self.relaxation.model)
         except InputError:  # decisions that are not integral
             return
-        total = found.uplink_share.sum() + found.downlink_share.sum()
-        if not total > 0.0:
+        if not found.uplink_share.sum() > 0.0:
             return
-        uplink, downlink = np.ones_like(found.uplink_share), found.download.astype(float)
-        alike = uplink.sum() + downlink.sum()
-        mixed = [
-            at_once(
-                source,
-                replace(
-                    found,
-                    uplink_share=(1.0 - part) * found.uplink_share / total + part * uplink / alike,
-                    downlink_share=(1.0 - part) * found.downlink_share / total
-                    + part * downlink / alike,
-                ),
-            )
-            for part in MIXES
-        ]
-        costs = [evaluate(source.instance, one, source.round).objective for one in mixed]
+        mixed = [at_once(problem, one) for one in mixes(problem, found)]
+        costs = [evaluate(problem, one).objective for one in mixed]
         if not all(map(math.isnan, costs)):
             self.keep_allocation(mixed[int(np.nanargmin(costs))])
 
@@ -531,7 +518,7 @@ class Search:
         """
         source = models.source_of(self.model)
         allocation = repair(source.problem, allocation)
-        if not evaluate(source.instance, allocation, source.round).feasible:
+        if not evaluate(source.problem, allocation).feasible:
             return False
         mine = all_variables(self.trial)
         before = [(variable, variable.value) for variable in mine]
@@ -564,14 +551,33 @@ class Search:
             self.cost, self.incumbent = cost, point
 
 
-def at_once(source: Any, allocation: Allocation) -> Allocation:
+def mixes(problem: Problem, allocation: Allocation) -> list[Allocation]:
+    """Return an allocation with the whole band in use, ever more of it shared out alike."""
+    alike = {
+        "uplink_share": np.ones(len(problem.data)),
+        "downlink_share": 1.0 * allocation.download,
+    }
+    band = [budget for budget in problem.budgets if set(budget.quantities) <= set(alike)]
+    band = [budget for budget in band if budget.used(allocation) > 0.0]
+    found = []
+    for part in MIXES:
+        shares = {}
+        for budget in band:
+            total = budget.used(allocation)
+            equal = sum(alike[key].sum() for key in budget.quantities)
+            for key in budget.quantities:
+                own = getattr(allocation, key)
+                mixed = (1.0 - part) * own / total + part * alike[key] / equal
+                shares[key] = budget.capacity * mixed
+        found.append(replace(allocation, **shares))
+    return found
+
+
+def at_once(problem: Problem, allocation: Allocation) -> Allocation:
     """Return an allocation that synchronises as soon as the last upload has ended."""
-    data = source.instance.scaled.for_round(source.round)
     with np.errstate(all="ignore"):
-        upload_s = data.model_mbit * physics.seconds_per_mbit(
-            allocation.uplink_share, data.bandwidth_mhz, data.uplink_snr
-        )
-    return replace(allocation, sync_s=float(np.max(data.upload_start_s + upload_s)))
+        last_s = np.max(timing.uploaded_s(problem.data, allocation.uplink_share))
+    return replace(allocation, sync_s=float(last_s))
 
 
 def is_allowed(model: Model) -> bool:

@@ -9,10 +9,11 @@ from pydantic import Field
 from eipyomo import models
 from eipyomo.allocation import Allocation
 from eipyomo.models.relaxation import TANGENTS
-from eipyomo.problem import ALL_FEATURES, Problem
-from eipyomo.solvers.contract import Claim, Clock, Method, Options, Whole
+from eipyomo.problem import LETTER_FEATURES, Problem
+from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.solvers.milp import NAME, MilpBackend
 from eipyomo.solvers.model.claim import claim_of
+from eipyomo.validation import Whole
 
 
 class MilpOptions(Options):
@@ -34,7 +35,7 @@ class Milp(Method[MilpOptions]):
     name = NAME
     description = "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"
     Options = MilpOptions
-    handles = ALL_FEATURES
+    handles = LETTER_FEATURES
 
     def backends(self, options: MilpOptions) -> tuple[str, ...]:
         """Return both solvers."""
@@ -45,7 +46,7 @@ class Milp(Method[MilpOptions]):
         """Relax the spectral model, and refine it where it matters."""
         native = MilpBackend()
         native.require()
-        model = models.minlp(problem.instance, "spectral", problem.stage, tangents=options.tangents)
+        model = models.minlp(problem, "spectral", tangents=options.tangents)
         return claim_of(
             model, native, gap=options.gap, clock=clock, start=options.start, is_original=True
         )

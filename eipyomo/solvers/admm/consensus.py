@@ -111,12 +111,11 @@ def within(
     """
 
     def given(price: float) -> dict[str, FloatColumn]:
-        return {
-            draw.quantity: np.clip(
-                asked[draw.quantity] - price / penalties[draw.quantity], 0.0, draw.most
-            )
-            for draw in budget.draws
-        }
+        columns = {}
+        for draw in budget.draws:
+            column = asked[draw.quantity] - price / penalties[draw.quantity]
+            columns[draw.quantity] = np.minimum(np.maximum(column, 0.0), draw.most)
+        return columns
 
     def excess(price: float) -> float:
         return sum(float(column.sum()) for column in given(price).values()) - budget.capacity

@@ -21,7 +21,7 @@ import pyomo.environ as pyo
 
 from eipyomo import models, timing
 from eipyomo.errors import SolverError
-from eipyomo.models import horizon
+from eipyomo.models import bounds
 from eipyomo.models.files import nl
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.records import ANSWER, of_users
@@ -123,7 +123,7 @@ class PyomoAgent:
             sync_s=float(target["sync_s"]),
             download=np.ones(1),
             offload_fraction=np.array([offload]),
-            frequency_ghz=0.9 * horizon.unhurried_frequency_ghz(data),
+            frequency_ghz=0.9 * bounds.unconstrained_frequency_ghz(data),
             uplink_share=_inside(target["uplink_share"], model.uplink_copy.lb),
             downlink_share=_inside(target["downlink_share"], user.receiving_share.lb),
             edge_frequency_ghz=np.array([edge_ghz if limited else data.server_frequency_ghz]),
@@ -249,7 +249,7 @@ class PyomoAgents:
         self.searches = [search.of_user(j) for j in range(len(data))]
         self.executor = executor
         self.users = [of_users(data, [j]) for j in range(len(data))]
-        self.horizons_s = HORIZON_FACTOR * horizon.horizon_s(data)
+        self.horizons_s = HORIZON_FACTOR * bounds.latest_s(data)
         self.warm: list[Warm | None] = [None] * len(data)
 
     def step_one(self, targets: Records, deadline: float) -> Records | None:

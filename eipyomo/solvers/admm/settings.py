@@ -13,8 +13,8 @@ from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.solvers.admm.records import BLOCKS, SYNC
 from eipyomo.solvers.admm.start import scaled_penalties
-from eipyomo.solvers.contract import Options, Whole
-from eipyomo.validation import Positive, positive_number
+from eipyomo.solvers.contract import Options
+from eipyomo.validation import Positive, Whole, positive_number
 
 if TYPE_CHECKING:
     from eipyomo.problem import Problem

@@ -563,6 +563,8 @@ FIRST_STEP, SHORT_STEP = 0.003, 3e-5
 the second is for basins in which the first is too long."""
 OVERSHOOT, LARGEST_GROWTH = 1.2, 8.0
 """A secant step is lengthened to pass the bottom, so that it is bracketed, and may not leap."""
+FLAT, NARROW = 1e-11, 1e-10
+"""What may be left to gain, relative to the cost, and how narrow a bracket in ι may be."""
 LEVEL, GROWTH = 0.9, 4.0
 """Where the slope has kept that much of its size in a step, the next one is so much longer."""
 
@@ -585,7 +587,7 @@ def line_search(
     multipliers, value = value_at(user, x, True, at)
     slope = value.offload_slope
     first_cost = value.cost
-    enough = 1e-11 * abs(first_cost)
+    enough = FLAT * abs(first_cost)
     other, other_slope, other_multipliers, bracketed = x, slope, multipliers, False
     weight = 1.0
     for _ in range(60):
@@ -609,7 +611,7 @@ def line_search(
                 growth = min(ratio / (1.0 - ratio) * OVERSHOOT, LARGEST_GROWTH)
             step = abs(y - x) * growth
         x, slope, multipliers = y, y_slope, y_multipliers
-        if bracketed and (abs(other - x) <= 1e-10 or abs(slope * (other - x)) <= enough):
+        if bracketed and (abs(other - x) <= NARROW or abs(slope * (other - x)) <= enough):
             break
     gained = first_cost - value.cost + enough
     if not bracketed or slope == other_slope:
@@ -704,7 +706,7 @@ def reach(
     beyond = safe_value(user, end, True, multipliers, last_t, at)
     if beyond >= need:
         return end, beyond
-    for _ in range(3):
+    for _ in range(3):  # what is left takes one cell more, which costs no more than a few steps
         if value <= need:
             break
         x = inside + SHORT_OF * (value - need) / (value - beyond) * (outside - inside)
@@ -723,6 +725,27 @@ def reach(
 
 SHORT_OF = 0.999
 """Part of the way to where a chord meets a need: rounding must not put the end beyond."""
+
+
+@compiled
+def put_aside(
+    low: float,
+    left: float,
+    right: float,
+    high: float,
+    step: float,
+    lows: Any,
+    highs: Any,
+    waiting: int,
+) -> int:
+    """Put what a cell leaves of a range on the stack, and return how many ranges wait there."""
+    if left > low:
+        lows[waiting], highs[waiting] = low, nearest_on_grid(left - step, step)
+        waiting += 1
+    if right < high:
+        lows[waiting], highs[waiting] = nearest_on_grid(right + step, step), high
+        waiting += 1
+    return waiting
 
 
 @compiled
@@ -791,12 +814,7 @@ def cover_local(
         right, right_value = reach(user, multipliers, middle, high, step, need, times.last, at)
         write_cell(cells[count], left, right, multipliers, min(left_value, right_value), slope)
         count += 1
-        if left > low:
-            lows[waiting], highs[waiting] = low, nearest_on_grid(left - step, step)
-            waiting += 1
-        if right < high:
-            lows[waiting], highs[waiting] = nearest_on_grid(right + step, step), high
-            waiting += 1
+        waiting = put_aside(low, left, right, high, step, lows, highs, waiting)
     return count, better
 
 
@@ -909,12 +927,7 @@ def is_dominated(
             return False
         left, _ = reach(user, multipliers, middle, low, step, cost, at.t, at)
         right, _ = reach(user, multipliers, middle, high, step, cost, at.t, at)
-        if left > low:
-            lows[waiting], highs[waiting] = low, nearest_on_grid(left - step, step)
-            waiting += 1
-        if right < high:
-            lows[waiting], highs[waiting] = nearest_on_grid(right + step, step), high
-            waiting += 1
+        waiting = put_aside(low, left, right, high, step, lows, highs, waiting)
         if waiting == 0:
             return True
     return False

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
-from eipyomo.problem import ALL_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, Feature, Problem
 from eipyomo.solvers import exact
-from eipyomo.solvers.contract import Claim, Clock, Method, Options, Whole
-from eipyomo.validation import NonNegative, Positive
+from eipyomo.solvers.contract import Claim, Clock, Method, Options
+from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
 
@@ -55,7 +55,7 @@ class Exact(Method[ExactOptions]):
     name = "exact"
     description = "(10) to proven global optimality, at any size"
     Options = ExactOptions
-    handles = ALL_FEATURES
+    handles = LETTER_FEATURES
 
     def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
         """Solve a problem; the certificate is among the files of the claim."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictStr, create_model
+from pydantic.fields import FieldInfo
 
 from eipyomo import models
 from eipyomo.allocation import Allocation
-from eipyomo.problem import ALL_FEATURES, Problem
-from eipyomo.solvers.contract import Claim, Clock, Method, Options, Whole
+from eipyomo.problem import Problem
+from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.solvers.minlp.users_model import native_solver
 from eipyomo.solvers.model.claim import claim_of
 
@@ -20,8 +21,8 @@ the solvers that prove bounds get further, local ones get there later; see docs/
 Couenne was measured elsewhere (0.5.8, ``letter-m2``): 0.97037 proven, bound 0.97031, in 32 s."""
 
 
-class MinlpOptions(Options):
-    """Options of :class:`Minlp`, those of the formulations among them."""
+class ModelOptions(Options):
+    """Options of :class:`Minlp`, whatever the formulation."""
 
     solver: Annotated[
         StrictStr,
@@ -35,15 +36,6 @@ class MinlpOptions(Options):
         StrictStr | None,
         Field(description="how the model is written; left out, what suits the solver"),
     ] = None
-    tangents: Annotated[
-        Whole | None,
-        Field(description="a whole number >= 1 (tangents of each convex function)"),
-    ] = None
-    step: Annotated[
-        float | None,
-        Field(description="a finite number (distance of the points of ι, for grid)"),
-    ] = None
-    choice: Annotated[StrictStr | None, Field(description="hull or bigm, for grid")] = None
     start: Annotated[
         Allocation | None,
         Field(description="an Allocation to begin with; the answer is never worse"),
@@ -54,26 +46,42 @@ class MinlpOptions(Options):
     ] = None
 
 
-class Minlp(Method[MinlpOptions]):
+def _optional(field: FieldInfo) -> Any:
+    """Return an option of a formulation as one of the method, which nobody has to give."""
+    kind: Any = Annotated[field.annotation, "", *field.metadata]
+    return kind | None, Field(default=None, description=f"{field.description} (formulation)")
+
+
+FORMULATIONS_OWN = {
+    name: _optional(field)
+    for written in models.FORMULATIONS.values()
+    for name, field in written.Options.model_fields.items()
+}
+"""All options that formulations have, by name."""
+
+MinlpOptions = create_model("MinlpOptions", __base__=ModelOptions, **FORMULATIONS_OWN)
+
+
+class Minlp(Method[ModelOptions]):
     """A problem as a Pyomo model, solved directly."""
 
     name = "minlp"
     description = "(10) as a Pyomo model, solved by scip, bonmin, ..."
     Options = MinlpOptions
-    handles = ALL_FEATURES  # what a formulation cannot say, it refuses itself
+    handles = frozenset().union(*(one.handles for one in models.FORMULATIONS.values()))
 
-    def backends(self, options: MinlpOptions) -> tuple[str, ...]:
+    def backends(self, options: ModelOptions) -> tuple[str, ...]:
         """Return the solver's name."""
         return (options.solver,)
 
-    def run(self, problem: Problem, options: MinlpOptions, clock: Clock) -> Claim:
+    def run(self, problem: Problem, options: ModelOptions, clock: Clock) -> Claim:
         """Build the model and solve it."""
         native = native_solver(options.solver, options.executable)
         native.require()
         formulation = options.formulation or FORMULATION.get(options.solver, "letter")
-        choices = {key: getattr(options, key) for key in ("tangents", "step", "choice")}
+        choices = {key: getattr(options, key) for key in FORMULATIONS_OWN}
         given = {key: choice for key, choice in choices.items() if choice is not None}
-        model = models.minlp(problem.instance, formulation, problem.stage, **given)
+        model = models.minlp(problem, formulation, **given)
         return claim_of(
             model,
             native,

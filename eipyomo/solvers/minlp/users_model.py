@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eipyomo.allocation import Allocation
-    from eipyomo.models.joint import Model
+    from eipyomo.models.types import Model
     from eipyomo.result import Result
     from eipyomo.solvers.backends.base import Backend
 

@@ -22,7 +22,7 @@ from eipyomo.solvers.model.points import cost_of, fits, take, values_of
 from eipyomo.solvers.model.question import LEAST_S, solve_for_decisions
 
 if TYPE_CHECKING:
-    from eipyomo.models.joint import Model
+    from eipyomo.models.types import Model
     from eipyomo.solvers.backends.base import Answer
     from eipyomo.solvers.model.question import Question
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eipyomo.allocation import Allocation
-    from eipyomo.models.joint import Model
+    from eipyomo.models.types import Model
     from eipyomo.solvers.backends.base import Backend, Point
     from eipyomo.solvers.contract import Claim
 
@@ -59,7 +59,7 @@ def claim_of(
     """
     require_sound(model)
     native.refuse(model)
-    if is_original and models.source_of(model).formulation in models.CONVEX:
+    if is_original and models.FORMULATIONS[models.source_of(model).formulation].convex:
         native = native.for_convex()
     begun = None if start is None else _begin(model, native, start)
     question = Question(model, native, 0.95 * gap, clock.deadline, options, begun)
@@ -82,6 +82,7 @@ def claim_of(
     source = models.source_of(model)
     return replace(
         held.claim,
+        problem=source.problem,
         solver=native.name,
         objection=objection,
         model_objective=None if is_original else held.cost,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo import models
 from eipyomo.errors import InputError
-from eipyomo.models.reach import TIMES
+from eipyomo.models.symbols import TIMES
 from eipyomo.solvers.contract import Claim
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.model.points import (
@@ -24,7 +24,7 @@ from eipyomo.solvers.model.points import (
 )
 
 if TYPE_CHECKING:
-    from eipyomo.models.joint import Model
+    from eipyomo.models.types import Model
     from eipyomo.solvers.backends.base import Answer, Point
 
 

@@ -9,7 +9,7 @@ import pyomo.environ as pyo
 from eipyomo import models
 
 if TYPE_CHECKING:
-    from eipyomo.models.joint import Model
+    from eipyomo.models.types import Model
     from eipyomo.solvers.backends.base import Point
 
 MODEL_TOLERANCE = 1e-5

@@ -23,7 +23,7 @@ from eipyomo.solvers.model.points import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eipyomo.models.joint import Model
+    from eipyomo.models.types import Model
     from eipyomo.solvers.backends.base import Answer, Backend, Point
 
 RESCUED, RESCUE_S = 1e-2, 3.0

@@ -1,9 +1,10 @@
 """The grid formulation of one end user: ι is k/n, with one binary per point; then all is convex.
 
 It is the letter's exhaustive search as a model. The one product of
-:mod:`eipyomo.models.spectral`, ι τ^mu, becomes a choice among n + 1 multiples of τ^mu, and every
-row is a convex function ≤ 0 (or linear), so that outer approximation and branch and bound on
-local solutions are right about it: their optimum is the global one of the restricted problem.
+:mod:`eipyomo.models.formulations.spectral`, ι τ^mu, becomes a choice among n + 1 multiples of
+τ^mu, and every row is a convex function ≤ 0 (or linear), so that outer approximation and branch and
+bound on local solutions are right about it: their optimum is the global one of the restricted
+problem.
 
 On the grid ι < 1 means ι ≤ 1 - 1/n, and by (10c) the local computing time then is at least that
 of the n-th part of the task at f_max. This keeps κ (C(1-ι)L)³/d² away from 0/0.
@@ -11,23 +12,28 @@ of the n-th part of the task at f_max. This keeps κ (C(1-ι)L)³/d² away from 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 import pyomo.environ as pyo
+from pydantic import BeforeValidator, Field
 
 from eipyomo import physics
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import (
+    Links,
+    choose_a_point,
     declare,
-    declare_data,
     declare_variables,
     edge_inference_time,
     local_work,
     log1p,
     what_all_formulations_share,
 )
-from eipyomo.models.spectral import (
+from eipyomo.models.formulations.base import Formulation, Options
+from eipyomo.models.formulations.spectral import (
     TANGENTS,
+    Tangents,
     declare_efficiency,
     declare_local_energy,
     edge_hull,
@@ -39,15 +45,8 @@ from eipyomo.models.spectral import (
     whole_task,
 )
 from eipyomo.models.symbols import USER_VARIABLES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-Block = Any
-Expression = Any
-Variable = Any
-
-Choice = Literal["hull", "bigm"]
+from eipyomo.models.types import Block, Expression
+from eipyomo.problem import Problem, points_of
 
 STEP = 0.2
 NO_TASK_S = 1e-12
@@ -56,67 +55,78 @@ NO_TASK_GHZ = 1e-12
 """Added to the edge's frequency in the edge computing time, for users without a task."""
 
 
-def grid_block(
-    block: Block,
-    user: Mapping[str, float],
-    system: Block,
-    *,
-    uplink_share: Variable,
-    downlink_share: Expression,
-    sync_s: Expression,
-    horizon_s: float,
-    receiving_floor: float,
-    edge_frequency_ghz: Expression | None = None,
-    step: float = STEP,
-    choice: Choice = "hull",
-    tangents: int = TANGENTS,
-) -> None:
-    """Fill a block with one end user whose ι is one of 0, step, 2 step, ..., 1.
+def _divides_one(step: Any) -> Any:
+    try:
+        return step if step is None or points_of(step) else None
+    except InputError as error:
+        raise ValueError from error
 
-    Parameters
+
+Step = Annotated[
+    float | None, BeforeValidator(_divides_one), Field(description="1/n for a whole number n")
+]
+
+
+class GridOptions(Options):
+    """How ι is chosen.
+
+    Attributes
     ----------
-    block, user, system, uplink_share, downlink_share, sync_s, horizon_s, receiving_floor
-        As for :func:`eipyomo.models.end_user.letter_block`.
-    edge_frequency_ghz, tangents
-        As for :func:`eipyomo.models.spectral.spectral_block`.
     step
-        1/n for a whole number n.
+        1/n for a whole number n; left out, it is that of the problem, or else 0.2.
     choice
         How a point is chosen: "hull" splits τ^mu among the points, "bigm" switches rows off.
+    tangents
+        As for ``spectral``.
     """
-    if choice not in get_args(Choice):
-        raise InputError(f"choice is {choice!r}, but must be one of: {', '.join(get_args(Choice))}")
-    count = number_of_steps(step)
-    declare_data(block, user, horizon_s, receiving_floor)
-    declare_variables(block)
-    declare_efficiency(block, "uplink_nats", block.uplink_snr, uplink_share)
-    declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
-    efficiencies(block, uplink_share)
-    transmission_times(block, system)
-    transmission_tangents(block, system, uplink_share, tangents)
-    choose_a_point(block, count)
-    {"hull": offload_by_parts, "bigm": offload_by_switches}[choice](block, system, count)
-    local_work(block, system)
-    declare_local_energy(block, system)
-    frequency_limit(block)
-    local_energy(block, system, count)
-    local_tangents(block, tangents)
-    if edge_frequency_ghz is None:
-        edge_inference_time(block, system, None)
-    else:
-        chosen_edge_inference_time(block, system, edge_frequency_ghz, count)
-        edge_hull(block, system, edge_frequency_ghz, tangents)
-    what_all_formulations_share(block, system, downlink_share, sync_s)
+
+    step: Step = None
+    choice: Annotated[Literal["hull", "bigm"], Field(description="one of: hull, bigm")] = "hull"
+    tangents: Tangents = TANGENTS
 
 
-def number_of_steps(step: float) -> int:
-    """Return n for a step of 1/n."""
-    if isinstance(step, bool) or not isinstance(step, int | float) or not 0.0 < step <= 1.0:
-        raise InputError(f"step is {step!r}, but must be 1/n for a whole number n")
-    count = round(1.0 / step)
-    if abs(count * step - 1.0) > 1e-9:
-        raise InputError(f"step is {step!r}, but must be 1/n for a whole number n")
-    return count
+class Grid(Formulation[GridOptions]):
+    """ι is one of 0, step, 2 step, ..., 1."""
+
+    name = "grid"
+    convex = True
+    Options = GridOptions
+
+    def restricted(self, problem: Problem, options: GridOptions) -> tuple[Problem, GridOptions]:
+        """Put ι on the grid of the step, which must be that of the problem if it has one."""
+        count = problem.restriction.grid or points_of(options.step or STEP)
+        if options.step is not None and points_of(options.step) != count:
+            raise InputError(
+                f"step is {options.step:g}, but must be {problem.restriction.grid_step:g} as in "
+                f"the problem {problem.name!r}"
+            )
+        restriction = replace(problem.restriction, grid=count)
+        return replace(problem, restriction=restriction), options.replace(step=1.0 / count)
+
+    def build(self, block: Block, links: Links, options: GridOptions) -> None:
+        """Fill a block; see :meth:`Formulation.build`."""
+        system, served_ghz = links.system, links.edge_frequency_ghz
+        count = points_of(options.step)
+        declare_variables(block)
+        declare_efficiency(block, "uplink_nats", block.uplink_snr, links.uplink_share)
+        declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
+        efficiencies(block, links.uplink_share)
+        transmission_times(block, system)
+        transmission_tangents(block, system, links.uplink_share, options.tangents)
+        choose_a_point(block, count)
+        offload = offload_by_parts if options.choice == "hull" else offload_by_switches
+        offload(block, system, count)
+        local_work(block, system)
+        declare_local_energy(block, system)
+        frequency_limit(block)
+        local_energy(block, system, count)
+        local_tangents(block, options.tangents)
+        if served_ghz is None:
+            edge_inference_time(block, system, None)
+        else:
+            chosen_edge_inference_time(block, system, served_ghz, count)
+            edge_hull(block, system, served_ghz, options.tangents)
+        what_all_formulations_share(block, links)
 
 
 def transmission_times(block: Block, system: Block) -> None:
@@ -132,22 +142,6 @@ def transmission_times(block: Block, system: Block) -> None:
                 doc="(5), (11)",
             ),
         )
-
-
-def choose_a_point(block: Block, count: int) -> None:
-    """Add ι = Σ_k (k/n) λ_k with Σ_k λ_k = 1 and λ_k binary."""
-    block.points = pyo.RangeSet(0, count, doc="points of the grid (10d)")
-    block.at_point = pyo.Var(
-        block.points, domain=pyo.Binary, bounds=(0, 1), doc=str(USER_VARIABLES["at_point"])
-    )
-    block.one_point = pyo.Constraint(
-        expr=pyo.quicksum(block.at_point[k] for k in block.points) == 1, doc="(10d)"
-    )
-    block.point = pyo.Constraint(
-        expr=block.offload_fraction
-        == pyo.quicksum((k / count) * block.at_point[k] for k in block.points),
-        doc="(10d)",
-    )
 
 
 def offload_by_parts(block: Block, system: Block, count: int) -> None:

@@ -16,73 +16,61 @@ at once, and does not have to find it by branching.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Annotated
 
 import pyomo.environ as pyo
+from pydantic import Field
 
 from eipyomo import physics
-from eipyomo.errors import InputError
 from eipyomo.models.end_user import (
+    Links,
     declare,
-    declare_data,
     declare_variables,
     edge_inference_time,
     local_work,
     what_all_formulations_share,
 )
+from eipyomo.models.formulations.base import Formulation, Options
+from eipyomo.models.types import Block, Expression, Variable
+from eipyomo.validation import Whole
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-Block = Any
-Expression = Any
-Variable = Any
+Tangents = Annotated[Whole, Field(ge=2, description="a whole number >= 2")]
+"""Number of tangents of each convex function."""
 
 TANGENTS = 40
 
 
-def spectral_block(
-    block: Block,
-    user: Mapping[str, float],
-    system: Block,
-    *,
-    uplink_share: Variable,
-    downlink_share: Expression,
-    sync_s: Expression,
-    horizon_s: float,
-    receiving_floor: float,
-    edge_frequency_ghz: Expression | None = None,
-    tangents: int = TANGENTS,
-) -> None:
-    """Fill a block with one end user, in spectral efficiencies and computing times.
+class SpectralOptions(Options):
+    """How tight the relaxation is at once."""
 
-    Parameters
-    ----------
-    block, user, system, downlink_share, sync_s, horizon_s, receiving_floor, edge_frequency_ghz
-        As for :func:`eipyomo.models.end_user.letter_block`.
-    uplink_share
-        b_j or x_j, a variable with a lower bound > 0.
-    tangents
-        Number of tangents of each convex function, at least 2.
-    """
-    if isinstance(tangents, bool) or not isinstance(tangents, int) or tangents < 2:
-        raise InputError(f"tangents is {tangents!r}, but must be a whole number >= 2")
-    declare_data(block, user, horizon_s, receiving_floor)
-    declare_variables(block)
-    declare_efficiency(block, "uplink_nats", block.uplink_snr, uplink_share)
-    declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
-    efficiencies(block, uplink_share)
-    transmission_times(block, system)
-    transmission_tangents(block, system, uplink_share, tangents)
-    local_work(block, system)
-    declare_local_energy(block, system)
-    frequency_limit(block)
-    local_energy(block, system)
-    local_tangents(block, tangents)
-    edge_inference_time(block, system, edge_frequency_ghz)
-    if edge_frequency_ghz is not None:
-        edge_hull(block, system, edge_frequency_ghz, tangents)
-    what_all_formulations_share(block, system, downlink_share, sync_s)
+    tangents: Tangents = TANGENTS
+
+
+class Spectral(Formulation[SpectralOptions]):
+    """Spectral efficiencies and computing times in place of shares and frequencies."""
+
+    name = "spectral"
+    Options = SpectralOptions
+
+    def build(self, block: Block, links: Links, options: SpectralOptions) -> None:
+        """Fill a block; see :meth:`Formulation.build`."""
+        system, served_ghz = links.system, links.edge_frequency_ghz
+        declare_variables(block)
+        declare_efficiency(block, "uplink_nats", block.uplink_snr, links.uplink_share)
+        declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
+        efficiencies(block, links.uplink_share)
+        transmission_times(block, system)
+        transmission_tangents(block, system, links.uplink_share, options.tangents)
+        local_work(block, system)
+        declare_local_energy(block, system)
+        frequency_limit(block)
+        local_energy(block, system)
+        local_tangents(block, options.tangents)
+        edge_inference_time(block, system, served_ghz)
+        if served_ghz is not None:
+            edge_hull(block, system, served_ghz, options.tangents)
+        what_all_formulations_share(block, links)
 
 
 def declare_efficiency(block: Block, name: str, snr: Expression, share: Variable) -> None:

@@ -9,10 +9,10 @@ into their budgets. Whatever a and ι are, the plan that does so costs at most
 
 since its offloading, edge computing and transmissions take no more than in the first of the two
 plans, and its local computing no more than in the second. On the other hand no user costs less
-than `cheapest`, its upload over the whole band, so that an allocation in which user j's latency
+than `least`, its upload over the whole band, so that an allocation in which user j's latency
 is T_j costs at least
 
-    Σ_i cheapest_i + w_j^t (T_j - τ_j^lt - D_m s_j(1)).
+    Σ_i least_i + w_j^t (T_j - τ_j^lt - D_m s_j(1)).
 
 A latency at which this exceeds C is therefore in no optimum, for any fixed or free a and ι, and
 for a band that is split into halves as well. Constraints that a user adds can make an optimum
@@ -21,42 +21,35 @@ dearer than C; :func:`eipyomo.models.binding_bounds` tells when these bounds tou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from eipyomo import physics
-
-if TYPE_CHECKING:
-    from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo import physics, timing
+from eipyomo.scaled import FloatColumn, Scaled
 
 
-def horizon_s(data: Scaled) -> FloatColumn:
-    """Return for every user the moment after which nothing of theirs happens in an optimum.
-
-    Returns
-    -------
-    array of shape (users,), in s from the start of the round.
-    """
-    return latest_s(data, plain_cost(data))
-
-
-def latest_s(data: Scaled, cost: float) -> FloatColumn:
+def latest_s(data: Scaled, cost: float | None = None) -> FloatColumn:
     """Return the moment after which nothing of a user happens where all users cost at most `cost`.
 
+    Parameters
+    ----------
+    data
+        The instance, scaled for its stage.
+    cost
+        That of :func:`equal_share_cost` if left out: then nothing in an optimum is later.
+
     Returns
     -------
     array of shape (users,), in s from the start of the round.
     """
-    upload_s = data.model_mbit * _seconds_per_mbit(data, 1.0, data.uplink_snr)
-    spare = cost - cheapest_cost(data).sum()
-    latest: FloatColumn = data.upload_start_s + upload_s + spare / data.latency_weight
+    cost = equal_share_cost(data) if cost is None else cost
+    spare = cost - least_cost(data).sum()
+    latest: FloatColumn = timing.uploaded_s(data, 1.0) + spare / data.latency_weight
     return latest
 
 
-def cheapest_cost(data: Scaled) -> FloatColumn:
+def least_cost(data: Scaled) -> FloatColumn:
     """Return what a user costs at the very least: training, and an upload over the whole band."""
-    upload_s = data.model_mbit * _seconds_per_mbit(data, 1.0, data.uplink_snr)
+    upload_s = data.model_mbit * timing.seconds_per_mbit(1.0, data.bandwidth_mhz, data.uplink_snr)
     energy_j = data.local_training_j + physics.transmission_energy_j(
         data.transmit_power_w, upload_s
     )
@@ -65,18 +58,19 @@ def cheapest_cost(data: Scaled) -> FloatColumn:
     return cost
 
 
-def plain_cost(data: Scaled) -> float:
+def equal_share_cost(data: Scaled) -> float:
     """Return C, a cost that equal shares never exceed, whatever is offloaded or downloaded."""
     share = 0.5 / len(data)
-    uplink = _seconds_per_mbit(data, share, data.uplink_snr)
-    sync_s = float((data.upload_start_s + data.model_mbit * uplink).max())
+    uplink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
+    sync_s = float(timing.uploaded_s(data, share).max())
 
     ready_s = np.maximum(sync_s, data.upload_start_s + (data.model_mbit + data.task_mbit) * uplink)
     all_edge_s = ready_s + data.gigacycles_per_mbit * data.task_mbit / data.equal_frequency_ghz
     all_edge_j = data.transmit_power_w * (data.model_mbit + data.task_mbit) * uplink
 
-    downlink_s = data.model_mbit * _seconds_per_mbit(data, share, data.downlink_snr)
-    frequency_ghz = unhurried_frequency_ghz(data)
+    downlink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
+    downlink_s = data.model_mbit * downlink
+    frequency_ghz = unconstrained_frequency_ghz(data)
     work = data.gigacycles_per_mbit * data.task_mbit
     all_local_s = sync_s + downlink_s + work / frequency_ghz
     all_local_j = (
@@ -93,7 +87,7 @@ def plain_cost(data: Scaled) -> float:
     return 2.0 * max(cost(all_edge_j, all_edge_s), cost(all_local_j, all_local_s))
 
 
-def unhurried_frequency_ghz(data: Scaled) -> FloatColumn:
+def unconstrained_frequency_ghz(data: Scaled) -> FloatColumn:
     """Return the f_j of Proposition 1 (19) where local computing alone decides the latency."""
     marginal = 2.0 * data.energy_weight * data.energy_coefficient
     with np.errstate(divide="ignore"):
@@ -109,13 +103,8 @@ def smallest_share(data: Scaled, snr: FloatColumn, latest_s: FloatColumn) -> Flo
     high = np.ones(len(data))
     for _ in range(200):
         middle = 0.5 * (low + high)
-        with np.errstate(divide="ignore"):
-            too_small = data.model_mbit * _seconds_per_mbit(data, middle, snr) >= latest_s
+        seconds = timing.seconds_per_mbit(middle, data.bandwidth_mhz, snr)
+        too_small = data.model_mbit * seconds >= latest_s
         low = np.where(too_small, middle, low)
         high = np.where(too_small, high, middle)
     return low
-
-
-def _seconds_per_mbit(data: Scaled, share: float | FloatColumn, snr: FloatColumn) -> FloatColumn:
-    seconds: FloatColumn = physics.seconds_per_mbit(share, data.bandwidth_mhz, snr)
-    return seconds

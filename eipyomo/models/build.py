@@ -1,0 +1,216 @@
+"""The whole problem (10): the end users' blocks and what couples them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from eipyomo.errors import InputError
+from eipyomo.instance import Instance
+from eipyomo.models.end_user import Links, choose_a_point, declare_data
+from eipyomo.models.formulations import FORMULATIONS
+from eipyomo.models.points import place_on_grid, start_inside
+from eipyomo.models.reach import Reach
+from eipyomo.models.source import Source, keep_source, shared_by
+from eipyomo.models.symbols import BUDGET_DATA, COUPLING, SYSTEM_DATA, USER_DATA, Quantity
+from eipyomo.models.types import Block, Model
+from eipyomo.problem import EVERYTHING, OpenDecisions, Problem, Stage
+from eipyomo.resources import Budget
+from eipyomo.scaled import HZ_PER_GHZ
+
+
+def minlp(
+    what: Instance | Problem,
+    formulation: str = "letter",
+    round: Stage = "inference",
+    **choices: Any,
+) -> pyo.ConcreteModel:
+    """Return problem (10) as a Pyomo model, to solve, change, extend or export.
+
+    Parameters
+    ----------
+    what
+        An instance, of which (10) is meant, or a problem, whose restriction is part of the model.
+    formulation
+        How the end users' blocks are written; one of ``FORMULATIONS``.
+    round
+        "training" gives the special case of rounds n < N: no tasks, everybody downloads.
+    **choices
+        The formulation's own options: ``tangents`` (per convex function) of ``spectral`` and
+        ``grid``; ``step`` and ``choice`` of ``grid``.
+
+    Returns
+    -------
+    ConcreteModel
+        Indexed by the users' names: ``model.user[name]`` is an end user's block (see
+        :mod:`eipyomo.models.end_user` for its parts), ``model.uplink_share[name]`` and
+        ``model.downlink_share[name]`` its shares, ``model.sync_s`` the sync time, ``model.wsel``
+        the objective; where the server has a total frequency, ``model.edge_frequency_ghz[name]``
+        is what the user's task gets of it. All data are Params in scaled units (Mbit, MHz,
+        Gcycle, GHz); :func:`eipyomo.models.update` changes them together with what follows from
+        them.
+
+    Raises
+    ------
+    InputError
+        If the formulation, the round or an option is unknown, or the formulation cannot say the
+        problem.
+    """
+    problem = Problem.of(what, round=round)
+    if not isinstance(formulation, str) or formulation not in FORMULATIONS:
+        raise InputError(
+            f"formulation is {formulation!r}, but must be one of: {', '.join(FORMULATIONS)}"
+        )
+    written = FORMULATIONS[formulation]
+    problem, options = written.restricted(problem, written.chosen(choices))
+    problem.require(written.handles, f"formulation {formulation!r}")
+    data, reach = problem.data, Reach.of_problem(problem.data)
+    model = pyo.ConcreteModel(name="eipyomo")
+    keep_source(model, Source(problem, formulation, choices))
+    model.users = pyo.Set(initialize=list(data.names), doc="end users ℳ")
+    for key, quantity in SYSTEM_DATA.items():
+        declare_datum(model, key, getattr(data, key), quantity)
+    coupling_variables(model, problem, reach)
+    model.user = pyo.Block(model.users, doc="u_j and 𝒰_j")
+    columns = {key: getattr(data, key).tolist() for key in USER_DATA}
+    for j, name in enumerate(data.names):
+        block = model.user[name]
+        own = {key: column[j] for key, column in columns.items()}
+        declare_data(block, own, float(reach.latest_s[j]), float(reach.receiving_floor[j]))
+        written.build(block, Links(model, model.sync_s, **shared_by(model, name)), options)
+        if problem.restriction.grid and block.component("points") is None:
+            choose_a_point(block, problem.restriction.grid)
+    for budget in reversed(problem.budgets):  # the order of rows in files
+        share_out(model, budget)
+    total_wsel(model)
+    restrict_decisions(model, problem.decisions)
+    start_inside(model)
+    return model
+
+
+def declare_datum(model: Model, key: str, value: float, quantity: Quantity) -> None:
+    """Declare what all users have in common as a mutable Param."""
+    model.add_component(
+        key, pyo.Param(initialize=value, mutable=True, within=pyo.Reals, doc=str(quantity))
+    )
+
+
+def coupling_variables(model: Model, problem: Problem, reach: Reach) -> None:
+    """Declare b, b̄ and τ̂, the variables in which end users meet, and f_{s,j} of footnote 2."""
+    model.uplink_floor = pyo.Param(
+        model.users,
+        initialize=dict(zip(model.users, map(float, reach.uplink_floor), strict=True)),
+        mutable=True,
+        doc="smallest uplink share in use [1]",
+    )
+    model.horizon_s = pyo.Param(initialize=reach.sync_s, mutable=True, doc="latest sync time [s]")
+    for budget in problem.budgets:
+        if budget.datum is not None:
+            declare_datum(model, budget.datum, budget.capacity, BUDGET_DATA[budget.datum])
+        for draw in budget.draws:
+            most = draw.most if draw.datum is None else model.component(draw.datum)
+            drawn = pyo.Var(model.users, bounds=(0, most), doc=str(COUPLING[draw.quantity]))
+            model.add_component(draw.quantity, drawn)
+    model.sync_s = pyo.Var(bounds=(0, model.horizon_s), doc=str(COUPLING["sync_s"]))
+    for name in model.users:
+        model.uplink_share[name].setlb(model.uplink_floor[name])
+
+
+def share_out(model: Model, budget: Budget) -> None:
+    """Add a budget: (10b), Σ (b + b̄) ≤ 1, or one of its halves; footnote 2, Σ f_{s,j} ≤ F."""
+    drawn = [model.component(quantity) for quantity in budget.quantities]
+    capacity = budget.capacity if budget.datum is None else model.component(budget.datum)
+    row = pyo.quicksum(sum(part[name] for part in drawn) for name in model.users) <= capacity
+    model.add_component(f"{budget.name}_budget", pyo.Constraint(expr=row, doc=budget.equation))
+
+
+def restrict_decisions(model: Model, open_to: OpenDecisions) -> None:
+    """Fix or bound a and ι of every user where a problem does not leave them open."""
+    if open_to.kinds == {EVERYTHING}:
+        return
+    for j, name in enumerate(model.users):
+        user, edge, local = model.user[name], open_to.edge[j], open_to.local[j]
+        least, most = float(open_to.offload_min[j]), float(open_to.offload_max[j])
+        if edge != local:
+            user.download.fix(int(local))
+        elif not local:  # nothing is left to decide for
+            user.download.setlb(1)
+            user.download.setub(0)
+        if not local or least == most:
+            fix_offload(user, most if local else 1.0)
+        else:
+            user.offload_fraction.setlb(least)
+            user.offload_fraction.setub(most)
+
+
+def total_wsel(model: Model) -> None:
+    """Add (10a), the weighted sum of energy and latency."""
+    model.wsel = pyo.Objective(
+        expr=pyo.quicksum(model.user[name].wsel for name in model.users), doc="(10a)"
+    )
+
+
+Choice = bool | float | np.ndarray[Any, Any] | None
+
+
+def fix(
+    model: Model,
+    *,
+    download: Choice = None,
+    offload_fraction: Choice = None,
+    edge_frequency_hz: Choice = None,
+) -> None:
+    """Fix a, ι or f_{s,j}, for all users alike or one value per user; at fixed a, ι it is convex.
+
+    Parameters
+    ----------
+    model
+        A model made by :func:`minlp`.
+    download
+        a_j.
+    offload_fraction
+        ι_j.
+    edge_frequency_hz
+        f_{s,j} in Hz.
+
+    Raises
+    ------
+    InputError
+        If f_{s,j} is given, but is no variable of the model.
+    """
+    if edge_frequency_hz is not None:
+        if model.component("edge_frequency_ghz") is None:
+            raise InputError(
+                "edge_frequency_hz is given, but the model has no such variables, since the "
+                "instance has no server.total_frequency_hz"
+            )
+        values_hz = np.broadcast_to(np.asarray(edge_frequency_hz, dtype=float), len(model.users))
+        for name, value_hz in zip(model.users, values_hz, strict=True):
+            model.edge_frequency_ghz[name].fix(float(value_hz) / HZ_PER_GHZ)
+    for key, choice in (("download", download), ("offload_fraction", offload_fraction)):
+        if choice is not None:
+            values = np.broadcast_to(np.asarray(choice, float), len(model.users)).tolist()
+            _fix_decision(model, key, values)
+
+
+def _fix_decision(model: Model, key: str, values: list[float]) -> None:
+    """Fix a or ι of every user."""
+    users = [model.user[name] for name in model.users]
+    if key == "offload_fraction":
+        for user, value in zip(users, values, strict=True):
+            place_on_grid(user, value)  # all of them, before any is fixed
+    for user, value in zip(users, values, strict=True):
+        if key == "download":
+            user.download.fix(int(value))
+        else:
+            fix_offload(user, value)
+
+
+def fix_offload(user: Block, value: float) -> None:
+    """Fix ι of a user, with the choice of a point where it is on a grid."""
+    place = place_on_grid(user, value)
+    user.offload_fraction.fix(value)
+    for k, chosen in [] if place is None else user.at_point.items():
+        chosen.fix(int(k == place))

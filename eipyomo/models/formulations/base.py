@@ -1,0 +1,82 @@
+"""What every formulation offers: its name, its options, and an end user's block."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+
+from eipyomo.errors import InputError
+from eipyomo.models.end_user import Links
+from eipyomo.models.types import Block
+from eipyomo.problem import LETTER_FEATURES, Feature, Problem
+from eipyomo.validation import Record
+
+
+class Options(Record):
+    """What a formulation can be asked for; descriptions are the ends of refusing sentences."""
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+class Formulation(ABC, Generic[OptionsT]):
+    """A way to write an end user.
+
+    Attributes
+    ----------
+    name
+        As in :func:`eipyomo.models.minlp`.
+    convex
+        Whether a model is convex but for integrality, whatever its data.
+    handles
+        Features of problems that it can say.
+    Options
+        Record of its options.
+    """
+
+    name: ClassVar[str]
+    convex: ClassVar[bool] = False
+    handles: ClassVar[frozenset[Feature]] = LETTER_FEATURES
+    Options: type[OptionsT]
+
+    def chosen(self, choices: Mapping[str, Any]) -> OptionsT:
+        """Return checked options.
+
+        Raises
+        ------
+        InputError
+            If there is no such option, or a value is not allowed.
+        """
+        known = self.Options.model_fields
+        for name in choices:
+            if name not in known:
+                raise InputError(
+                    f"{name} is no option of the formulation {self.name!r}; it has: "
+                    f"{', '.join(known) or 'none'}"
+                )
+        return self.Options(**choices)
+
+    def restricted(self, problem: Problem, options: OptionsT) -> tuple[Problem, OptionsT]:
+        """Return what of a problem the formulation says, and its options for that.
+
+        Raises
+        ------
+        InputError
+            If options and problem do not go together.
+        """
+        return problem, options
+
+    @abstractmethod
+    def build(self, block: Block, links: Links, options: OptionsT) -> None:
+        """Fill the block of one end user, whose data stand there already.
+
+        Parameters
+        ----------
+        block
+            A Pyomo block with what :func:`eipyomo.models.end_user.declare_data` declares.
+        links
+            What the block has in common with others, or an agent's copies of that.
+        options
+            As :meth:`restricted` has returned them.
+        """

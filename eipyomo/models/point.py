@@ -1,0 +1,95 @@
+"""Where the variables of a model are: at an allocation, or at a start between decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from eipyomo import physics, timing
+from eipyomo.models.symbols import VARIABLES
+from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.timing import Plan, Times
+
+SEEN = 0.98
+"""The part of its share that the efficiency of a start counts on, so that b > g/(e^u - 1)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A point of problem (10), from which the value of every variable follows.
+
+    Attributes
+    ----------
+    data
+        The instance, scaled for its stage.
+    plan
+        Its decisions.
+    times
+        Its times, as the plan makes them, or longer ones.
+    local_inference_j
+        Its e^c in J; (users,).
+    inside
+        Whether it is strictly inside of all domains, with nothing decided.
+    """
+
+    data: Scaled
+    plan: Plan
+    times: Times
+    local_inference_j: FloatColumn
+    inside: bool = False
+
+    @classmethod
+    def of_plan(cls, data: Scaled, plan: Plan) -> Self:
+        """Return the point whose times and energies are those that a plan makes them."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            work = plan.download * physics.local_gigacycles(
+                plan.offload_fraction, data.task_mbit, data.gigacycles_per_mbit
+            )
+            energy_j = physics.local_inference_energy_j(
+                plan.frequency_ghz, work, data.energy_coefficient
+            )
+            return cls(data, plan, timing.times(data, plan), energy_j)
+
+    @cached_property
+    def values(self) -> Mapping[str, list[float]]:
+        """The values of all variables, by their names in ``symbols.VARIABLES``, for each user."""
+        return {
+            key: np.broadcast_to(quantity.value(self), len(self.data)).tolist()
+            for key, quantity in VARIABLES.items()
+            if quantity.value is not None
+        }
+
+    @property
+    def ones(self) -> FloatColumn:
+        """1 for every user."""
+        return np.ones(len(self.data))
+
+    @property
+    def receiving_share(self) -> FloatColumn:
+        """The downlink share that the rate sees: the whole band without download."""
+        return np.where(self.plan.download > 0, self.plan.downlink_share, 1.0)
+
+    @property
+    def download_s(self) -> FloatColumn:
+        """The download time as the model has it: over the whole band without download."""
+        data = self.data
+        whole_band_s = data.model_mbit * physics.seconds_per_mbit(
+            1.0, data.bandwidth_mhz, data.downlink_snr
+        )
+        return np.where(self.plan.download > 0, self.times.download_s, whole_band_s)
+
+    def nats(self, share: FloatColumn, snr: FloatColumn) -> FloatColumn:
+        """Return the spectral efficiency over a share; a share of 0 has none."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            nats: FloatColumn = physics.nats_at(SEEN * share if self.inside else share, snr)
+        return nats
+
+    @property
+    def paced_part(self) -> FloatColumn:
+        """(1-ι) f/f_max."""
+        plan = self.plan
+        return (1.0 - plan.offload_fraction) * plan.frequency_ghz / self.data.max_frequency_ghz
