@@ -59,7 +59,7 @@ def test_best_multipliers_close_the_duality_gap(seed: int, download: bool, kind:
     data, draw, met = instance.scaled, np.random.default_rng(seed), 0
     users = user_records(Problem(instance))
     for j, _ in itertools.product(range(len(users)), range(20)):
-        offload = float(draw.uniform()) if download else 1.0
+        offload = float(draw.choice([0.0, draw.uniform()])) if download else 1.0
         t = float(data.upload_start_s.max() * draw.uniform(1.1, 3.0))
         price, edge = float(10.0 ** draw.uniform(-2, 2)), float(10.0 ** draw.uniform(-4, 2))
         terms = kernels.DualPoint(t, price, price, edge if kind == "limited" else 0.0)
@@ -92,7 +92,7 @@ def own_cost(
     work = data.gigacycles_per_mbit * data.task_mbit[j]
     is_limited = data.total_frequency_ghz is not None
     served_ghz = value.edge_frequency_ghz if is_limited else data.server_frequency_ghz
-    served_s = offload * work / served_ghz if work > 0 else 0.0
+    served_s = offload * work / served_ghz if offload * work > 0 else 0.0
     end_s = max(terms.t, data.upload_start_s[j] + load * up_s) + served_s
     energy_j = data.local_training_j[j] + data.transmit_power_w[j] * load * up_s
     if download:

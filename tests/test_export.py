@@ -437,7 +437,7 @@ def test_a_models_name_is_of_no_account() -> None:
     assert len(texts) == 1
 
 
-def test_two_objectives_are_named() -> None:
+def test_two_objectives_are_not_written() -> None:
     """Two active objectives are refused by their names, and so is none."""
     model = hinted("priority", "model")
     model.outer.second = pyo.Objective(expr=model.x)
