@@ -12,8 +12,9 @@ from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import ClaimError, EipyomoError, InputError, SolverError
 from eipyomo.evaluation import Evaluation, evaluate
 from eipyomo.instance import Instance
-from eipyomo.problem import Problem, Restriction
+from eipyomo.problem import Problem
 from eipyomo.process import Training
+from eipyomo.restriction import Restriction
 from eipyomo.result import Result
 from eipyomo.solvers import solve, solve_model
 from eipyomo.studies.compare import compare

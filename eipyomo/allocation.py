@@ -11,21 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, StrictStr
 
+from eipyomo.columns import Columns, decision_column, number_column
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Scaled
 from eipyomo.timing import Plan
-from eipyomo.validation import (
-    Columns,
-    Decision,
-    Finite,
-    Record,
-    decision_column,
-    number_column,
-    real_number,
-    short,
-    shown,
-)
+from eipyomo.validation import Decision, Finite, Record, real_number
+from eipyomo.words import short, shown
 
 
 class _UserDecisions(Record):

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
-from eipyomo.validation import positive_number, short
+from eipyomo.validation import positive_number
+from eipyomo.words import short
 
 SPEED_OF_LIGHT_M_PER_S = 3e8  # the letter's rounded value
 

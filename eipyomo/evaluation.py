@@ -15,11 +15,13 @@ import pandas as pd
 
 from eipyomo import physics, timing
 from eipyomo.allocation import Allocation
+from eipyomo.columns import Columns
 from eipyomo.instance import Instance
-from eipyomo.problem import EVERYTHING, Problem, Restriction, Stage
+from eipyomo.problem import Problem
+from eipyomo.restriction import EVERYTHING, Restriction, Stage
 from eipyomo.scaled import FloatColumn, Scaled
 from eipyomo.timing import Plan, where_needed
-from eipyomo.validation import Columns, require_kind
+from eipyomo.validation import require_kind
 
 FEASIBILITY_TOLERANCE = 1e-6
 """Largest relative violation at which an allocation counts as feasible."""

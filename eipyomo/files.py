@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from eipyomo.errors import InputError, OutputError
-from eipyomo.validation import one_line, shown
+from eipyomo.words import one_line, shown
 
 PathLike = str | os.PathLike[str]
 

@@ -30,16 +30,8 @@ from eipyomo.files import (
     write_atomically,
 )
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.validation import (
-    Positive,
-    Record,
-    allowed,
-    clipped,
-    real_number,
-    short,
-    shown,
-    text_keys,
-)
+from eipyomo.validation import Positive, Record, allowed, real_number, text_keys
+from eipyomo.words import clipped, short, shown
 
 SCHEMA: Final = "eipyomo/instance@1"
 

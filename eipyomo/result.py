@@ -12,9 +12,10 @@ from eipyomo.errors import InputError
 from eipyomo.evaluation import Evaluation
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
-from eipyomo.problem import told
 from eipyomo.report import Report
-from eipyomo.validation import require_kind, short
+from eipyomo.restriction import told
+from eipyomo.validation import require_kind
+from eipyomo.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from eipyomo.columns import Columns, number_column
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
-from eipyomo.validation import Columns, number_column, positive_number, short
+from eipyomo.validation import positive_number
+from eipyomo.words import short
 
 Round = Literal["inference", "training"]
 """The N-th round, with tasks, or one of the rounds before it, without (section II-B)."""

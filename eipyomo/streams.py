@@ -11,7 +11,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from eipyomo.validation import one_line
+from eipyomo.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -30,6 +26,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from eipyomo.errors import InputError
+from eipyomo.words import short, shown
 
 
 def _is_of_kind(value: Any, kinds: str, plain: Any) -> bool:
@@ -39,7 +36,7 @@ def _is_of_kind(value: Any, kinds: str, plain: Any) -> bool:
     return isinstance(value, plain) and not isinstance(value, bool)
 
 
-def _plain_number(value: Any) -> Any:
+def plain_number(value: Any) -> Any:
     """Turn real numbers, numpy's too, into floats and -0.0 into 0.0; leave the rest to be refused.
 
     Neither booleans nor texts are numbers, and complex numbers are not real.
@@ -54,7 +51,7 @@ def _plain_number(value: Any) -> Any:
 
 def _number(value: Any) -> float:
     """Refuse what pydantic would ask for a float of its own making, as a complex number's part."""
-    number = _plain_number(value)
+    number = plain_number(value)
     if not isinstance(number, float):
         raise ValueError
     return number
@@ -74,14 +71,14 @@ Whole = Annotated[StrictInt, BeforeValidator(_plain_scalar), Field(ge=1)]
 """A whole number >= 1; booleans are none."""
 
 
-def _plain_decision(value: Any) -> Any:
+def plain_decision(value: Any) -> Any:
     """Turn numpy's booleans and the numbers 0 and 1 into booleans; leave the rest to be refused."""
-    number = _plain_number(value)
+    number = plain_number(value)
     is_decision = isinstance(value, np.bool_) or (isinstance(number, float) and number in (0, 1))
     return bool(value) if is_decision else value
 
 
-Decision = Annotated[StrictBool, BeforeValidator(_plain_decision)]
+Decision = Annotated[StrictBool, BeforeValidator(plain_decision)]
 
 
 def text_keys(data: Any) -> Any:
@@ -199,30 +196,6 @@ class Record(BaseModel):
         type(self).__init__(self, **state)
 
 
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """Base of frozen dataclasses of columns over users: each has read-only arrays of its own."""
-
-    def __post_init__(self) -> None:
-        """Copy the columns, since others may hold the arrays, and make them read-only."""
-        for name, column in self._data().items():
-            if isinstance(column, np.ndarray):
-                own = np.array(column)
-                own.flags.writeable = False
-                object.__setattr__(self, name, own)
-
-    def _data(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let copies and pickles be made by the constructor, whose arrays are read-only."""
-        return _made, (type(self), self._data())
-
-
-def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
-    return kind(**data)
-
-
 def real_number(name: str, value: Any) -> float:
     """Return a real number as a float; NaN and infinities are for its user to refuse.
 
@@ -231,7 +204,7 @@ def real_number(name: str, value: Any) -> float:
     InputError
         If it is a boolean, a text, complex, or anything else that is no real number.
     """
-    number = _plain_number(value)
+    number = plain_number(value)
     if not isinstance(number, float):
         raise InputError(f"{name} is {short(value)}, but must be a real number")
     return number
@@ -252,7 +225,7 @@ def positive_number(name: str, value: Any) -> float:
 
 def is_positive(value: Any) -> bool:
     """Tell whether something is a finite real number > 0."""
-    number = _plain_number(value)
+    number = plain_number(value)
     return isinstance(number, float) and math.isfinite(number) and number > 0
 
 
@@ -267,70 +240,6 @@ def whole_number(name: str, value: Any, least: int) -> int:
     if not _is_of_kind(value, "iu", int) or value < least:
         raise InputError(f"{name} is {short(value)}, but must be a whole number >= {least}")
     return int(value)
-
-
-def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:
-    """Return a column of finite real numbers, one per user.
-
-    Raises
-    ------
-    InputError
-        If `given` is no list or array of so many finite real numbers.
-    """
-    wanted = f"{users} finite numbers, one per user"
-    column = _column(name, given, users, _plain_number, float, wanted)
-    _require(name, column, np.isfinite(column), wanted)
-    return column.astype(np.float64) + 0.0
-
-
-def decision_column(name: str, given: Any, users: int) -> NDArray[np.bool_]:
-    """Return a column of booleans, one per user; 0 and 1 are booleans too.
-
-    Raises
-    ------
-    InputError
-        If `given` is no list or array of so many decisions.
-    """
-    wanted = f"{users} decisions (true or false, or 1 or 0), one per user"
-    column = _column(name, given, users, _plain_decision, bool, wanted)
-    _require(name, column, (column == 0) | (column == 1), wanted)
-    return column.astype(np.bool_)
-
-
-def _column(
-    name: str, given: Any, users: int, plain: Callable[[Any], Any], kind: type[Any], wanted: str
-) -> NDArray[Any]:
-    """Return a list or series as an array, and an array of real numbers as it is.
-
-    The elements of a list are looked at one by one, as numpy makes them one kind first: texts of a
-    number beside a text, a number of true beside a number. An array may hide some behind a mask.
-    """
-    column = given.to_numpy() if isinstance(given, pd.Series) else given
-    if isinstance(column, list | tuple):
-        elements = [plain(element) for element in column]
-        right = np.array([isinstance(element, kind) for element in elements], dtype=np.bool_)
-        _require(name, column, right, wanted)
-        column = np.array(elements, dtype=kind)
-    if not isinstance(column, np.ndarray) or np.ma.is_masked(column):
-        raise InputError(f"{name} is {short(column)}, but must hold {wanted}")
-    if column.shape != (users,) or column.dtype.kind not in ("iuf" if kind is float else "biuf"):
-        raise InputError(
-            f"{name} is an array of shape {column.shape} and type {column.dtype}, but must hold "
-            f"{wanted}"
-        )
-    return np.asarray(column)
-
-
-def _require(
-    name: str, column: Sequence[Any] | NDArray[Any], right: NDArray[np.bool_], wanted: str
-) -> None:
-    """Refuse a column by its first element that is not right."""
-    if not right.all():
-        j = int(np.argmin(right))
-        raise InputError(
-            f"{name} is an array of shape ({len(column)},) with {short(column[j])} at [{j}], but "
-            f"must hold {wanted}"
-        )
 
 
 def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, Any]) -> str:
@@ -381,70 +290,6 @@ def allowed(model: type[Record], location: tuple[int | str, ...]) -> str:
     return f"a finite number {' and '.join(bounds)} ({field.description})".replace("  ", " ")
 
 
-def short(value: Any) -> str:
-    """Return a value as a sentence shows it: numpy's numbers as plain ones, and never long."""
-    return clipped(one_line(repr(_plain(value))))
-
-
-def _plain(value: Any) -> Any:
-    """Return what a value is without numpy, as far as a sentence can show it."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return _plain(value.tolist())
-    if type(value) in (list, tuple, set):
-        return type(value)(map(_plain, list(value)[:SHOWN_PARTS]))
-    if type(value) is dict:
-        return {key: _plain(part) for key, part in list(value.items())[:SHOWN_PARTS]}
-    return value
-
-
-SHOWN_PARTS = 60
-"""A sentence has no room for more parts of a list."""
-
-
-def clipped(text: str, width: int = 60) -> str:
-    """Return a text that is not longer than a sentence can hold."""
-    return text if len(text) <= width else f"{text[: width - 3]}..."
-
-
-def one_line(text: str) -> str:
-    """Return a text on one line, with escapes for what would not be seen or would steer a terminal.
-
-    Characters that only join or tell directions are part of names in many languages.
-    """
-    return "".join(
-        sign if sign.isprintable() or sign in JOINERS else ascii(sign)[1:-1]
-        for sign in " ".join(text.split())
-    )
-
-
-JOINERS = "\u200c\u200d"
-
-
-def labels(names: Sequence[str], width: int) -> list[str]:
-    """Return names that fit into tables and figures, and are told apart as before.
-
-    Long ones are cut in the middle, since names often differ at either end; where that makes two
-    alike, they have their place, from 1, in the gap.
-    """
-    lines = [one_line(name) for name in names]
-    cut = [_cut(line, width, "...") for line in lines]
-    alike = {label for label, count in Counter(cut).items() if count > 1}
-    return [
-        _cut(line, width, f"...{place}...") if label in alike and len(line) > width else label
-        for place, (line, label) in enumerate(zip(lines, cut, strict=True), start=1)
-    ]
-
-
-def _cut(line: str, width: int, gap: str) -> str:
-    """Return a line that is not longer than `width`; what it lacks in the middle is a gap."""
-    if len(line) <= width:
-        return line
-    left = max(width - len(gap), 2)
-    return f"{line[: left - left // 2]}{gap}{line[len(line) - left // 2 :]}"
-
-
 def require_kind(name: str, value: Any, kind: type[Any], hint: str = "") -> None:
     """Refuse an argument that is no such object.
 
@@ -468,13 +313,3 @@ def require_list(name: str, value: Any, what: str) -> None:
     """
     if not isinstance(value, list | tuple) or not value:
         raise InputError(f"{name} is {shown(value)}, but must be a list of {what}, not empty")
-
-
-def shown(value: Any) -> str:
-    """Return plain values as they are, and of other objects what they are."""
-    if value is None or isinstance(value, str | int | float | complex | list | tuple | dict):
-        return short(value)
-    if isinstance(value, np.generic):
-        return short(value)
-    kind = type(value).__name__
-    return f"{'an' if kind[0] in 'AEIOaeio' else 'a'} {kind}"

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from functools import cache
 
 import eipyomo as ei
-from eipyomo.problem import Problem, Restriction
+from eipyomo.problem import Problem
+from eipyomo.restriction import Restriction
 from eipyomo.solvers.exact import solve_exact
 from eipyomo.verify import verify
 from experiments.reference import VALUES, reference

@@ -19,7 +19,7 @@ import casadi
 import numpy as np
 
 import eipyomo as ei
-from eipyomo.models.files import nl
+from eipyomo.models.writers import nl
 from eipyomo.problem import Problem
 from eipyomo.solvers.backends.casadi_child import satisfies
 from eipyomo.solvers.exact import prepare, solve_exact

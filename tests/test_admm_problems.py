@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eipyomo import Instance, Problem, Restriction, evaluate
-from eipyomo.problem import OpenDecisions
+from eipyomo.restriction import OpenDecisions
 from eipyomo.solvers.admm.method import Admm
 from eipyomo.solvers.admm.search import OffloadSearch
 from eipyomo.solvers.admm.settings import AdmmOptions

@@ -20,7 +20,8 @@ from pyomo.repn.plugins.nl_writer import NLWriter
 
 import eipyomo as ei
 from eipyomo.cli import main
-from eipyomo.models.files import HINTS, parse_sol
+from eipyomo.models.plain import HINTS
+from eipyomo.models.sol import parse_sol
 from eipyomo.solvers.backends import BACKENDS, backend, casadi_child, process
 from eipyomo.solvers.backends.ampl import AmplBackend
 from tests.allocations import random_allocation
@@ -169,7 +170,7 @@ def optimum(letter: ei.Instance) -> list[float]:
     model = ei.models.minlp(letter)
     assert ei.solve_model(model, "bonmin", unchanged=True).feasible
     fresh = ei.models.minlp(letter)
-    _, variables, _ = ei.models.files.nl(fresh)
+    _, variables, _ = ei.models.writers.nl(fresh)
     return [model.find_component(variable.name).value for variable in variables]
 
 
@@ -690,7 +691,7 @@ def test_our_commands_refuse_other_suffixes(name: str, command: str, tmp_path: P
 def test_our_commands_read_the_whole_header(change: tuple[int, str], expected: str) -> None:
     """What the head of a .nl announces and CasADi would pass over is refused."""
     place, line = change
-    lines = ei.models.files.nl(small())[0].splitlines()
+    lines = ei.models.writers.nl(small())[0].splitlines()
     assert casadi_child.plain("\n".join(lines)) == "\n".join(lines) + "\n"
     lines[place] = line
     with pytest.raises(casadi_child.RefusedError, match=expected):
@@ -702,7 +703,7 @@ def test_ipopt_takes_no_integers(tmp_path: Path) -> None:
     """An integer variable in the file is refused by our Ipopt, not relaxed without a word."""
     model = small()
     model.y.domain = pyo.Integers
-    (tmp_path / "model.nl").write_text(ei.models.files.nl(model)[0])
+    (tmp_path / "model.nl").write_text(ei.models.writers.nl(model)[0])
     line = [str(SCRIPTS / "eipyomo-ipopt"), "model", "-AMPL"]
     done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1

@@ -18,7 +18,7 @@ import pytest
 from pyomo.opt import TerminationCondition
 
 import eipyomo as ei
-from eipyomo.models.files import nl
+from eipyomo.models.writers import nl
 from eipyomo.solvers.backends import BACKENDS, casadi_child
 from eipyomo.solvers.backends.base import Answer, Backend
 from eipyomo.solvers.backends.process import run

@@ -7,7 +7,7 @@ unchanged problem.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pyomo.environ as pyo
@@ -15,8 +15,8 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.models import FORMULATIONS
-from eipyomo.models.files import nl
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
+from eipyomo.models.writers import nl
 from eipyomo.problem import Problem
 from eipyomo.solvers.contract import Claim
 from eipyomo.solvers.judge import judge
@@ -27,8 +27,7 @@ from tests.test_ampl import executable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from functools import partial
-from pathlib import Path
+    from pathlib import Path
 
 each_formulation = pytest.mark.parametrize("formulation", list(FORMULATIONS))
 

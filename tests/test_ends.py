@@ -127,7 +127,7 @@ def test_a_solver_that_counts_cpu_time_is_asked_first(tmp_path: Path) -> None:
     assert best is not None
     model = ei.models.minlp(instance)
     ei.models.load(model, best)
-    values = [variable.value for variable in ei.models.files.nl(model)[1]]
+    values = [variable.value for variable in ei.models.writers.nl(model)[1]]
     script = (
         f"def stop(*_):\n    sol({values!r}, code=421)\n    sys.exit(0)\n"
         "signal.signal(signal.SIGINT, stop)\nwhile True: time.sleep(0.1)"
@@ -149,7 +149,7 @@ def test_a_point_that_is_off_by_a_little_is_rescued(off: float, tmp_path: Path) 
     ei.models.load(model, best)
     for name in model.users:
         model.uplink_share[name].set_value(model.uplink_share[name].value * (1 + off))
-    values = [variable.value for variable in ei.models.files.nl(model)[1]]
+    values = [variable.value for variable in ei.models.writers.nl(model)[1]]
     file = executable(tmp_path, f"sol({values!r})", "rough")
     result = ei.solve(instance, "minlp", solver="rough", executable=file, time_limit=5)
     assert result.termination == "converged", result.message

@@ -12,7 +12,8 @@ import pytest
 
 import eipyomo as ei
 from eipyomo import physics
-from eipyomo.problem import Problem, Restriction
+from eipyomo.problem import Problem
+from eipyomo.restriction import Restriction
 from eipyomo.scaled import HZ_PER_GHZ
 from eipyomo.solvers.exact import convex_rest, kernels, solve_exact
 from eipyomo.solvers.exact.roots import Crossing, find_crossing

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
-from eipyomo.problem import Problem, Restriction
+from eipyomo.problem import Problem
+from eipyomo.restriction import Restriction
 from eipyomo.solvers.exact import convex_rest, enumerate_grid
 from tests.conftest import VALUES, reference, slow_but
 from tests.instances import hostile, limited

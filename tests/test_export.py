@@ -18,7 +18,8 @@ from pyomo.gdp import Disjunction
 from pyomo.mpec import Complementarity, complements
 
 import eipyomo as ei
-from eipyomo.models.files import HINTS, TriviallyInfeasibleError, lp, nl
+from eipyomo.models.plain import HINTS, TriviallyInfeasibleError
+from eipyomo.models.writers import lp, nl
 from eipyomo.solvers.backends.wheels import write
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference, slow_but

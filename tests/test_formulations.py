@@ -6,6 +6,7 @@ certified ones of values.json.
 
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.models import FORMULATIONS
-from eipyomo.models.files import nl
 from eipyomo.models.formulations.letter import Letter
 from eipyomo.models.symbols import VARIABLES
-from eipyomo.problem import Feature, Problem, Restriction, named
+from eipyomo.models.writers import nl
+from eipyomo.problem import Feature, Problem
+from eipyomo.restriction import Restriction, named
 from eipyomo.solvers.exact import convex_rest
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, names_up_to, reference, slow_but
@@ -354,6 +356,13 @@ def test_a_restricted_model_can_be_written_and_renewed(
     (tmp_path / "model.sol").write_text(f"done\n\n{rows}\n0\n{columns}\n0\nobjno 0 0\n")
     again, _ = ei.models.read_sol(tmp_path / "model.sol")
     assert nl(again)[0] == nl(model)[0]
+    manifest = tmp_path / "model.nl.manifest.json"
+    document = json.loads(manifest.read_text())
+    assert document["problem"] == ei.models.source_of(model).problem.name
+    wrong = {**document, "round": "inference", "restriction": {"edge": [True, False]}}
+    manifest.write_text(json.dumps(wrong))
+    with pytest.raises(ei.InputError, match=r"the manifest file .* is damaged: ValueError"):
+        ei.models.read_sol(tmp_path / "model.sol")
     other = problem.instance.replace(bandwidth_hz=4e7)
     ei.models.update(model, other)
     new = ei.models.minlp(replace(problem, instance=other), formulation, **options)

@@ -17,8 +17,9 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.channel import dbm_to_watt, mean_gain
+from eipyomo.columns import Columns
 from eipyomo.scaled import Scaled
-from eipyomo.validation import Columns, Record
+from eipyomo.validation import Record
 from tests.allocations import random_allocation
 from tests.conftest import reference
 from tests.instances import altered

@@ -16,11 +16,12 @@ PACKAGE = ROOT / "eipyomo"
 
 LAYERS = (
     ("errors", "physics", "report"),
+    ("words",),
     ("validation",),
-    ("files", "channel", "streams"),
+    ("columns", "files", "channel", "streams"),
     ("devices",),
     ("scaled",),
-    ("instance", "timing", "resources"),
+    ("instance", "timing", "resources", "restriction"),
     ("problem", "allocation"),
     ("evaluation",),
     ("claims", "models", "verify"),

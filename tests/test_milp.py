@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import time
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,12 @@ import pytest
 import eipyomo as ei
 from eipyomo.cli import main
 from eipyomo.models.relaxation import Relaxation
+from eipyomo.problem import Problem
 from eipyomo.solvers.backends import BACKENDS
 from eipyomo.solvers.backends.highs_worker import Model, Rows, safe_bound
-from eipyomo.solvers.milp import Search
+from eipyomo.solvers.contract import Clock
+from eipyomo.solvers.milp.loop import MilpLoop
+from eipyomo.solvers.milp.method import Milp, MilpOptions
 from tests.allocations import random_allocation
 from tests.conftest import REFERENCE, VALUES, reference, slow_but
 
@@ -375,15 +378,53 @@ def test_narrowing_keeps_what_is_cheap(name: str, monkeypatch: pytest.MonkeyPatc
     """With an incumbent 1e-3 above it, the certified optimum stays in the cells, round by round."""
     best = ei.solve(reference(name), "exact").allocation
     assert best is not None
-    search = Search(spectral(name), time.monotonic() + 600, 1e-9)
-    search.cost = VALUES[name]["wsel"] * (1 + 1e-3)
-    monkeypatch.setattr(search, "polish", lambda _: None)
-    search.tighten()
+    loop = MilpLoop(spectral(name), Clock(600), 1e-9)
+    loop.best.cost = VALUES[name]["wsel"] * (1 + 1e-3)
+    monkeypatch.setattr(loop.best, "polish", lambda *_: None)
+    loop.tighten()
     for _ in range(4):
-        search.round()
-        assert_holds(search.relaxation, best)
-        assert search.bound <= VALUES[name]["wsel"] * (1 + 1e-9)
-    search.worker.close()
+        loop.round()
+        assert_holds(loop.relaxation, best)
+        assert loop.bound <= VALUES[name]["wsel"] * (1 + 1e-9)
+    loop.worker.close()
+
+
+@pytest.mark.parametrize("name", ["eco", "lco", "gbe", "grid:0.5", "gbe training"])
+def test_restricted_problems(name: str) -> None:
+    """Bound and point of a restricted problem enclose what Bonmin finds, and `exact` proves."""
+    instance = reference("letter-m2")
+    problem = Problem.of(instance, name)
+    claim = Milp().run(problem, MilpOptions(gap=GAP), Clock(60))
+    assert claim.status == "optimal"
+    assert claim.bound is not None
+    assert claim.allocation is not None
+    judged = ei.evaluate(problem, claim.allocation)
+    assert judged.feasible
+    assert claim.bound <= judged.objective <= claim.bound * (1 + GAP)
+    model = ei.models.minlp(problem)
+    other = ei.solve_model(model, "bonmin", unchanged=True).objective
+    assert other is not None
+    assert claim.bound <= other
+    if name in ("eco", "lco", "gbe"):
+        best = ei.solve(instance, name).objective
+        assert best is not None
+        assert claim.bound <= best <= judged.objective * (1 + 1e-6)
+
+
+def test_the_method_begins_at_a_start() -> None:
+    """Its answer is no worse than a start, whose cost it tells; one that is late is refused."""
+    instance = reference("letter-m2")
+    start = ei.solve(instance, "exact").allocation
+    assert start is not None
+    cost = ei.evaluate(instance, start).objective
+    options = MilpOptions(start=start, gap=GAP)
+    claim = Milp().run(Problem(instance), options, Clock(60))
+    assert claim.start_objective == pytest.approx(cost)
+    assert claim.allocation is not None
+    assert ei.evaluate(instance, claim.allocation).objective <= cost * (1 + 1e-9)
+    late = replace(start, sync_s=0.5 * start.sync_s)
+    with pytest.raises(ei.InputError, match="the start violates the model's constraint"):
+        Milp().run(Problem(instance), options.replace(start=late), Clock(60))
 
 
 @pytest.mark.slow

@@ -18,15 +18,9 @@ from pyomo.common.collections import ComponentMap
 from pyomo.gdp import Disjunction
 
 import eipyomo as ei
-from eipyomo.models.relaxation import (
-    Relaxation,
-    Row,
-    _transmission,
-    amount,
-    propagate,
-    size,
-    widened,
-)
+from eipyomo.models.relaxation import Relaxation
+from eipyomo.models.relaxation.curves import transmission
+from eipyomo.models.relaxation.rows import Row, amount, propagate, size, widened
 from eipyomo.solvers.backends.highs_worker import Model, Rows, safe_bound
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference, slow_but
@@ -162,7 +156,7 @@ def test_tangents_are_below_their_curves(snr: float) -> None:
     with localcontext() as context:
         context.prec = 60
         for at in np.exp(draw.uniform(math.log(low), math.log(high), 30)):
-            for row in _transmission(
+            for row in transmission(
                 float(at),
                 nats=model.nats,
                 snr=snr,

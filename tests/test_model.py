@@ -19,6 +19,7 @@ from eipyomo.models import bounds, build, end_user
 from eipyomo.models.formulations.letter import Letter, LetterOptions
 from eipyomo.models.symbols import USER_DATA, VARIABLES
 from eipyomo.scaled import FloatColumn
+from experiments import notation
 from tests.allocations import random_allocation, random_decisions
 from tests.conftest import VALUES, names_up_to, reference
 from tests.instances import hostile, limited
@@ -219,6 +220,23 @@ def test_every_variable_is_documented(letter: ei.Instance) -> None:
         assert variable.doc == str(VARIABLES[variable.local_name])
     for constraint in model.component_objects(pyo.Constraint, descend_into=True):
         assert re.search(r"\(\d+[a-d]?\)", constraint.doc), constraint.name
+
+
+def test_the_page_of_notation_is_up_to_date() -> None:
+    """docs/notation.md is what ``python -m experiments.notation`` writes."""
+    assert notation.PAGE.read_text(encoding="utf-8") == notation.page()
+
+
+@pytest.mark.parametrize("formulation", list(ei.models.FORMULATIONS))
+def test_domains_are_those_of_the_variables(formulation: str) -> None:
+    """The ends of every domain in numbers are bounds of its variable, and it is integral or not."""
+    model = ei.models.minlp(reference("letter-m4"), formulation)
+    for variable in model.component_data_objects(pyo.Var, descend_into=True):
+        domain = VARIABLES[variable.parent_component().local_name].domain
+        assert variable.is_binary() == (domain == "{0, 1}")
+        assert variable.lb > 0 or domain[0] != "("
+        assert variable.lb >= 0
+        assert variable.ub == 1 or domain[-2] != "1"
 
 
 def test_the_equation_map_names_what_exists() -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
-from eipyomo.problem import Feature, Problem, Restriction, asked, named
+from eipyomo.problem import Feature, Problem
+from eipyomo.restriction import Restriction, asked, named
 from eipyomo.solvers import METHODS
 from eipyomo.solvers.contract import Method
 from tests.conftest import reference

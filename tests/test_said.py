@@ -29,7 +29,7 @@ from eipyomo.solvers.exact.method import Exact
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
 from eipyomo.studies.sweep import sweep
-from eipyomo.validation import labels, short
+from eipyomo.words import labels, short
 from tests.conftest import REFERENCE, slow_but
 
 LETTER = str(REFERENCE / "instances" / "letter-m2.json")

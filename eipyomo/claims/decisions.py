@@ -12,7 +12,7 @@ from eipyomo.claims.breakdown import Terms
 from eipyomo.claims.document import Document
 from eipyomo.claims.values import TOLERANCE, written
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE, asked_beside
-from eipyomo.problem import told
+from eipyomo.restriction import told
 
 
 def violations(read: Document, terms: Terms) -> Iterator[str]:

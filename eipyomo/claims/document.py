@@ -12,8 +12,10 @@ from eipyomo.claims.methods import SOLVED_BY
 from eipyomo.claims.values import is_number
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.problem import GRID, NO_MORE_SAID, PROBLEMS, Problem, Stage, is_name, named, told
-from eipyomo.validation import Finite, Record, short, shown
+from eipyomo.problem import Problem
+from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, Stage, is_name, named, told
+from eipyomo.validation import Finite, Record
+from eipyomo.words import short, shown
 
 SCHEMA = "eipyomo/result@1"
 TRAINING_SCHEMA = "eipyomo/training@1"

@@ -14,7 +14,7 @@ from eipyomo.claims.methods import (
 )
 from eipyomo.claims.values import DIMENSIONLESS, is_number, relative_gap, same, written
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
-from eipyomo.problem import GRID, is_name
+from eipyomo.restriction import GRID, is_name
 
 
 def outcome(read: Document) -> Iterator[str]:

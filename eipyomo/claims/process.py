@@ -12,7 +12,7 @@ from eipyomo.claims.document import TRAINING_SCHEMA, contents
 from eipyomo.claims.result import check
 from eipyomo.claims.values import compare, demand, is_number, written
 from eipyomo.errors import InputError
-from eipyomo.problem import NO_MORE_SAID, told
+from eipyomo.restriction import NO_MORE_SAID, told
 from eipyomo.validation import Positive, Record
 
 SUMMED = ("energy_j", "latency_s", "wsel")

@@ -17,7 +17,7 @@ from eipyomo.claims.values import DIMENSIONLESS, compare, demand, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.evaluation import Evaluation, evaluate
 from eipyomo.instance import Instance
-from eipyomo.problem import is_name
+from eipyomo.restriction import is_name
 from eipyomo.validation import require_kind
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from eipyomo import streams
 from eipyomo.errors import InputError, OutputError
 from eipyomo.files import to_json, write_atomically
-from eipyomo.validation import one_line
+from eipyomo.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -25,7 +25,7 @@ from eipyomo.verify import Verified, verify
 if TYPE_CHECKING:
     from eipyomo.evaluation import Evaluation
     from eipyomo.instance import Instance
-    from eipyomo.models.files import SolFile
+    from eipyomo.models.sol import SolFile
     from eipyomo.scaled import Round
 
 

@@ -13,7 +13,7 @@ from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.files import require_suffix, require_unique, require_writable
 from eipyomo.instance import Instance
-from eipyomo.problem import PROBLEMS
+from eipyomo.restriction import PROBLEMS
 from eipyomo.solvers import METHODS
 from eipyomo.solvers.methods import options_of
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eipyomo.validation import labels
+from eipyomo.words import labels
 
 if TYPE_CHECKING:
     from eipyomo.instance import Instance

@@ -19,7 +19,7 @@ from eipyomo.cli.printing import (
     title_of,
 )
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
-from eipyomo.validation import labels
+from eipyomo.words import labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,11 +4,12 @@ from eipyomo.models.agent import agent_parameters, build_agent, copies
 from eipyomo.models.build import fix, minlp
 from eipyomo.models.cutoff import cutoff_row, loosen, require_current_tightening, tighten
 from eipyomo.models.diagnostics import binding_bounds, largest_violation, objective
-from eipyomo.models.files import export, read_sol
+from eipyomo.models.files import export
 from eipyomo.models.formulations import FORMULATIONS, options
 from eipyomo.models.point import Point
 from eipyomo.models.points import allocation, load, plain_allocations, start_inside, values_at
 from eipyomo.models.reach import NoPointError, Reach, implied_reach
+from eipyomo.models.sol import read_sol
 from eipyomo.models.source import require_own_data, source_of
 from eipyomo.models.update import update
 

@@ -16,8 +16,9 @@ from eipyomo.models.reach import Reach
 from eipyomo.models.source import Source, keep_source, shared_by
 from eipyomo.models.symbols import BUDGET_DATA, COUPLING, SYSTEM_DATA, USER_DATA, Quantity
 from eipyomo.models.types import Block, Model
-from eipyomo.problem import EVERYTHING, OpenDecisions, Problem, Stage
+from eipyomo.problem import Problem
 from eipyomo.resources import Budget
+from eipyomo.restriction import EVERYTHING, OpenDecisions, Stage
 from eipyomo.scaled import HZ_PER_GHZ
 
 

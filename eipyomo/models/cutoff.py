@@ -20,11 +20,11 @@ from pyomo.common.errors import InfeasibleConstraintException
 from pyomo.contrib.fbbt.fbbt import fbbt
 
 from eipyomo.errors import InputError
-from eipyomo.models.files import nl
 from eipyomo.models.points import start_between
 from eipyomo.models.reach import NoPointError, limit_cost
 from eipyomo.models.source import require_own_data
 from eipyomo.models.types import Model, Variable
+from eipyomo.models.writers import nl
 
 MARGIN = 1e-7
 """How far a new bound stays outside of what was computed, relative where it is larger than 1."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from operator import attrgetter
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -58,15 +59,12 @@ class Point:
     def values(self) -> Mapping[str, list[float]]:
         """The values of all variables, by their names in ``symbols.VARIABLES``, for each user."""
         return {
-            key: np.broadcast_to(quantity.value(self), len(self.data)).tolist()
+            key: np.broadcast_to(attrgetter(quantity.value)(self), len(self.data)).tolist()
             for key, quantity in VARIABLES.items()
             if quantity.value is not None
         }
 
-    @property
-    def ones(self) -> FloatColumn:
-        """1 for every user."""
-        return np.ones(len(self.data))
+    one: ClassVar[float] = 1.0
 
     @property
     def receiving_share(self) -> FloatColumn:
@@ -82,9 +80,18 @@ class Point:
         )
         return np.where(self.plan.download > 0, self.times.download_s, whole_band_s)
 
-    def nats(self, share: FloatColumn, snr: FloatColumn) -> FloatColumn:
-        """Return the spectral efficiency over a share; a share of 0 has none."""
-        with np.errstate(divide="ignore", invalid="ignore"):
+    @property
+    def uplink_nats(self) -> FloatColumn:
+        """ln(1 + g/b)."""
+        return self._nats(self.plan.uplink_share, self.data.uplink_snr)
+
+    @property
+    def downlink_nats(self) -> FloatColumn:
+        """ln(1 + ḡ/b̄) over the share that the rate sees."""
+        return self._nats(self.receiving_share, self.data.downlink_snr)
+
+    def _nats(self, share: FloatColumn, snr: FloatColumn) -> FloatColumn:
+        with np.errstate(divide="ignore", invalid="ignore"):  # a share of 0 has no efficiency
             nats: FloatColumn = physics.nats_at(SEEN * share if self.inside else share, snr)
         return nats
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from eipyomo.timing import Plan, Times
-
-if TYPE_CHECKING:
-    from eipyomo.models.point import Point
 
 
 class Quantity(NamedTuple):
@@ -23,15 +19,16 @@ class Quantity(NamedTuple):
     meaning
         One phrase.
     value
-        Of variables: the values at a point, one per user (one for all of `sync_s`). Where there is
-        one variable per point of a grid, those of the point that is chosen.
+        Of variables: what their values at a point are, as attribute of a
+        :class:`~eipyomo.models.point.Point`. Where a user has one variable per point of a grid, it
+        is that of the point which is chosen.
     """
 
     symbol: str
     unit: str
     domain: str
     meaning: str
-    value: Callable[[Point], Any] | None = None
+    value: str | None = None
 
     def __str__(self) -> str:
         """Return the text that Pyomo shows as ``doc``."""
@@ -76,13 +73,13 @@ USER_DATA = {
 
 COUPLING = {
     "sync_s": Quantity(
-        "τ̂_N", "s", "≥ 0", "sync time: the model is updated at the server", lambda p: p.plan.sync_s
+        "τ̂_N", "s", "≥ 0", "sync time: the model is updated at the server", "plan.sync_s"
     ),
     "uplink_share": Quantity(
-        "b_j", "1", "(0, 1]", "share of the band for the uplink", lambda p: p.plan.uplink_share
+        "b_j", "1", "(0, 1]", "share of the band for the uplink", "plan.uplink_share"
     ),
     "downlink_share": Quantity(
-        "b̄_j", "1", "[0, 1]", "share of the band for the downlink", lambda p: p.plan.downlink_share
+        "b̄_j", "1", "[0, 1]", "share of the band for the downlink", "plan.downlink_share"
     ),
     # only where the server has a total frequency:
     "edge_frequency_ghz": Quantity(
@@ -90,87 +87,57 @@ COUPLING = {
         "GHz",
         "[0, f_s]",
         "edge server's CPU frequency for the task",
-        lambda p: p.plan.edge_frequency_ghz,
+        "plan.edge_frequency_ghz",
     ),
 }
 
 USER_VARIABLES = {  # a formulation has those that it needs
-    "download": Quantity(
-        "a_j", "1", "{0, 1}", "model download decision", lambda p: p.plan.download
-    ),
+    "download": Quantity("a_j", "1", "{0, 1}", "model download decision", "plan.download"),
     "offload_fraction": Quantity(
         "ι_j",
         "1",
         "[0, 1]",
         "part of the task computed at the edge server",
-        lambda p: p.plan.offload_fraction,
+        "plan.offload_fraction",
     ),
     "frequency_ghz": Quantity(
-        "f_j", "GHz", "[0, f_max]", "local CPU frequency", lambda p: p.plan.frequency_ghz
+        "f_j", "GHz", "[0, f_max]", "local CPU frequency", "plan.frequency_ghz"
     ),
     "receiving_share": Quantity(
-        "b̄_j", "1", "(0, 1]", "downlink share as the rate sees it", lambda p: p.receiving_share
+        "b̄_j", "1", "(0, 1]", "downlink share as the rate sees it", "receiving_share"
     ),
-    "upload_s": Quantity(
-        "τ_j^mu", "s", "≥ 0", "time to upload the model update", lambda p: p.times.upload_s
-    ),
-    "offload_s": Quantity(
-        "τ_j^to", "s", "≥ 0", "time to offload the task", lambda p: p.times.offload_s
-    ),
+    "upload_s": Quantity("τ_j^mu", "s", "≥ 0", "time to upload the model update", "times.upload_s"),
+    "offload_s": Quantity("τ_j^to", "s", "≥ 0", "time to offload the task", "times.offload_s"),
     "ready_s": Quantity(
-        "τ_j^pr",
-        "s",
-        "≥ 0",
-        "time at which model and task are at the server",
-        lambda p: p.times.ready_s,
+        "τ_j^pr", "s", "≥ 0", "time at which model and task are at the server", "times.ready_s"
     ),
     "edge_inference_s": Quantity(
-        "τ_j^e", "s", "≥ 0", "edge computing time", lambda p: p.times.edge_inference_s
+        "τ_j^e", "s", "≥ 0", "edge computing time", "times.edge_inference_s"
     ),
-    "download_s": Quantity(
-        "τ_j^md", "s", "≥ 0", "time to download the model", lambda p: p.download_s
-    ),
+    "download_s": Quantity("τ_j^md", "s", "≥ 0", "time to download the model", "download_s"),
     "local_inference_s": Quantity(
-        "τ_j^c", "s", "≥ 0", "local computing time", lambda p: p.times.local_inference_s
+        "τ_j^c", "s", "≥ 0", "local computing time", "times.local_inference_s"
     ),
-    "latency_s": Quantity("T_j", "s", "≥ 0", "execution latency", lambda p: p.times.latency_s),
+    "latency_s": Quantity("T_j", "s", "≥ 0", "execution latency", "times.latency_s"),
     "uplink_nats": Quantity(
-        "ln(1+g_j/b_j)",
-        "nat/s/Hz",
-        "> 0",
-        "spectral efficiency of the uplink",
-        lambda p: p.nats(p.plan.uplink_share, p.data.uplink_snr),
+        "ln(1+g_j/b_j)", "nat/s/Hz", "> 0", "spectral efficiency of the uplink", "uplink_nats"
     ),
     "downlink_nats": Quantity(
-        "ln(1+ḡ_j/b̄_j)",
-        "nat/s/Hz",
-        "> 0",
-        "spectral efficiency of the downlink",
-        lambda p: p.nats(p.receiving_share, p.data.downlink_snr),
+        "ln(1+ḡ_j/b̄_j)", "nat/s/Hz", "> 0", "spectral efficiency of the downlink", "downlink_nats"
     ),
     "local_inference_j": Quantity(
-        "e_j^c", "J", "≥ 0", "local computing energy", lambda p: p.local_inference_j
+        "e_j^c", "J", "≥ 0", "local computing energy", "local_inference_j"
     ),
     "paced_part": Quantity(
         "(1-ι_j) f_j/f_max",
         "1",
         "[0, 1]",
         "part computed locally times part of the CPU frequency in use",
-        lambda p: p.paced_part,
+        "paced_part",
     ),
-    "at_point": Quantity(
-        "λ_jk",
-        "1",
-        "{0, 1}",
-        "whether ι_j is the grid's point k",
-        lambda p: p.ones,
-    ),
+    "at_point": Quantity("λ_jk", "1", "{0, 1}", "whether ι_j is the grid's point k", "one"),
     "upload_part_s": Quantity(
-        "λ_jk τ_j^mu",
-        "s",
-        "≥ 0",
-        "upload time where ι_j is point k, else 0",
-        lambda p: p.times.upload_s,
+        "λ_jk τ_j^mu", "s", "≥ 0", "upload time where ι_j is point k, else 0", "times.upload_s"
     ),
 }
 

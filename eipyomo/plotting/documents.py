@@ -16,7 +16,8 @@ from eipyomo.plotting.fonts import find_fonts, style
 from eipyomo.plotting.style import SHOWN_USERS, printable
 from eipyomo.process import Training
 from eipyomo.result import Result
-from eipyomo.validation import require_kind, shown
+from eipyomo.validation import require_kind
+from eipyomo.words import shown
 
 Drawing = Callable[..., Figure]
 

@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 
 from eipyomo import evaluation
 from eipyomo.plotting.fonts import can_draw
-from eipyomo.validation import labels
+from eipyomo.words import labels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, StrictBool, StrictStr
 
-from eipyomo.problem import GRID, points_of
+from eipyomo.restriction import GRID, points_of
 from eipyomo.solvers.contract import Method, Options
 from eipyomo.solvers.exact.method import GAP, Enumeration, Exact
 from eipyomo.solvers.minlp.method import Minlp

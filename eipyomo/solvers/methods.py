@@ -11,7 +11,8 @@ import numpy as np
 from eipyomo.errors import InputError, OutputError, SolverError
 from eipyomo.files import refusal, write_atomically
 from eipyomo.instance import Instance
-from eipyomo.problem import Problem, Restriction, Stage, asked
+from eipyomo.problem import Problem
+from eipyomo.restriction import Restriction, Stage, asked
 from eipyomo.result import Result
 from eipyomo.solvers.admm.method import Admm
 from eipyomo.solvers.benchmarks import (
@@ -25,7 +26,7 @@ from eipyomo.solvers.benchmarks import (
 from eipyomo.solvers.contract import Clock, Method, Options
 from eipyomo.solvers.exact.method import Enumeration
 from eipyomo.solvers.judge import judge
-from eipyomo.solvers.milp_method import Milp
+from eipyomo.solvers.milp.method import Milp
 from eipyomo.solvers.minlp.method import Minlp
 from eipyomo.validation import require_kind
 

@@ -15,7 +15,8 @@ from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.solvers.methods import resolve
 from eipyomo.studies.versions import executables, version_of_code
-from eipyomo.validation import require_kind, short
+from eipyomo.validation import require_kind
+from eipyomo.words import short
 
 Key = tuple[str, str, str, str]
 """Digest of the instance, method, options as JSON, version of all that computes."""

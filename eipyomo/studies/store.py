@@ -14,7 +14,7 @@ import pandas as pd
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike
-from eipyomo.validation import short
+from eipyomo.words import short
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -24,7 +24,8 @@ from eipyomo.studies.cell import Cell
 from eipyomo.studies.pools import open_pools, require_place
 from eipyomo.studies.store import Store
 from eipyomo.studies.versions import version_of_code
-from eipyomo.validation import require_kind, require_list, shown
+from eipyomo.validation import require_kind, require_list
+from eipyomo.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -24,7 +24,8 @@ from eipyomo.result import Result
 from eipyomo.solvers.methods import DEFAULT_METHOD, METHODS, attempt, options_of, resolve
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
-from eipyomo.validation import is_positive, positive_number, require_kind, short, whole_number
+from eipyomo.validation import is_positive, positive_number, require_kind, whole_number
+from eipyomo.words import short
 
 Report = Callable[[int, Result], None]
 """Called with the number of a round, from 1, and its result."""

@@ -17,6 +17,17 @@ class Options(Record):
     """What a formulation can be asked for; descriptions are the ends of refusing sentences."""
 
 
+HANDLED = frozenset(
+    {
+        Feature.TRAINING,
+        Feature.GRID,
+        Feature.SPLIT_BAND,
+        Feature.DECISION_BOUNDS,
+        Feature.EDGE_BUDGET,
+    }
+)
+"""What :func:`eipyomo.models.minlp` and the parts that all formulations share say of a problem."""
+
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 

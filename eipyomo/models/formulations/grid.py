@@ -46,7 +46,8 @@ from eipyomo.models.formulations.spectral import (
 )
 from eipyomo.models.symbols import USER_VARIABLES
 from eipyomo.models.types import Block, Expression
-from eipyomo.problem import Problem, points_of
+from eipyomo.problem import Problem
+from eipyomo.restriction import points_of
 
 STEP = 0.2
 NO_TASK_S = 1e-12

@@ -38,12 +38,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from eipyomo.solvers.admm.method import Admm
-
 if TYPE_CHECKING:
     from eipyomo.solvers.admm import loop
 
-__all__ = ["Admm", "loop"]
+__all__ = ["loop"]
 
 if not TYPE_CHECKING:
 

@@ -22,7 +22,7 @@ import pyomo.environ as pyo
 from eipyomo import models, timing
 from eipyomo.errors import SolverError
 from eipyomo.models import bounds
-from eipyomo.models.files import nl
+from eipyomo.models.writers import nl
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.records import ANSWER, of_users
 from eipyomo.solvers.backends.worker import Worker

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from eipyomo.problem import OpenDecisions
+from eipyomo.restriction import OpenDecisions
 
 if TYPE_CHECKING:
     from eipyomo.problem import Problem

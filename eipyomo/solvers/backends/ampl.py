@@ -13,7 +13,9 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.models.diagnostics import objective
-from eipyomo.models.files import TriviallyInfeasibleError, nl, parse_sol
+from eipyomo.models.plain import TriviallyInfeasibleError
+from eipyomo.models.sol import parse_sol
+from eipyomo.models.writers import nl
 from eipyomo.report import Status
 from eipyomo.solvers.backends.base import Answer, Backend
 from eipyomo.solvers.backends.process import run

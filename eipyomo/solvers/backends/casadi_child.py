@@ -49,7 +49,7 @@ HINTS = frozenset(
         *("ipopt_zL_in", "ipopt_zU_in", "ipopt_zL_out", "ipopt_zU_out"),
     }
 )
-"""Suffixes that cannot change a problem; the list of ``eipyomo.models.files``."""
+"""Suffixes that cannot change a problem; the list of ``eipyomo.models.plain``."""
 
 HEADER_LINES = 10
 

@@ -28,7 +28,7 @@ from pyomo.opt import (
 from eipyomo.errors import InputError
 from eipyomo.files import require_writable
 from eipyomo.models.diagnostics import objective, violation
-from eipyomo.models.files import label, nl
+from eipyomo.models.writers import label, nl
 from eipyomo.solvers.backends.process import Watch, watched
 from eipyomo.solvers.backends.registry import BACKENDS
 from eipyomo.solvers.backends.registry import backend as find_backend

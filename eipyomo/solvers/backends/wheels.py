@@ -17,7 +17,8 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.models.diagnostics import objective
-from eipyomo.models.files import TriviallyInfeasibleError, lp, nl
+from eipyomo.models.plain import TriviallyInfeasibleError
+from eipyomo.models.writers import lp, nl
 from eipyomo.report import Status
 from eipyomo.solvers.backends.base import Answer, Backend, Point
 from eipyomo.solvers.backends.process import run

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from eipyomo import physics
-from eipyomo.problem import OpenDecisions, Problem
+from eipyomo.problem import Problem
+from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, marginal_time
 from eipyomo.solvers.records import Records, fill_costs

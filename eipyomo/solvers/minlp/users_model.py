@@ -15,8 +15,8 @@ from eipyomo.problem import Problem
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.contract import GAP, TIME_LIMIT_S, Clock
 from eipyomo.solvers.judge import judge
-from eipyomo.solvers.milp import NAME as MILP
-from eipyomo.solvers.milp import MilpBackend
+from eipyomo.solvers.milp.backend import NAME as MILP
+from eipyomo.solvers.milp.backend import MilpBackend
 from eipyomo.solvers.model.claim import claim_of
 from eipyomo.validation import require_kind
 

@@ -1,4 +1,4 @@
-"""The method ``milp``: a piecewise linear relaxation; see :mod:`eipyomo.solvers.milp`."""
+"""The method: the loop on the spectral model of a problem."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from pydantic import Field
 
 from eipyomo import models
 from eipyomo.allocation import Allocation
+from eipyomo.models.formulations.spectral import Tangents
 from eipyomo.models.relaxation import TANGENTS
 from eipyomo.problem import LETTER_FEATURES, Problem
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
-from eipyomo.solvers.milp import NAME, MilpBackend
+from eipyomo.solvers.milp.backend import NAME, MilpBackend
 from eipyomo.solvers.model.claim import claim_of
-from eipyomo.validation import Whole
 
 
 class MilpOptions(Options):
     """Options of :class:`Milp`."""
 
-    tangents: Annotated[
-        Whole,
-        Field(description="a whole number >= 1 (tangents of each convex function to begin with)"),
-    ] = TANGENTS
+    tangents: Tangents = TANGENTS
     start: Annotated[
         Allocation | None,
         Field(description="an Allocation to begin with; the answer is never worse"),
@@ -30,7 +27,10 @@ class MilpOptions(Options):
 
 
 class Milp(Method[MilpOptions]):
-    """A piecewise linear relaxation with HiGHS for bounds, and Ipopt for points."""
+    """A piecewise linear relaxation; see :mod:`eipyomo.solvers.milp`.
+
+    The claim's `trace` has a row per round: ``bound``, ``incumbent``, ``cells``, and ``seconds``.
+    """
 
     name = NAME
     description = "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"

@@ -1,0 +1,103 @@
+"""Columns over users: checked one by one, read-only, and of nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from eipyomo.errors import InputError
+from eipyomo.validation import plain_decision, plain_number
+from eipyomo.words import short
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Base of frozen dataclasses of columns over users: each has read-only arrays of its own."""
+
+    def __post_init__(self) -> None:
+        """Copy the columns, since others may hold the arrays, and make them read-only."""
+        for name, column in self._data().items():
+            if isinstance(column, np.ndarray):
+                own = np.array(column)
+                own.flags.writeable = False
+                object.__setattr__(self, name, own)
+
+    def _data(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let copies and pickles be made by the constructor, whose arrays are read-only."""
+        return _made, (type(self), self._data())
+
+
+def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
+    return kind(**data)
+
+
+def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:
+    """Return a column of finite real numbers, one per user.
+
+    Raises
+    ------
+    InputError
+        If `given` is no list or array of so many finite real numbers.
+    """
+    wanted = f"{users} finite numbers, one per user"
+    column = _column(name, given, users, plain_number, float, wanted)
+    _require(name, column, np.isfinite(column), wanted)
+    return column.astype(np.float64) + 0.0
+
+
+def decision_column(name: str, given: Any, users: int) -> NDArray[np.bool_]:
+    """Return a column of booleans, one per user; 0 and 1 are booleans too.
+
+    Raises
+    ------
+    InputError
+        If `given` is no list or array of so many decisions.
+    """
+    wanted = f"{users} decisions (true or false, or 1 or 0), one per user"
+    column = _column(name, given, users, plain_decision, bool, wanted)
+    _require(name, column, (column == 0) | (column == 1), wanted)
+    return column.astype(np.bool_)
+
+
+def _column(
+    name: str, given: Any, users: int, plain: Callable[[Any], Any], kind: type[Any], wanted: str
+) -> NDArray[Any]:
+    """Return a list or series as an array, and an array of real numbers as it is.
+
+    The elements of a list are looked at one by one, as numpy makes them one kind first: texts of a
+    number beside a text, a number of true beside a number. An array may hide some behind a mask.
+    """
+    column = given.to_numpy() if isinstance(given, pd.Series) else given
+    if isinstance(column, list | tuple):
+        elements = [plain(element) for element in column]
+        right = np.array([isinstance(element, kind) for element in elements], dtype=np.bool_)
+        _require(name, column, right, wanted)
+        column = np.array(elements, dtype=kind)
+    if not isinstance(column, np.ndarray) or np.ma.is_masked(column):
+        raise InputError(f"{name} is {short(column)}, but must hold {wanted}")
+    if column.shape != (users,) or column.dtype.kind not in ("iuf" if kind is float else "biuf"):
+        raise InputError(
+            f"{name} is an array of shape {column.shape} and type {column.dtype}, but must hold "
+            f"{wanted}"
+        )
+    return np.asarray(column)
+
+
+def _require(
+    name: str, column: Sequence[Any] | NDArray[Any], right: NDArray[np.bool_], wanted: str
+) -> None:
+    """Refuse a column by its first element that is not right."""
+    if not right.all():
+        j = int(np.argmin(right))
+        raise InputError(
+            f"{name} is an array of shape ({len(column)},) with {short(column[j])} at [{j}], but "
+            f"must hold {wanted}"
+        )
