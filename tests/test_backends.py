@@ -164,14 +164,14 @@ def test_highs_takes_linear_models_only(letter: ei.Instance) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("solver", "users", "limit_s"), [("scip", 12, 5), ("bonmin", 12, 5), ("mindtpy", 25, 1)]
+    ("solver", "users", "limit_s"), [("scip", 12, 5), ("bonmin", 12, 5), ("mindtpy", 45, 1)]
 )
 def test_limits_hold(solver: str, users: int, limit_s: float) -> None:
     """A solver that needs longer stops at its limit, within 10 s, with what it has found.
 
-    On a quiet machine SCIP and Bonmin need more than 30 s for these sizes. MindtPy needs 2 s, and
-    nearly all of them for its first point: the seconds of grace let a busy one be four times as
-    slow.
+    On a quiet machine SCIP and Bonmin need more than 30 s for these sizes. MindtPy needs 3 s, and
+    most of them for its first point: the seconds of grace let a busy machine be three times as
+    slow, and one twice as fast has to stop it still.
     """
     instance = ei.Instance.letter(users=users, bandwidth_mhz=5.0 * users, seed=1)
     started = time.monotonic()
