@@ -87,7 +87,7 @@ class Job:
             )
         problem = Problem.of(what, self.problem, self.round)
         able = [name for name, one in METHODS.items() if _handles(one, problem)]
-        problem.require(self.method.handles, f"method {self.called!r}", f"; {', '.join(able)} do")
+        problem.require(self.method.handles, f"method {self.called!r}", f"; {_who(able)}")
         return problem
 
     def run(self, what: Instance | Problem) -> Result:
@@ -116,6 +116,11 @@ class Job:
         """What the problem is called, for whatever instance."""
         restriction, stage = asked(self.problem, self.round)
         return restriction.name(stage)
+
+
+def _who(names: list[str]) -> str:
+    """Say who handles what somebody else does not."""
+    return f"{', '.join(names)} {'do' if len(names) > 1 else 'does'}" if names else "none does"
 
 
 def _handles(method: Method[Any] | Benchmark, problem: Problem) -> bool:
