@@ -20,7 +20,7 @@ from eipyomo.words import short
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eipyomo.scaled import Round
+    from eipyomo.scaled import Stage
     from eipyomo.verify import Verified
 
 __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
@@ -189,7 +189,7 @@ class Result(Report):
         return None
 
 
-def read_allocation(path: PathLike) -> tuple[Allocation, Round, dict[str, Any]]:
+def read_allocation(path: PathLike) -> tuple[Allocation, Stage, dict[str, Any]]:
     """Read the allocation of a result file, or of one that holds an allocation alone.
 
     Returns

@@ -12,7 +12,8 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.problem import Problem
-from eipyomo.restriction import Restriction, Stage
+from eipyomo.restriction import Restriction
+from eipyomo.scaled import Stage
 from eipyomo.solvers.exact import ExactOutcome, convex_rest, solve_exact
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference, slow_but

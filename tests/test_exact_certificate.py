@@ -17,7 +17,8 @@ import eipyomo as ei
 from eipyomo import verify as verification
 from eipyomo.cli import main
 from eipyomo.problem import Problem
-from eipyomo.restriction import Restriction, Stage
+from eipyomo.restriction import Restriction
+from eipyomo.scaled import Stage
 from eipyomo.solvers.exact import solve_exact
 from eipyomo.verify import verify
 from tests.conftest import REFERENCE, VALUES, reference, slow_but

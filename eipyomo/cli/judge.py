@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from eipyomo.evaluation import Evaluation
     from eipyomo.instance import Instance
     from eipyomo.models.sol import SolFile
-    from eipyomo.scaled import Round
+    from eipyomo.scaled import Stage
 
 
 @click.command(
@@ -147,7 +147,7 @@ def evaluate_command(
     is false.
     """
     instance = read_instance(instance_file, settings)
-    kind: Round
+    kind: Stage
     bound = None
     if result_file.lower().endswith(".sol"):
         allocation, kind, solution = _read_sol(instance, result_file, manifest)
@@ -173,7 +173,7 @@ def evaluate_command(
     return ANSWERED if doubt is None else complain(f"{result_file}: {doubt}", NO_ANSWER)
 
 
-def _round(asked: str | None, own: Round) -> Round:
+def _round(asked: str | None, own: Stage) -> Stage:
     """Return the round that is asked for; without a wish the file's own."""
     return own if asked is None else "training" if asked == "training" else "inference"
 
@@ -202,7 +202,7 @@ def _doubt_about_sol(solution: SolFile, evaluation: Evaluation) -> str | None:
 
 def _read_sol(
     instance: Instance, file: str, manifest: str | None
-) -> tuple[Allocation, Round, SolFile]:
+) -> tuple[Allocation, Stage, SolFile]:
     """Read the allocation of a .sol file for a model that we exported."""
     model, solution = models.read_sol(file, manifest)
     if models.source_of(model).instance.digest() != instance.digest():

@@ -12,8 +12,9 @@ from eipyomo.errors import InputError, OutputError, SolverError
 from eipyomo.files import refusal, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import Restriction, Stage, asked
+from eipyomo.restriction import Restriction, asked
 from eipyomo.result import Result
+from eipyomo.scaled import Stage
 from eipyomo.solvers.admm.method import Admm
 from eipyomo.solvers.benchmarks import (
     EXACT,
