@@ -13,14 +13,12 @@ from eipyomo.evaluation import Evaluation
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.report import Report
-from eipyomo.restriction import told
 from eipyomo.validation import require_kind
 from eipyomo.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eipyomo.scaled import Stage
     from eipyomo.verify import Verified
 
 __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
@@ -39,7 +37,8 @@ class Result(Report):
         None in documents of old.
     problem
         ``joint`` for (10), ``training`` for a round before the last, otherwise the restriction
-        that was solved (``eco``, ``lco``).
+        that was solved (``eco``, ``grid:0.2``); ``restricted`` for one without a name, of which
+        `options` has the `label`.
     termination
         ``optimal``: incumbent and valid bound are within the gap; ``converged``: a heuristic or
         local method met its own stopping rule; ``limit``: time, nodes or iterations ran out;
@@ -189,13 +188,13 @@ class Result(Report):
         return None
 
 
-def read_allocation(path: PathLike) -> tuple[Allocation, Stage, dict[str, Any]]:
+def read_allocation(path: PathLike) -> tuple[Allocation, dict[str, Any]]:
     """Read the allocation of a result file, or of one that holds an allocation alone.
 
     Returns
     -------
-    allocation, round, document
-        The allocation, the round of the problem that the file names, and all that it holds.
+    allocation, document
+        The allocation, and all that the file holds.
 
     Raises
     ------
@@ -211,5 +210,4 @@ def read_allocation(path: PathLike) -> tuple[Allocation, Stage, dict[str, Any]]:
                 f"allocation is {short(allocation)}, but must be an object (the result holds no "
                 "allocation to judge)"
             )
-        _, stage = told(document.get("problem"))
-        return Allocation.from_dict(allocation), stage, document
+        return Allocation.from_dict(allocation), document

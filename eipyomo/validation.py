@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
@@ -157,6 +157,15 @@ class Record(BaseModel):
         """Return the values by their keys; records in them stay records."""
         return {key: getattr(self, key) for key in type(self).model_fields}
 
+    @classmethod
+    def allowed(cls, key: str) -> str:
+        """Say what a key takes: its description, for a number behind its range."""
+        field = cls.model_fields[key]
+        if field.annotation is not float:
+            return str(field.description)
+        number = f"a finite number {limits(field.metadata)}".rstrip()
+        return f"{number} ({field.description})"
+
     # Pydantic's own ways to a copy trust what they are given.
 
     def __replace__(self, **changes: Any) -> Self:
@@ -274,20 +283,15 @@ def _user(model: type[Record], data: Mapping[str, Any]) -> str:
 
 
 def allowed(model: type[Record], location: tuple[int | str, ...]) -> str:
-    """Say what a key takes: a field's description, for a number behind its range."""
-    if len(location) > 1:
-        return "an object"
-    field = model.model_fields[str(location[0])]
-    if field.annotation is not float:
-        return str(field.description)
-    limits = (("ge", ">="), ("gt", ">"), ("le", "<="))
-    bounds = [
-        f"{sign} {getattr(item, key):g}"
-        for item in field.metadata
-        for key, sign in limits
-        if getattr(item, key, None) is not None
-    ]
-    return f"a finite number {' and '.join(bounds)} ({field.description})".replace("  ", " ")
+    """Say what a key takes, or what a part of it does."""
+    return "an object" if len(location) > 1 else model.allowed(str(location[0]))
+
+
+def limits(metadata: Iterable[Any]) -> str:
+    """Return the ends of a number's range, as ``>= 0 and <= 1``."""
+    signs = {"ge": ">=", "gt": ">", "le": "<="}
+    given = {key: getattr(item, key) for item in metadata for key in signs if hasattr(item, key)}
+    return " and ".join(f"{signs[key]} {limit:g}" for key, limit in given.items())
 
 
 def require_kind(name: str, value: Any, kind: type[Any], hint: str = "") -> None:

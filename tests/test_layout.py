@@ -18,7 +18,7 @@ LAYERS = (
     ("errors", "physics", "report"),
     ("words",),
     ("validation",),
-    ("columns", "files", "channel", "streams"),
+    ("choices", "columns", "files", "channel", "streams"),
     ("devices",),
     ("scaled",),
     ("instance", "timing", "resources", "restriction"),

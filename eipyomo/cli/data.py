@@ -13,8 +13,9 @@ from eipyomo.cli.answers import ANSWERED
 from eipyomo.cli.options import (
     examples,
     formulation_option,
+    problem_options,
     read_instance,
-    round_option,
+    read_problem,
     set_option,
 )
 from eipyomo.cli.printing import describe
@@ -77,17 +78,19 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
     "export",
     epilog=examples(
         "eipyomo export instance.json -o model.nl",
+        "eipyomo export instance.json -o model.gms --formulation spectral --problem gbe",
     ),
 )
 @click.argument("instance_file", metavar="INSTANCE")
 @click.option("-o", "--output", metavar="FILE", required=True, help="model.nl or model.gms.")
 @formulation_option
-@round_option
+@problem_options()
 @set_option
 def export_command(
     instance_file: str,
     output: str,
     formulation: str | None,
+    problem: str | None,
     round_: str | None,
     settings: tuple[str, ...],
 ) -> int:
@@ -96,11 +99,8 @@ def export_command(
     A .nl comes with .row and .col, and both formats with a manifest that tells what is what.
     """
     instance = read_instance(instance_file, settings)
-    model = models.minlp(
-        instance,
-        formulation or "letter",
-        "training" if round_ == "training" else "inference",
-    )
+    asked = read_problem(instance, problem, round_)
+    model = models.minlp(asked, formulation or "letter")
     for file in models.export(model, output):
         streams.note(f"wrote {file}")
     return ANSWERED

@@ -11,13 +11,22 @@ import click
 from eipyomo import claims, models, streams
 from eipyomo.allocation import Allocation
 from eipyomo.cli.answers import ANSWERED, NO_ANSWER, complain
-from eipyomo.cli.options import examples, json_option, read_instance, round_option, set_option
+from eipyomo.cli.options import (
+    examples,
+    json_option,
+    problem_options,
+    read_instance,
+    read_problem,
+    set_option,
+)
 from eipyomo.cli.printing import as_number, say, title_of
 from eipyomo.cli.progress import steps_shown
 from eipyomo.cli.tables import show_evaluation
 from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
 from eipyomo.files import about, read_document, to_json
+from eipyomo.problem import Problem
+from eipyomo.restriction import told
 from eipyomo.result import Result, read_allocation, relative_gap
 from eipyomo.solvers.judge import repair
 from eipyomo.verify import Verified, verify
@@ -26,7 +35,6 @@ if TYPE_CHECKING:
     from eipyomo.evaluation import Evaluation
     from eipyomo.instance import Instance
     from eipyomo.models.sol import SolFile
-    from eipyomo.scaled import Stage
 
 
 @click.command(
@@ -115,11 +123,13 @@ def _show_verification(
     "evaluate",
     epilog=examples(
         "eipyomo evaluate instance.json result.json",
+        "eipyomo evaluate instance.json result.json --problem gbe  # whether it also keeps to that",
+        "eipyomo evaluate instance.json model.sol",
     ),
 )
 @click.argument("instance_file", metavar="INSTANCE")
 @click.argument("result_file", metavar="RESULT")
-@round_option
+@problem_options("the file's own", "the file's own")
 @click.option(
     "--manifest", metavar="FILE", help="For a .sol file: the export's manifest.  [default: beside]"
 )
@@ -129,14 +139,15 @@ def evaluate_command(
     instance_file: str,
     result_file: str,
     settings: tuple[str, ...],
+    problem: str | None,
     round_: str | None,
     manifest: str | None,
     as_json: bool,
 ) -> int:
     """Judge the allocation in a result or .sol file.
 
-    Shows its cost, every term of it, and the largest violation. An infeasible allocation is an
-    answer too.
+    Shows its cost, every term of it, and the largest violation: of the problem that the file names,
+    or of another. An infeasible allocation is an answer too.
 
     What the file says of itself is checked. A result must say what is true of its objective, bound,
     gap, feasibility and every term, of how it ended, and of the problem that it names. A .sol file
@@ -147,35 +158,33 @@ def evaluate_command(
     is false.
     """
     instance = read_instance(instance_file, settings)
-    kind: Stage
+    nothing_asked = problem is None and round_ is None
+    asked = None if nothing_asked else read_problem(instance, problem, round_)
     bound = None
     if result_file.lower().endswith(".sol"):
-        allocation, kind, solution = _read_sol(instance, result_file, manifest)
-        evaluation = evaluate(instance, allocation, _round(round_, kind))
-        doubt = _doubt_about_sol(solution, evaluation)
+        own, allocation, solution = _read_sol(instance, result_file, manifest)
+        evaluation = evaluate(asked or own, allocation)
+        doubt = _doubt_about_sol(solution, evaluate(own, allocation))
     else:
-        allocation, kind, document = read_allocation(result_file)
-        evaluation = evaluate(instance, allocation, _round(round_, kind))
+        allocation, document = read_allocation(result_file)
         with about(result_file):
+            own = Problem(instance, *told(document.get("problem")))
+            evaluation = evaluate(asked or own, allocation)
             doubt = claims.doubt(document, instance)
         named, bound = document.get("instance", instance.name), document.get("bound")
         if doubt is None and named != instance.name:  # the data are the same, a name is free text
             streams.note(f"the result calls its instance {named!r}, here it is {instance.name!r}")
     if as_json:
-        streams.print_document(to_json({**evaluation.to_dict(), "false_claim": doubt}))
+        judged = {"problem": (asked or own).name, **evaluation.to_dict()}
+        streams.print_document(to_json({**judged, "false_claim": doubt}))
     else:
-        show_evaluation(evaluation)
+        show_evaluation(evaluation, (asked or own).name)
         if bound is not None and doubt is None:
             say(
                 f"The file's bound {as_number(bound, 9)} is not above the cost; whether it is "
                 "valid, only a certificate tells (eipyomo verify)."
             )
     return ANSWERED if doubt is None else complain(f"{result_file}: {doubt}", NO_ANSWER)
-
-
-def _round(asked: str | None, own: Stage) -> Stage:
-    """Return the round that is asked for; without a wish the file's own."""
-    return own if asked is None else "training" if asked == "training" else "inference"
 
 
 def _doubt_about_sol(solution: SolFile, evaluation: Evaluation) -> str | None:
@@ -202,8 +211,8 @@ def _doubt_about_sol(solution: SolFile, evaluation: Evaluation) -> str | None:
 
 def _read_sol(
     instance: Instance, file: str, manifest: str | None
-) -> tuple[Allocation, Stage, SolFile]:
-    """Read the allocation of a .sol file for a model that we exported."""
+) -> tuple[Problem, Allocation, SolFile]:
+    """Read the problem and the allocation of a .sol file for a model that we exported."""
     model, solution = models.read_sol(file, manifest)
     if models.source_of(model).instance.digest() != instance.digest():
         raise InputError(
@@ -212,6 +221,5 @@ def _read_sol(
         )
     if solution.point is None:
         raise InputError(f"the solution file {file!r} holds no values: {solution.message}")
-    source = models.source_of(model)
-    allocation = repair(source.problem, models.allocation(model))
-    return allocation, source.problem.stage, solution
+    problem = models.source_of(model).problem
+    return problem, repair(problem, models.allocation(model)), solution

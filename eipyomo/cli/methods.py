@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import click
 
+from eipyomo.cli.options import Command
 from eipyomo.solvers import METHODS
 
 FLAGS = {"enumeration": "--enumerate"}
 """Flags whose names are not the option's."""
 
-FILES = ("start", "certificate", "executable")
-"""Options that are given as the name of a file."""
+FILES = {"start": "RESULT", "certificate": "FILE", "executable": "FILE"}
+"""Options that are given as the name of a file, and what help calls it."""
 
-Command = Callable[..., Any]
+NOT_HERE = ("executor", "options")
+"""Options that no word or number can say; those of a solver go by ``--option``."""
+
+
+class MethodOption(click.Option):
+    """An option of some methods, and the heading under which help has it."""
+
+    def __init__(self, *declared: Any, heading: str, **settings: Any) -> None:
+        super().__init__(*declared, **settings)
+        self.heading = heading
+
+
+class MethodCommand(click.Command):
+    """A command with options of methods, whose help has a section for each of them."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                heading = getattr(parameter, "heading", "Options")
+                sections.setdefault(heading, []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
 
 
 def method_options(command: Command) -> Command:
@@ -25,41 +51,57 @@ def method_options(command: Command) -> Command:
         for name in one.Options.model_fields:
             takers.setdefault(name, []).append(method)
     for name, methods in reversed(takers.items()):
-        command = _option(name, methods)(command)
+        if name not in NOT_HERE:
+            command = _option(name, methods)(command)
     return command
 
 
 def _option(name: str, methods: list[str]) -> Callable[[Command], Command]:
-    """Return the option of some methods; one that only Python or ``--option`` can give is none."""
-    field = METHODS[methods[0]].Options.model_fields[name]
-    kinds = get_args(field.annotation) or (field.annotation,)
-    kind = next((kind for kind in (bool, float, int, str) if kind in kinds), None)
+    """Return an option of some methods."""
+    options = METHODS[methods[0]].Options
+    kind = options.kinds(name)[0]
+    flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+    settings: dict[str, Any] = {"type": kind.type if kind.type in (float, int) else str}
     if name in FILES:
-        settings: dict[str, Any] = {"metavar": "FILE"}
-    elif kind is bool:
+        settings["metavar"] = FILES[name]
+    elif kind.choices:
+        settings["metavar"] = f"[{'|'.join(kind.choices)}]"
+    elif kind.type is bool:
         settings = {"is_flag": True, "default": None}
-    elif kind is not None:
-        settings = {"type": kind}
+        if options.model_fields[name].default is None:  # which a method makes one or the other
+            flag = f"{flag}/--no-{name}"
+    if len(methods) == len(METHODS):
+        heading = "Options"
     else:
-        return lambda command: command
-    whose = "" if len(methods) == len(METHODS) else f"For {', '.join(methods)}: "
-    return click.option(
-        FLAGS.get(name, f"--{name.replace('_', '-')}"),
-        name,
-        help=f"{whose}{field.description}.{_defaults(name, methods)}",
-        **settings,
-    )
+        heading = f"Options of {methods[0] if len(methods) == 1 else 'several methods'}"
+    help_ = _help(name, methods)
+    return click.option(flag, name, cls=MethodOption, heading=heading, help=help_, **settings)
 
 
-def _defaults(name: str, methods: list[str]) -> str:
-    """Return what help says of an option's defaults, where there are such."""
-    whose: dict[Any, list[str]] = {}
-    for method in methods:
-        default = METHODS[method].Options.model_fields[name].default
-        if default is not None and default is not False:
-            whose.setdefault(default, []).append(method)
-    words = [f"{default:g}" if isinstance(default, float) else str(default) for default in whose]
-    if len(words) > 1:
-        names = map(", ".join, whose.values())
-        words = [f"{word} for {name}" for word, name in zip(words, names, strict=True)]
-    return f"  [default: {'; '.join(words)}]" if words else ""
+def _help(name: str, methods: list[str]) -> str:
+    """Return what an option means, for which methods, and its defaults."""
+    fields = {method: METHODS[method].Options.model_fields[name] for method in methods}
+    meanings = _by_words({method: str(field.description) for method, field in fields.items()})
+    defaults = _by_words({method: shown_default(field.default) for method, field in fields.items()})
+    if len(methods) in (1, len(METHODS)):
+        words = "; ".join(f"{meaning[:1].upper()}{meaning[1:]}" for meaning in meanings)
+    else:
+        words = "; ".join(f"{', '.join(whose)}: {words}" for words, whose in meanings.items())
+    said = [
+        default if len(whose) == len(methods) else f"{default} for {', '.join(whose)}"
+        for default, whose in defaults.items()
+        if default and name not in FILES
+    ]
+    return f"{words}." + (f"  [default: {'; '.join(said)}]" if said else "")
+
+
+def _by_words(words: dict[str, str]) -> dict[str, list[str]]:
+    """Return methods by what is said of them."""
+    return {said: [one for one in words if words[one] == said] for said in words.values()}
+
+
+def shown_default(default: Any) -> str:
+    """Return an option's default in words; empty where there is none, or "no"."""
+    if default is None or default is False:
+        return ""
+    return f"{default:g}".replace("e-0", "e-") if isinstance(default, float) else str(default)

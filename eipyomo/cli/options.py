@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,12 +14,16 @@ from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.files import require_suffix, require_unique, require_writable
 from eipyomo.instance import Instance
-from eipyomo.restriction import PROBLEMS
+from eipyomo.problem import Problem
+from eipyomo.restriction import PROBLEMS, Stage
 from eipyomo.solvers import METHODS
 from eipyomo.solvers.methods import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+Command = Callable[..., Any]
 
 
 def examples(*lines: str) -> str:
@@ -100,19 +105,28 @@ more_option = click.option(
 )
 
 
-problem_option = click.option(
-    "--problem",
-    metavar="NAME",
-    help=f"Which problem: {', '.join(PROBLEMS)}, or grid:STEP.  [default: joint]",
-)
+def problem_options(
+    problem: str = "joint", round_: str = "inference"
+) -> Callable[[Command], Command]:
+    """Return the options that say which problem is meant; the arguments are words for defaults."""
+    name = click.option(
+        "--problem",
+        metavar="NAME",
+        help=f"Which problem: {', '.join(PROBLEMS)}, or grid:STEP.  [default: {problem}]",
+    )
+    kind = click.option(
+        "--round",
+        "round_",
+        type=click.Choice(["inference", "training"]),
+        help=f"The last round, or one before it, without tasks.  [default: {round_}]",
+    )
+    return lambda command: name(kind(command))
 
 
-round_option = click.option(
-    "--round",
-    "round_",
-    type=click.Choice(["inference", "training"]),
-    help="The last round, or one before it, without tasks.  [default: inference]",
-)
+def read_problem(instance: Instance, problem: str | None, round_: str | None) -> Problem:
+    """Return the problem of an instance that ``--problem`` and ``--round`` ask for."""
+    stage: Stage = "training" if round_ == "training" else "inference"
+    return Problem.of(instance, "joint" if problem is None else problem, stage)
 
 
 def with_more(method: str, options: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:

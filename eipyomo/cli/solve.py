@@ -10,15 +10,14 @@ import click
 
 from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, INFEASIBLE, NO_ANSWER, complain, deliver
-from eipyomo.cli.methods import method_options
+from eipyomo.cli.methods import MethodCommand, method_options
 from eipyomo.cli.options import (
     examples,
     json_option,
     more_option,
-    problem_option,
+    problem_options,
     read_instance,
     require_targets,
-    round_option,
     set_option,
     with_more,
 )
@@ -34,6 +33,7 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 
 
 @click.command(
+    cls=MethodCommand,
     epilog=examples(
         "eipyomo solve instance.json",
         "eipyomo solve instance.json --certificate proof.json -o result.json",
@@ -54,10 +54,9 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
     show_default=True,
     help=f"One of {', '.join(METHODS)}; minlp:bonmin names the solver too.",
 )
-@problem_option
+@problem_options()
 @method_options
 @more_option
-@round_option
 @set_option
 @click.option("-o", "--output", metavar="FILE", help="Write the result document here.")
 @json_option

@@ -112,10 +112,11 @@ def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
         say(f"Optima and bounds of {', '.join(restricted)} are those of restricted problems.")
 
 
-def show_evaluation(evaluation: Evaluation) -> None:
+def show_evaluation(evaluation: Evaluation, problem: str) -> None:
     """Print cost, violations, and every term of (8) and (9)."""
     verdict = "feasible" if evaluation.feasible else "INFEASIBLE"
-    say(f"WSEL {as_number(evaluation.objective, 9)}, {verdict}")
+    where = "" if problem == "joint" else f" in the problem {problem!r}"
+    say(f"WSEL {as_number(evaluation.objective, 9)}, {verdict}{where}")
     for violation in evaluation.violations:
         if violation.amount > FEASIBILITY_TOLERANCE:
             say(f"  {violation}")

@@ -101,11 +101,13 @@ class GridOptions(ExactGap):
     """Options of :class:`Exhaustive`."""
 
     step: Annotated[
-        Finite, Field(description="1/n for a whole number n; the grid of ι has n + 1 points")
+        Finite,
+        "1/n for a whole number n",
+        Field(description="step of ι's grid, which has n + 1 points"),
     ] = 0.2
     enumeration: Annotated[
         StrictBool,
-        Field(description="true or false (whether to enumerate all combinations of ι)"),
+        Field(description="whether all combinations of ι are enumerated"),
     ] = False
 
 

@@ -13,29 +13,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from eipyomo.allocation import Allocation
+from eipyomo.choices import Choices
 from eipyomo.files import PathLike
 from eipyomo.problem import Feature, Problem
 from eipyomo.report import Report, Status
-from eipyomo.validation import Positive, Record
+from eipyomo.validation import Positive
 
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
 
 
-class Options(Record):
-    """What every method can be asked for; each has options of its own besides.
-
-    Descriptions become the sentences that refuse a value, the help of the command line, and the
-    table in the docs.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+class Options(Choices):
+    """What every method can be asked for; each has options of its own besides."""
 
     gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
-    time_limit: Annotated[Positive, Field(description="in s, from the call")] = TIME_LIMIT_S
+    time_limit: Annotated[Positive, Field(description="seconds from the call, all included")] = (
+        TIME_LIMIT_S
+    )
 
     def reported(self) -> dict[str, Any]:
         """Return what a result says of the options: what every method has, and what was changed."""
@@ -148,6 +145,16 @@ class Method(ABC, Generic[OptionsT]):
         """Return the names of the solvers that it runs."""
         del options
         return ()
+
+    def require(self, problem: Problem) -> None:
+        """Refuse a problem that lacks what the method needs; see :meth:`Problem.require`.
+
+        Raises
+        ------
+        InputError
+            If it does.
+        """
+        del problem
 
     @abstractmethod
     def run(self, problem: Problem, options: OptionsT, clock: Clock) -> Claim:

@@ -82,14 +82,15 @@ def judge(
         false; if left out, what the problem says of itself.
     """
     known = problem.always_feasible if always_feasible is None else always_feasible
+    label = {} if problem.name == problem.kind else {"label": problem.name}
     found = Result(
         instance=problem.instance.name,
         instance_digest=problem.instance.digest(),
         method=method,
-        problem=problem.name if name is None else name,
+        problem=problem.kind if name is None else name,
         termination="error" if claim.status == "unbounded" else claim.status,
         solver=claim.solver,
-        options=dict(options),
+        options={**options, **label},
         wall_s=wall_s,
         **claim.report(),
     )

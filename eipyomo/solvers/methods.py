@@ -89,6 +89,7 @@ class Job:
         problem = Problem.of(what, self.problem, self.round)
         able = [name for name, one in METHODS.items() if _handles(one, problem)]
         problem.require(self.method.handles, f"method {self.called!r}", f"; {_who(able)}")
+        self.method.require(problem)
         return problem
 
     def run(self, what: Instance | Problem) -> Result:
@@ -116,7 +117,7 @@ class Job:
     def problem_name(self) -> str:
         """What the problem is called, for whatever instance."""
         restriction, stage = asked(self.problem, self.round)
-        return restriction.name(stage)
+        return restriction.kind(stage)
 
 
 def _who(names: list[str]) -> str:
@@ -212,8 +213,8 @@ def resolve(method: str, options: dict[str, Any]) -> Job:
         If the method or an option is unknown, or a value is not allowed.
     """
     require_kind("method", method, str)
-    name, _, solver = method.partition(":")
-    if name not in METHODS:
+    name, colon, solver = method.partition(":")
+    if name not in METHODS or (colon and not solver):
         raise InputError(f"method is {method!r}, but must be one of: {', '.join(METHODS)}")
     chosen = METHODS[name]
     if solver:
@@ -223,6 +224,11 @@ def resolve(method: str, options: dict[str, Any]) -> Job:
             )
         options = {**options, "solver": solver}
     for key in options:
+        if key in WHAT and isinstance(chosen, Benchmark):
+            raise InputError(
+                f"method is {name!r}, which says itself which problem it solves, but {key} is "
+                "given: leave it out, or take another method"
+            )
         if key not in options_of(name):
             raise InputError(
                 f"{key} is not an option of method {name!r}, but must be one of: "

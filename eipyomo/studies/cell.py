@@ -32,7 +32,7 @@ class Cell:
     Raises
     ------
     InputError
-        If the method or an option is unknown.
+        If the method or an option is unknown, or the method does not handle the problem.
     """
 
     instance: Instance
@@ -43,7 +43,7 @@ class Cell:
         """Refuse what no worker could run, and keep a copy of the options."""
         require_kind("instance", self.instance, Instance)
         require_kind("options", self.options, Mapping)
-        resolve(self.method, dict(self.options))
+        resolve(self.method, dict(self.options)).of(self.instance)
         for name in EFFECTS:
             if name in self.options:
                 raise InputError(

@@ -51,14 +51,17 @@ def compare(
     Raises
     ------
     InputError
-        If a method is unknown, or an argument is no such list; before anything runs.
+        If a method is unknown or does not handle an instance, or an argument is no such list;
+        before anything runs.
     """
     require_list("instances", instances, "instances")
     for instance in instances:
         require_kind("an element of instances", instance, Instance)
     require_list("methods", methods, "names of methods")
     for method in methods:
-        resolve(method, {"time_limit": time_limit})
+        job = resolve(method, {"time_limit": time_limit})
+        for instance in instances:
+            job.of(instance)
     rows, excess = [], []
     for instance in instances:
         results = []

@@ -95,6 +95,7 @@ def train(
     channels = channel_gains(instance, rounds, seed=seed, mean_gain=mean_gain, gains=gains)
     instances, results = [], []
     current = following(instance, channels[0], instance.scaled.previous_download_s)
+    cells_of(current, last=True)  # refused now, and not after all rounds before it
     for n in range(1, rounds + 1):
         result = _solved(cells_of(current, last=n == rounds), store)
         instances.append(current)

@@ -6,15 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
+from eipyomo.choices import Choices
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import Links
 from eipyomo.models.types import Block
 from eipyomo.problem import LETTER_FEATURES, Feature, Problem
-from eipyomo.validation import Record
 
 
-class Options(Record):
-    """What a formulation can be asked for; descriptions are the ends of refusing sentences."""
+class Options(Choices):
+    """What a formulation can be asked for."""
 
 
 HANDLED = frozenset(

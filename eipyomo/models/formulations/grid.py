@@ -64,7 +64,10 @@ def _divides_one(step: Any) -> Any:
 
 
 Step = Annotated[
-    float | None, BeforeValidator(_divides_one), Field(description="1/n for a whole number n")
+    float | None,
+    BeforeValidator(_divides_one),
+    "1/n for a whole number n",
+    Field(description="step of ι's grid; left out, the problem's, or else 0.2"),
 ]
 
 
@@ -82,7 +85,10 @@ class GridOptions(Options):
     """
 
     step: Step = None
-    choice: Annotated[Literal["hull", "bigm"], Field(description="one of: hull, bigm")] = "hull"
+    choice: Annotated[
+        Literal["hull", "bigm"],
+        Field(description="whether points of the grid are chosen by a hull, or by big-M rows"),
+    ] = "hull"
     tangents: Tangents = TANGENTS
 
 

@@ -35,8 +35,9 @@ from eipyomo.models.formulations.base import Formulation, Options
 from eipyomo.models.types import Block, Expression, Variable
 from eipyomo.validation import Whole
 
-Tangents = Annotated[Whole, Field(ge=2, description="a whole number >= 2")]
-"""Number of tangents of each convex function."""
+Tangents = Annotated[
+    Whole, Field(ge=2, description="tangents of each convex function to begin with")
+]
 
 TANGENTS = 40
 

@@ -45,75 +45,65 @@ class AdmmOptions(Options):
     preset: Annotated[
         Preset,
         Field(
-            description="one of: default, letter (penalties that suit the instance and a stop "
-            "without units, or those of Table I)"
+            description="penalties that suit the instance and a stop without units, or those of "
+            "Table I"
         ),
     ] = "default"
     engine: Annotated[
         Engine,
         Field(
-            description="one of: kernel, pyomo (what solves (18): compiled code, or the end users' "
-            "blocks of the whole model with Ipopt)"
+            description="what solves (18): compiled code, or the end users' blocks of the whole "
+            "model with Ipopt"
         ),
     ] = "kernel"
     executor: Annotated[
         Executor | None,
-        Field(description="an Executor (where the Pyomo engine's agents run; changes no result)"),
+        Field(description="where the Pyomo engine's agents run; changes no result"),
     ] = None
     start: Annotated[
         Literal["equal"] | Allocation,
         PlainValidator(_start),
-        Field(description="'equal' or an Allocation (where to start: equal parts, or there)"),
+        Field(description="where to begin"),
     ] = "equal"
     penalty: Annotated[
-        SkipValidation[float | Mapping[str, float] | None],
+        SkipValidation[Positive | Mapping[str, float] | None],
         Field(
-            description="a finite number > 0, or a mapping with the keys uplink, sync and downlink "
-            "(c of (14); and edge, where the server has a total frequency)"
+            description="penalty c of (14); a mapping has one each for uplink, sync and downlink, "
+            "and for edge where the server has a total frequency"
         ),
     ] = None
     balance: Annotated[
         StrictBool | None,
         Field(
-            description="true or false (whether a block's penalty is doubled or halved every 10 "
-            "iterations where its residuals differ by more than a factor of 10)"
+            description="whether a block's penalty is doubled or halved every 10 iterations where "
+            "its residuals differ by more than a factor of 10"
         ),
     ] = None
     stop: Annotated[
         Stop | None,
-        Field(
-            description="one of: relative, absolute (residuals without units, or (24) as printed)"
-        ),
+        Field(description="what ends a run: residuals without units, or (24) as printed"),
     ] = None
     primal_tolerance: Annotated[
         Positive | None,
-        Field(description="a finite number > 0 (ε1; for an absolute stop per user, as in Table I)"),
+        Field(description="limit ε1 of the primal residual; per user for an absolute stop"),
     ] = None
     dual_tolerance: Annotated[
         Positive | None,
-        Field(description="a finite number > 0 (ε2; for an absolute stop per user, as in Table I)"),
+        Field(description="limit ε2 of the dual residual; per user for an absolute stop"),
     ] = None
     offload_grid: Annotated[
-        Whole | None,
-        Field(description="a whole number >= 1 (parts of ι's range in the coarse scan)"),
+        Whole | None, Field(description="parts of ι's range in the coarse scan")
     ] = None
     offload_tolerance: Annotated[
         Positive | None,
-        Field(
-            description="a finite number > 0 (ε0, the absolute width at which the golden-section "
-            "search over ι ends)"
-        ),
+        Field(description="width ε0 at which the golden-section search over ι ends"),
     ] = None
     max_iterations: Annotated[
-        Whole | None,
-        Field(description="a whole number >= 1 (iterations after which to stop in any case)"),
+        Whole | None, Field(description="iterations after which to stop in any case")
     ] = None
     patience: Annotated[
         Whole | None,
-        Field(
-            description="a whole number >= 1 (iterations without a better allocation after which "
-            "to stop)"
-        ),
+        Field(description="iterations without a better allocation after which to stop"),
     ] = None
 
     @model_validator(mode="after")

@@ -28,13 +28,12 @@ class ExactOptions(EnumerationOptions):
     """Options of :class:`Exact`."""
 
     absolute_gap: Annotated[
-        NonNegative, Field(description="gap to stop at, where that is larger than the relative one")
+        NonNegative,
+        Field(description="gap in WSEL to stop at, where that is more than the relative one"),
     ] = 0.0
-    node_limit: Annotated[
-        Whole | None, Field(description="a whole number >= 1 (largest number of nodes)")
-    ] = None
+    node_limit: Annotated[Whole | None, Field(description="largest number of nodes")] = None
     certificate: Annotated[
-        PathLike | None, Field(description="a path (file to write what proves the bound to)")
+        PathLike | None, Field(description="file to write what proves the bound to")
     ] = None
 
     def reported(self) -> dict[str, Any]:
@@ -96,19 +95,22 @@ class Enumeration(Method[EnumerationOptions]):
     Options = EnumerationOptions
     handles = frozenset({Feature.GRID, Feature.EDGE_BUDGET})
 
+    def require(self, problem: Problem) -> None:
+        """Refuse a problem without a grid."""
+        if Feature.GRID not in problem.features:
+            raise InputError(
+                f"method {self.name!r} needs {Feature.GRID.value}, which the problem "
+                f"{problem.name!r} has not; 'grid:0.2' has"
+            )
+
     def run(self, problem: Problem, options: EnumerationOptions, clock: Clock) -> Claim:
         """Solve a problem with a grid.
 
         Raises
         ------
         InputError
-            If it has none, or too many combinations.
+            If there are too many combinations.
         """
-        if Feature.GRID not in problem.features:
-            raise InputError(
-                f"method {self.name!r} needs {Feature.GRID.value}, which the problem "
-                f"{problem.name!r} has not; 'grid:0.2' has"
-            )
         setup_s = prepare()
         found = exact.enumerate_grid(problem, gap=options.gap, time_limit=clock.left_s)
         return Claim(

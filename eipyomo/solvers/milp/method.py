@@ -22,7 +22,7 @@ class MilpOptions(Options):
     tangents: Tangents = TANGENTS
     start: Annotated[
         Allocation | None,
-        Field(description="an Allocation to begin with; the answer is never worse"),
+        Field(description="where to begin"),
     ] = None
 
 

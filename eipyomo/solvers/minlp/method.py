@@ -26,30 +26,33 @@ class ModelOptions(Options):
 
     solver: Annotated[
         StrictStr,
-        Field(description="a solver's name: scip proves a bound, bonmin is local"),
+        Field(description="name of the solver: scip proves bounds, bonmin is local"),
     ] = "scip"
     executable: Annotated[
         StrictStr | None,
-        Field(description="a path of an executable that speaks the AMPL protocol, for the solver"),
+        Field(description="file that is the solver; it speaks the AMPL protocol"),
     ] = None
     formulation: Annotated[
         StrictStr | None,
-        Field(description="how the model is written; left out, what suits the solver"),
+        Field(
+            description=f"how the model is written: {', '.join(models.FORMULATIONS)}; left out, "
+            "what suits the solver"
+        ),
     ] = None
     start: Annotated[
         Allocation | None,
-        Field(description="an Allocation to begin with; the answer is never worse"),
+        Field(description="where to begin"),
     ] = None
     options: Annotated[
         Mapping[str, Any] | None,
-        Field(description="a mapping of the solver's own options; threads is translated"),
+        Field(description="the solver's own options, by its own names; threads is translated"),
     ] = None
 
 
 def _optional(field: FieldInfo) -> Any:
     """Return an option of a formulation as one of the method, which nobody has to give."""
     kind: Any = Annotated[field.annotation, "", *field.metadata]
-    return kind | None, Field(default=None, description=f"{field.description} (formulation)")
+    return kind | None, Field(default=None, description=field.description)
 
 
 FORMULATIONS_OWN = {
