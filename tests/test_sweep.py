@@ -260,7 +260,13 @@ def test_a_cluster_that_is_not_there_is_named(
     [
         ("exact", {"gap": 1e-4}),
         ("exhaustive", {"step": np.float64(0.5), "enumeration": np.bool_(True)}),
-        ("admm", {"penalty": {"uplink": 2.0}, "max_iterations": np.int64(3)}),
+        (
+            "admm",
+            {
+                "penalty": {"uplink": 2.0, "sync": 1.0, "downlink": 2.0},
+                "max_iterations": np.int64(3),
+            },
+        ),
         ("minlp", {"solver": "bonmin", "formulation": "letter"}),
     ],
 )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, StrictBool, StrictStr
+from pydantic import Field, StrictStr
 
 from eipyomo.restriction import GRID, points_of
 from eipyomo.solvers.contract import Method, Options
 from eipyomo.solvers.exact.method import GAP, Enumeration, Exact
 from eipyomo.solvers.minlp.method import Minlp
-from eipyomo.validation import Finite, Positive
+from eipyomo.validation import Finite, Flag, Positive
 
 EXACT = Exact()
 
@@ -106,7 +106,7 @@ class GridOptions(ExactGap):
         Field(description="step of ι's grid, which has n + 1 points"),
     ] = 0.2
     enumeration: Annotated[
-        StrictBool,
+        Flag,
         Field(description="whether all combinations of ι are enumerated"),
     ] = False
 

@@ -7,14 +7,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, SkipValidation, StrictBool, model_validator
+from pydantic import Field, PlainValidator, SkipValidation, model_validator
 
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.solvers.admm.records import BLOCKS, SYNC
 from eipyomo.solvers.admm.start import scaled_penalties
 from eipyomo.solvers.contract import Options
-from eipyomo.validation import Positive, Whole, positive_number
+from eipyomo.validation import Flag, Positive, Whole, positive_number
 
 if TYPE_CHECKING:
     from eipyomo.problem import Problem
@@ -73,7 +73,7 @@ class AdmmOptions(Options):
         ),
     ] = None
     balance: Annotated[
-        StrictBool | None,
+        Flag | None,
         Field(
             description="whether a block's penalty is doubled or halved every 10 iterations where "
             "its residuals differ by more than a factor of 10"
