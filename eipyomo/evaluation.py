@@ -18,8 +18,8 @@ from eipyomo.allocation import Allocation
 from eipyomo.columns import Columns
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import EVERYTHING, Restriction, Stage
-from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.restriction import EVERYTHING, Restriction
+from eipyomo.scaled import FloatColumn, Scaled, Stage
 from eipyomo.timing import Plan, where_needed
 from eipyomo.validation import require_kind
 

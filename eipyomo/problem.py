@@ -14,8 +14,8 @@ from functools import cached_property
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.resources import Budget, budgets
-from eipyomo.restriction import EVERYTHING, OpenDecisions, Restriction, Stage, asked
-from eipyomo.scaled import Scaled
+from eipyomo.restriction import EVERYTHING, OpenDecisions, Restriction, asked
+from eipyomo.scaled import Scaled, Stage
 from eipyomo.validation import require_kind
 
 
@@ -123,7 +123,7 @@ class Problem:
     @cached_property
     def data(self) -> Scaled:
         """The instance in scaled units, as it is at this stage."""
-        return self.instance.scaled.for_round(self.stage)
+        return self.instance.scaled.for_stage(self.stage)
 
     @cached_property
     def decisions(self) -> OpenDecisions:

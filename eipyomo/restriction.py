@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eipyomo.errors import InputError
-from eipyomo.scaled import FloatColumn, Round
+from eipyomo.scaled import FloatColumn, Stage
 from eipyomo.validation import require_kind
 from eipyomo.words import shown
-
-Stage = Round
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,9 +248,9 @@ def asked(
     InputError
         If one of them is unknown, or the two do not go together.
     """
-    if round not in get_args(Round):
+    if round not in get_args(Stage):
         raise InputError(
-            f"round is {shown(round)}, but must be one of: {', '.join(get_args(Round))}"
+            f"round is {shown(round)}, but must be one of: {', '.join(get_args(Stage))}"
         )
     restriction, stage = (problem, round) if isinstance(problem, Restriction) else named(problem)
     if "training" not in (stage, round):

@@ -19,7 +19,7 @@ from eipyomo.errors import InputError
 from eipyomo.validation import positive_number
 from eipyomo.words import short
 
-Round = Literal["inference", "training"]
+Stage = Literal["inference", "training"]
 """The N-th round, with tasks, or one of the rounds before it, without (section II-B)."""
 
 FloatColumn = NDArray[np.floating[Any]]
@@ -142,13 +142,13 @@ class Scaled(Columns):
             return self.server_frequency_ghz
         return min(self.server_frequency_ghz, self.total_frequency_ghz / len(self))
 
-    def for_round(self, round: Round) -> Scaled:
-        """Return the columns of a round: a training round has no tasks (section II-B)."""
-        if round not in get_args(Round):
+    def for_stage(self, stage: Stage) -> Scaled:
+        """Return the columns of a stage: a training round has no tasks (section II-B)."""
+        if stage not in get_args(Stage):
             raise InputError(
-                f"round is {round!r}, but must be one of: {', '.join(get_args(Round))}"
+                f"round is {stage!r}, but must be one of: {', '.join(get_args(Stage))}"
             )
-        if round == "inference":
+        if stage == "inference":
             return self
         return replace(self, task_mbit=np.zeros(len(self)), total_frequency_ghz=None)
 

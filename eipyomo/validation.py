@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from eipyomo.errors import InputError
-from eipyomo.words import short, shown
+from eipyomo.words import short, shown, told
 
 
 def _is_of_kind(value: Any, kinds: str, plain: Any) -> bool:
@@ -67,8 +67,8 @@ def _plain_scalar(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-Truth = Annotated[StrictBool, BeforeValidator(_plain_scalar)]
-"""True or false, of numpy's too; numbers are none."""
+Flag = Annotated[StrictBool, BeforeValidator(_plain_scalar)]
+"""True or false, of Python or numpy; 0 and 1 are none."""
 
 Whole = Annotated[StrictInt, BeforeValidator(_plain_scalar), Field(ge=1)]
 """A whole number >= 1; booleans are none."""
@@ -231,7 +231,7 @@ def positive_number(name: str, value: Any) -> float:
         If it is anything else.
     """
     if not is_positive(value):
-        raise InputError(f"{name} is {shown(value)}, but must be a finite number > 0")
+        raise InputError(f"{name} is {told(value)}, but must be a finite number > 0")
     return float(value)
 
 
@@ -270,8 +270,7 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     if first["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return f"{where} is not a known key, but must be one of: {known}"
-    words = shown(value) if repr(value) == object.__repr__(value) else short(value)
-    return f"{where} is {words}, but must be {allowed(model, location)}"
+    return f"{where} is {told(value)}, but must be {allowed(model, location)}"
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -81,3 +81,8 @@ SHOWN_PARTS = 60
 
 
 JOINERS = "\u200c\u200d"
+
+
+def told(value: Any) -> str:
+    """Return a value as a sentence shows it; or its kind, where its words say only where it is."""
+    return shown(value) if repr(value) == object.__repr__(value) else short(value)

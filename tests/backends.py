@@ -38,7 +38,7 @@ EVERY = [
         name,
         marks=[
             *([OPTIONAL[name]] if name in OPTIONAL else []),
-            *([] if name in ("scip", "ipopt", "highs") else [pytest.mark.slow]),
+            *([] if name in ("ipopt", "highs") else [pytest.mark.slow]),
         ],
     )
     for name in OPTIONS

@@ -153,6 +153,7 @@ def test_the_executor_changes_nothing(kind: str) -> None:
     assert shared.objective == alone.objective
 
 
+@pytest.mark.slow
 def test_time_limit_within_an_iteration() -> None:
     """The Pyomo engine stops between users; without one iteration there is no answer."""
     result = solve_admm(reference("letter-m4"), engine="pyomo", time_limit=1e-9)
@@ -204,6 +205,7 @@ def test_worker_answers_question_after_question(tmp_path: Path) -> None:
         echo.ask({"n": 3}, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

@@ -94,7 +94,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", slow_but(FAKES, *(set(FAKES) - {"ignores SIGTERM"})))
+@pytest.mark.parametrize("kind", slow_but(FAKES, *(set(FAKES) - {"hangs", "ignores SIGTERM"})))
 def test_a_misbehaving_executable_is_one_sentence(
     kind: str,
     tmp_path: Path,
@@ -136,6 +136,7 @@ def test_a_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "SIGSEGV" in frame["message"][0]
 
 
+@pytest.mark.slow
 def test_couennes_bound_comes_from_its_log(tmp_path: Path, letter: ei.Instance) -> None:
     """Its limit goes into couenne.opt; a bound in the log is taken, and a false one is refused."""
     point = optimum(letter)
@@ -173,6 +174,7 @@ def optimum(letter: ei.Instance) -> list[float]:
     return [model.find_component(variable.name).value for variable in variables]
 
 
+@pytest.mark.slow
 def test_a_configured_executable_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letter: ei.Instance
 ) -> None:
@@ -198,6 +200,7 @@ def test_missing_executables_are_status_4(capsys: pytest.CaptureFixture[str]) ->
     assert "executable is '/none'" in json.loads(capsys.readouterr().out)["message"]
 
 
+@pytest.mark.slow
 def test_unknown_names_reach_pyomo(letter: ei.Instance) -> None:
     """A name that only Pyomo's SolverFactory knows is tried through Pyomo."""
     model = pyo.ConcreteModel()
@@ -211,6 +214,7 @@ def test_unknown_names_reach_pyomo(letter: ei.Instance) -> None:
     assert result.termination == "error"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_but(["letter-m2", "mixed-m4"], "letter-m2"))
 def test_our_commands_serve_pyomo(name: str) -> None:
     """``eipyomo-ipopt`` and ``eipyomo-bonmin`` are executables for Pyomo's own interfaces."""
@@ -225,6 +229,7 @@ def test_our_commands_serve_pyomo(name: str) -> None:
     assert pyo.value(model.wsel) == pytest.approx(VALUES[name]["wsel"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_our_multipliers_are_ampls() -> None:
     """With min x² and x >= 3, one unit more on the right costs 6 more: AMPL's multiplier is 6."""
     model = pyo.ConcreteModel()
@@ -661,7 +666,7 @@ def test_our_commands_pass_over_hints(command: str, tmp_path: Path) -> None:
     assert model.x.value == pytest.approx(2.0, abs=1e-4)
 
 
-@pytest.mark.parametrize("command", ["eipyomo-ipopt", "eipyomo-bonmin"])
+@pytest.mark.parametrize("command", slow_but(["eipyomo-ipopt", "eipyomo-bonmin"], "eipyomo-bonmin"))
 @pytest.mark.parametrize("name", slow_but(["sosno", "ref", "objweight", "mine"], "mine"))
 def test_our_commands_refuse_other_suffixes(name: str, command: str, tmp_path: Path) -> None:
     """A suffix that may change the problem is one line on standard error, and no answer."""
@@ -693,6 +698,7 @@ def test_our_commands_read_the_whole_header(change: tuple[int, str], expected: s
         casadi_child.plain("\n".join(lines))
 
 
+@pytest.mark.slow
 def test_ipopt_takes_no_integers(tmp_path: Path) -> None:
     """An integer variable in the file is refused by our Ipopt, not relaxed without a word."""
     model = small()

@@ -77,7 +77,7 @@ FAKES = {
 }
 
 
-@pytest.mark.parametrize("kind", slow_but(FAKES, *(set(FAKES) - {"ignores SIGTERM"})))
+@pytest.mark.parametrize("kind", slow_but(FAKES, *(set(FAKES) - {"hangs", "ignores SIGTERM"})))
 def test_a_misbehaving_solver_comes_back(
     kind: str, letter: ei.Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +115,7 @@ def test_everything_that_a_child_started_is_ended(tmp_path: Path) -> None:
         pytest.fail("the grandchild is still running")
 
 
+@pytest.mark.slow
 def test_an_ended_solver_keeps_its_incumbent(tmp_path: Path, letter: ei.Instance) -> None:
     """What a solver wrote before it hung is kept, as an answer that reached a limit."""
     model = ei.models.minlp(letter)
@@ -163,14 +164,14 @@ def test_highs_takes_linear_models_only(letter: ei.Instance) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("solver", "users", "limit_s"), [("scip", 12, 5), ("bonmin", 12, 5), ("mindtpy", 25, 1)]
+    ("solver", "users", "limit_s"), [("scip", 12, 5), ("bonmin", 12, 5), ("mindtpy", 45, 1)]
 )
 def test_limits_hold(solver: str, users: int, limit_s: float) -> None:
     """A solver that needs longer stops at its limit, within 10 s, with what it has found.
 
-    On a quiet machine SCIP and Bonmin need more than 30 s for these sizes. MindtPy needs 2 s, and
-    nearly all of them for its first point: the seconds of grace let a busy one be four times as
-    slow.
+    On a quiet machine SCIP and Bonmin need more than 30 s for these sizes. MindtPy needs 3 s, and
+    most of them for its first point: the seconds of grace let a busy machine be three times as
+    slow, and one twice as fast has to stop it still.
     """
     instance = ei.Instance.letter(users=users, bandwidth_mhz=5.0 * users, seed=1)
     started = time.monotonic()
@@ -381,6 +382,7 @@ def test_options_that_loosen_void_what_scip_proves() -> None:
     assert (answer.status, answer.bound) == ("converged", None)
 
 
+@pytest.mark.slow
 def test_highs_counts_what_its_gap_passes_over() -> None:
     """At a gap of 20 % HiGHS calls its incumbent's cost the bound; ours is below the optimum."""
     rng = np.random.default_rng(3)

@@ -233,8 +233,9 @@ def restricted(formulation: str, key: str, how: str) -> float:
     return float(minimised)
 
 
-@pytest.mark.parametrize("how", slow_but(["lower bound", "upper bound", "fixed", "row"], "row"))
-@pytest.mark.parametrize("key", slow_but(VARIABLES, "sync_s"))
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["lower bound", "upper bound", "fixed", "row"])
+@pytest.mark.parametrize("key", VARIABLES)
 def test_what_is_set_on_a_variable_holds(key: str, how: str) -> None:
     """At 1.05 or 0.99 times its best value it holds, and means the same in every formulation."""
     costs = [restricted(formulation, key, how) for formulation in FORMULATIONS]
@@ -314,7 +315,8 @@ def test_a_variable_fixed_without_a_value_is_named() -> None:
 # Infeasible, unbounded, optimal: who may say so
 
 
-@pytest.mark.parametrize("solver", slow_but(["scip", "bonmin", "milp"], "bonmin"))
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["scip", "bonmin", "milp"])
 def test_late_latencies_are_not_infeasible(solver: str) -> None:
     """A row that asks for waiting beyond the bounds that are proven for (10) is met."""
     model = ei.models.minlp(two_users(), "letter" if solver == "bonmin" else "spectral")
@@ -341,6 +343,7 @@ def test_a_hundredth_of_the_band_is_not_infeasible(solver: str) -> None:
     assert used <= 0.01 * (1 + 1e-5)
 
 
+@pytest.mark.slow
 def test_a_local_solver_proves_no_infeasibility() -> None:
     """Where Ipopt and Bonmin find nothing, that is no proof: sin(20 ι) >= 0.99 has solutions."""
     instance = two_users()
@@ -397,7 +400,7 @@ SAYS = {
 }
 
 
-@pytest.mark.parametrize("solver", ["couenne", "bonmin", "fake"])
+@pytest.mark.parametrize("solver", slow_but(["couenne", "bonmin", "fake"], "couenne"))
 @pytest.mark.parametrize("kind", SAYS)
 def test_false_claims_of_executables(kind: str, solver: str, tmp_path: Path) -> None:
     """An error that says what is true; a feasible point that came along is kept, with no bound."""
@@ -417,6 +420,7 @@ def test_false_claims_of_executables(kind: str, solver: str, tmp_path: Path) -> 
         assert result.objective == pytest.approx(ei.evaluate(instance, best).objective)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("solver", "code", "expected"),
     [("couenne", 220, "infeasible"), ("bonmin", 220, "error"), ("fake", 299, "error")],
@@ -446,6 +450,7 @@ def test_a_plan_that_fits_contradicts_a_claim(tmp_path: Path) -> None:
     assert result.feasible
 
 
+@pytest.mark.slow
 def test_a_bound_within_bounds_that_may_cut_off_is_withdrawn() -> None:
     """Energy alone, without a deadline, has no least value: nothing is proven at the horizon."""
     model = ei.models.minlp(two_users(), "spectral")
@@ -457,7 +462,7 @@ def test_a_bound_within_bounds_that_may_cut_off_is_withdrawn() -> None:
     assert "own bound" in result.message
 
 
-@pytest.mark.parametrize("solver", ["ipopt", "scip", "milp"])
+@pytest.mark.parametrize("solver", slow_but(["ipopt", "scip", "milp"], "scip"))
 def test_a_binding_horizon_decides_nothing(solver: str) -> None:
     """A row under which the optimum lies beyond the model's horizon: that optimum is what is found.
 

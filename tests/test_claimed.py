@@ -112,7 +112,7 @@ def outcome(call: Callable[[], object]) -> str:
     return "read"
 
 
-@pytest.mark.parametrize("kind", slow_but(HONEST, "exact", "admm", "bonmin", "eco", "training"))
+@pytest.mark.parametrize("kind", slow_but(HONEST, "exact", "admm"))
 def test_honest_results_pass(kind: str, tmp_path: Path) -> None:
     """What every method writes is read by all readers, and gives the same document again."""
     document = honest(kind)
@@ -145,6 +145,7 @@ def test_honest_results_of_hostile_instances_pass(seed: int) -> None:
         assert ei.Result.from_dict(document, instance).to_dict() == document
 
 
+@pytest.mark.slow
 def test_honest_results_without_an_answer_pass(tmp_path: Path) -> None:
     """An infeasible point that is called so, a limit without a point, and an error are read."""
     instance = reference(NAME)
@@ -465,7 +466,7 @@ FORGED: dict[str, Forgery] = {
 }
 
 
-@pytest.mark.parametrize("forgery", FORGED)
+@pytest.mark.parametrize("forgery", slow_but(FORGED, *list(FORGED)[::6]))
 def test_forged_results_are_noticed(
     forgery: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -663,7 +664,7 @@ PROCESSES: dict[str, tuple[Callable[[dict[str, Any]], object], bool]] = {
 }
 
 
-@pytest.mark.parametrize("forgery", PROCESSES)
+@pytest.mark.parametrize("forgery", slow_but(PROCESSES, *list(PROCESSES)[::4]))
 def test_forged_processes_are_noticed(forgery: str, tmp_path: Path) -> None:
     """Totals, starts, plan and chain of a process are held against its rounds."""
     change, alone = PROCESSES[forgery]

@@ -571,6 +571,7 @@ def test_help_has_examples(command: str, capsys: Capture) -> None:
     assert re.search(rf"Examples?:\n +eipyomo {command}", out)
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_quiet() -> None:
     """A reader that goes away early leaves no traceback."""
     command = f"{shlex.quote(sys.executable)} -m eipyomo.cli generate --users 3000 | head -c 10"
@@ -595,6 +596,7 @@ def test_the_readme_script_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert names["late"].objective > names["result"].objective
 
 
+@pytest.mark.slow
 def test_options_of_a_solver(capsys: pytest.CaptureFixture[str]) -> None:
     """What `minlp` does not know goes to its solver by its own name, and stands in the result."""
     letter = str(REFERENCE / "instances" / "letter-m2.json")

@@ -76,7 +76,8 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("command", "name"), slow_but(CASES, ("solve by mindtpy", "TERM")))
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "name"), CASES)
 def test_an_ended_command_leaves_nothing_behind(command: str, name: str, tmp_path: Path) -> None:
     """5 s after a signal in the middle of a solve no process and no folder of it is left."""
     scratch = tmp_path / "scratch"
@@ -138,7 +139,7 @@ def test_a_solver_that_counts_cpu_time_is_asked_first(tmp_path: Path) -> None:
     assert result.objective == pytest.approx(ei.evaluate(instance, best).objective)
 
 
-@pytest.mark.parametrize("off", [1e-6, 1e-5, 3e-5, 1e-4, 1e-3])
+@pytest.mark.parametrize("off", slow_but([1e-6, 1e-5, 3e-5, 1e-4, 1e-3], 1e-4))
 def test_a_point_that_is_off_by_a_little_is_rescued(off: float, tmp_path: Path) -> None:
     """Shares too large by 1e-6 to 1e-3: repaired, or solved again for its a and ι, and said so."""
     instance = ei.Instance.letter(users=2)
@@ -229,6 +230,7 @@ def test_quotas_of_control_groups(files: dict[str, str], expected: float, tmp_pa
     assert quota(tmp_path) == expected
 
 
+@pytest.mark.slow
 def test_workers_follow_the_affinity() -> None:
     """A process that is bound to one processor counts one, whatever the machine has."""
     script = (

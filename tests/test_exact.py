@@ -12,7 +12,8 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.problem import Problem
-from eipyomo.restriction import Restriction, Stage
+from eipyomo.restriction import Restriction
+from eipyomo.scaled import Stage
 from eipyomo.solvers.exact import ExactOutcome, convex_rest, solve_exact
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference, slow_but
@@ -55,7 +56,7 @@ def optimum(
     return objective
 
 
-@pytest.mark.parametrize("seed", slow_but(range(30), *range(4)))
+@pytest.mark.parametrize("seed", slow_but(range(30), *range(2)))
 def test_hostile_instances(seed: int) -> None:
     """On random unlike users nothing feasible is below the bound, restrictions least of all."""
     instance = hostile(seed)
@@ -140,7 +141,9 @@ def test_training_round_is_convex(name: str) -> None:
     assert outcome.objective == pytest.approx(rest.bound, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "letter-m4-sigma32"])
+@pytest.mark.parametrize(
+    "name", slow_but(["letter-m4", "mixed-m4", "letter-m4-sigma32"], "mixed-m4")
+)
 def test_prices_are_derivatives(name: str) -> None:
     """The prices of the band and of a later start agree with central differences."""
     instance, step = reference(name), 1e-3
@@ -163,6 +166,7 @@ def test_prices_are_derivatives(name: str) -> None:
         assert price == pytest.approx(slope(later, sooner, 2.0 * step), abs=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("instance", "part"),
     [

@@ -24,7 +24,7 @@ from tests.instances import KINDS, hostile, limited
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", slow_but(range(20), *range(5)))
 def test_any_multipliers_stay_below_the_cost(seed: int, kind: str) -> None:
     """Weak duality: G is below cost plus prices of random allocations for random multipliers."""
     instance = KINDS[kind](hostile(seed))
@@ -60,7 +60,7 @@ def test_best_multipliers_close_the_duality_gap(seed: int, download: bool, kind:
     data, draw, met = instance.scaled, np.random.default_rng(seed), 0
     users = user_records(Problem(instance))
     for j, _ in itertools.product(range(len(users)), range(20)):
-        offload = float(draw.uniform()) if download else 1.0
+        offload = float(draw.choice([0.0, draw.uniform()])) if download else 1.0
         t = float(data.upload_start_s.max() * draw.uniform(1.1, 3.0))
         price, edge = float(10.0 ** draw.uniform(-2, 2)), float(10.0 ** draw.uniform(-4, 2))
         terms = kernels.DualPoint(t, price, price, edge if kind == "limited" else 0.0)
@@ -93,7 +93,7 @@ def own_cost(
     work = data.gigacycles_per_mbit * data.task_mbit[j]
     is_limited = data.total_frequency_ghz is not None
     served_ghz = value.edge_frequency_ghz if is_limited else data.server_frequency_ghz
-    served_s = offload * work / served_ghz if work > 0 else 0.0
+    served_s = offload * work / served_ghz if offload * work > 0 else 0.0
     end_s = max(terms.t, data.upload_start_s[j] + load * up_s) + served_s
     energy_j = data.local_training_j[j] + data.transmit_power_w[j] * load * up_s
     if download:
@@ -150,7 +150,7 @@ def test_convex_rest_of_the_benchmarks(name: str) -> None:
 
 @pytest.mark.parametrize("part", [None, 1.0, 0.3, 0.01])
 @pytest.mark.parametrize("split_band", [False, True])
-@pytest.mark.parametrize("seed", slow_but(range(25), *range(8)))
+@pytest.mark.parametrize("seed", slow_but(range(25), *range(3)))
 def test_convex_rest_of_random_decisions(seed: int, split_band: bool, part: float | None) -> None:
     """The convex rest is feasible to the last bit and its bound is close, in any setting.
 
@@ -177,21 +177,18 @@ def test_convex_rest_refuses_impossible_decisions(download: bool, offload: float
         convex_rest(Problem(reference("letter-m2")), download, offload)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split_band", [False, True])
 @pytest.mark.parametrize(
     ("name", "part", "grid"),
-    slow_but(
-        [
-            ("letter-m2", None, 10),
-            ("hostile-12", None, 10),
-            ("hostile-18", None, 10),
-            ("hostile-33", None, 4),
-            ("letter-m2", 0.2, 5),
-            ("hostile-12", 0.1, 5),
-        ],
+    [
+        ("letter-m2", None, 10),
         ("hostile-12", None, 10),
+        ("hostile-18", None, 10),
+        ("hostile-33", None, 4),
+        ("letter-m2", 0.2, 5),
         ("hostile-12", 0.1, 5),
-    ),
+    ],
 )
 def test_brute_force_on_tiny_instances(
     name: str, part: float | None, grid: int, split_band: bool

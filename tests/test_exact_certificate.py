@@ -17,7 +17,8 @@ import eipyomo as ei
 from eipyomo import verify as verification
 from eipyomo.cli import main
 from eipyomo.problem import Problem
-from eipyomo.restriction import Restriction, Stage
+from eipyomo.restriction import Restriction
+from eipyomo.scaled import Stage
 from eipyomo.solvers.exact import solve_exact
 from eipyomo.verify import verify
 from tests.conftest import REFERENCE, VALUES, reference, slow_but
@@ -38,7 +39,7 @@ def certified(
     return document
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", slow_but(SMALL, "letter-m4", "mixed-m4", "letter-m12"))
 def test_reference_bounds_are_proven(name: str) -> None:
     """Interval arithmetic proves every bound claimed, to within 1e-6 of the reference optimum."""
     document = certified(reference(name))
@@ -81,7 +82,7 @@ def test_restricted_and_unfinished_bounds_are_proven(name: str, options: dict[st
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(30, 50))
+@pytest.mark.parametrize("seed", slow_but(range(30, 50), 30, 31, 32))
 def test_hostile_bounds_are_proven(seed: int, kind: str) -> None:
     """The margin for rounding suffices on random unlike users."""
     instance = KINDS[kind](hostile(seed))
@@ -113,10 +114,13 @@ def leaves(node: dict[str, Any]) -> list[dict[str, Any]]:
     return found + [proof for child in children for proof in leaves(child)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("instance", "times", "least"),
-    [(reference("letter-m4-sigma32"), 300, 50), (limited(hostile(6, 4), 0.1), 150, 30)],
-    ids=["plain", "limited"],
+    [
+        pytest.param(reference("letter-m4-sigma32"), 300, 50, id="plain"),
+        pytest.param(limited(hostile(6, 4), 0.1), 150, 30, id="limited", marks=pytest.mark.slow),
+    ],
 )
 def test_changed_numbers_never_prove_too_much(
     instance: ei.Instance, times: int, least: int

@@ -12,6 +12,7 @@ import pyomo.environ as pyo
 import pytest
 
 import eipyomo as ei
+from tests.conftest import slow_but
 
 PAGE = (Path(__file__).parents[1] / "docs" / "extensions.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"(?ms)^## ([^\n]+)$.*?```python\n(.*?)```", PAGE))
@@ -102,7 +103,7 @@ def test_what_the_examples_say() -> None:
     assert np.ptp(terms.latency_s) <= 1e-3  # nobody gains from being faster than the others
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", slow_but(SOLVERS, "milp"))
 def test_what_cannot_be_met_is_infeasible(solver: str) -> None:
     """A deadline before the first upload can end is refuted, and the answer says so."""
     model = ei.models.minlp(ei.Instance.letter(users=3), "spectral")
@@ -112,6 +113,7 @@ def test_what_cannot_be_met_is_infeasible(solver: str) -> None:
     assert result.allocation is None
 
 
+@pytest.mark.slow
 def test_the_first_script_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     """The script at the top runs as it stands."""
     script = re.search(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)

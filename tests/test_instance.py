@@ -523,7 +523,7 @@ def test_a_total_is_read_and_written_and_left_out() -> None:
     document["server"]["total_frequency_hz"] = None
     assert ei.Instance.from_dict(document).digest() == plain.digest()
     assert shared.digest() != plain.digest()
-    assert shared.scaled.for_round("training").total_frequency_ghz is None
+    assert shared.scaled.for_stage("training").total_frequency_ghz is None
 
 
 @pytest.mark.parametrize("value", [0.0, -1e9, float("nan"), "6e9", True])

@@ -51,22 +51,20 @@ def assert_sound(instance: ei.Instance, result: ei.Result) -> None:
         assert result.objective <= exact.objective * (1 + 1.01e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("energy_weight", "latency_weight", "bandwidth_hz"),
-    slow_but(
-        [
-            (3.3e4, 2.7e-6, 170.0),
-            (1e2, 0.1, 2e7),
-            (1e7, 0.1, 2e7),
-            (0.9, 1e-8, 2e7),
-            (0.9, 1e-3, 2e7),
-            (0.9, 0.1, 1.0),
-            (0.9, 0.1, 1e3),
-            (1e9, 1e-9, 1e12),
-            (1e-9, 1e9, 1.0),
-        ],
+    [
+        (3.3e4, 2.7e-6, 170.0),
+        (1e2, 0.1, 2e7),
+        (1e7, 0.1, 2e7),
+        (0.9, 1e-8, 2e7),
+        (0.9, 1e-3, 2e7),
+        (0.9, 0.1, 1.0),
+        (0.9, 0.1, 1e3),
+        (1e9, 1e-9, 1e12),
         (1e-9, 1e9, 1.0),
-    ),
+    ],
 )
 def test_weights_and_bands(
     energy_weight: float, latency_weight: float, bandwidth_hz: float
@@ -105,6 +103,7 @@ def budget(model: Any, allocation: ei.Allocation) -> None:
     model.mine = pyo.Constraint(expr=energy_j <= 1.001 * float(terms.energy_j.sum()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_but([1, 9, 13, 33], 33))
 @pytest.mark.parametrize("add", slow_but([deadline, share, budget], budget))
 def test_rows_that_a_point_satisfies(seed: int, add: Any) -> None:
@@ -354,6 +353,7 @@ def without_tangents(model: Any) -> None:
     model.user["eu1"].del_component("uplink_tangents")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", slow_but([constant, zero, free, whole, unused, far, named, without_tangents], zero)
 )
@@ -447,7 +447,7 @@ def false(model: Any) -> None:
     model.mine = pyo.Constraint(expr=model.number <= 2)
 
 
-@pytest.mark.parametrize("change", [late, halved, crowded, false])
+@pytest.mark.parametrize("change", slow_but([late, halved, crowded, false], late))
 def test_what_is_impossible_is_proven_so(change: Any) -> None:
     """Without an incumbent, what the rows exclude is infeasible."""
     result = changed(change)

@@ -44,7 +44,7 @@ def scaled(model: Any) -> Any:
     return model
 
 
-@pytest.mark.parametrize("sense", [1, -1])
+@pytest.mark.parametrize("sense", slow_but([1, -1], -1))
 @pytest.mark.parametrize("name", MIXED)
 def test_plugins_answer_in_the_models_own_terms(name: str, sense: int) -> None:
     """Scaling factors, senses, constants, integers between fractional bounds: 4 at (2, 3).
@@ -130,6 +130,7 @@ def test_plugins_take_the_usual_keywords(
     assert len(model.dual) == 0  # no multiplier of an older solution is left
 
 
+@pytest.mark.slow
 def test_plugins_take_an_executable(tmp_path: Path) -> None:
     """An executable may be named when the solver is made or when it is used; both must exist."""
     command = str(Path(sys.executable).parent / "eipyomo-bonmin")

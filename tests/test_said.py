@@ -97,6 +97,7 @@ def test_a_result_is_written_before_it_is_printed(more: list[str], tmp_path: Pat
         assert said == ([full] if status else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "closed", slow_but([">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"], "2>&-")
 )
@@ -489,7 +490,9 @@ def test_an_open_quote(capsys: Capture) -> None:
     assert "No closing quotation" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", ["text", "truncated", "folder", "rows", "keys"])
+@pytest.mark.parametrize(
+    "kind", slow_but(["text", "truncated", "folder", "rows", "keys"], "text", "keys")
+)
 def test_damaged_stores(kind: str, tmp_path: Path, capsys: Capture) -> None:
     """What is no store, or holds what is no result, is refused in one sentence."""
     file = tmp_path / "s.db"
@@ -541,6 +544,7 @@ def test_a_clock_that_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- documents ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_readme_runs_from_top_to_bottom(tmp_path: Path) -> None:
     """Its blocks of shell and Python run in order in an empty folder, but for installations."""
     blocks = re.findall(r"```(sh|python)\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)

@@ -13,12 +13,17 @@ import pytest
 import eipyomo as ei
 from eipyomo.cli import main
 from eipyomo.solvers.backends import BACKENDS
-from tests.conftest import REFERENCE, reference
+from tests.conftest import REFERENCE, reference, slow_but
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SOLVERS = ["scip", "bonmin", "ipopt", pytest.param("cyipopt", marks=pytest.mark.solver("cyipopt"))]
+SOLVERS = [
+    pytest.param("scip", marks=pytest.mark.slow),
+    "bonmin",
+    "ipopt",
+    pytest.param("cyipopt", marks=[pytest.mark.solver("cyipopt"), pytest.mark.slow]),
+]
 
 
 def allocation_of(name: str, method: str) -> ei.Allocation:
@@ -28,7 +33,7 @@ def allocation_of(name: str, method: str) -> ei.Allocation:
     return found
 
 
-@pytest.mark.parametrize("method", ["exact", "lco"])
+@pytest.mark.parametrize("method", slow_but(["exact", "lco"], "exact"))
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_start_is_accepted(solver: str, method: str) -> None:
     """The solver reports the cost that evaluate() gives for the start, and ends no worse."""
@@ -61,6 +66,7 @@ def test_highs_says_whether_it_took_a_start(
     assert pyo.value(model.value) == pytest.approx(-7.0)
 
 
+@pytest.mark.slow
 def test_a_start_is_the_answer_where_the_solver_has_no_better_one() -> None:
     """Out of time at once, SCIP's answer is the start, with a bound below it."""
     instance, start = reference("letter-m12"), allocation_of("letter-m12", "exact")
@@ -92,6 +98,7 @@ def test_a_start_that_the_model_forbids() -> None:
         ei.solve_model(model, start=start)
 
 
+@pytest.mark.slow
 def test_variables_of_a_user_need_values_of_their_own() -> None:
     """A start says nothing of a variable that a user has added, so it must have a value."""
     instance, start = reference("letter-m2"), allocation_of("letter-m2", "exact")
@@ -112,6 +119,7 @@ def test_variables_of_a_user_need_values_of_their_own() -> None:
     assert result.gap == (result.model_objective - result.bound) / result.model_objective
 
 
+@pytest.mark.slow
 def test_an_objective_that_was_changed_in_place() -> None:
     """With WSEL of one user left out, bound and gap are of what is minimised, not of WSEL."""
     model = ei.models.minlp(reference("letter-m2"), "spectral")

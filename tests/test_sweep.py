@@ -27,11 +27,11 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.cli import main
-from eipyomo.solvers.admm.settings import LETTER_BLOCKS
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import COLUMNS, Store
 from eipyomo.studies.sweep import cells, sweep
 from eipyomo.studies.versions import version_of_code
+from tests.conftest import slow_but
 
 distributed: Any = importlib.import_module("distributed")  # it has types only in part
 
@@ -163,6 +163,7 @@ def test_a_sweep_on_a_cluster_survives_five_kills(
     same(stored(files, store), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_second_run_computes_nothing(files: list[str], tmp_path: Path) -> None:
     """Finished cells are reported once, whatever the instance is called; new ones are added."""
     instance = ei.Instance.from_json(files[0])
@@ -174,38 +175,36 @@ def test_a_second_run_computes_nothing(files: list[str], tmp_path: Path) -> None
     assert sorted(seen) == ["eco", "lco"]
 
 
+@pytest.mark.slow
 def test_failing_cells_are_shown_and_the_rest_goes_on(tmp_path: Path) -> None:
     """A cell that raises and one whose process dies become errors; the others are answered."""
     instance = ei.Instance.letter(users=2)
     wanted = [
         Deadly(instance, "exact"),
-        Cell(instance, "exhaustive", {"step": 0.001, "enumeration": True}),
+        Cell(instance, "exhaustive", {"step": 0.3}),
         *cells([instance], ["eco", "lco", ("exact", {"gap": 1e-4})]),
     ]
     with Store(tmp_path / "sweep.db") as store:
         frame = sweep(wanted, store, workers=2)
         assert list(frame["termination"]) == ["error", "error", *["optimal"] * 3]
         assert frame["message"][0] == "the process that computed it died"
-        assert "step is 0.001, which makes" in frame["message"][1]
+        assert "step is 0.3" in frame["message"][1]
         store.forget_errors()
         assert len(store) == 3
 
 
-MANY = "exhaustive step=0.001 enumeration=true"
-"""Too many combinations."""
-
-
+@pytest.mark.slow
 def test_the_command_line_shows_failures(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One JSON document, a sentence for the failing cell, exit status 0, and the table as CSV."""
     table = tmp_path / "table.csv"
     options = ["--store", str(tmp_path / "s.db"), "--csv", str(table), "--workers", "1", "--json"]
-    status = main(["sweep", files[0], "-m", "eco", "-m", MANY, *options])
+    status = main(["sweep", files[0], "-m", "eco", "-m", "exhaustive step=0.3", *options])
     out, err = capsys.readouterr()
     assert status == 0
     assert [row["termination"] for row in json.loads(out)["rows"]] == ["optimal", "error"]
-    assert "step is 0.001, which makes" in err
+    assert "step is 0.3" in err
     assert len(pd.read_csv(table)) == 2
 
 
@@ -261,7 +260,13 @@ def test_a_cluster_that_is_not_there_is_named(
     [
         ("exact", {"gap": 1e-4}),
         ("exhaustive", {"step": np.float64(0.5), "enumeration": np.bool_(True)}),
-        ("admm", {"penalty": dict.fromkeys(LETTER_BLOCKS, 2.0), "max_iterations": np.int64(3)}),
+        (
+            "admm",
+            {
+                "penalty": {"uplink": 2.0, "sync": 1.0, "downlink": 2.0},
+                "max_iterations": np.int64(3),
+            },
+        ),
         ("minlp", {"solver": "bonmin", "formulation": "letter"}),
     ],
 )
@@ -325,6 +330,7 @@ def test_every_cell_has_its_row(tmp_path: Path) -> None:
     assert list(compared["instance"]) == ["one", "two"]
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_unasked(
     files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,7 +361,9 @@ def found_at(objective: float) -> dict[str, Any]:
     return {**dict.fromkeys(COLUMNS), "objective": objective}
 
 
-@pytest.mark.parametrize("what", ["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"])
+@pytest.mark.parametrize(
+    "what", slow_but(["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"], "sources")
+)
 def test_rows_of_other_code_are_kept_and_not_taken(
     what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,6 +407,7 @@ print(versions.version_of_code())
 """
 
 
+@pytest.mark.slow
 def test_the_key_is_the_same_in_every_process() -> None:
     """Another process with another hash seed has the same version, wherever it runs."""
     script = "from eipyomo.studies.versions import version_of_code; print(version_of_code())"

@@ -63,7 +63,10 @@ def test_a_training_round_has_no_budget_to_keep() -> None:
         )
 
 
-@pytest.mark.parametrize("method", ["exact", "admm", "minlp:bonmin", "lco", "gbe", "exhaustive"])
+@pytest.mark.parametrize(
+    "method",
+    slow_but(["exact", "admm", "minlp:bonmin", "lco", "gbe", "exhaustive"], "exact", "gbe"),
+)
 def test_one_round_is_solve(method: str) -> None:
     """With N = 1 the document holds the very result that `solve` gives."""
     instance = reference("letter-m2")
@@ -73,7 +76,7 @@ def test_one_round_is_solve(method: str) -> None:
     assert without_clocks(one) == without_clocks(ei.solve(instance, method).to_dict())
 
 
-@pytest.mark.parametrize("method", ["exact", "admm", "minlp:ipopt"])
+@pytest.mark.parametrize("method", slow_but(["exact", "admm", "minlp:ipopt"], "exact"))
 def test_rounds_are_chained(method: str) -> None:
     """Rounds equal solves by hand, each with the download times that the one before has found."""
     last = "exact" if "ipopt" in method else method

@@ -13,7 +13,8 @@ from eipyomo.claims.values import is_number
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, Stage, is_name, named, told
+from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, is_name, named, told
+from eipyomo.scaled import Stage
 from eipyomo.validation import Finite, Record
 from eipyomo.words import short, shown
 

@@ -15,7 +15,8 @@ from eipyomo.errors import InputError
 from eipyomo.files import require_suffix, require_unique, require_writable
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import PROBLEMS, Stage
+from eipyomo.restriction import PROBLEMS
+from eipyomo.scaled import Stage
 from eipyomo.solvers import METHODS
 from eipyomo.solvers.methods import options_of
 

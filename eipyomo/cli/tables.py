@@ -171,7 +171,7 @@ def show_training(process: Training) -> None:
     first = process.instances[0]
     say(f"{title_of(first)}: {describe(first)}")
     say(f"{process.method}, before the last round {process.training_method}: {process.message}")
-    table = new_table("Round", "Start [s]", "Sync [s]", "Energy [J]", "WSEL", "Gap", "Outcome")
+    table = new_table("Stage", "Start [s]", "Sync [s]", "Energy [J]", "WSEL", "Gap", "Outcome")
     numbers = zip(process.solved, process.starts_s(), strict=True)
     rows = [(n, result, start_s) for n, (result, start_s) in enumerate(numbers, start=1)]
     for n, result, start_s in (

@@ -18,8 +18,8 @@ from eipyomo.models.symbols import BUDGET_DATA, COUPLING, SYSTEM_DATA, USER_DATA
 from eipyomo.models.types import Block, Model
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
-from eipyomo.restriction import EVERYTHING, OpenDecisions, Stage
-from eipyomo.scaled import HZ_PER_GHZ
+from eipyomo.restriction import EVERYTHING, OpenDecisions
+from eipyomo.scaled import HZ_PER_GHZ, Stage
 
 
 def minlp(

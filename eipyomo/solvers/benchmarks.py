@@ -11,7 +11,7 @@ from eipyomo.restriction import GRID, points_of
 from eipyomo.solvers.contract import Method, Options
 from eipyomo.solvers.exact.method import GAP, Enumeration, Exact
 from eipyomo.solvers.minlp.method import Minlp
-from eipyomo.validation import Finite, Positive, Truth
+from eipyomo.validation import Finite, Flag, Positive
 
 EXACT = Exact()
 
@@ -106,7 +106,7 @@ class GridOptions(ExactGap):
         Field(description="step of ι's grid, which has n + 1 points"),
     ] = 0.2
     enumeration: Annotated[
-        Truth,
+        Flag,
         Field(description="whether all combinations of ι are enumerated"),
     ] = False
 

@@ -12,8 +12,9 @@ from eipyomo.errors import InputError, OutputError, SolverError
 from eipyomo.files import refusal, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import Restriction, Stage, asked
+from eipyomo.restriction import Restriction, asked
 from eipyomo.result import Result
+from eipyomo.scaled import Stage
 from eipyomo.solvers.admm.method import Admm
 from eipyomo.solvers.benchmarks import (
     EXACT,
@@ -87,7 +88,7 @@ class Job:
             )
         problem = Problem.of(what, self.problem, self.round)
         able = [name for name, one in METHODS.items() if _handles(one, problem)]
-        problem.require(self.method.handles, f"method {self.called!r}", f"; {', '.join(able)} do")
+        problem.require(self.method.handles, f"method {self.called!r}", f"; {_who(able)}")
         self.method.require(problem)
         return problem
 
@@ -117,6 +118,11 @@ class Job:
         """What the problem is called, for whatever instance."""
         restriction, stage = asked(self.problem, self.round)
         return restriction.kind(stage)
+
+
+def _who(names: list[str]) -> str:
+    """Say who handles what somebody else does not."""
+    return f"{', '.join(names)} {'do' if len(names) > 1 else 'does'}" if names else "none does"
 
 
 def _handles(method: Method[Any] | Benchmark, problem: Problem) -> bool:

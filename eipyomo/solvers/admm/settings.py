@@ -14,7 +14,7 @@ from eipyomo.errors import InputError
 from eipyomo.solvers.admm.records import BLOCKS, SYNC
 from eipyomo.solvers.admm.start import scaled_penalties
 from eipyomo.solvers.contract import Options
-from eipyomo.validation import Positive, Truth, Whole, positive_number
+from eipyomo.validation import Flag, Positive, Whole, positive_number
 
 if TYPE_CHECKING:
     from eipyomo.problem import Problem
@@ -73,7 +73,7 @@ class AdmmOptions(Options):
         ),
     ] = None
     balance: Annotated[
-        Truth | None,
+        Flag | None,
         Field(
             description="whether a block's penalty is doubled or halved every 10 iterations where "
             "its residuals differ by more than a factor of 10"

@@ -100,9 +100,8 @@ def safe_bound(
 
 def exact_rest(cost: Column, rows: Rows, y: Column, column: int) -> Fraction:
     """Return (c - Aᵀy) of one column without rounding."""
-    mine = np.flatnonzero((rows.column == column) & (y[rows.row] != 0.0))
     total = Fraction(float(cost[column]))
-    for k in mine:
+    for k in np.flatnonzero((rows.column == column) & (y[rows.row] != 0.0)):
         total -= Fraction(float(rows.value[k])) * Fraction(float(y[rows.row[k]]))
     return total
 
@@ -386,17 +385,13 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     model: Model | None = None
-    for line in sys.stdin:
-        question = json.loads(line)
+    for question in map(json.loads, sys.stdin):
         if "load" in question:
             model = Model(question["load"])
             answer: Any = {"columns": model.columns}
-        elif "bound" in question:
-            assert model is not None
-            answer = model.bound(**question)
         else:
             assert model is not None
-            answer = model.tree(**question)
+            answer = model.bound(**question) if "bound" in question else model.tree(**question)
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -48,5 +48,10 @@ class Milp(Method[MilpOptions]):
         native.require()
         model = models.minlp(problem, "spectral", tangents=options.tangents)
         return claim_of(
-            model, native, gap=options.gap, clock=clock, start=options.start, is_original=True
+            model,
+            native,
+            gap=options.gap,
+            clock=clock,
+            start=options.start,
+            is_original=problem.always_feasible,
         )

@@ -92,5 +92,5 @@ class Minlp(Method[ModelOptions]):
             clock=clock,
             start=options.start,
             options=options.options,
-            is_original=True,
+            is_original=problem.always_feasible,
         )

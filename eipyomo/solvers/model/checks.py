@@ -17,6 +17,7 @@ import pyomo.environ as pyo
 from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.solvers import exact
+from eipyomo.solvers.exact.method import Exact
 from eipyomo.solvers.judge import ROUNDING
 from eipyomo.solvers.model.points import cost_of, fits, take, values_of
 from eipyomo.solvers.model.question import LEAST_S, solve_for_decisions
@@ -146,13 +147,15 @@ def contradicted(model: Model, bound: float) -> float | None:
     its a and ι, as the model's rows want it. They cannot prove it.
     """
     problem = models.source_of(model).problem
-    best = exact.solve_exact(problem, gap=ROUNDING, time_limit=WITNESS_S)
-    for allocation in filter(None, [*models.plain_allocations(model), best.allocation]):
+    best = None
+    if problem.features <= Exact.handles:
+        best = exact.solve_exact(problem, gap=ROUNDING, time_limit=WITNESS_S).allocation
+    for allocation in filter(None, [*models.plain_allocations(model), best]):
         try:
             models.load(model, allocation)
         except InputError:  # a decision is fixed otherwise, or not on the grid
             continue
-        if models.largest_violation(model)[1] > ROUNDING and allocation is best.allocation:
+        if models.largest_violation(model)[1] > ROUNDING and allocation is best:
             solve_for_decisions(model, WITNESS_S)
         if models.largest_violation(model)[1] <= ROUNDING and cost_of(model) < bound:
             cost = cost_of(model)
