@@ -16,7 +16,7 @@ import eipyomo as ei
 from eipyomo.problem import Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Clock
-from eipyomo.solvers.exact.method import Enumeration, EnumerationOptions, Exact, ExactOptions
+from eipyomo.solvers.exact.method import EnumerationOptions, Exact, ExactOptions
 from eipyomo.verify import verify
 from tests.conftest import VALUES, reference
 
@@ -59,9 +59,8 @@ def test_the_larger_gap_counts() -> None:
 
 def test_enumeration_needs_a_grid() -> None:
     """A problem without one is refused in a sentence that names one which has it."""
-    options = EnumerationOptions()
     with pytest.raises(ei.InputError, match=r"'joint' has not; 'grid:0\.2' has"):
-        Enumeration().run(Problem(reference("letter-m2")), options, Clock(1.0))
+        ei.solve(reference("letter-m2"), "enumeration")
 
 
 def test_compiled_code_is_loaded_when_it_is_needed() -> None:
