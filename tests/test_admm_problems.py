@@ -18,7 +18,7 @@ from eipyomo.solvers.admm.settings import AdmmOptions
 from eipyomo.solvers.contract import Claim, Clock
 from eipyomo.solvers.exact import solve_exact
 from eipyomo.solvers.records import Records
-from tests.conftest import reference
+from tests.conftest import reference, slow_but
 from tests.instances import farther
 
 
@@ -58,8 +58,10 @@ def solved(problem: Problem, **options: Any) -> Claim:
 
 
 @pytest.mark.parametrize("shares_edge", [False, True])
-@pytest.mark.parametrize("kind", RESTRICTIONS)
-@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "hostile-06", "hostile-24"])
+@pytest.mark.parametrize("kind", slow_but(RESTRICTIONS, "gbe", "grid"))
+@pytest.mark.parametrize(
+    "name", slow_but(["letter-m4", "mixed-m4", "hostile-06", "hostile-24"], "letter-m4")
+)
 def test_restricted_problems(name: str, kind: str, shares_edge: bool) -> None:
     """The answer keeps the restriction, and is at most 0.5 % above the proven optimum."""
     instance = limited(reference(name)) if shares_edge else reference(name)
@@ -82,7 +84,7 @@ def test_a_training_round_in_halves_is_solved_to_its_optimum() -> None:
     assert evaluate(problem, claim.allocation).objective == pytest.approx(best.objective, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", RESTRICTIONS)
+@pytest.mark.parametrize("kind", slow_but(RESTRICTIONS, "gbe"))
 def test_both_engines_keep_to_the_same_decisions(kind: str) -> None:
     """Three iterations of the two engines agree to 1e-6."""
     problem = Problem(limited(reference("letter-m2")), RESTRICTIONS[kind](2))
@@ -97,6 +99,7 @@ def test_both_engines_keep_to_the_same_decisions(kind: str) -> None:
             assert right[key] == pytest.approx(left[key], rel=1e-6, abs=1e-6), key
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(instance=farther(max_users=4), kind=st.sampled_from(sorted(RESTRICTIONS)))
 def test_hostile_instances_keep_the_restriction(instance: Instance, kind: str) -> None:

@@ -273,13 +273,18 @@ RESTRICTED: dict[str, tuple[str, dict[str, Any]]] = {
 
 MIXED = Restriction(edge=[True, False, True, False], offload_min=0.25, offload_max=[1, 0.5, 1, 0.5])
 
+RESTRICTIONS = [*map(named, [*RESTRICTED, "gbe training"]), (MIXED, "inference")]
 each_restriction = pytest.mark.parametrize(
-    "restriction", [*map(named, [*RESTRICTED, "gbe training"]), (MIXED, "inference")], ids=str
+    "restriction",
+    [
+        pytest.param(case, marks=[] if case[0].split_band else pytest.mark.slow, id=str(case))
+        for case in RESTRICTIONS
+    ],
 )
 
 
 @each_formulation
-@pytest.mark.parametrize("name", list(RESTRICTED))
+@pytest.mark.parametrize("name", slow_but(RESTRICTED, "eco"))
 def test_it_has_the_optimum_of_a_restricted_problem(formulation: str, name: str) -> None:
     """Bonmin ends at the certified optimum, at a point that is inside of the restriction."""
     instance = reference("letter-m2")
@@ -319,7 +324,7 @@ def test_a_restricted_model_is_the_judge(
 
 
 @each_formulation
-@pytest.mark.parametrize("name", list(RESTRICTED))
+@pytest.mark.parametrize("name", slow_but(RESTRICTED, "gbe"))
 def test_a_restricted_model_refuses_what_is_excluded(formulation: str, name: str) -> None:
     """A plan of (10) outside of the restriction cannot be loaded, or violates the model."""
     instance = reference("mixed-m4")

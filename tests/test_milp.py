@@ -389,7 +389,7 @@ def test_narrowing_keeps_what_is_cheap(name: str, monkeypatch: pytest.MonkeyPatc
     loop.worker.close()
 
 
-@pytest.mark.parametrize("name", ["eco", "lco", "gbe", "grid:0.5", "gbe training"])
+@pytest.mark.parametrize("name", slow_but(["eco", "lco", "gbe", "grid:0.5", "gbe training"], "lco"))
 def test_restricted_problems(name: str) -> None:
     """Bound and point of a restricted problem enclose what Bonmin finds, and `exact` proves."""
     instance = reference("letter-m2")
