@@ -104,15 +104,13 @@ class Problem:
         ----------
         what
             An instance, or a problem, which leaves nothing else to say.
-        problem
-            One of ``PROBLEMS``, ``grid:STEP``, or a restriction.
-        round
-            "training" for a round before the last.
+        problem, round
+            See :func:`~eipyomo.restriction.asked`.
 
         Raises
         ------
         InputError
-            If one of them is unknown, or the two do not go together.
+            If one of them is unknown, or they do not go together.
         """
         if isinstance(what, Problem):
             if problem != "joint" or round != "inference":

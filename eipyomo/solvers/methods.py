@@ -167,7 +167,7 @@ def solve(
     if not isinstance(what, Problem):
         require_kind("instance", what, Instance)
     asked = {"problem": (problem, "joint"), "round": (round, "inference")}
-    given = {key: value for key, (value, usual) in asked.items() if value is not usual}
+    given = {key: value for key, (value, usual) in asked.items() if value != usual}
     return resolve(method, {**options, **given}).run(what)
 
 

@@ -17,7 +17,7 @@ from eipyomo.models.plain import TriviallyInfeasibleError
 from eipyomo.models.sol import parse_sol
 from eipyomo.models.writers import nl
 from eipyomo.report import Status
-from eipyomo.solvers.backends.base import Answer, Backend
+from eipyomo.solvers.backends.base import Answer, Asked, Backend
 from eipyomo.solvers.backends.process import run
 
 if TYPE_CHECKING:
@@ -96,22 +96,12 @@ class AmplBackend(Backend):
         lines = [line.strip() for line in outcome.log.splitlines() if line.strip()]
         return lines[0][:80] if lines and outcome.problem is None else None
 
-    def solve(
-        self,
-        model: Any,
-        *,
-        time_limit: float,
-        gap: float,
-        start: bool = False,
-        options: Mapping[str, Any] | None = None,
-    ) -> Answer:
-        """Solve a Pyomo model by the executable; see :meth:`Backend.solve`.
+    def answer(self, model: Any, asked: Asked) -> Answer:
+        """Solve a Pyomo model by the executable.
 
         A .nl file always holds the variables' values, and no executable tells what it made of them.
         Which options it takes it alone knows: one that refuses them ends without an answer.
         """
-        del start
-        given = self.own_names(options)
         executable = self.where()
         if executable is None:
             return Answer("error", message=f"{self.name} is missing")
@@ -120,10 +110,10 @@ class AmplBackend(Backend):
         except TriviallyInfeasibleError as error:
             return Answer("infeasible", message=str(error), proven=True)
         settings = {
-            **self.called("time_limit", f"{time_limit:.3f}"),
-            **self.called("gap", f"{gap:.3g}"),
+            **self.called("time_limit", f"{asked.time_limit:.3f}"),
+            **self.called("gap", f"{asked.gap:.3g}"),
             **self.options,
-            **given,
+            **asked.own,
         }
         words = [f"{key}={value}" for key, value in settings.items()]
         files, environment, arguments = {"model.nl": text}, {}, words
@@ -137,13 +127,13 @@ class AmplBackend(Backend):
         outcome = run(
             [str(Path(executable).resolve()), "model", "-AMPL", *arguments],
             files,
-            time_limit=time_limit,
+            time_limit=asked.time_limit,
             read=["model.sol"],
             environment=environment,
             interrupt=True,
         )
         proves = self.capabilities.proves and not any(
-            key.startswith(self.loosening) for key in given
+            key.startswith(self.loosening) for key in asked.own
         )
         minimised = objective(model).sense == pyo.minimize
         bound = self._bound(outcome.log) if proves and minimised else None

@@ -85,6 +85,24 @@ class Answer(Report):
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is asked of a solver beside the model; see :meth:`Backend.solve`.
+
+    Attributes
+    ----------
+    time_limit, gap, start
+        As there.
+    own
+        Settings by the solver's own names.
+    """
+
+    time_limit: float
+    gap: float
+    start: bool
+    own: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Backend(ABC):
     """A way to reach a solver.
 
@@ -113,7 +131,6 @@ class Backend(ABC):
     def version(self) -> str | None:
         """Return the version of what was found, as far as it tells."""
 
-    @abstractmethod
     def solve(
         self,
         model: Any,
@@ -144,6 +161,11 @@ class Backend(ABC):
         InputError
             If the model holds what cannot be handed over, or the solver does not take an option.
         """
+        return self.answer(model, Asked(time_limit, gap, start, self.own_names(options)))
+
+    @abstractmethod
+    def answer(self, model: Any, asked: Asked) -> Answer:
+        """Return the solver's answer, whatever happens; see :meth:`solve`."""
 
     def own_names(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return options of a caller's by the solver's own names.

@@ -20,7 +20,7 @@ from eipyomo.models.diagnostics import objective
 from eipyomo.models.plain import TriviallyInfeasibleError
 from eipyomo.models.writers import lp, nl
 from eipyomo.report import Status
-from eipyomo.solvers.backends.base import Answer, Backend, Point
+from eipyomo.solvers.backends.base import Answer, Asked, Backend, Point
 from eipyomo.solvers.backends.process import run
 
 if TYPE_CHECKING:
@@ -86,17 +86,8 @@ class WheelBackend(Backend):
         """Return the version of that package."""
         return None if self.where() is None else f"{self.package} {version(self.package)}"
 
-    def solve(
-        self,
-        model: Any,
-        *,
-        time_limit: float,
-        gap: float,
-        start: bool = False,
-        options: Mapping[str, Any] | None = None,
-    ) -> Answer:
-        """Solve a Pyomo model in a child process; see :meth:`Backend.solve`."""
-        given = self.own_names(options)
+    def answer(self, model: Any, asked: Asked) -> Answer:
+        """Solve a Pyomo model in a child process."""
         try:
             text, columns = write(model, self.format, expressions=self.expressions)
         except TriviallyInfeasibleError as error:
@@ -104,27 +95,27 @@ class WheelBackend(Backend):
         job = {
             "solver": self.name,
             "started": time.monotonic(),
-            "time_limit": time_limit,
+            "time_limit": asked.time_limit,
             # The child knows what is left of the limit when the solver begins.
             "time_names": list(self.called("time_limit", None)),
             "options": {
-                **self.called("gap", gap),
+                **self.called("gap", asked.gap),
                 **self.options,
-                **(self.start_options if start else {}),
-                **given,
+                **(self.start_options if asked.start else {}),
+                **asked.own,
             },
-            "start": beginning(model, columns) if start else None,
+            "start": beginning(model, columns) if asked.start else None,
             "sense": int(objective(model).sense),
         }
         outcome = run(
             # -P: a module in the working folder must not stand in for a library.
             [sys.executable, "-P", str(HERE / self.script)],
             {"job.json": json.dumps(job), f"model.{self.format}": text},
-            time_limit=time_limit,
+            time_limit=asked.time_limit,
             read=[ANSWER],
         )
         proves = self.capabilities.proves and not any(
-            key.startswith(self.loosening) for key in given
+            key.startswith(self.loosening) for key in asked.own
         )
         return self._read(outcome.files.get(ANSWER, ""), columns, outcome.problem, proves=proves)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from eipyomo.errors import InputError
 from eipyomo.models.relaxation import refuse
-from eipyomo.solvers.backends.base import Answer, Backend, Capabilities
+from eipyomo.solvers.backends.base import Answer, Asked, Backend, Capabilities
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.milp.loop import MilpLoop
@@ -47,22 +46,14 @@ class MilpBackend(Backend):
         """Raise an :class:`InputError` if the model has no relaxation."""
         refuse(model)
 
-    def solve(
-        self,
-        model: Any,
-        *,
-        time_limit: float,
-        gap: float,
-        start: bool = False,
-        options: Mapping[str, Any] | None = None,
-    ) -> Answer:
-        """Bound and solve a spectral model; see :meth:`Backend.solve`."""
-        for key, value in self.own_names(options).items():
+    def answer(self, model: Any, asked: Asked) -> Answer:
+        """Bound and solve a spectral model."""
+        for key, value in asked.own.items():
             raise InputError(
                 f"the solver {NAME!r} has no option {key!r}, but it is set to {value!r}"
             )
-        loop = MilpLoop(model, Clock(time_limit), gap)
-        if start and is_allowed(model):
+        loop = MilpLoop(model, Clock(asked.time_limit), asked.gap)
+        if asked.start and is_allowed(model):
             loop.best.keep(values_of(model))
         begun = loop.best.cost if loop.best.point else None
         status, message = loop.run()
