@@ -181,14 +181,14 @@ def test_failing_cells_are_shown_and_the_rest_goes_on(tmp_path: Path) -> None:
     instance = ei.Instance.letter(users=2)
     wanted = [
         Deadly(instance, "exact"),
-        Cell(instance, "exhaustive", {"step": 0.3}),
+        Cell(instance, "exhaustive", {"step": 0.001, "enumeration": True}),
         *cells([instance], ["eco", "lco", ("exact", {"gap": 1e-4})]),
     ]
     with Store(tmp_path / "sweep.db") as store:
         frame = sweep(wanted, store, workers=2)
         assert list(frame["termination"]) == ["error", "error", *["optimal"] * 3]
         assert frame["message"][0] == "the process that computed it died"
-        assert "step is 0.3" in frame["message"][1]
+        assert "step is 0.001, which makes" in frame["message"][1]
         store.forget_errors()
         assert len(store) == 3
 
@@ -200,11 +200,12 @@ def test_the_command_line_shows_failures(
     """One JSON document, a sentence for the failing cell, exit status 0, and the table as CSV."""
     table = tmp_path / "table.csv"
     options = ["--store", str(tmp_path / "s.db"), "--csv", str(table), "--workers", "1", "--json"]
-    status = main(["sweep", files[0], "-m", "eco", "-m", "exhaustive step=0.3", *options])
+    too_many = "exhaustive step=0.001 enumeration=true"
+    status = main(["sweep", files[0], "-m", "eco", "-m", too_many, *options])
     out, err = capsys.readouterr()
     assert status == 0
     assert [row["termination"] for row in json.loads(out)["rows"]] == ["optimal", "error"]
-    assert "step is 0.3" in err
+    assert "step is 0.001, which makes" in err
     assert len(pd.read_csv(table)) == 2
 
 
@@ -214,6 +215,7 @@ def test_the_command_line_shows_failures(
         (["-m", "nonsense"], "method is 'nonsense'"),
         (["-m", "exact step"], "must be KEY=VALUE"),
         (["-m", "exact step=1"], "step is not an option"),
+        (["-m", "exhaustive step=0.3"], "step is 0.3, but must be 1/n"),
         (["--workers", "0"], "workers is 0"),
         (["--workers", "2", "--cluster", "tcp://127.0.0.1:9"], "workers and cluster are given"),
         (["--retry"], "retry is given without a store"),
