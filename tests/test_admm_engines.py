@@ -38,7 +38,10 @@ def pyomo_agents(data: Scaled, worker: Worker) -> list[PyomoAgent]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "letter-m2", "hostile-06", "hostile-24"])
+@pytest.mark.parametrize(
+    "name",
+    slow_but(["letter-m4", "mixed-m4", "letter-m2", "hostile-06", "hostile-24"], "letter-m2"),
+)
 def test_same_step_one_at_fixed_decisions(name: str, kind: str, worker: Worker) -> None:
     """x, y, z, v, f and S agree to 1e-8 at 5 decisions and 4 random states of the coordinator.
 

@@ -54,6 +54,7 @@ def test_compiled_physics_is_the_physics(share: float, snr: float) -> None:
     assert slope == pytest.approx(difference, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=150, deadline=None)
 @given(

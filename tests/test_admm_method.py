@@ -59,6 +59,7 @@ def test_enough_for_all_is_as_without_a_total(name: str) -> None:
     assert shared.objective == pytest.approx(plain.objective, rel=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_but([0, 6, 15, 19], 0))
 @pytest.mark.parametrize("part", [0.5, 0.1])
 def test_good_allocations_at_scarce_budgets(seed: int, part: float) -> None:
@@ -73,6 +74,7 @@ def test_good_allocations_at_scarce_budgets(seed: int, part: float) -> None:
     assert result.trace[-1]["edge_residual"] < 1e-3
 
 
+@pytest.mark.slow
 def test_letter_preset_on_the_letters_instance() -> None:
     """With c = 20 a good point is met early, the stopping rule only after 200 iterations."""
     result = solve_admm(reference("letter-m4"), preset="letter")

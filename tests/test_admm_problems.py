@@ -84,6 +84,7 @@ def test_a_training_round_in_halves_is_solved_to_its_optimum() -> None:
     assert evaluate(problem, claim.allocation).objective == pytest.approx(best.objective, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", slow_but(RESTRICTIONS, "gbe"))
 def test_both_engines_keep_to_the_same_decisions(kind: str) -> None:
     """Three iterations of the two engines agree to 1e-6."""

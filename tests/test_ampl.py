@@ -155,6 +155,7 @@ def test_couennes_bound_comes_from_its_log(tmp_path: Path, letter: ei.Instance) 
         assert result.bound == (bound if termination == "limit" else None)
 
 
+@pytest.mark.slow
 def test_a_false_optimum_is_contradicted(tmp_path: Path, letter: ei.Instance) -> None:
     """A point said to be optimal with a bound far below its cost is not reported as optimal."""
     script = f"print('Lower bound: 0.529')\nsol({optimum(letter)!r})"
@@ -256,6 +257,7 @@ def test_our_commands_refuse_clearly(tmp_path: Path) -> None:
         assert not (tmp_path / "model.sol").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_but(names_up_to(12), "letter-m2"))
 @pytest.mark.parametrize(
     "solver",
@@ -312,6 +314,7 @@ def sol(eco: Path, tmp_path: Path) -> str:
     return str(tmp_path / "model.sol")
 
 
+@pytest.mark.slow
 def test_a_sol_file_is_judged(sol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What an AMPL solver wrote for an exported model is read back and evaluated."""
     assert main(["evaluate", LETTER, sol, "--json"]) == 0
@@ -459,6 +462,7 @@ def test_a_full_or_read_only_disk_is_said(
     assert "no working folder" in result.message
 
 
+@pytest.mark.slow
 def test_relative_executables_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, letter: ei.Instance
 ) -> None:
@@ -472,6 +476,7 @@ def test_relative_executables_are_found(
     assert ei.solve(letter, "minlp:mine").objective == result.objective
 
 
+@pytest.mark.slow
 def test_couenne_is_given_what_suits_it(tmp_path: Path, letter: ei.Instance) -> None:
     """Where none is asked for, global solvers get the spectral formulation, others the letter's."""
     path = executable(tmp_path, "sys.exit(1)")
@@ -666,6 +671,7 @@ def test_our_commands_pass_over_hints(command: str, tmp_path: Path) -> None:
     assert model.x.value == pytest.approx(2.0, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", slow_but(["eipyomo-ipopt", "eipyomo-bonmin"], "eipyomo-bonmin"))
 @pytest.mark.parametrize("name", slow_but(["sosno", "ref", "objweight", "mine"], "mine"))
 def test_our_commands_refuse_other_suffixes(name: str, command: str, tmp_path: Path) -> None:

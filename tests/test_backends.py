@@ -336,6 +336,7 @@ def test_variables_without_ends_are_taken_or_refused(name: str) -> None:
         assert model.x.value == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_settings_are_called_what_the_solver_calls_them(name: str) -> None:
     """Time limit, gap and threads are names that it knows; a name with a letter more is none.

@@ -378,6 +378,7 @@ def test_what_interval_arithmetic_refutes_is_infeasible(solver: str) -> None:
     assert "cannot hold" in result.message
 
 
+@pytest.mark.slow
 def test_scip_may_say_infeasible_within_bounds_that_follow_from_rows() -> None:
     """Deadlines of 2 s for both are beyond the band, which no single row shows; SCIP proves it."""
     instance = two_users()
@@ -462,6 +463,7 @@ def test_a_bound_within_bounds_that_may_cut_off_is_withdrawn() -> None:
     assert "own bound" in result.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", slow_but(["ipopt", "scip", "milp"], "scip"))
 def test_a_binding_horizon_decides_nothing(solver: str) -> None:
     """A row under which the optimum lies beyond the model's horizon: that optimum is what is found.
@@ -489,6 +491,7 @@ def test_a_binding_horizon_decides_nothing(solver: str) -> None:
     assert result.bound is None or 0.99 * alone <= result.bound <= alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", ["bonmin", "scip"])
 def test_an_impossible_deadline_is_infeasible(solver: str, letter: ei.Instance) -> None:
     """A constraint that nothing can satisfy is reported as infeasible, not as an error."""
@@ -499,6 +502,7 @@ def test_an_impossible_deadline_is_infeasible(solver: str, letter: ei.Instance) 
     assert result.allocation is None
 
 
+@pytest.mark.slow
 def test_a_users_constraint_is_kept(letter: ei.Instance) -> None:
     """A deadline on every latency is respected, and makes the optimum dearer."""
     model = ei.models.minlp(letter)

@@ -112,7 +112,7 @@ def outcome(call: Callable[[], object]) -> str:
     return "read"
 
 
-@pytest.mark.parametrize("kind", slow_but(HONEST, "exact", "admm"))
+@pytest.mark.parametrize("kind", slow_but(HONEST, "exact"))
 def test_honest_results_pass(kind: str, tmp_path: Path) -> None:
     """What every method writes is read by all readers, and gives the same document again."""
     document = honest(kind)
@@ -128,6 +128,7 @@ def test_honest_results_pass(kind: str, tmp_path: Path) -> None:
     assert ei.Result.from_dict(document, reference(NAME)).to_dict() == document
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_but(range(12), *range(3)))
 def test_honest_results_of_hostile_instances_pass(seed: int) -> None:
     """Random users over all published ranges: no honest number is called false."""

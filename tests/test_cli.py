@@ -75,6 +75,7 @@ def test_an_instance_of_a_table_bears_its_name(capsys: Capture, tmp_path: Path) 
     assert ei.Instance.from_json(file).name == "x"
 
 
+@pytest.mark.slow
 def test_settings_change_what_is_solved(capsys: Capture, tmp_path: Path) -> None:
     """Every command works on the changed instance, as on a file of it."""
     settings = ["bandwidth_hz=4e7", "users[*].latency_weight=0.2", "users[eu1].task_bits=1e6"]

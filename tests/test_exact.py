@@ -74,6 +74,7 @@ def test_hostile_instances(seed: int) -> None:
         assert optimum(instance, restriction) >= outcome.bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["letter-m4", "letter-m4-small-model", "mixed-m4", "hostile-09"])
 def test_nested_grids_never_rise(name: str) -> None:
     """A grid that holds all points of another one costs no more; no grid costs least."""

@@ -90,6 +90,7 @@ def test_hostile_bounds_are_proven(seed: int, kind: str) -> None:
     assert verify(instance, document).bound >= document["bound"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gain", "total_ghz"), [(5.3e-11, None), (ei.Instance.letter(1).users[0].channel_gain, 5.0)]
 )

@@ -63,6 +63,7 @@ def test_enumeration_needs_a_grid() -> None:
         ei.solve(reference("letter-m2"), "enumeration")
 
 
+@pytest.mark.slow
 def test_compiled_code_is_loaded_when_it_is_needed() -> None:
     """Importing the package and its methods loads no compiler; asking for the machine does."""
     script = (

@@ -50,6 +50,7 @@ def test_enumeration_is_a_second_way_to_the_optimum_on_a_grid() -> None:
     assert one.objective == pytest.approx(other.objective, rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_no_bound_excludes_a_better_combination(seed: int) -> None:
     """The best of 27 combinations, each solved without any bound, is what the enumeration finds."""

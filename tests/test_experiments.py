@@ -100,6 +100,7 @@ def test_some_cases_alone_are_kept_for_later(monkeypatch: pytest.MonkeyPatch) ->
     assert not provenance.RESULTS.exists()
 
 
+@pytest.mark.slow
 def test_processes_find_the_same(tmp_path: Path) -> None:
     """Rows of several processes are those of one, in the order of the cases."""
     both = [

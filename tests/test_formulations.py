@@ -277,7 +277,7 @@ RESTRICTIONS = [*map(named, [*RESTRICTED, "gbe training"]), (MIXED, "inference")
 each_restriction = pytest.mark.parametrize(
     "restriction",
     [
-        pytest.param(case, marks=[] if case[0].split_band else pytest.mark.slow, id=str(case))
+        pytest.param(case, marks=[] if case[1] == "training" else pytest.mark.slow, id=str(case))
         for case in RESTRICTIONS
     ],
 )
@@ -564,6 +564,7 @@ def test_scip_proves_the_spectral_optimum(name: str, kind: str) -> None:
     assert best * (1 - 1e-6) <= result.objective <= best * (1 + 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", slow_but(["bonmin", "mindtpy"], "bonmin"))
 @pytest.mark.parametrize("name", slow_but(["letter-m2", "letter-m4", "mixed-m4"], "letter-m2"))
 def test_local_solvers_find_the_best_on_the_grid(solver: str, name: str) -> None:
@@ -577,6 +578,7 @@ def test_local_solvers_find_the_best_on_the_grid(solver: str, name: str) -> None
     assert result.objective >= best.bound
 
 
+@pytest.mark.slow
 @pytest.mark.solver("shot")
 @pytest.mark.parametrize(
     "name", slow_but(["letter-m2", "letter-m4", "hostile-12", "hostile-18"], "hostile-18")

@@ -268,6 +268,7 @@ def test_bonmin_finds_the_optimum(name: str) -> None:
     assert result.objective == pytest.approx(VALUES[name]["wsel"], rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_but(range(3), 1))
 def test_bonmin_at_a_scarce_edge(seed: int) -> None:
     """With everything free, Bonmin ends at it; a rest of a task without frequency is no error."""

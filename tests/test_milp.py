@@ -91,6 +91,7 @@ def assert_holds(relaxation: Relaxation, allocation: ei.Allocation) -> None:
     assert pyo.value(relaxation.model.wsel) == pytest.approx(cost)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_but(["letter-m2", "mixed-m4", "hostile-33"], "letter-m2"))
 def test_it_allows_what_the_model_allows(name: str) -> None:
     """Random feasible allocations satisfy every row, at first and after each refinement.
@@ -389,6 +390,7 @@ def test_narrowing_keeps_what_is_cheap(name: str, monkeypatch: pytest.MonkeyPatc
     loop.worker.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", slow_but(["eco", "lco", "gbe", "grid:0.5", "gbe training"], "lco"))
 def test_restricted_problems(name: str) -> None:
     """Bound and point of a restricted problem enclose what Bonmin finds, and `exact` proves."""
@@ -411,6 +413,7 @@ def test_restricted_problems(name: str) -> None:
         assert claim.bound <= best <= judged.objective * (1 + 1e-6)
 
 
+@pytest.mark.slow
 def test_the_method_begins_at_a_start() -> None:
     """Its answer is no worse than a start, whose cost it tells; one that is late is refused."""
     instance = reference("letter-m2")

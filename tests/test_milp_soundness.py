@@ -74,6 +74,7 @@ def test_weights_and_bands(
     assert_sound(instance, ei.solve(instance, "milp", gap=1e-2, time_limit=4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", slow_but(range(1, 60, 2), 37))
 def test_moved_instances(seed: int) -> None:
     """So it is where sizes, gains, processors and times are moved by many orders, too."""

@@ -92,6 +92,7 @@ def received_late(
     return replace(plan, downlink_share=share)
 
 
+@pytest.mark.slow
 def test_the_horizon_holds_at_a_scarce_budget() -> None:
     """No certified optimum ends after it, however little the server has."""
     for seed in range(8):

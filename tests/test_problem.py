@@ -58,7 +58,6 @@ def test_every_feature_has_a_case() -> None:
     slow_but(
         [(method, feature) for method in OWN for feature in Feature],
         *[(method, Feature.SPLIT_BAND) for method in ("admm", "minlp", "enumeration")],
-        ("milp", Feature.TRAINING),
         *[("exact", feature) for feature in Feature],
     ),
 )

@@ -422,6 +422,7 @@ def test_long_names_stay_apart() -> None:
     assert found[-3:] == ["short", r"\x1b[31mred", "two lines"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", slow_but(["png", "pdf", "svg"], "svg"))
 def test_names_of_all_languages_are_drawn(
     kind: str, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
@@ -442,6 +443,7 @@ def test_names_of_all_languages_are_drawn(
         assert "<text" in content.decode()
 
 
+@pytest.mark.slow
 def test_users_that_are_left_out_are_said_where_they_are(tmp_path: Path) -> None:
     """Sums over all users do not claim to be of some; axes of single users say so."""
     result = ei.solve(ei.Instance.letter(users=25), "eco")
@@ -490,6 +492,7 @@ def test_an_open_quote(capsys: Capture) -> None:
     assert "No closing quotation" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", slow_but(["text", "truncated", "folder", "rows", "keys"], "text", "keys")
 )

@@ -33,6 +33,7 @@ def allocation_of(name: str, method: str) -> ei.Allocation:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", slow_but(["exact", "lco"], "exact"))
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_start_is_accepted(solver: str, method: str) -> None:

@@ -306,6 +306,7 @@ def test_keys_follow_the_data() -> None:
         assert store.get(Cell(instance, "eco")) is None
 
 
+@pytest.mark.slow
 def test_every_cell_has_its_row(tmp_path: Path) -> None:
     """Equal data under other names are computed once, and have a row each in the order asked."""
     one = ei.Instance.letter(users=2, name="one")
@@ -363,6 +364,7 @@ def found_at(objective: float) -> dict[str, Any]:
     return {**dict.fromkeys(COLUMNS), "objective": objective}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what", slow_but(["sources", "numpy", "casadi", "pyomo", "pyscipopt", "highspy"], "sources")
 )
