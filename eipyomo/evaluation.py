@@ -18,7 +18,7 @@ from eipyomo.allocation import Allocation
 from eipyomo.columns import Columns
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import EVERYTHING, Restriction
+from eipyomo.restriction import Restriction
 from eipyomo.scaled import FloatColumn, Scaled, Stage
 from eipyomo.timing import Plan, where_needed
 from eipyomo.validation import require_kind
@@ -323,10 +323,10 @@ def asked_beside(restriction: Restriction, decided: Plan | Allocation) -> Iterat
 
     What it asks of the band is a budget of the problem.
     """
+    if restriction.leaves_all_open and not restriction.grid:
+        return
     a, offload = decided.download, decided.offload_fraction
     open_to, grid = restriction.decisions(len(offload)), restriction.grid
-    if open_to.kinds == {EVERYTHING} and not grid:
-        return
     most = "ι = 0" if not open_to.offload_max.any() else "ι <= its most"
     amounts: dict[tuple[str, str], Any] = {
         ("a = 0", "download"): a & ~open_to.local,

@@ -7,14 +7,14 @@ sentence (:meth:`Problem.require`), so that nothing answers another question tha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.resources import Budget, budgets
-from eipyomo.restriction import EVERYTHING, OpenDecisions, Restriction, asked
+from eipyomo.restriction import JOINT, OpenDecisions, Restriction, asked
 from eipyomo.scaled import Scaled, Stage
 from eipyomo.validation import require_kind
 
@@ -81,13 +81,15 @@ class Problem:
     """
 
     instance: Instance
-    restriction: Restriction = field(default_factory=Restriction)
+    restriction: Restriction = JOINT
     stage: Stage = "inference"
     objective: Objective = OBJECTIVES["wsel"]
 
     def __post_init__(self) -> None:
         """Check the kinds; in a training round only the band may be restricted."""
         require_kind("instance", self.instance, Instance)
+        if self.stage == "inference":
+            return
         restriction, _ = asked(self.restriction, self.stage)
         object.__setattr__(self, "restriction", restriction)
 
@@ -151,7 +153,7 @@ class Problem:
             Feature.TRAINING: training,
             Feature.GRID: restriction.grid > 0,
             Feature.SPLIT_BAND: restriction.split_band,
-            Feature.DECISION_BOUNDS: not training and self.decisions.kinds != {EVERYTHING},
+            Feature.DECISION_BOUNDS: not (training or restriction.leaves_all_open),
             Feature.EDGE_BUDGET: self.data.total_frequency_ghz is not None,
         }
         return frozenset(feature for feature, there in has.items() if there)

@@ -7,7 +7,7 @@ method's prices, and ADMM's consensus. None of them knows how many budgets there
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -90,8 +90,21 @@ def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
     split_band
         Whether uplink and downlink have half of the band each (GBE).
     """
-    uplink = Draw("uplink_share", 1, "bandwidth_per_mhz", data.bandwidth_mhz)
-    downlink = Draw("downlink_share", 1, "downlink_bandwidth_per_mhz", data.bandwidth_mhz)
+    return _budgets(
+        data.bandwidth_mhz, data.server_frequency_ghz, data.total_frequency_ghz, split_band
+    )
+
+
+@lru_cache
+def _budgets(
+    bandwidth_mhz: float,
+    server_frequency_ghz: float,
+    total_frequency_ghz: float | None,
+    split_band: bool,
+) -> tuple[Budget, ...]:
+    """Return the budgets of all instances that share as much: the judge asks again and again."""
+    uplink = Draw("uplink_share", 1, "bandwidth_per_mhz", bandwidth_mhz)
+    downlink = Draw("downlink_share", 1, "downlink_bandwidth_per_mhz", bandwidth_mhz)
     shared = [Budget("bandwidth", "(10b)", "bandwidth budget", 1, (uplink, downlink))]
     if split_band:
         halves = "half of (10b)"
@@ -99,15 +112,15 @@ def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
             Budget("uplink_bandwidth", halves, "uplink half of the band", 0.5, (uplink,)),
             Budget("downlink_bandwidth", halves, "downlink half of the band", 0.5, (downlink,)),
         ]
-    if data.total_frequency_ghz is not None:
-        most, price = data.server_frequency_ghz, "edge_frequency_per_ghz"
+    if total_frequency_ghz is not None:
+        most, price = server_frequency_ghz, "edge_frequency_per_ghz"
         served = Draw("edge_frequency_ghz", most, price, datum="server_frequency_ghz")
         shared.append(
             Budget(
                 name="edge_frequency",
                 equation="footnote 2",
                 meaning="edge frequency budget",
-                capacity=data.total_frequency_ghz,
+                capacity=total_frequency_ghz,
                 draws=(served,),
                 may_be_left=True,
                 datum="total_frequency_ghz",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self, get_args
 
 import numpy as np
@@ -110,7 +111,7 @@ class Restriction:
         """Return which of the problems with a name these decisions make; "restricted" if none."""
         if stage == "training":
             return "gbe training" if self.split_band else "training"
-        kinds = self._kinds()
+        kinds = self._kinds
         if kinds == {EVERYTHING}:
             if self.grid:
                 return "restricted" if self.split_band else f"grid:{self.grid_step:g}"
@@ -130,8 +131,14 @@ class Restriction:
     @property
     def is_local(self) -> bool:
         """Whether every user has to download and to compute its whole task."""
-        return self._kinds() == {ALL_LOCAL}
+        return self._kinds == {ALL_LOCAL}
 
+    @property
+    def leaves_all_open(self) -> bool:
+        """Whether every user may choose any a and ι, on the grid if there is one."""
+        return self._kinds == {EVERYTHING}
+
+    @cached_property
     def _kinds(self) -> set[tuple[bool, bool, float, float]]:
         columns = (self.edge, self.local, self.offload_min, self.offload_max)
         return self.decisions(np.broadcast(*columns).size).kinds
@@ -177,8 +184,11 @@ def points_of(step: Any) -> int:
     return grid
 
 
+JOINT = Restriction()
+"""All decisions of (10)."""
+
 PROBLEMS: dict[str, Callable[[], tuple[Restriction, Stage]]] = {
-    "joint": lambda: (Restriction(), "inference"),
+    "joint": lambda: (JOINT, "inference"),
     "training": lambda: (Restriction.training(), "training"),
     "eco": lambda: (Restriction.eco(), "inference"),
     "lco": lambda: (Restriction.lco(), "inference"),
@@ -221,7 +231,7 @@ def named(name: object) -> tuple[Restriction, Stage]:
 
 def told(name: object) -> tuple[Restriction, Stage]:
     """Return what a document's word for its problem says; (10), where that is one of its own."""
-    return named(name) if isinstance(name, str) and is_name(name) else (Restriction(), "inference")
+    return named(name) if isinstance(name, str) and is_name(name) else (JOINT, "inference")
 
 
 def _points_named(step: str) -> int:

@@ -87,8 +87,9 @@ class Job:
                 "Problem is given: give the instance, or another method"
             )
         problem = Problem.of(what, self.problem, self.round)
-        able = [name for name, one in METHODS.items() if _handles(one, problem)]
-        problem.require(self.method.handles, f"method {self.called!r}", f"; {_who(able)}")
+        if not problem.features <= self.method.handles:
+            able = [name for name, one in METHODS.items() if _handles(one, problem)]
+            problem.require(self.method.handles, f"method {self.called!r}", f"; {_who(able)}")
         self.method.require(problem)
         return problem
 

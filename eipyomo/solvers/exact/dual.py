@@ -8,6 +8,7 @@ solutions say how it moves with t.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -94,6 +95,9 @@ class Dual:
         DOMAIN records: what each user may decide.
     budgets, places
         What users share; and of each of ``QUANTITIES`` the place of its budget, or -1.
+    drawn, spared, capacities
+        What is drawn of each budget, of which it is spared at price 0, by place, and how much of it
+        there is; asked for in every answer.
     earliest_s
         The sync time before which the uploads do not fit into the band; rounded down.
     basins
@@ -108,6 +112,9 @@ class Dual:
     domains: Records
     budgets: tuple[Budget, ...]
     places: tuple[int, ...]
+    drawn: tuple[tuple[str, ...], ...]
+    spared: tuple[tuple[int, tuple[str, ...]], ...]
+    capacities: tuple[float, ...]
     earliest_s: float
     basins: FloatColumn
     effort: Effort = field(default_factory=Effort)
@@ -123,6 +130,9 @@ class Dual:
             domains=domain_records(problem.decisions),
             budgets=budgets,
             places=tuple(place_of.get(name, -1) for name in QUANTITIES),
+            drawn=tuple(budget.quantities for budget in budgets),
+            spared=tuple((k, one.quantities) for k, one in enumerate(budgets) if one.may_be_left),
+            capacities=tuple(budget.capacity for budget in budgets),
             earliest_s=_earliest_s(users, budgets),
             basins=_unknown_basins(users),
         )
@@ -153,9 +163,9 @@ class Dual:
         records = np.zeros(len(users), SOLUTION) if known is None else known.copy()
         arguments = (self.grid_step, decisions.freedom, at, self.basins, records)
         for_all(kernels.solve_users, len(users), users, self.domains, *arguments)
-        for budget, price in zip(self.budgets, prices, strict=True):
-            if budget.may_be_left and price == 0.0:
-                for quantity in budget.quantities:
+        for place, quantities in self.spared:
+            if prices[place] == 0.0:
+                for quantity in quantities:
                     for_all(SPARING[quantity], len(users), users, at, records)
         return UserSolutions(
             prices=prices,
@@ -163,7 +173,7 @@ class Dual:
             records=records,
             value=float(records["value"].sum()) - self.paid(prices),
             sync_slope=float(records["sync_slope"].sum()),
-            usage=tuple(_used(budget, records) for budget in self.budgets),
+            usage=tuple([sum([float(records[key].sum()) for key in keys]) for keys in self.drawn]),
         )
 
     def point(self, prices: Prices, sync_s: float) -> DualPoint:
@@ -184,9 +194,7 @@ class Dual:
 
     def paid(self, prices: Prices) -> float:
         """Return Σ price · budget."""
-        return sum(
-            price * budget.capacity for price, budget in zip(prices, self.budgets, strict=True)
-        )
+        return float(sum(map(mul, prices, self.capacities)))
 
     def most_paid(self, prices: Prices) -> float:
         """Return what a user pays at most, each price as often as it stands in its cost."""
@@ -204,11 +212,6 @@ class Dual:
             for quantity in budget.quantities
         ]
         return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
-
-
-def _used(budget: Budget, solutions: Records) -> float:
-    """Return what all users use of a budget."""
-    return sum(float(solutions[quantity].sum()) for quantity in budget.quantities)
 
 
 def _unknown_basins(users: Records) -> FloatColumn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -78,7 +77,7 @@ class Exact(Method[ExactOptions]):
             message=outcome.message,
             setup_s=setup_s,
             iterations=outcome.nodes,
-            trace=[asdict(step) for step in outcome.trace],
+            trace=[dict(vars(step)) for step in outcome.trace],
             prices=_prices(outcome),
             files=files,
         )

@@ -70,6 +70,8 @@ class PriceOptimum:
 
     def usage(self, place: int) -> float:
         """Return what the combination uses of a budget, by its place."""
+        if len(self.combination) == 1:
+            return self.best.usage[place]
         return sum(weight * found.usage[place] for weight, found in self.combination)
 
 

@@ -39,8 +39,10 @@ class Crossing(Generic[Found]):
     @property
     def points(self) -> tuple[Point[Found], ...]:
         """The one or two points, the one with the smaller residual first."""
-        known = [point for point in (self.before, self.after) if point is not None]
-        return tuple(sorted(known, key=lambda point: abs(point.residual)))
+        before, after = self.before, self.after
+        if before is None or after is None:
+            return tuple(point for point in (before, after) if point is not None)
+        return (before, after) if abs(before.residual) <= abs(after.residual) else (after, before)
 
 
 def find_crossing(
