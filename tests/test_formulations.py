@@ -284,26 +284,6 @@ each_restriction = pytest.mark.parametrize(
 
 
 @each_formulation
-@pytest.mark.parametrize("name", slow_but(RESTRICTED, "eco"))
-def test_it_has_the_optimum_of_a_restricted_problem(formulation: str, name: str) -> None:
-    """Bonmin ends at the certified optimum, at a point that is inside of the restriction."""
-    instance = reference("letter-m2")
-    model = ei.models.minlp(Problem.of(instance, name), formulation, **CASES[formulation].options)
-    problem = ei.models.source_of(model).problem
-    method, options = RESTRICTED[name]
-    best = ei.solve(instance, method, **options).objective
-    result = ei.solve_model(model, "bonmin", unchanged=True)
-    assert result.allocation is not None
-    assert result.objective is not None
-    assert best is not None
-    assert ei.evaluate(problem, result.allocation).feasible
-    if problem.name == name:
-        assert result.objective == pytest.approx(best, rel=1e-6)
-    else:  # gbe, and a grid besides
-        assert result.objective >= best * (1 - 1e-9)
-
-
-@each_formulation
 @each_restriction
 def test_a_restricted_model_is_the_judge(
     formulation: str, restriction: tuple[Restriction, Any]

@@ -391,29 +391,6 @@ def test_narrowing_keeps_what_is_cheap(name: str, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", slow_but(["eco", "lco", "gbe", "grid:0.5", "gbe training"], "lco"))
-def test_restricted_problems(name: str) -> None:
-    """Bound and point of a restricted problem enclose what Bonmin finds, and `exact` proves."""
-    instance = reference("letter-m2")
-    problem = Problem.of(instance, name)
-    claim = Milp().run(problem, MilpOptions(gap=GAP), Clock(60))
-    assert claim.status == "optimal"
-    assert claim.bound is not None
-    assert claim.allocation is not None
-    judged = ei.evaluate(problem, claim.allocation)
-    assert judged.feasible
-    assert claim.bound <= judged.objective <= claim.bound * (1 + GAP)
-    model = ei.models.minlp(problem)
-    other = ei.solve_model(model, "bonmin", unchanged=True).objective
-    assert other is not None
-    assert claim.bound <= other
-    if name in ("eco", "lco", "gbe"):
-        best = ei.solve(instance, name).objective
-        assert best is not None
-        assert claim.bound <= best <= judged.objective * (1 + 1e-6)
-
-
-@pytest.mark.slow
 def test_the_method_begins_at_a_start() -> None:
     """Its answer is no worse than a start, whose cost it tells; one that is late is refused."""
     instance = reference("letter-m2")
