@@ -43,7 +43,7 @@ class Kind(NamedTuple):
 
     def __str__(self) -> str:
         """Say what values these are."""
-        own = [item for item in self.metadata if isinstance(item, str) and item]
+        own = [item for item in self.metadata if isinstance(item, str)]
         if own:
             return own[0]
         if self.choices:

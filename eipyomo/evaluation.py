@@ -236,15 +236,10 @@ def evaluate(
 def _breakdown(data: Scaled, plan: Plan) -> Breakdown:
     """Return the terms of (8) and (9)."""
     times = timing.times(data, plan)
-    local_work = plan.download * physics.local_gigacycles(
-        plan.offload_fraction, data.task_mbit, data.gigacycles_per_mbit
-    )
     upload_j = physics.transmission_energy_j(data.transmit_power_w, times.upload_s)
     offload_j = physics.transmission_energy_j(data.transmit_power_w, times.offload_s)
     download_j = where_needed(data.receive_power_w, times.download_s)
-    local_inference_j = physics.local_inference_energy_j(
-        plan.frequency_ghz, local_work, data.energy_coefficient
-    )
+    local_inference_j = timing.local_inference_j(data, plan)
     energy_j = data.local_training_j + upload_j + offload_j + download_j + local_inference_j
     return Breakdown(
         names=data.names,
@@ -303,12 +298,12 @@ def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]
 
 def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
     """Hold what the restriction of a problem asks of every user beside (10)."""
-    for asked in asked_beside(problem.restriction, plan):
-        constraint = f"{asked.words} in the problem {problem.name!r}"
-        yield _worst(constraint, problem.data.names, asked.amounts)
+    for demand in demands_beside(problem.restriction, plan):
+        constraint = f"{demand.words} in the problem {problem.name!r}"
+        yield _worst(constraint, problem.data.names, demand.amounts)
 
 
-class Asked(NamedTuple):
+class Demand(NamedTuple):
     """Something that a restriction asks of every user beside (10)."""
 
     words: str
@@ -318,7 +313,7 @@ class Asked(NamedTuple):
     """How far each user is off."""
 
 
-def asked_beside(restriction: Restriction, decided: Plan | Allocation) -> Iterator[Asked]:
+def demands_beside(restriction: Restriction, decided: Plan | Allocation) -> Iterator[Demand]:
     """Iterate over what a restriction asks of decisions on downloads and tasks.
 
     What it asks of the band is a budget of the problem.
@@ -338,7 +333,7 @@ def asked_beside(restriction: Restriction, decided: Plan | Allocation) -> Iterat
         off = np.abs(offload - np.round(offload * grid) / grid)
         amounts[f"ι on the grid of step 1/{grid}", "offload_fraction"] = a * off
     for (words, decision), amount in amounts.items():
-        yield Asked(words, decision, amount.astype(np.float64))
+        yield Demand(words, decision, amount.astype(np.float64))
 
 
 def _worst(constraint: str, names: tuple[str, ...], column: Any) -> Violation:

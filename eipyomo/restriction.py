@@ -229,7 +229,7 @@ def named(name: object) -> tuple[Restriction, Stage]:
     raise InputError(f"problem is {shown(name)}, but must be one of: {known}, grid:STEP")
 
 
-def told(name: object) -> tuple[Restriction, Stage]:
+def named_or_joint(name: object) -> tuple[Restriction, Stage]:
     """Return what a document's word for its problem says; (10), where that is one of its own."""
     return named(name) if isinstance(name, str) and is_name(name) else (JOINT, "inference")
 

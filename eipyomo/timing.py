@@ -78,7 +78,6 @@ def times(data: Scaled, plan: Plan) -> Times:
     A user without download has neither a download nor local inference: their times are 0.
     """
     a, offload = plan.download, plan.offload_fraction
-    local_work = a * physics.local_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
     edge_work = physics.offloaded_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
     uplink = seconds_per_mbit(plan.uplink_share, data.bandwidth_mhz, data.uplink_snr)
     downlink = seconds_per_mbit(plan.downlink_share, data.bandwidth_mhz, data.downlink_snr)
@@ -89,7 +88,7 @@ def times(data: Scaled, plan: Plan) -> Times:
         edge_work == 0, 0.0, edge_work / np.maximum(plan.edge_frequency_ghz, 0.0)
     )
     cycle_s: FloatColumn = 1.0 / np.maximum(plan.frequency_ghz, 0.0)
-    local_inference_s = where_needed(local_work, cycle_s)
+    local_inference_s = where_needed(local_work(data, plan), cycle_s)
     ready_s = np.maximum(plan.sync_s, data.upload_start_s + upload_s + offload_s)
     local_s = np.where(a, plan.sync_s + download_s + local_inference_s, -np.inf)
     return Times(
@@ -101,6 +100,22 @@ def times(data: Scaled, plan: Plan) -> Times:
         local_inference_s=local_inference_s,
         latency_s=np.maximum(local_s, ready_s + edge_inference_s) - data.previous_download_s,
     )
+
+
+def local_work(data: Scaled, plan: Plan) -> FloatColumn:
+    """Return the work in Gcycle that users do themselves: the numerator of (1), 0 without a."""
+    work: FloatColumn = plan.download * physics.local_gigacycles(
+        plan.offload_fraction, data.task_mbit, data.gigacycles_per_mbit
+    )
+    return work
+
+
+def local_inference_j(data: Scaled, plan: Plan) -> FloatColumn:
+    """Return the energy e^c of local computing in J, (1)."""
+    energy_j: FloatColumn = physics.local_inference_energy_j(
+        plan.frequency_ghz, local_work(data, plan), data.energy_coefficient
+    )
+    return energy_j
 
 
 def where_needed(amount: FloatColumn, cost: FloatColumn) -> FloatColumn:

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from eipyomo.errors import InputError
-from eipyomo.words import short, shown, told
+from eipyomo.words import in_words, short, shown
 
 
 def _is_of_kind(value: Any, kinds: str, plain: Any) -> bool:
@@ -231,7 +231,7 @@ def positive_number(name: str, value: Any) -> float:
         If it is anything else.
     """
     if not is_positive(value):
-        raise InputError(f"{name} is {told(value)}, but must be a finite number > 0")
+        raise InputError(f"{name} is {in_words(value)}, but must be a finite number > 0")
     return float(value)
 
 
@@ -270,7 +270,7 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     if first["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)
         return f"{where} is not a known key, but must be one of: {known}"
-    return f"{where} is {told(value)}, but must be {allowed(model, location)}"
+    return f"{where} is {in_words(value)}, but must be {allowed(model, location)}"
 
 
 def _where(location: tuple[int | str, ...]) -> str:

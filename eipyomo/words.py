@@ -1,4 +1,4 @@
-"""How sentences and tables show values and names: short, on one line, and told apart."""
+"""How sentences and tables show values and names: short, on one line, and in_words apart."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def one_line(text: str) -> str:
 
 
 def labels(names: Sequence[str], width: int) -> list[str]:
-    """Return names that fit into tables and figures, and are told apart as before.
+    """Return names that fit into tables and figures, and are in_words apart as before.
 
     Long ones are cut in the middle, since names often differ at either end; where that makes two
     alike, they have their place, from 1, in the gap.
@@ -83,6 +83,6 @@ SHOWN_PARTS = 60
 JOINERS = "\u200c\u200d"
 
 
-def told(value: Any) -> str:
+def in_words(value: Any) -> str:
     """Return a value as a sentence shows it; or its kind, where its words say only where it is."""
     return shown(value) if repr(value) == object.__repr__(value) else short(value)

@@ -16,7 +16,7 @@ import eipyomo as ei
 from eipyomo.problem import Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Clock
-from eipyomo.solvers.exact.method import EnumerationOptions, Exact, ExactOptions
+from eipyomo.solvers.exact.method import Exact, ExactOptions, ProvenOptions
 from eipyomo.verify import verify
 from tests.conftest import VALUES, reference
 
@@ -48,7 +48,7 @@ def test_only_options_that_were_changed_are_reported() -> None:
     usual = {"gap": 1e-6, "time_limit": 60.0}
     assert ExactOptions(certificate="proof.json").reported() == usual
     assert ExactOptions(node_limit=3).reported() == usual | {"node_limit": 3}
-    assert EnumerationOptions(gap=1e-3).reported() == usual | {"gap": 1e-3}
+    assert ProvenOptions(gap=1e-3).reported() == usual | {"gap": 1e-3}
 
 
 def test_the_larger_gap_counts() -> None:

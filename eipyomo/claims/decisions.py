@@ -11,8 +11,8 @@ from eipyomo.allocation import Allocation
 from eipyomo.claims.breakdown import Terms
 from eipyomo.claims.document import Document
 from eipyomo.claims.values import TOLERANCE, written
-from eipyomo.evaluation import FEASIBILITY_TOLERANCE, asked_beside
-from eipyomo.restriction import told
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE, demands_beside
+from eipyomo.restriction import named_or_joint
 
 
 def violations(read: Document, terms: Terms) -> Iterator[str]:
@@ -44,13 +44,13 @@ def restriction(read: Document, allocation: Allocation) -> Iterator[str]:
     """Hold a feasible allocation against what the problem's name does not allow beside (10)."""
     if not read.feasible or read.termination == "error":  # an error may be this very violation
         return
-    named, _ = told(read.problem)
-    for asked in asked_beside(named, allocation):
-        for j in np.flatnonzero(asked.amounts > FEASIBILITY_TOLERANCE):
-            value = getattr(allocation, asked.decision)[j].item()
+    named, _ = named_or_joint(read.problem)
+    for demand in demands_beside(named, allocation):
+        for j in np.flatnonzero(demand.amounts > FEASIBILITY_TOLERANCE):
+            value = getattr(allocation, demand.decision)[j].item()
             yield (
-                f"problem {read.problem!r}, which has {asked.words}, but {asked.decision} of user "
-                f"{allocation.names[j]!r} is {written(value)}"
+                f"problem {read.problem!r}, which has {demand.words}, but {demand.decision} of "
+                f"user {allocation.names[j]!r} is {written(value)}"
             )
     for key in ("uplink_share", "downlink_share") if named.split_band else ():
         total = float(getattr(allocation, key).sum())

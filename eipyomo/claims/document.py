@@ -13,7 +13,7 @@ from eipyomo.claims.values import is_number
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, is_name, named, told
+from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, is_name, named, named_or_joint
 from eipyomo.scaled import Stage
 from eipyomo.validation import Finite, Record
 from eipyomo.words import short, shown
@@ -74,11 +74,11 @@ class Document(Record):
     @property
     def stage(self) -> Stage:
         """The stage of the problem."""
-        return told(self.problem)[1]
+        return named_or_joint(self.problem)[1]
 
     def problem_of(self, instance: Instance) -> Problem:
         """Return the problem of an instance, as far as its name says it."""
-        return Problem(instance, *told(self.problem))
+        return Problem(instance, *named_or_joint(self.problem))
 
 
 def read_result(document: Mapping[str, Any]) -> Document:

@@ -12,7 +12,7 @@ from eipyomo.claims.document import TRAINING_SCHEMA, contents
 from eipyomo.claims.result import check
 from eipyomo.claims.values import compare, demand, is_number, written
 from eipyomo.errors import InputError
-from eipyomo.restriction import NO_MORE_SAID, told
+from eipyomo.restriction import NO_MORE_SAID, named_or_joint
 from eipyomo.validation import Positive, Record
 
 SUMMED = ("energy_j", "latency_s", "wsel")
@@ -88,7 +88,8 @@ def _process(read: _Process) -> Iterator[str]:
         yield "rounds after one without an allocation, but a process ends there"
     for n, result in enumerate(read.rounds, start=1):
         problem = result["problem"]
-        if problem not in NO_MORE_SAID and (told(problem)[1] == "inference") != (n == planned):
+        _, stage = named_or_joint(problem)
+        if problem not in NO_MORE_SAID and (stage == "inference") != (n == planned):
             yield f"problem {problem!r} in round {n} of {planned}"
     plan = {True: read.method, False: read.training_method}
     for n, result in enumerate(read.rounds, start=1):

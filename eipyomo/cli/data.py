@@ -12,7 +12,6 @@ from eipyomo import models, streams
 from eipyomo.cli.answers import ANSWERED
 from eipyomo.cli.options import (
     examples,
-    formulation_option,
     problem_options,
     read_instance,
     read_problem,
@@ -83,7 +82,11 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 )
 @click.argument("instance_file", metavar="INSTANCE")
 @click.option("-o", "--output", metavar="FILE", required=True, help="model.nl or model.gms.")
-@formulation_option
+@click.option(
+    "--formulation",
+    metavar="NAME",
+    help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter]",
+)
 @problem_options()
 @set_option
 def export_command(

@@ -26,7 +26,7 @@ from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
 from eipyomo.files import about, read_document, to_json
 from eipyomo.problem import Problem
-from eipyomo.restriction import told
+from eipyomo.restriction import named_or_joint
 from eipyomo.result import Result, read_allocation, relative_gap
 from eipyomo.solvers.judge import repair
 from eipyomo.verify import Verified, verify
@@ -168,7 +168,7 @@ def evaluate_command(
     else:
         allocation, document = read_allocation(result_file)
         with about(result_file):
-            own = Problem(instance, *told(document.get("problem")))
+            own = Problem(instance, *named_or_joint(document.get("problem")))
             evaluation = evaluate(asked or own, allocation)
             doubt = claims.doubt(document, instance)
         named, bound = document.get("instance", instance.name), document.get("bound")

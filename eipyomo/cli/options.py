@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.files import require_suffix, require_unique, require_writable
 from eipyomo.instance import Instance
@@ -86,14 +85,6 @@ def require_targets(**files: str | None) -> None:
     require_unique(
         [os.path.realpath(file) for file in given.values()], f"{' and '.join(given)} name the file"
     )
-
-
-formulation_option = click.option(
-    "--formulation",
-    metavar="NAME",
-    help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter; "
-    "for solve with scip spectral]",
-)
 
 
 more_option = click.option(

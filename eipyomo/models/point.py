@@ -47,12 +47,7 @@ class Point:
     def of_plan(cls, data: Scaled, plan: Plan) -> Self:
         """Return the point whose times and energies are those that a plan makes them."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            work = plan.download * physics.local_gigacycles(
-                plan.offload_fraction, data.task_mbit, data.gigacycles_per_mbit
-            )
-            energy_j = physics.local_inference_energy_j(
-                plan.frequency_ghz, work, data.energy_coefficient
-            )
+            energy_j = timing.local_inference_j(data, plan)
             return cls(data, plan, timing.times(data, plan), energy_j)
 
     @cached_property

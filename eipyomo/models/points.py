@@ -200,7 +200,7 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
     Parameters
     ----------
     model
-        A model made by :func:`minlp`.
+        A model made by :func:`eipyomo.models.minlp`.
     tidy
         Whether to read a user whose whole task is offloaded as a_j = 0, unless a_j is fixed: a
         download is never better then, except in a training round.

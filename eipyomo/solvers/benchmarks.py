@@ -9,20 +9,14 @@ from pydantic import Field, StrictStr
 
 from eipyomo.restriction import GRID, points_of
 from eipyomo.solvers.contract import Method, Options
-from eipyomo.solvers.exact.method import GAP, Enumeration, Exact
+from eipyomo.solvers.exact.method import Enumeration, Exact, ProvenOptions
 from eipyomo.solvers.minlp.method import Minlp
-from eipyomo.validation import Finite, Flag, Positive
+from eipyomo.validation import Finite, Flag
 
 EXACT = Exact()
 
 Chosen = tuple[Method[Any], Options]
 """A method, and its options."""
-
-
-class ExactGap(Options):
-    """What every benchmark can be asked for."""
-
-    gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
 
 
 class Benchmark(ABC):
@@ -36,7 +30,7 @@ class Benchmark(ABC):
 
     name: ClassVar[str]
     description: ClassVar[str]
-    Options: ClassVar[type[Options]] = ExactGap
+    Options: ClassVar[type[Options]] = ProvenOptions
     trains: ClassVar[bool] = False
 
     def problem(self, options: Any) -> str:
@@ -49,7 +43,7 @@ class Benchmark(ABC):
         """Return the method that solves it, and that one's options."""
 
 
-class FixedOptions(ExactGap):
+class FixedOptions(ProvenOptions):
     """Options where all decisions are fixed, so that the problem is convex."""
 
     solver: Annotated[
@@ -97,7 +91,7 @@ class SplitBand(Benchmark):
         return EXACT, EXACT.Options(gap=options.gap, time_limit=options.time_limit)
 
 
-class GridOptions(ExactGap):
+class GridOptions(ProvenOptions):
     """Options of :class:`Exhaustive`."""
 
     step: Annotated[

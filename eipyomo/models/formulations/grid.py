@@ -34,13 +34,12 @@ from eipyomo.models.formulations.base import Formulation, Options
 from eipyomo.models.formulations.spectral import (
     TANGENTS,
     Tangents,
-    declare_efficiency,
     declare_local_energy,
     edge_hull,
-    efficiencies,
     frequency_limit,
     full_load_s,
     local_tangents,
+    spectral_efficiencies,
     transmission_tangents,
     whole_task,
 )
@@ -115,9 +114,7 @@ class Grid(Formulation[GridOptions]):
         system, served_ghz = links.system, links.edge_frequency_ghz
         count = points_of(options.step)
         declare_variables(block)
-        declare_efficiency(block, "uplink_nats", block.uplink_snr, links.uplink_share)
-        declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
-        efficiencies(block, links.uplink_share)
+        spectral_efficiencies(block, links.uplink_share)
         transmission_times(block, system)
         transmission_tangents(block, system, links.uplink_share, options.tangents)
         choose_a_point(block, count)

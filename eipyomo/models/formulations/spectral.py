@@ -58,9 +58,7 @@ class Spectral(Formulation[SpectralOptions]):
         """Fill a block; see :meth:`Formulation.build`."""
         system, served_ghz = links.system, links.edge_frequency_ghz
         declare_variables(block)
-        declare_efficiency(block, "uplink_nats", block.uplink_snr, links.uplink_share)
-        declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
-        efficiencies(block, links.uplink_share)
+        spectral_efficiencies(block, links.uplink_share)
         transmission_times(block, system)
         transmission_tangents(block, system, links.uplink_share, options.tangents)
         local_work(block, system)
@@ -79,8 +77,10 @@ def declare_efficiency(block: Block, name: str, snr: Expression, share: Variable
     declare(block, name, (pyo.log(1 + snr), pyo.log(1 + snr / share.lower)))
 
 
-def efficiencies(block: Block, uplink_share: Variable) -> None:
-    """Add the inner part of (3) and (4): b ≥ g/(e^u - 1)."""
+def spectral_efficiencies(block: Block, uplink_share: Variable) -> None:
+    """Declare u of both links, and add the inner part of (3) and (4): b ≥ g/(e^u - 1)."""
+    declare_efficiency(block, "uplink_nats", block.uplink_snr, uplink_share)
+    declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
     block.uplink_efficiency = pyo.Constraint(
         expr=uplink_share >= physics.share_at(block.uplink_nats, block.uplink_snr, pyo.exp),
         doc="(3)",

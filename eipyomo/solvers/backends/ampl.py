@@ -17,7 +17,7 @@ from eipyomo.models.plain import TriviallyInfeasibleError
 from eipyomo.models.sol import parse_sol
 from eipyomo.models.writers import nl
 from eipyomo.report import Status
-from eipyomo.solvers.backends.base import Answer, Asked, Backend
+from eipyomo.solvers.backends.base import Answer, Backend, Request
 from eipyomo.solvers.backends.process import run
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class AmplBackend(Backend):
         lines = [line.strip() for line in outcome.log.splitlines() if line.strip()]
         return lines[0][:80] if lines and outcome.problem is None else None
 
-    def answer(self, model: Any, asked: Asked) -> Answer:
+    def answer(self, model: Any, request: Request) -> Answer:
         """Solve a Pyomo model by the executable.
 
         A .nl file always holds the variables' values, and no executable tells what it made of them.
@@ -110,10 +110,10 @@ class AmplBackend(Backend):
         except TriviallyInfeasibleError as error:
             return Answer("infeasible", message=str(error), proven=True)
         settings = {
-            **self.called("time_limit", f"{asked.time_limit:.3f}"),
-            **self.called("gap", f"{asked.gap:.3g}"),
+            **self.called("time_limit", f"{request.time_limit:.3f}"),
+            **self.called("gap", f"{request.gap:.3g}"),
             **self.options,
-            **asked.own,
+            **request.own,
         }
         words = [f"{key}={value}" for key, value in settings.items()]
         files, environment, arguments = {"model.nl": text}, {}, words
@@ -127,13 +127,13 @@ class AmplBackend(Backend):
         outcome = run(
             [str(Path(executable).resolve()), "model", "-AMPL", *arguments],
             files,
-            time_limit=asked.time_limit,
+            time_limit=request.time_limit,
             read=["model.sol"],
             environment=environment,
             interrupt=True,
         )
         proves = self.capabilities.proves and not any(
-            key.startswith(self.loosening) for key in asked.own
+            key.startswith(self.loosening) for key in request.own
         )
         minimised = objective(model).sense == pyo.minimize
         bound = self._bound(outcome.log) if proves and minimised else None

@@ -85,7 +85,7 @@ class Answer(Report):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What is asked of a solver beside the model; see :meth:`Backend.solve`.
 
     Attributes
@@ -161,10 +161,10 @@ class Backend(ABC):
         InputError
             If the model holds what cannot be handed over, or the solver does not take an option.
         """
-        return self.answer(model, Asked(time_limit, gap, start, self.own_names(options)))
+        return self.answer(model, Request(time_limit, gap, start, self.own_names(options)))
 
     @abstractmethod
-    def answer(self, model: Any, asked: Asked) -> Answer:
+    def answer(self, model: Any, request: Request) -> Answer:
         """Return the solver's answer, whatever happens; see :meth:`solve`."""
 
     def own_names(self, options: Mapping[str, Any] | None) -> dict[str, Any]:

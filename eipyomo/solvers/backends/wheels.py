@@ -20,7 +20,7 @@ from eipyomo.models.diagnostics import objective
 from eipyomo.models.plain import TriviallyInfeasibleError
 from eipyomo.models.writers import lp, nl
 from eipyomo.report import Status
-from eipyomo.solvers.backends.base import Answer, Asked, Backend, Point
+from eipyomo.solvers.backends.base import Answer, Backend, Point, Request
 from eipyomo.solvers.backends.process import run
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class WheelBackend(Backend):
         """Return the version of that package."""
         return None if self.where() is None else f"{self.package} {version(self.package)}"
 
-    def answer(self, model: Any, asked: Asked) -> Answer:
+    def answer(self, model: Any, request: Request) -> Answer:
         """Solve a Pyomo model in a child process."""
         try:
             text, columns = write(model, self.format, expressions=self.expressions)
@@ -95,27 +95,27 @@ class WheelBackend(Backend):
         job = {
             "solver": self.name,
             "started": time.monotonic(),
-            "time_limit": asked.time_limit,
+            "time_limit": request.time_limit,
             # The child knows what is left of the limit when the solver begins.
             "time_names": list(self.called("time_limit", None)),
             "options": {
-                **self.called("gap", asked.gap),
+                **self.called("gap", request.gap),
                 **self.options,
-                **(self.start_options if asked.start else {}),
-                **asked.own,
+                **(self.start_options if request.start else {}),
+                **request.own,
             },
-            "start": beginning(model, columns) if asked.start else None,
+            "start": beginning(model, columns) if request.start else None,
             "sense": int(objective(model).sense),
         }
         outcome = run(
             # -P: a module in the working folder must not stand in for a library.
             [sys.executable, "-P", str(HERE / self.script)],
             {"job.json": json.dumps(job), f"model.{self.format}": text},
-            time_limit=asked.time_limit,
+            time_limit=request.time_limit,
             read=[ANSWER],
         )
         proves = self.capabilities.proves and not any(
-            key.startswith(self.loosening) for key in asked.own
+            key.startswith(self.loosening) for key in request.own
         )
         return self._read(outcome.files.get(ANSWER, ""), columns, outcome.problem, proves=proves)
 

@@ -17,13 +17,13 @@ from eipyomo.validation import NonNegative, Positive, Whole
 GAP = 1e-6
 
 
-class EnumerationOptions(Options):
-    """Options of :class:`Enumeration`."""
+class ProvenOptions(Options):
+    """What the exact machine can be asked for, by whatever name: a smaller gap than others."""
 
     gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
 
 
-class ExactOptions(EnumerationOptions):
+class ExactOptions(ProvenOptions):
     """Options of :class:`Exact`."""
 
     absolute_gap: Annotated[
@@ -83,7 +83,7 @@ class Exact(Method[ExactOptions]):
         )
 
 
-class Enumeration(Method[EnumerationOptions]):
+class Enumeration(Method[ProvenOptions]):
     """All combinations of decisions on a grid of ι, one by one.
 
     It is a second way to the optimum that :class:`Exact` finds by branch and bound.
@@ -91,7 +91,7 @@ class Enumeration(Method[EnumerationOptions]):
 
     name = "enumeration"
     description = "ι on a grid, every combination one by one"
-    Options = EnumerationOptions
+    Options = ProvenOptions
     handles = frozenset({Feature.GRID, Feature.EDGE_BUDGET})
 
     def require(self, problem: Problem) -> None:
@@ -102,7 +102,7 @@ class Enumeration(Method[EnumerationOptions]):
                 f"{problem.name!r} has not; 'grid:0.2' has"
             )
 
-    def run(self, problem: Problem, options: EnumerationOptions, clock: Clock) -> Claim:
+    def run(self, problem: Problem, options: ProvenOptions, clock: Clock) -> Claim:
         """Solve a problem with a grid.
 
         Raises

@@ -6,17 +6,18 @@ from typing import Any
 
 from eipyomo.errors import InputError
 from eipyomo.models.relaxation import refuse
-from eipyomo.solvers.backends.base import Answer, Asked, Backend, Capabilities
+from eipyomo.solvers.backends.base import Answer, Backend, Capabilities, Request
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.milp.loop import MilpLoop
-from eipyomo.solvers.milp.values import is_allowed, values_of
+from eipyomo.solvers.milp.values import is_allowed
+from eipyomo.solvers.model.points import values_of
 
 NAME = "milp"
 
 
 class MilpBackend(Backend):
-    """The loop, in the place of a solver: see :func:`eipyomo.solvers.model.solve_model`."""
+    """The loop, in the place of a solver: see :func:`eipyomo.solve_model`."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -46,14 +47,14 @@ class MilpBackend(Backend):
         """Raise an :class:`InputError` if the model has no relaxation."""
         refuse(model)
 
-    def answer(self, model: Any, asked: Asked) -> Answer:
+    def answer(self, model: Any, request: Request) -> Answer:
         """Bound and solve a spectral model."""
-        for key, value in asked.own.items():
+        for key, value in request.own.items():
             raise InputError(
                 f"the solver {NAME!r} has no option {key!r}, but it is set to {value!r}"
             )
-        loop = MilpLoop(model, Clock(asked.time_limit), asked.gap)
-        if asked.start and is_allowed(model):
+        loop = MilpLoop(model, Clock(request.time_limit), request.gap)
+        if request.start and is_allowed(model):
             loop.best.keep(values_of(model))
         begun = loop.best.cost if loop.best.point else None
         status, message = loop.run()

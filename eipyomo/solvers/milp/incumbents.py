@@ -24,7 +24,8 @@ from eipyomo.solvers.backends.base import Point
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.judge import repair
-from eipyomo.solvers.milp.values import all_variables, is_allowed, put, values_of, with_values
+from eipyomo.solvers.milp.values import is_allowed, put, with_values
+from eipyomo.solvers.model.points import values_of, variables
 
 MIXES = (0.0, 1e-8, 1e-6, 1e-4, 1e-2)
 """Parts of the band that are shared alike where a relaxed point becomes an allocation."""
@@ -58,7 +59,7 @@ class Incumbents:
     def __init__(self, model: Model, clock: Clock, gap: float) -> None:
         self.model, self.clock, self.gap = model, clock, gap
         self.problem = models.source_of(model).problem
-        self.own = all_variables(model)
+        self.own = variables(model)
         self.trial = with_values(without_tangents(model.clone()))
         self.cost = math.inf
         self.point: Point | None = None
@@ -94,7 +95,7 @@ class Incumbents:
         """Fix all that is integral, and ι, at a point; return what was free."""
         decided = ComponentSet()
         offloads = ComponentSet(self.trial.user[name].offload_fraction for name in self.model.users)
-        for variable, value in zip(all_variables(self.trial), values, strict=True):
+        for variable, value in zip(variables(self.trial), values, strict=True):
             if not variable.fixed and (variable in offloads or not variable.is_continuous()):
                 low, high = ends(variable)
                 inside = min(max(value or 0.0, low), high)
@@ -111,7 +112,7 @@ class Incumbents:
                 if not variable.fixed and (variable is user.download or not download):
                     variable.fix(value)
                     decided.add(variable)
-        if all(one.fixed or one.is_continuous() for one in all_variables(self.trial)):
+        if all(one.fixed or one.is_continuous() for one in variables(self.trial)):
             self.attempt(start=False)
         for variable in decided:
             variable.unfix()

@@ -20,7 +20,7 @@ from eipyomo.solvers.backends.process import GRACE_S
 from eipyomo.solvers.backends.worker import Worker
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.milp.incumbents import Incumbents
-from eipyomo.solvers.milp.values import all_variables
+from eipyomo.solvers.model.points import variables
 
 WORKER = Path(backends.__file__).with_name("highs_worker.py")
 
@@ -86,7 +86,7 @@ class MilpLoop:
         self.impossible = False
         self.tightened, self.coarse = math.inf, COARSE
         clone = model.clone()
-        self.variables = all_variables(clone)
+        self.variables = variables(clone)
         self.relaxation = Relaxation(clone)
         self.worker = Worker(WORKER)
 

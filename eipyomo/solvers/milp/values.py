@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import pyomo.environ as pyo
-
 from eipyomo import models
 from eipyomo.models.relaxation import ends
-from eipyomo.models.types import Model, Variable
+from eipyomo.models.types import Model
 from eipyomo.solvers.backends.base import Point
+from eipyomo.solvers.model.points import variables
 
 FEASIBLE = 1e-6
 """Largest violation of the model by a polished point, relative where a side is larger than 1."""
 
 
-def all_variables(model: Model) -> list[Variable]:
-    """Return a model's variables, in the same order for a clone."""
-    return list(model.component_data_objects(pyo.Var, descend_into=True))
-
-
 def with_values(model: Model) -> Model:
     """Give the variables of a model that have no value one in their ranges; return the model."""
-    for variable in all_variables(model):
+    for variable in variables(model):
         if variable.value is None:
             low, high = ends(variable)
             variable.set_value(min(max(0.0, low), high), skip_validation=True)
@@ -32,7 +26,7 @@ def is_allowed(model: Model) -> bool:
     try:
         return models.largest_violation(model)[1] <= FEASIBLE and all(
             is_near(variable.value, min(max(variable.value, low), high))
-            for variable in all_variables(model)
+            for variable in variables(model)
             if variable.value is not None and not variable.fixed
             for low, high in [ends(variable)]
         )
@@ -43,11 +37,6 @@ def is_allowed(model: Model) -> bool:
 def is_near(value: float, other: float) -> bool:
     """Tell whether two values agree, relative to them where they are larger than 1."""
     return abs(value - other) <= FEASIBLE * max(1.0, abs(other))
-
-
-def values_of(model: Model) -> Point:
-    """Return the values that a model's variables have."""
-    return [(variable, variable.value) for variable in all_variables(model)]
 
 
 def put(point: Point) -> None:

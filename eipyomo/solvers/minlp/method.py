@@ -51,7 +51,9 @@ class ModelOptions(Options):
 
 def _optional(field: FieldInfo) -> Any:
     """Return an option of a formulation as one of the method, which nobody has to give."""
-    kind: Any = Annotated[field.annotation, "", *field.metadata]
+    kind: Any = field.annotation
+    if field.metadata:
+        kind = Annotated[kind, *field.metadata]
     return kind | None, Field(default=None, description=field.description)
 
 

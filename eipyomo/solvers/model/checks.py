@@ -43,7 +43,7 @@ def within_no_bound_of_ours(question: Question) -> Answer:
     tries = 1
     while True:
         answer, wider = _checked(question, question.ask())
-        if wider is None or tries == TRIES or question.left_s() <= LEAST_S:
+        if wider is None or tries == TRIES or question.clock.left_s <= LEAST_S:
             return answer
         wider.put_into(question.model)
         tries += 1

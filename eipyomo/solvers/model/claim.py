@@ -59,10 +59,11 @@ def claim_of(
     """
     require_sound(model)
     native.refuse(model)
-    if is_original and models.FORMULATIONS[models.source_of(model).formulation].convex:
+    source = models.source_of(model)
+    if is_original and models.FORMULATIONS[source.formulation].convex:
         native = native.for_convex()
     begun = None if start is None else _begin(model, native, start)
-    question = Question(model, native, 0.95 * gap, clock.deadline, options, begun)
+    question = Question(model, native, 0.95 * gap, clock, options, begun)
     own = models.Reach.of_model(model)
     try:
         answer = question.ask() if is_original else within_no_bound_of_ours(question)
@@ -79,7 +80,6 @@ def claim_of(
     elif held.violated is not None:
         row, amount = held.violated
         objection = f"gives a point that violates the model's constraint {row!r} by {amount:.2g}"
-    source = models.source_of(model)
     return replace(
         held.claim,
         problem=source.problem,

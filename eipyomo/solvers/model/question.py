@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.solvers.backends.registry import backend
-from eipyomo.solvers.contract import GAP
+from eipyomo.solvers.contract import GAP, Clock
 from eipyomo.solvers.model.points import (
     MODEL_TOLERANCE,
     cost_of,
@@ -39,8 +38,8 @@ class Question:
 
     Attributes
     ----------
-    deadline
-        On the monotonic clock.
+    clock
+        The time that there is.
     point
         A point that the model allows, to begin with.
     restarted
@@ -50,21 +49,17 @@ class Question:
     model: Model
     native: Backend
     gap: float
-    deadline: float
+    clock: Clock
     options: Mapping[str, Any] | None
     point: Point | None
     restarted: bool = False
-
-    def left_s(self) -> float:
-        """Return the seconds that are left."""
-        return self.deadline - time.monotonic()
 
     def ask(self) -> Answer:
         """Return the solver's answer, or the point to begin with where that one is no worse."""
         more = {} if self.options is None else {"options": self.options}
         answer = self.native.solve(
             self.model,
-            time_limit=max(self.left_s(), LEAST_S),
+            time_limit=max(self.clock.left_s, LEAST_S),
             gap=self.gap,
             start=self.point is not None and self.native.capabilities.starts,
             **more,
@@ -80,7 +75,7 @@ class Question:
         row, amount = models.largest_violation(self.model)
         if amount <= MODEL_TOLERANCE or not amount <= RESCUED:
             return answer
-        solve_for_decisions(self.model, max(self.left_s(), RESCUE_S))
+        solve_for_decisions(self.model, max(self.clock.left_s, RESCUE_S))
         if not fits(self.model):
             return answer
         return replace(
