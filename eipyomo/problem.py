@@ -88,6 +88,7 @@ class Problem:
     def __post_init__(self) -> None:
         """Check the kinds; in a training round only the band may be restricted."""
         require_kind("instance", self.instance, Instance)
+        require_kind("restriction", self.restriction, Restriction, "; Problem.of takes its name")
         if self.stage == "inference":
             return
         restriction, _ = asked(self.restriction, self.stage)

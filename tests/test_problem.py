@@ -149,6 +149,29 @@ def test_words_for_a_problem(words: dict[str, Any], sentence: str) -> None:
         ei.solve(M2, **words)
 
 
+def test_a_problem_takes_a_restriction() -> None:
+    """A name in its place is refused, by the way that takes names."""
+    wrong: Any = "gbe"
+    with pytest.raises(ei.InputError, match=r"^restriction is 'gbe', but .*Problem\.of takes its"):
+        Problem(M2, wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["milp", "scip"])
+def test_a_restriction_can_be_lifted(solver: str) -> None:
+    """A model of LCO whose decisions a user frees has the optimum of (10), for `milp` as well."""
+    best = ei.solve(M2, "exact").objective
+    model = ei.models.minlp(Problem.of(M2, "lco"), "spectral")
+    for name in model.users:
+        user = model.user[name]
+        user.download.unfix()
+        user.offload_fraction.unfix()
+        user.offload_fraction.setub(1)
+    result = ei.solve_model(model, solver, gap=1e-2)
+    assert result.termination == "optimal"
+    assert result.objective == pytest.approx(best, rel=1e-2)
+
+
 def test_a_benchmark_is_a_name_for_a_problem() -> None:
     """ECO, LCO, GBE and the grid by their names are the exact method on these problems."""
     for name, problem in {

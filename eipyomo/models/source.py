@@ -38,6 +38,11 @@ class Source:
     options: Mapping[str, Any]
 
     @property
+    def lifted(self) -> Problem:
+        """The problem without its restriction, which a user may have lifted; rows tell."""
+        return Problem(self.instance, stage=self.problem.stage)
+
+    @property
     def instance(self) -> Instance:
         """The problem's instance."""
         return self.problem.instance

@@ -58,7 +58,8 @@ class Incumbents:
 
     def __init__(self, model: Model, clock: Clock, gap: float) -> None:
         self.model, self.clock, self.gap = model, clock, gap
-        self.problem = models.source_of(model).problem
+        source = models.source_of(model)
+        self.problem, self.lifted = source.problem, source.lifted
         self.own = variables(model)
         self.trial = with_values(without_tangents(model.clone()))
         self.cost = math.inf
@@ -141,7 +142,7 @@ class Incumbents:
         if not allocation.uplink_share.sum() > 0.0:
             return
         mixed = [at_once(self.problem, one) for one in mixes(self.problem, allocation)]
-        costs = [evaluate(self.problem, one).objective for one in mixed]
+        costs = [evaluate(self.lifted, one).objective for one in mixed]
         if not all(map(math.isnan, costs)):
             self.keep_allocation(mixed[int(np.nanargmin(costs))])
 
@@ -153,7 +154,7 @@ class Incumbents:
         them; shorter ones, which a solver's tolerance allows, are not believed.
         """
         allocation = repair(self.problem, allocation)
-        if not evaluate(self.problem, allocation).feasible:
+        if not evaluate(self.lifted, allocation).feasible:
             return False
         before = values_of(self.trial)
         try:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo import models
 from eipyomo.errors import InputError
-from eipyomo.problem import Problem
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.contract import GAP, TIME_LIMIT_S, Clock
 from eipyomo.solvers.judge import judge
@@ -89,9 +88,8 @@ def solve_model(
     claim = claim_of(
         model, native, gap=gap, clock=clock, start=start, options=options, is_original=unchanged
     )
-    built = models.source_of(model).problem
     return judge(
-        Problem(built.instance, stage=built.stage),  # its restriction may have been lifted
+        models.source_of(model).lifted,
         claim,
         method=OWN,
         name=OWN,
