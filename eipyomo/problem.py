@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
+import numpy as np
+
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.resources import Budget, budgets
@@ -160,9 +162,18 @@ class Problem:
         return frozenset(feature for feature, there in has.items() if there)
 
     @property
+    def contradiction(self) -> str | None:
+        """Why the restriction alone leaves no allocation, in words; None if it leaves one."""
+        stuck = ~(self.decisions.edge | self.decisions.local)
+        if not stuck.any():
+            return None
+        name = self.data.names[int(np.argmax(stuck))]
+        return f"the restriction leaves user {name!r} neither download nor all-edge computing"
+
+    @property
     def always_feasible(self) -> bool:
         """Whether it is known to have a feasible point: equal shares and a late sync time."""
-        return bool((self.decisions.edge | self.decisions.local).all())
+        return self.contradiction is None
 
     def require(self, handles: Iterable[Feature], who: str, others: str = "") -> None:
         """Refuse the problem for somebody who does not handle all of its features.

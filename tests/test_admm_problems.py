@@ -161,7 +161,8 @@ def test_the_search_takes_only_what_is_open() -> None:
 
 
 def test_a_user_without_a_decision_left() -> None:
-    """Neither download nor edge computing is allowed: infeasible, without an iteration."""
+    """Neither download nor edge computing is allowed: infeasible at once, and it says for whom."""
     problem = Problem(reference("letter-m2"), Restriction(edge=False, local=[True, False]))
     claim = solved(problem)
     assert (claim.status, claim.allocation, claim.iterations) == ("infeasible", None, None)
+    assert "'eu2'" in claim.message

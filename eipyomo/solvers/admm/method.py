@@ -54,8 +54,8 @@ class Admm(Method[AdmmOptions]):
         """
         settings = Settings.of(options)
         consensus = starting_point(options.start, problem, settings.penalties(problem))
-        if not problem.always_feasible:
-            return Claim(status="infeasible", message="a user has no decision left")
+        if problem.contradiction is not None:
+            return Claim(status="infeasible", message=problem.contradiction)
         preparing = time.monotonic()
         admm.loop.prepare(problem, consensus)
         agents = admm.loop.agents(options.engine, problem, settings, options.executor)

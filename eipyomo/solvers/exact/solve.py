@@ -122,11 +122,8 @@ def solve_exact(
         )
     prepare()
     clock = Clock(time_limit)
-    stuck = ~(problem.decisions.edge | problem.decisions.local)
-    if stuck.any():
-        name = problem.data.names[int(np.argmax(stuck))]
-        words = f"the restriction leaves user {name!r} neither download nor all-edge computing"
-        return ExactOutcome(problem, "infeasible", words, bound=np.inf)
+    if problem.contradiction is not None:
+        return ExactOutcome(problem, "infeasible", problem.contradiction, bound=np.inf)
     dual = Dual.of(problem)
     search = BranchAndBound(dual, Incumbent.of(dual), gap, absolute_gap)
     closed = search.run(clock, node_limit)

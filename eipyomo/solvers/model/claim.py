@@ -50,7 +50,9 @@ def claim_of(
     start, options
         As for :func:`solve_model`.
     is_original
-        Whether the model is as built but for fixed decisions.
+        Whether the model is as built but for fixed decisions, of a problem that is known to have
+        an allocation. Its own bounds on times and shares cut off nothing then; of any other model,
+        it is checked that they do not decide the answer.
 
     Raises
     ------
