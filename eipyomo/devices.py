@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictStr, model_validator
 
-from eipyomo.validation import NonNegative, Positive, Record
+from eipyomo.errors import InputError
+from eipyomo.validation import NonNegative, Part, Positive, PositivePart, Record
+from eipyomo.words import short
 
 
 class EndUser(Record):
-    """One end user (EU) j; see the field descriptions for the letter's symbols."""
+    """One end user (EU) j; see the field descriptions for the letter's symbols.
+
+    The keys that may be left out are limits, which the letter has not; see ``docs/limits.md``.
+    """
 
     of_a_user: ClassVar[bool] = True
 
@@ -33,6 +38,59 @@ class EndUser(Record):
     ]
     local_training_s: Annotated[NonNegative, Field(description="local training time in s")]
     local_training_j: Annotated[NonNegative, Field(description="local training energy in J")]
+    deadline_s: Annotated[
+        Positive | None,
+        Field(description="a finite number > 0 (largest latency T_j in s), or left out"),
+    ] = None
+    energy_budget_j: Annotated[
+        Positive | None,
+        Field(description="a finite number > 0 (largest energy E_j in J), or left out"),
+    ] = None
+    min_uplink_share: Annotated[
+        Part | None,
+        Field(description="a number >= 0 and <= 1 (least uplink share), or left out"),
+    ] = None
+    max_uplink_share: Annotated[
+        PositivePart | None,
+        Field(description="a number > 0 and <= 1 (largest uplink share), or left out"),
+    ] = None
+    min_downlink_share: Annotated[
+        Part | None,
+        Field(description="a number >= 0 and <= 1 (least share to download with), or left out"),
+    ] = None
+    max_downlink_share: Annotated[
+        PositivePart | None,
+        Field(description="a number > 0 and <= 1 (largest share to download with), or left out"),
+    ] = None
+    download: Annotated[
+        Literal["free", "always", "never"] | None,
+        Field(description="'free', 'always' or 'never' (whether it downloads, a_j), or left out"),
+    ] = None
+    min_offload_fraction: Annotated[
+        Part | None,
+        Field(description="a number >= 0 and <= 1 (least offload fraction), or left out"),
+    ] = None
+    max_offload_fraction: Annotated[
+        Part | None,
+        Field(description="a number >= 0 and <= 1 (largest offload fraction), or left out"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _limits_go_together(self) -> Self:
+        for what in ("uplink_share", "downlink_share", "offload_fraction"):
+            least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if None not in (least, most) and least > most:
+                raise InputError(
+                    f"min_{what} (user {short(self.name)}) is {least:g}, but must be at most "
+                    f"max_{what}, which is {most:g}"
+                )
+        most = self.max_offload_fraction
+        if self.download == "never" and most is not None and most < 1.0:
+            raise InputError(
+                f"max_offload_fraction (user {short(self.name)}) is {most:g}, but must be 1 for a "
+                "user that never downloads, since the whole task is at the edge then"
+            )
+        return self
 
 
 class EdgeServer(Record):

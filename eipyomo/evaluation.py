@@ -18,7 +18,7 @@ from eipyomo.allocation import Allocation
 from eipyomo.columns import Columns
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import Restriction
+from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import FloatColumn, Scaled, Stage
 from eipyomo.timing import Plan, where_needed
 from eipyomo.validation import require_kind
@@ -222,8 +222,8 @@ def evaluate(
     plan = allocation.for_users(data.names).plan(data)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         breakdown = _breakdown(data, plan)
-        found = [*_shared(problem, plan), *_per_user(data, plan, breakdown)]
-        found += _restricted(problem, plan)
+        found = [*_shared(problem, plan, breakdown), *_per_user(data, plan, breakdown)]
+        found += [*_restricted(problem, plan), *_limited(data, plan, breakdown)]
     violated = [violation for violation in found if violation.amount > 0]
     return Evaluation(
         objective=float(breakdown.wsel.sum()),
@@ -256,11 +256,17 @@ def _breakdown(data: Scaled, plan: Plan) -> Breakdown:
     )
 
 
-def _shared(problem: Problem, plan: Plan) -> Iterator[Violation]:
+def _shared(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
     """Hold the budgets: all that users share."""
     for budget in problem.budgets:
-        part = budget.used(plan) / budget.capacity
-        yield Violation(f"{budget.meaning} {_in_brackets(budget.equation)}", None, part - 1.0)
+        over = _over(budget.used(plan, terms), budget.capacity)
+        words = f"{budget.meaning} {_in_brackets(budget.equation)}"
+        yield Violation(words, None, float(over))
+
+
+def _over(used: Any, limit: Any) -> Any:
+    """Return by how much something is beyond a limit, relative to it; 1 where it never ends."""
+    return np.where(np.isfinite(limit), np.where(np.isfinite(used), used / limit - 1.0, 1.0), 0.0)
 
 
 def _in_brackets(equation: str) -> str:
@@ -297,10 +303,25 @@ def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]
 
 
 def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
-    """Hold what the restriction of a problem asks of every user beside (10)."""
-    for demand in demands_beside(problem.restriction, plan):
+    """Hold what restriction and data ask of every user's decisions beside (10)."""
+    for demand in demands_beside(problem.decisions, problem.restriction.grid, plan):
         constraint = f"{demand.words} in the problem {problem.name!r}"
         yield _worst(constraint, problem.data.names, demand.amounts)
+
+
+def _limited(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
+    """Hold the limits of every user's that are data, relative to the limit or, of shares, to 1."""
+    a, up, down = plan.download, plan.uplink_share, plan.downlink_share
+    amounts = {
+        "latency <= its deadline": _over(terms.latency_s, data.deadline_s),
+        "energy <= its budget": _over(terms.energy_j, data.energy_budget_j),
+        "uplink share >= its least": data.uplink_share_min - up,
+        "uplink share <= its most": up - data.uplink_share_max,
+        "downlink share >= its least": a * (data.downlink_share_min - down),
+        "downlink share <= its most": a * (down - data.downlink_share_max),
+    }
+    for constraint, column in amounts.items():
+        yield _worst(constraint, data.names, column)
 
 
 class Demand(NamedTuple):
@@ -313,15 +334,16 @@ class Demand(NamedTuple):
     """How far each user is off."""
 
 
-def demands_beside(restriction: Restriction, decided: Plan | Allocation) -> Iterator[Demand]:
-    """Iterate over what a restriction asks of decisions on downloads and tasks.
+def demands_beside(
+    open_to: OpenDecisions, grid: int, decided: Plan | Allocation
+) -> Iterator[Demand]:
+    """Iterate over what is asked of decisions on downloads and tasks, by what is open, on a grid.
 
-    What it asks of the band is a budget of the problem.
+    What a restriction asks of the band is a budget of the problem.
     """
-    if restriction.leaves_all_open and not restriction.grid:
+    if open_to.are_all and not grid:
         return
     a, offload = decided.download, decided.offload_fraction
-    open_to, grid = restriction.decisions(len(offload)), restriction.grid
     most = "ι = 0" if not open_to.offload_max.any() else "ι <= its most"
     amounts: dict[tuple[str, str], Any] = {
         ("a = 0", "download"): a & ~open_to.local,

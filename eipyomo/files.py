@@ -76,7 +76,9 @@ def read_document(path: PathLike, what: str) -> dict[str, Any]:
     return document
 
 
-def read_csv(path: PathLike, what: str, columns: Sequence[str]) -> pd.DataFrame:
+def read_csv(
+    path: PathLike, what: str, columns: Sequence[str], optional: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return the table that a CSV file holds, all fields as texts; its index is lines of the file.
 
     Parameters
@@ -85,6 +87,8 @@ def read_csv(path: PathLike, what: str, columns: Sequence[str]) -> pd.DataFrame:
         As for :func:`read_text`.
     columns
         The names that the header must hold, in any order.
+    optional
+        Those that it may hold as well.
 
     Raises
     ------
@@ -105,7 +109,7 @@ def read_csv(path: PathLike, what: str, columns: Sequence[str]) -> pd.DataFrame:
             raise InputError(f"{where} is not valid CSV: {_reason(error)}") from None
         if not header:
             raise InputError(f"{where} is not valid CSV: it has no header")
-        if set(header) != set(columns) and (sign := _separator(text, columns)) is not None:
+        if not set(columns) <= set(header) and (sign := _separator(text, columns)) is not None:
             raise InputError(_separated(where, sign))
         require_unique(header, f"{where} has the column")
         for line, row in rows:
@@ -114,22 +118,24 @@ def read_csv(path: PathLike, what: str, columns: Sequence[str]) -> pd.DataFrame:
                     f"{where} has {len(row)} fields in line {line}, but must have {len(header)}, "
                     "one for each name in its header"
                 )
-        require_columns(where, header, columns)
+        require_columns(where, header, columns, optional)
     return pd.DataFrame(
         [row for _, row in rows], columns=header, dtype=object, index=[line for line, _ in rows]
     )
 
 
-def require_columns(where: str, found: Sequence[str], columns: Sequence[str]) -> None:
+def require_columns(
+    where: str, found: Sequence[str], columns: Sequence[str], optional: Sequence[str] = ()
+) -> None:
     """Refuse a table that has other columns than it must have, with all of them in one sentence.
 
     Raises
     ------
     InputError
-        If `found` and `columns` differ.
+        If `found` and `columns` differ by more than `optional` ones.
     """
     missing = [name for name in columns if name not in set(found)]
-    unknown = [name for name in found if name not in set(columns)]
+    unknown = [name for name in found if name not in {*columns, *optional}]
     if missing or unknown:
         wrong = (("lacks the columns", missing), ("has the unknown columns", unknown))
         faults = [f"{what} {', '.join(map(repr, names))}" for what, names in wrong if names]

@@ -52,6 +52,14 @@ class Instance(Record):
     bandwidth_hz: Annotated[Positive, Field(description="system bandwidth B in Hz")]
     model_bits: Annotated[Positive, Field(description="model size D_m in bit")]
     cycles_per_bit: Annotated[Positive, Field(description="CPU cycles per bit of task C")]
+    total_energy_budget_j: Annotated[
+        Positive | None,
+        Field(description="a finite number > 0 (largest energy of all in J), or left out"),
+    ] = None
+    total_latency_budget_s: Annotated[
+        Positive | None,
+        Field(description="a finite number > 0 (largest sum of latencies in s), or left out"),
+    ] = None
     server: Annotated[EdgeServer, Field(description="an object (the edge server)")]
     users: Annotated[
         tuple[EndUser, ...], Field(min_length=1, description="a non-empty list of end users")
@@ -72,7 +80,13 @@ class Instance(Record):
         except UnicodeEncodeError:
             raise InputError("a name holds half a character, but must be valid Unicode") from None
         scaled = scale(
-            self.bandwidth_hz, self.model_bits, self.cycles_per_bit, self.server, self.users
+            self.bandwidth_hz,
+            self.model_bits,
+            self.cycles_per_bit,
+            self.server,
+            self.users,
+            self.total_energy_budget_j,
+            self.total_latency_budget_s,
         )
         object.__setattr__(self, "_scaled", scaled)
         return self
@@ -203,7 +217,8 @@ class Instance(Record):
 
     def users_frame(self) -> pd.DataFrame:
         """Return the end users as a table, one row each, SI units in the column names."""
-        return pd.DataFrame([user.model_dump() for user in self.users])
+        frame = pd.DataFrame([user.model_dump() for user in self.users])
+        return frame.drop(columns=[key for key in USER_LIMITS if frame[key].isna().all()])
 
     def with_users(self, users: pd.DataFrame | PathLike) -> Self:
         """Return this instance with other end users.
@@ -216,9 +231,11 @@ class Instance(Record):
         if isinstance(users, pd.DataFrame):
             frame = users.set_axis([str(column) for column in users.columns], axis=1)
             require_unique(list(frame.columns), "users has the column")
-            require_columns("users", list(frame.columns), USER_COLUMNS)
+            require_columns("users", list(frame.columns), USER_COLUMNS, USER_LIMITS)
+            for key in set(USER_LIMITS) & set(frame.columns):
+                frame[key] = frame[key].astype(object).where(frame[key].notna(), None)
             return self.replace(users=frame.to_dict("records"))
-        frame = read_csv(users, "users", USER_COLUMNS)
+        frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS)
         with about(users):
             rows = zip(frame.index, frame.to_dict("records"), strict=True)
             return self.replace(users=[_user_of_row(line, row) for line, row in rows])
@@ -332,21 +349,26 @@ class Instance(Record):
         return found[0]
 
 
-USER_COLUMNS: Final = tuple(EndUser.model_fields)
-"""Columns of a table of end users."""
+USER_COLUMNS: Final = tuple(key for key, one in EndUser.model_fields.items() if one.is_required())
+USER_LIMITS: Final = tuple(key for key in EndUser.model_fields if key not in USER_COLUMNS)
+"""Columns of a table of end users, and those that may be left out, or blank."""
 
 
 def _user_of_row(line: int, row: Mapping[Any, str]) -> EndUser:
     """Return the end user of a row of a CSV file; sentences say in which line it stands."""
     try:
         for key, text in row.items():
-            if not text.strip():
+            if not text.strip() and key not in USER_LIMITS:
                 raise InputError(
                     f"{key} (user {short(row['name'])}) is blank, but must be "
                     f"{allowed(EndUser, (key,))}"
                 )
         return EndUser.of(
-            {key: text if key == "name" else number_or_text(text) for key, text in row.items()}
+            {
+                key: text if key == "name" else number_or_text(text)
+                for key, text in row.items()
+                if text.strip()
+            }
         )
     except InputError as error:
         raise InputError(f"line {line}: {error}") from None

@@ -17,7 +17,7 @@ from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.resources import Budget, budgets
 from eipyomo.restriction import JOINT, OpenDecisions, Restriction, asked
-from eipyomo.scaled import Scaled, Stage
+from eipyomo.scaled import NO_LIMIT, Scaled, Stage
 from eipyomo.validation import require_kind
 
 
@@ -29,6 +29,10 @@ class Feature(Enum):
     SPLIT_BAND = "a band split into halves"
     DECISION_BOUNDS = "fixed or bounded decisions"
     EDGE_BUDGET = "a total frequency of the server"
+    DEADLINES = "deadlines of users"
+    ENERGY_BUDGETS = "energy budgets of users"
+    SHARE_BOUNDS = "bounds on shares of the band"
+    FLEET_BUDGETS = "totals of energy or latency"
 
 
 LETTER_FEATURES = frozenset(
@@ -42,6 +46,18 @@ LETTER_FEATURES = frozenset(
 )
 """What the letter asks, footnote and benchmarks included. It is written out, so that a feature that
 comes later is handled by nobody who does not say so."""
+
+LIMIT_FEATURES = frozenset(
+    {
+        Feature.DEADLINES,
+        Feature.ENERGY_BUDGETS,
+        Feature.SHARE_BOUNDS,
+        Feature.FLEET_BUDGETS,
+    }
+)
+"""Limits in an instance's data with which there may be no feasible point."""
+
+SHARE_BOUNDS = tuple(key for key in NO_LIMIT if "share" in key)
 
 
 @dataclass(frozen=True)
@@ -130,8 +146,18 @@ class Problem:
 
     @cached_property
     def decisions(self) -> OpenDecisions:
-        """What each user may decide."""
-        return self.restriction.decisions(len(self.instance.users))
+        """What restriction and data leave each user to decide; a training round leaves nothing."""
+        users, restriction = self.instance.users, self.restriction
+        open_to = restriction.decisions(len(users))
+        if self.stage == "training":
+            return open_to
+        return open_to & Restriction.of_users(users, restriction.grid).decisions(len(users))
+
+    @property
+    def limited_by_data(self) -> bool:
+        """Whether the data leave less to decide than the restriction does."""
+        by_restriction = self.restriction.decisions(len(self.instance.users))
+        return self.decisions.by_user() != by_restriction.by_user()
 
     @cached_property
     def budgets(self) -> tuple[Budget, ...]:
@@ -151,13 +177,18 @@ class Problem:
     @cached_property
     def features(self) -> frozenset[Feature]:
         """What of ``Feature`` it really has."""
-        training, restriction = self.stage == "training", self.restriction
+        training, restriction, data = self.stage == "training", self.restriction, self.data
+        totals = (data.total_energy_budget_j, data.total_latency_budget_s)
         has = {
             Feature.TRAINING: training,
             Feature.GRID: restriction.grid > 0,
             Feature.SPLIT_BAND: restriction.split_band,
-            Feature.DECISION_BOUNDS: not (training or restriction.leaves_all_open),
-            Feature.EDGE_BUDGET: self.data.total_frequency_ghz is not None,
+            Feature.DECISION_BOUNDS: not (training or self.decisions.are_all),
+            Feature.EDGE_BUDGET: data.total_frequency_ghz is not None,
+            Feature.DEADLINES: data.limited("deadline_s"),
+            Feature.ENERGY_BUDGETS: data.limited("energy_budget_j"),
+            Feature.SHARE_BOUNDS: data.limited(*SHARE_BOUNDS),
+            Feature.FLEET_BUDGETS: totals != (None, None),
         }
         return frozenset(feature for feature, there in has.items() if there)
 
@@ -173,7 +204,7 @@ class Problem:
     @property
     def always_feasible(self) -> bool:
         """Whether it is known to have a feasible point: equal shares and a late sync time."""
-        return self.contradiction is None
+        return not self.features & LIMIT_FEATURES and self.contradiction is None
 
     def require(self, handles: Iterable[Feature], who: str, others: str = "") -> None:
         """Refuse the problem for somebody who does not handle all of its features.

@@ -6,12 +6,17 @@ method's prices, and ADMM's consensus. None of them knows how many budgets there
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eipyomo.scaled import Scaled
+
+
+DECIDED = ("uplink_share", "downlink_share", "edge_frequency_ghz")
+"""Quantities that users draw on and decide; others are terms of the breakdown."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Draw:
     Attributes
     ----------
     quantity
-        The decision that says how much, as models and allocations name it in scaled units.
+        The decision that says how much, as models and allocations name it in scaled units; or the
+        term of the breakdown, by its name there and in a user's block.
     most
         The most that one user may take.
     price
@@ -70,18 +76,22 @@ class Budget:
     may_be_left: bool = False
     datum: str | None = None
 
-    def used(self, decisions: object) -> float:
-        """Return what all users take; `decisions` has the quantities as attributes, (users,)."""
-        return sum(float(getattr(decisions, draw.quantity).sum()) for draw in self.draws)
+    def used(self, decisions: object, terms: object = None) -> float:
+        """Return what all users take; the quantities are attributes of either, (users,)."""
+        columns = [
+            getattr(decisions if draw.quantity in DECIDED else terms, draw.quantity)
+            for draw in self.draws
+        ]
+        return sum(float(column.sum()) for column in columns)
 
     @cached_property
     def quantities(self) -> tuple[str, ...]:
-        """Names of the quantities drawn."""
-        return tuple(draw.quantity for draw in self.draws)
+        """Names of the quantities drawn that are decisions, and not terms of the breakdown."""
+        return tuple(draw.quantity for draw in self.draws if draw.quantity in DECIDED)
 
 
 def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
-    """Return all that users share: the band, and the edge server's frequency if it has a total.
+    """Return all that users share: the band, and what there is a total of in the data.
 
     Parameters
     ----------
@@ -91,7 +101,11 @@ def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
         Whether uplink and downlink have half of the band each (GBE).
     """
     return _budgets(
-        data.bandwidth_mhz, data.server_frequency_ghz, data.total_frequency_ghz, split_band
+        data.bandwidth_mhz,
+        data.server_frequency_ghz,
+        data.total_frequency_ghz,
+        (data.total_energy_budget_j, data.total_latency_budget_s),
+        split_band,
     )
 
 
@@ -100,6 +114,7 @@ def _budgets(
     bandwidth_mhz: float,
     server_frequency_ghz: float,
     total_frequency_ghz: float | None,
+    totals: tuple[float | None, ...],
     split_band: bool,
 ) -> tuple[Budget, ...]:
     """Return the budgets of all instances that share as much: the judge asks again and again."""
@@ -126,4 +141,24 @@ def _budgets(
                 datum="total_frequency_ghz",
             )
         )
+    shared += [
+        replace(budget, capacity=total)
+        for budget, total in zip(TOTALS, totals, strict=True)
+        if total is not None
+    ]
     return tuple(shared)
+
+
+TOTALS = tuple(
+    Budget(
+        name=f"total_{name}",
+        equation=f"sum of {equation}",
+        meaning=f"total {name}",
+        capacity=math.inf,
+        draws=(Draw(f"{name}_{unit}", math.inf, f"total_{name}_per_{unit}"),),
+        may_be_left=True,
+        datum=f"total_{name}_budget_{unit}",
+    )
+    for name, unit, equation in (("energy", "j", "(8)"), ("latency", "s", "(9)"))
+)
+"""What the data may limit the sum of; without a limit."""

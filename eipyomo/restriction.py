@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self, get_args
@@ -10,6 +10,7 @@ from typing import Any, Self, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
 from eipyomo.scaled import FloatColumn, Stage
 from eipyomo.validation import require_kind
@@ -33,11 +34,31 @@ class OpenDecisions:
     offload_min: FloatColumn
     offload_max: FloatColumn
 
+    def __and__(self, other: OpenDecisions) -> OpenDecisions:
+        """Return what both leave open."""
+        low = np.maximum(self.offload_min, other.offload_min)
+        high = np.minimum(self.offload_max, other.offload_max)
+        return OpenDecisions(
+            edge=self.edge & other.edge,
+            local=self.local & other.local & (low <= high),
+            offload_min=low,
+            offload_max=high,
+        )
+
+    def by_user(self) -> list[tuple[bool, bool, float, float]]:
+        """Return those of each user, one by one."""
+        columns = (self.edge, self.local, self.offload_min, self.offload_max)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    @property
+    def are_all(self) -> bool:
+        """Whether every user may choose any a and ι, on the grid if there is one."""
+        return self.kinds == {EVERYTHING}
+
     @property
     def kinds(self) -> set[tuple[bool, bool, float, float]]:
         """The different ones among the users."""
-        columns = (self.edge, self.local, self.offload_min, self.offload_max)
-        return set(zip(*(column.tolist() for column in columns), strict=True))
+        return set(self.by_user())
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +128,18 @@ class Restriction:
         """Return a round n < N: everybody downloads, and there is no task to offload."""
         return cls(edge=False, offload_max=0.0, split_band=split_band)
 
+    @classmethod
+    def of_users(cls, users: Sequence[EndUser], grid: int = 0) -> Self:
+        """Return what the data of users leave open, their downloads and bounds of ι."""
+        bounds = [(user.min_offload_fraction, user.max_offload_fraction) for user in users]
+        return cls(
+            edge=[user.download != "always" for user in users],
+            local=[user.download != "never" for user in users],
+            offload_min=[0.0 if least is None else least for least, _ in bounds],
+            offload_max=[1.0 if most is None else most for _, most in bounds],
+            grid=grid,
+        )
+
     def kind(self, stage: Stage = "inference") -> str:
         """Return which of the problems with a name these decisions make; "restricted" if none."""
         if stage == "training":
@@ -132,11 +165,6 @@ class Restriction:
     def is_local(self) -> bool:
         """Whether every user has to download and to compute its whole task."""
         return self._kinds == {ALL_LOCAL}
-
-    @property
-    def leaves_all_open(self) -> bool:
-        """Whether every user may choose any a and ι, on the grid if there is one."""
-        return self._kinds == {EVERYTHING}
 
     @cached_property
     def _kinds(self) -> set[tuple[bool, bool, float, float]]:

@@ -24,6 +24,19 @@ Stage = Literal["inference", "training"]
 
 FloatColumn = NDArray[np.floating[Any]]
 
+LimitColumn = FloatColumn
+"""Of limits: numbers that may be infinite."""
+
+NO_LIMIT = {
+    "deadline_s": np.inf,
+    "energy_budget_j": np.inf,
+    "uplink_share_min": 0.0,
+    "uplink_share_max": 1.0,
+    "downlink_share_min": 0.0,
+    "downlink_share_max": 1.0,
+}
+"""Columns of limits, each with what it holds for a user that has no such limit."""
+
 HZ_PER_MHZ = 1e6
 HZ_PER_GHZ = 1e9
 BITS_PER_MBIT = 1e6
@@ -63,6 +76,12 @@ class Scaled(Columns):
         w_j^e in 1/J and w_j^t in 1/s.
     previous_download_s, local_training_s, local_training_j
         τ_{j,N-1}^md, τ_j^lt and e_j^lt.
+    deadline_s, energy_budget_j
+        Largest T_j in s and E_j in J; infinite where there is none.
+    uplink_share_min, uplink_share_max, downlink_share_min, downlink_share_max
+        Bounds on b_j, and on b̄_j of a user that downloads; 0 and 1 where there is none.
+    total_energy_budget_j, total_latency_budget_s
+        Largest Σ E_j in J and Σ T_j in s; None where there is none.
     """
 
     names: tuple[str, ...]
@@ -85,15 +104,26 @@ class Scaled(Columns):
     previous_download_s: FloatColumn
     local_training_s: FloatColumn
     local_training_j: FloatColumn
+    deadline_s: LimitColumn
+    energy_budget_j: LimitColumn
+    uplink_share_min: FloatColumn
+    uplink_share_max: FloatColumn
+    downlink_share_min: FloatColumn
+    downlink_share_max: FloatColumn
+    total_energy_budget_j: float | None = None
+    total_latency_budget_s: float | None = None
 
     def __post_init__(self) -> None:
         """Check the columns, and that double precision can hold the signal-to-noise ratios."""
         for field in fields(self)[1:]:
             name, value = field.name, getattr(self, field.name)
-            if field.type == "FloatColumn":
+            if field.type == "LimitColumn":
+                if not (np.asarray(value) > 0).all():
+                    raise InputError(f"{name} is {short(value)}, but must hold numbers > 0")
+            elif field.type == "FloatColumn":
                 if (number_column(name, value, len(self)) < 0).any():
                     raise InputError(f"{name} is {short(value)}, but must hold numbers >= 0")
-            elif value is not None or name != "total_frequency_ghz":
+            elif value is not None or not name.startswith("total_"):
                 positive_number(name, value)
         super().__post_init__()
         for name in ("uplink_snr", "downlink_snr"):
@@ -135,6 +165,10 @@ class Scaled(Columns):
         """A_j, the moment at which user j can start its upload, (6)."""
         return self.previous_download_s + self.local_training_s
 
+    def limited(self, *columns: str) -> bool:
+        """Tell whether any user has one of the limits that are named as in ``NO_LIMIT``."""
+        return any(bool((getattr(self, key) != NO_LIMIT[key]).any()) for key in columns)
+
     @property
     def equal_frequency_ghz(self) -> float:
         """The frequency at which the server can serve all tasks alike, min(f_s, F/M)."""
@@ -159,6 +193,8 @@ def scale(
     cycles_per_bit: float,
     server: EdgeServer,
     users: Sequence[EndUser],
+    total_energy_budget_j: float | None = None,
+    total_latency_budget_s: float | None = None,
 ) -> Scaled:
     """Convert an instance from SI units.
 
@@ -171,6 +207,12 @@ def scale(
 
     def column(key: str) -> FloatColumn:
         return np.array([getattr(user, key) for user in users], dtype=np.float64)
+
+    def limit(column: str) -> LimitColumn:
+        what, _, end = column.rpartition("_")
+        key = f"{end}_{what}" if end in ("min", "max") else column
+        given = [getattr(user, key) for user in users]
+        return np.array([NO_LIMIT[column] if one is None else one for one in given])
 
     with np.errstate(over="ignore"):
         coefficient = column("energy_coefficient") * ENERGY_COEFFICIENT_SCALE
@@ -204,6 +246,14 @@ def scale(
         previous_download_s=column("previous_download_s"),
         local_training_s=column("local_training_s"),
         local_training_j=column("local_training_j"),
+        deadline_s=limit("deadline_s"),
+        energy_budget_j=limit("energy_budget_j"),
+        uplink_share_min=limit("uplink_share_min"),
+        uplink_share_max=limit("uplink_share_max"),
+        downlink_share_min=limit("downlink_share_min"),
+        downlink_share_max=limit("downlink_share_max"),
+        total_energy_budget_j=total_energy_budget_j,
+        total_latency_budget_s=total_latency_budget_s,
     )
 
 

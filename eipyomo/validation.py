@@ -59,6 +59,8 @@ def _number(value: Any) -> float:
 
 Positive = Annotated[StrictFloat, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[StrictFloat, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+Part = Annotated[StrictFloat, BeforeValidator(_number), Field(ge=0, le=1, allow_inf_nan=False)]
+PositivePart = Annotated[Part, Field(gt=0)]
 Finite = Annotated[StrictFloat, BeforeValidator(_number), Field(allow_inf_nan=False)]
 
 

@@ -14,6 +14,7 @@ from eipyomo.models.symbols import (
     COUPLING,
     SYSTEM_DATA,
     USER_DATA,
+    USER_LIMITS,
     USER_VARIABLES,
     Quantity,
 )
@@ -30,11 +31,13 @@ file its manifest. Units are those of models; instances are in SI units
 
 CLOSING = """\
 A formulation has those of a user's variables that it needs; `edge_frequency_ghz` and
-`total_frequency_ghz` are there where the server has a total frequency."""
+`total_frequency_ghz` are there where the server has a total frequency, and limits where users have
+them, as other totals are where the instance has them."""
 
 TABLES: Mapping[str, Mapping[str, Quantity]] = {
     "Data of the system, `model.NAME`": SYSTEM_DATA | BUDGET_DATA,
     "Data of a user, `model.user[j].NAME`": USER_DATA,
+    "Limits of a user, `model.user[j].NAME`": USER_LIMITS,
     "Variables that couple users, `model.NAME[j]`, and `model.sync_s`": COUPLING,
     "Variables of a user, `model.user[j].NAME`": USER_VARIABLES,
 }

@@ -39,6 +39,56 @@ KINDS: Mapping[str, Callable[[ei.Instance], ei.Instance]] = {
 """What an instance may have that not all have, made of one that has it not: each harness takes all
 kinds."""
 
+Limit = Callable[[ei.Instance, ei.Allocation, float], ei.Instance]
+
+
+def _each_user(key: str, term: str) -> Limit:
+    """Return a limit of every user that is a part of what an allocation has of a term."""
+
+    def limit(instance: ei.Instance, allocation: ei.Allocation, part: float) -> ei.Instance:
+        terms = ei.evaluate(instance, allocation).breakdown
+        column = getattr(terms if hasattr(terms, term) else allocation, term)
+        most = 1.0 / part if key.startswith("min_") else part
+        largest = 1.0 if key.startswith(("min_", "max_")) else np.inf
+        limits = {
+            name: {key: min(most * float(value), largest)}
+            for name, value in zip(allocation.names, column, strict=True)
+            if value > 0.0
+        }
+        return instance.replace(users=limits)
+
+    return limit
+
+
+def _total(key: str, term: str) -> Limit:
+    """Return a total that is a part of what an allocation has of a term."""
+
+    def limit(instance: ei.Instance, allocation: ei.Allocation, part: float) -> ei.Instance:
+        column = getattr(ei.evaluate(instance, allocation).breakdown, term)
+        return instance.replace(**{key: part * float(column.sum())})
+
+    return limit
+
+
+LIMITS: Mapping[str, Limit] = {
+    "deadline_s": _each_user("deadline_s", "latency_s"),
+    "energy_budget_j": _each_user("energy_budget_j", "energy_j"),
+    **{
+        key: _each_user(key, key.split("_", 1)[1])
+        for key in (
+            "min_uplink_share",
+            "max_uplink_share",
+            "min_downlink_share",
+            "max_downlink_share",
+            "min_offload_fraction",
+            "max_offload_fraction",
+        )
+    },
+    "total_energy_budget_j": _total("total_energy_budget_j", "energy_j"),
+    "total_latency_budget_s": _total("total_latency_budget_s", "latency_s"),
+}
+"""Limits of which an allocation takes 1/part: a part above 1 leaves room, one below 1 is missed."""
+
 
 PUBLISHED = {
     "bandwidth_hz": (1e6, 8e7),

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eipyomo as ei
+from eipyomo.instance import USER_COLUMNS
 from tests.allocations import random_allocation
 from tests.conftest import names_up_to, reference
 
@@ -139,7 +140,7 @@ def test_every_system_field_matters(field: str, letter: ei.Instance) -> None:
     assert ei.evaluate(changed, allocation).objective != ei.evaluate(letter, allocation).objective
 
 
-@pytest.mark.parametrize("field", [key for key in ei.EndUser.model_fields if key != "name"])
+@pytest.mark.parametrize("field", [key for key in USER_COLUMNS if key != "name"])
 def test_every_user_field_matters(field: str) -> None:
     """Each number of an end user changes the result: its cost, or f_max its feasibility."""
     instance = reference("mixed-m4")

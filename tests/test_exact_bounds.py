@@ -100,7 +100,8 @@ def own_cost(
         down_s = data.model_mbit * physics.seconds_per_mbit(
             value.downlink_share, data.bandwidth_mhz, data.downlink_snr[j]
         )
-        own_ghz = kernels.best_frequency(user_records(Problem(instance))[j], multipliers.mu)
+        user = user_records(Problem(instance))[j]
+        own_ghz = kernels.best_frequency(user, user["cpu_weight"], multipliers.mu)
         cycles = (1.0 - offload) * work
         end_s = max(end_s, terms.t + down_s + cycles / own_ghz)
         energy_j += data.receive_power_w[j] * down_s

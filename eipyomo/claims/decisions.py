@@ -45,7 +45,8 @@ def restriction(read: Document, allocation: Allocation) -> Iterator[str]:
     if not read.feasible or read.termination == "error":  # an error may be this very violation
         return
     named, _ = named_or_joint(read.problem)
-    for demand in demands_beside(named, allocation):
+    open_to = named.decisions(len(allocation.names))
+    for demand in demands_beside(open_to, named.grid, allocation):
         for j in np.flatnonzero(demand.amounts > FEASIBILITY_TOLERANCE):
             value = getattr(allocation, demand.decision)[j].item()
             yield (

@@ -16,7 +16,8 @@ is T_j costs at least
 
 A latency at which this exceeds C is therefore in no optimum, for any fixed or free a and ι, and
 for a band that is split into halves as well. Constraints that a user adds can make an optimum
-dearer than C; :func:`eipyomo.models.binding_bounds` tells when these bounds touch an answer.
+dearer than C; :func:`eipyomo.models.binding_bounds` tells when these bounds touch an answer. So
+can limits in the data; but a deadline ends all that a user does, whatever it costs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ import numpy as np
 
 from eipyomo import physics, timing
 from eipyomo.scaled import FloatColumn, Scaled
+
+DUE_MARGIN = 1e-2
+"""Relative; how far a bound stays outside of a deadline, whose row is the one to bind. The download
+over the whole band, which the model counts where nothing is downloaded, comes after it at most."""
 
 
 def latest_s(data: Scaled, cost: float | None = None) -> FloatColumn:
@@ -43,8 +48,11 @@ def latest_s(data: Scaled, cost: float | None = None) -> FloatColumn:
     """
     cost = equal_share_cost(data) if cost is None else cost
     spare = cost - least_cost(data).sum()
-    latest: FloatColumn = timing.uploaded_s(data, 1.0) + spare / data.latency_weight
-    return latest
+    latest = timing.uploaded_s(data, 1.0) + spare / data.latency_weight
+    due_s = data.deadline_s + data.previous_download_s
+    due_s += data.model_mbit * timing.seconds_per_mbit(1.0, data.bandwidth_mhz, data.downlink_snr)
+    ends: FloatColumn = np.minimum(latest, due_s * (1.0 + DUE_MARGIN))
+    return ends
 
 
 def least_cost(data: Scaled) -> FloatColumn:

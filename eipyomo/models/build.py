@@ -13,12 +13,12 @@ from eipyomo.models.end_user import Links, choose_a_point, declare_data
 from eipyomo.models.formulations import FORMULATIONS
 from eipyomo.models.points import place_on_grid, start_inside
 from eipyomo.models.reach import Reach
-from eipyomo.models.source import Source, keep_source, shared_by
-from eipyomo.models.symbols import BUDGET_DATA, COUPLING, SYSTEM_DATA, USER_DATA, Quantity
+from eipyomo.models.source import Source, keep_source, shared_by, user_data
+from eipyomo.models.symbols import BUDGET_DATA, COUPLING, SYSTEM_DATA, Quantity
 from eipyomo.models.types import Block, Model
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
-from eipyomo.restriction import EVERYTHING, OpenDecisions
+from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import HZ_PER_GHZ, Stage
 
 
@@ -75,10 +75,9 @@ def minlp(
         declare_datum(model, key, getattr(data, key), quantity)
     coupling_variables(model, problem, reach)
     model.user = pyo.Block(model.users, doc="u_j and 𝒰_j")
-    columns = {key: getattr(data, key).tolist() for key in USER_DATA}
     for j, name in enumerate(data.names):
         block = model.user[name]
-        own = {key: column[j] for key, column in columns.items()}
+        own = user_data(data, j)
         declare_data(block, own, float(reach.latest_s[j]), float(reach.receiving_floor[j]))
         written.build(block, Links(model, model.sync_s, **shared_by(model, name)), options)
         if problem.restriction.grid and block.component("points") is None:
@@ -111,6 +110,8 @@ def coupling_variables(model: Model, problem: Problem, reach: Reach) -> None:
         if budget.datum is not None:
             declare_datum(model, budget.datum, budget.capacity, BUDGET_DATA[budget.datum])
         for draw in budget.draws:
+            if draw.quantity not in budget.quantities:
+                continue  # a term of the user's, which follows from decisions
             most = draw.most if draw.datum is None else model.component(draw.datum)
             drawn = pyo.Var(model.users, bounds=(0, most), doc=str(COUPLING[draw.quantity]))
             model.add_component(draw.quantity, drawn)
@@ -121,15 +122,21 @@ def coupling_variables(model: Model, problem: Problem, reach: Reach) -> None:
 
 def share_out(model: Model, budget: Budget) -> None:
     """Add a budget: (10b), Σ (b + b̄) ≤ 1, or one of its halves; footnote 2, Σ f_{s,j} ≤ F."""
-    drawn = [model.component(quantity) for quantity in budget.quantities]
     capacity = budget.capacity if budget.datum is None else model.component(budget.datum)
-    row = pyo.quicksum(sum(part[name] for part in drawn) for name in model.users) <= capacity
+    row = pyo.quicksum(sum(drawn(model, budget, name)) for name in model.users) <= capacity
     model.add_component(f"{budget.name}_budget", pyo.Constraint(expr=row, doc=budget.equation))
+
+
+def drawn(model: Model, budget: Budget, name: str) -> list[Any]:
+    """Return what a user draws on a budget: variables of the model, or terms of its block."""
+    shared = shared_by(model, name)
+    keys = [draw.quantity for draw in budget.draws]
+    return [shared[key] if key in shared else model.user[name].component(key) for key in keys]
 
 
 def restrict_decisions(model: Model, open_to: OpenDecisions) -> None:
     """Fix or bound a and ι of every user where a problem does not leave them open."""
-    if open_to.kinds == {EVERYTHING}:
+    if open_to.are_all:
         return
     for j, name in enumerate(model.users):
         user, edge, local = model.user[name], open_to.edge[j], open_to.local[j]

@@ -18,13 +18,13 @@ Three equal forms stand in place of what is printed, each for a reason:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pyomo.environ as pyo
 
 from eipyomo import physics
-from eipyomo.models.symbols import USER_DATA, USER_VARIABLES
+from eipyomo.models.symbols import USER_DATA, USER_LIMITS, USER_VARIABLES
 from eipyomo.models.types import Block, Expression, Variable
 
 
@@ -51,12 +51,13 @@ class Links(NamedTuple):
 
 
 def what_all_formulations_share(block: Block, links: Links) -> None:
-    """Add (6), (8)-(11) and the user's part of (10a), with all times, τ^e too, and e^c there."""
+    """Add (6), (8)-(11), limits and the part of (10a), with all times, τ^e too, and e^c there."""
     synchronous_update(block, links.sync_s)
     ready_time(block, links.sync_s)
     download_decision(block, links.downlink_share)
     execution_latency(block, links.system, links.sync_s)
     energy_consumption(block)
+    limits(block, links)
     block.wsel = pyo.Expression(
         expr=block.energy_weight * block.energy_j + block.latency_weight * block.latency_s,
         doc="q_j(u_j) of (12a), user j's part of (10a)",
@@ -73,15 +74,16 @@ def declare_data(
     block
         An empty Pyomo block.
     user
-        The user's data, with the keys of ``symbols.USER_DATA``.
+        The user's data, with the keys of ``symbols.USER_DATA``, and some of ``USER_LIMITS``.
     horizon_s
         Upper bound on all times in s; see :mod:`eipyomo.models.bounds`.
     receiving_floor
         Lower bound > 0 on the downlink share that the rate sees.
     """
-    for key, quantity in USER_DATA.items():
+    for key, value in user.items():
+        doc = str((USER_DATA | USER_LIMITS)[key])
         block.add_component(
-            key, pyo.Param(initialize=user[key], mutable=True, within=pyo.Reals, doc=str(quantity))
+            key, pyo.Param(initialize=value, mutable=True, within=pyo.Reals, doc=doc)
         )
     block.horizon_s = pyo.Param(initialize=horizon_s, mutable=True, doc="latest time [s]")
     block.receiving_floor = pyo.Param(
@@ -235,3 +237,21 @@ def energy_consumption(block: Block) -> None:
         + block.local_inference_j,
         doc="E_j [J], (8)",
     )
+
+
+def limits(block: Block, links: Links) -> None:
+    """Add T ≤ T^max, E ≤ E^max, b^min ≤ b ≤ b^max and a b̄^min ≤ b̄ ≤ b̄^max, where there are such."""
+    up, down = links.uplink_share, links.downlink_share
+    rows: dict[str, Callable[[Expression], Expression]] = {
+        "deadline_s": lambda most: block.latency_s <= most,
+        "energy_budget_j": lambda most: block.energy_j <= most,
+        "uplink_share_min": lambda least: up >= least,
+        "uplink_share_max": lambda most: up <= most,
+        "downlink_share_min": lambda least: down >= least * block.download,
+        "downlink_share_max": lambda most: down <= most,
+    }
+    for key, row in rows.items():
+        limit = block.component(key)
+        if limit is not None:
+            doc = str(USER_LIMITS[key])
+            block.add_component(f"keep_{key}", pyo.Constraint(expr=row(limit), doc=doc))

@@ -15,7 +15,7 @@ from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_path, to_json, write_atomically
 from eipyomo.models.plain import hints
 from eipyomo.models.source import require_own_data, source_of
-from eipyomo.models.symbols import BUDGET_DATA, SYSTEM_DATA, USER_DATA, VARIABLES
+from eipyomo.models.symbols import BUDGET_DATA, SYSTEM_DATA, USER_DATA, USER_LIMITS, VARIABLES
 from eipyomo.models.types import Model
 from eipyomo.models.writers import gms, label, nl
 from eipyomo.restriction import Restriction
@@ -107,7 +107,9 @@ def _manifest(
     source = source_of(model)
     problem = source.problem
     own = {budget.datum for budget in problem.budgets}
-    data = {**SYSTEM_DATA, **USER_DATA, **{k: v for k, v in BUDGET_DATA.items() if k in own}}
+    own |= {key for key in USER_LIMITS if problem.data.limited(key)}
+    some = BUDGET_DATA | USER_LIMITS
+    data = {**SYSTEM_DATA, **USER_DATA, **{key: some[key] for key in some if key in own}}
     return {
         "schema": SCHEMA,
         "file": target.name,

@@ -11,6 +11,7 @@ proven.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -239,7 +240,8 @@ def _propagate(model: Model, data: Scaled, violated: float, far_s: float) -> Non
             except (ArithmeticError, ValueError, NotImplementedError, KeyError, TypeError):
                 continue  # what interval arithmetic does not know says nothing
         _raise_shares(model, _read(model, data, far_s))
-        now = sum(model.user[name].latency_s.ub or np.inf for name in model.users)
+        times = (part for name in model.users for part in times_of(model.user[name]))
+        now = sum(part.ub or np.inf for part in times)
         if now > 0.99 * before:
             return
         before = now
@@ -266,20 +268,20 @@ def _read(model: Model, data: Scaled, far_s: float) -> Reach:
     users = [model.user[name] for name in model.users]
     upload_s = np.array([latest(user.upload_s) for user in users])
     download_s = np.array([latest(user.download_s) for user in users])
-    latest_s = [
-        max(
-            latest(part)
-            for part in map(user.component, TIMES)
-            if part is not None and part.ctype is pyo.Var
-        )
-        for user in users
-    ]
+    latest_s = [max(map(latest, times_of(user))) for user in users]
     return Reach(
         sync_s=latest(model.sync_s),
         latest_s=np.array(latest_s),
         uplink_floor=_smallest(data, data.uplink_snr, upload_s, _all_hold(users, UPLINK)),
         receiving_floor=_smallest(data, data.downlink_snr, download_s, _all_hold(users, DOWNLINK)),
     )
+
+
+def times_of(user: Block) -> Iterator[Variable]:
+    """Iterate over the variables of an end user's block that are times."""
+    for part in map(user.component, TIMES):
+        if part is not None and part.ctype is pyo.Var:
+            yield part
 
 
 def _all_hold(users: list[Block], keys: tuple[str, ...]) -> bool:

@@ -10,10 +10,10 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
+from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA, USER_LIMITS
 from eipyomo.models.types import Model, Variable
 from eipyomo.problem import Problem
-from eipyomo.scaled import Scaled
+from eipyomo.scaled import NO_LIMIT, Scaled
 
 KEPT_AS = "_eipyomo_source"
 """Attribute of the model; a name that no component of a user's can have by chance."""
@@ -83,9 +83,18 @@ def data_of(model: Model, problem: Problem) -> Iterator[tuple[Any, float]]:
     for budget in problem.budgets:
         if budget.datum is not None:
             yield model.component(budget.datum), budget.capacity
-    for key in USER_DATA:
-        for name, value in zip(data.names, getattr(data, key).tolist(), strict=True):
+    for j, name in enumerate(data.names):
+        for key, value in user_data(data, j).items():
             yield model.user[name].component(key), value
+
+
+def user_data(data: Scaled, user: int) -> dict[str, float]:
+    """Return the data of a user that a model has, by name: all, and those limits that it has."""
+    limits = {key: float(getattr(data, key)[user]) for key in USER_LIMITS}
+    return {
+        **{key: float(getattr(data, key)[user]) for key in USER_DATA},
+        **{key: limit for key, limit in limits.items() if limit != NO_LIMIT[key]},
+    }
 
 
 def shared_by(model: Model, name: str) -> dict[str, Variable]:

@@ -42,7 +42,11 @@ SYSTEM_DATA = {
     "server_frequency_ghz": Quantity("f_s", "GHz", "> 0", "edge server's CPU frequency for a task"),
 }
 
-BUDGET_DATA = {  # only where the server has a total frequency
+BUDGET_DATA = {  # only where there is such a total
+    "total_energy_budget_j": Quantity(
+        "E_total", "J", "> 0", "largest energy of all users together"
+    ),
+    "total_latency_budget_s": Quantity("T_total", "s", "> 0", "largest sum of all latencies"),
     "total_frequency_ghz": Quantity(
         "F", "GHz", "> 0", "edge server's CPU frequency for all tasks together"
     ),
@@ -69,6 +73,15 @@ USER_DATA = {
     ),
     "local_training_s": Quantity("τ_j^lt", "s", "≥ 0", "local training time"),
     "local_training_j": Quantity("e_j^lt", "J", "≥ 0", "local training energy"),
+}
+
+USER_LIMITS = {  # only where the user has one
+    "deadline_s": Quantity("T_j^max", "s", "> 0", "largest latency"),
+    "energy_budget_j": Quantity("E_j^max", "J", "> 0", "largest energy"),
+    "uplink_share_min": Quantity("b_j^min", "1", "(0, 1]", "least uplink share"),
+    "uplink_share_max": Quantity("b_j^max", "1", "(0, 1)", "largest uplink share"),
+    "downlink_share_min": Quantity("b̄_j^min", "1", "(0, 1]", "least downlink share with download"),
+    "downlink_share_max": Quantity("b̄_j^max", "1", "(0, 1)", "largest downlink share"),
 }
 
 COUPLING = {

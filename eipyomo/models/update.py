@@ -11,8 +11,10 @@ from eipyomo.instance import Instance
 from eipyomo.models.cutoff import loosen
 from eipyomo.models.points import start_between
 from eipyomo.models.reach import Reach
-from eipyomo.models.source import data_of, keep_source, source_of
+from eipyomo.models.source import data_of, keep_source, source_of, user_data
+from eipyomo.models.symbols import BUDGET_DATA, USER_LIMITS
 from eipyomo.models.types import Model
+from eipyomo.problem import Problem
 
 
 def update(model: Model, instance: Instance) -> None:
@@ -28,8 +30,8 @@ def update(model: Model, instance: Instance) -> None:
     model
         A model made by :func:`eipyomo.models.minlp`.
     instance
-        An instance with the same users, by name and order, and with a total frequency of the server
-        if and only if the model has one.
+        An instance with the same users, by name and order, with the same totals and limits but for
+        their values, and with the same bounds on decisions.
 
     Raises
     ------
@@ -45,12 +47,7 @@ def update(model: Model, instance: Instance) -> None:
             f"the instance has the users {_shown(data.names)}, but the model has {_shown(names)}: "
             "make a new model"
         )
-    has_budget = model.component("total_frequency_ghz") is not None
-    if (data.total_frequency_ghz is not None) != has_budget:
-        raise InputError(
-            "server.total_frequency_hz is in one of instance and model, but must be in both or in "
-            "none: make a new model"
-        )
+    _require_same_limits(model, source.problem)
     loosen(model)
     for parameter, value in data_of(model, source.problem):
         parameter.set_value(value)
@@ -61,6 +58,34 @@ def update(model: Model, instance: Instance) -> None:
         inside = variable.value is None or None in (low, high) or low <= variable.value <= high
         if not (variable.fixed or inside):
             start_between(variable, variable.value)
+
+
+def _require_same_limits(model: Model, problem: Problem) -> None:
+    """Refuse data that a model has no Param for, that it lacks, or that are fixings in it."""
+    data, own = problem.data, source_of(model).problem
+    for datum in BUDGET_DATA:
+        if (getattr(data, datum) is None) != (model.component(datum) is None):
+            raise InputError(_in_one(INSTANCE_KEYS.get(datum, datum)))
+    for j, name in enumerate(data.names):
+        has = user_data(data, j)
+        for key, quantity in USER_LIMITS.items():
+            if (key in has) != (model.user[name].component(key) is not None):
+                raise InputError(_in_one(f"the {quantity.meaning} of user {name!r}"))
+    if problem.decisions.by_user() != own.decisions.by_user():
+        raise InputError(
+            "downloads and offload fractions are open otherwise in the instance than in the model, "
+            "but must be as open: make a new model"
+        )
+
+
+INSTANCE_KEYS = {"total_frequency_ghz": "server.total_frequency_hz"}
+"""Keys of instances whose units are others."""
+
+
+def _in_one(what: str) -> str:
+    return (
+        f"{what} is in one of instance and model, but must be in both or in none: make a new model"
+    )
 
 
 def _shown(names: tuple[str, ...]) -> str:

@@ -17,15 +17,12 @@ class Options(Choices):
     """What a formulation can be asked for."""
 
 
-HANDLED = frozenset(
-    {
-        Feature.TRAINING,
-        Feature.GRID,
-        Feature.SPLIT_BAND,
-        Feature.DECISION_BOUNDS,
-        Feature.EDGE_BUDGET,
-    }
-)
+HANDLED = LETTER_FEATURES | {
+    Feature.DEADLINES,
+    Feature.ENERGY_BUDGETS,
+    Feature.SHARE_BOUNDS,
+    Feature.FLEET_BUDGETS,
+}
 """What :func:`eipyomo.models.minlp` and the parts that all formulations share say of a problem."""
 
 OptionsT = TypeVar("OptionsT", bound=Options)
@@ -48,7 +45,7 @@ class Formulation(ABC, Generic[OptionsT]):
 
     name: ClassVar[str]
     convex: ClassVar[bool] = False
-    handles: ClassVar[frozenset[Feature]] = LETTER_FEATURES
+    handles: ClassVar[frozenset[Feature]] = HANDLED
     Options: type[OptionsT]
 
     def chosen(self, choices: Mapping[str, Any]) -> OptionsT:

@@ -130,7 +130,11 @@ class BranchAndBound:
         heap = [(self.root.bound, next(number), self.root)]
         closed = np.inf
         while heap:
-            if clock.left_s < 0.0 or (node_limit is not None and len(self.trace) >= node_limit):
+            if (
+                self.done
+                or clock.left_s < 0.0
+                or (node_limit is not None and len(self.trace) >= node_limit)
+            ):
                 return False
             _, _, node = heapq.heappop(heap)
             if node.bound >= self.target:
@@ -175,6 +179,11 @@ class BranchAndBound:
     # --- what is proven, and when it is enough ---------------------------------------------------
 
     @property
+    def done(self) -> bool:
+        """Whether to stop before the gap is closed."""
+        return False
+
+    @property
     def objective(self) -> float:
         """Cost of the incumbent."""
         return self.incumbent.objective
@@ -210,11 +219,14 @@ class BranchAndBound:
         return float(terms.sum() - 1e-14 * np.abs(terms).sum())
 
     def _latest_s(self) -> float:
-        """Return a sync time after which everything costs more than the incumbent, rounded up."""
+        """Return a sync time after which everything costs more than the incumbent, rounded up.
+
+        Or misses a deadline.
+        """
         earliest_s = self.dual.earliest_s
         spare = self.objective - self._least_cost_from(earliest_s)
         lead = max(spare, 0.0) / float(self.dual.users["latency_weight"].sum())
-        return (earliest_s + lead) * (1.0 + 1e-12)
+        return min(earliest_s + lead, self.dual.latest_s) * (1.0 + 1e-12)
 
     @property
     def _first_s(self) -> float:

@@ -105,6 +105,9 @@ class Dual:
         are where users begin to look the next time, and change with every answer.
     effort
         Counts all answers, those of other parts of the problem included.
+    is_ray
+        Whether nothing but limits and budgets is priced; see
+        :mod:`~eipyomo.solvers.exact.feasibility`.
     """
 
     problem: Problem
@@ -118,6 +121,7 @@ class Dual:
     earliest_s: float
     basins: FloatColumn
     effort: Effort = field(default_factory=Effort)
+    is_ray: bool = False
 
     @classmethod
     def of(cls, problem: Problem) -> Dual:
@@ -145,6 +149,11 @@ class Dual:
     def grid_step(self) -> float:
         """Distance of the points of ι, or 0."""
         return self.problem.restriction.grid_step
+
+    @property
+    def latest_s(self) -> float:
+        """The sync time after which a deadline is missed; infinite without deadlines."""
+        return float(self.users["deadline_s"].min())
 
     @property
     def no_prices(self) -> Prices:

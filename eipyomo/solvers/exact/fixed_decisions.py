@@ -101,7 +101,7 @@ def rest_of(
     size = float(np.sum(dual.users["latency_weight"])) * earliest_s
     optima = minimise_over_sync_time(
         dual,
-        Times(earliest_s * (1.0 + 1e-11), 1e6 * (1.0 + earliest_s)),
+        Times(earliest_s * (1.0 + 1e-11), min(1e6 * (1.0 + earliest_s), dual.latest_s)),
         2.0 * earliest_s if start_s is None else start_s,
         dual.no_prices if prices is None else prices,
         Accuracy(ACCURACY * size, mismatch=ACCURACY),
@@ -142,14 +142,21 @@ def _bound(dual: Dual, optima: tuple[PriceOptimum, ...]) -> float:
 def _rounding(dual: Dual, found: UserSolutions) -> float:
     """Return what rounding may have added to a dual value and its line."""
     users, records = dual.users, found.records
-    times = users["latency_weight"] + records["nu2"] + records["eta"]
+    times = users["latency_weight"] + records["deadline"] + records["nu2"] + records["eta"]
     size = (
         2.0 * np.abs(users["constant"])
         + np.abs(records["value"])
         + 3.0 * times * (found.sync_s + users["edge_s"])
     )
-    paid = len(users) * dual.most_paid(found.prices)
+    limits = _paid_for(records["deadline"], users["deadline_s"])
+    limits += _paid_for(records["energy"], np.abs(users["energy_left_j"]))
+    paid = len(users) * dual.most_paid(found.prices) + float(limits.sum())
     return float(kernels.ROUNDING * (size.sum() + paid))
+
+
+def _paid_for(prices: FloatColumn, limits: FloatColumn) -> FloatColumn:
+    """Return price · limit; 0 where there is no limit."""
+    return np.multiply(prices, limits, out=np.zeros(len(prices)), where=prices > 0.0)
 
 
 def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
@@ -177,6 +184,10 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
         np.divide(work, edge_ghz, out=edge_s, where=edge_ghz > 0.0)
     time_left_s = ready_s + edge_s - sync_s - download_s
     own_ghz = _frequency_ghz(dual, own_work, full_ghz, time_left_s)
+    left_s = dual.users["deadline_s"] - sync_s - download_s
+    left_j = dual.users["energy_left_j"] - dual.users["transmit_power_w"] * load * seconds
+    left_j = left_j - dual.users["receive_power_w"] * download_s
+    own_ghz = _within_limits(dual, own_ghz, own_work, left_s, left_j)
     plan = Plan(
         sync_s=sync_s,
         download=download,
@@ -225,6 +236,26 @@ def _frequencies_ghz(
     if over > 1.0 - 1e-15 * len(work):
         frequency = frequency / over * (1.0 - 4e-16 * len(work))
     return frequency
+
+
+def _within_limits(
+    dual: Dual,
+    frequency: FloatColumn,
+    work: FloatColumn,
+    left_s: FloatColumn,
+    left_j: FloatColumn,
+) -> FloatColumn:
+    """Return frequencies raised to what a deadline needs, and lowered to what a budget allows."""
+    users = dual.users
+    hurried, thrifty = np.isfinite(left_s) & (work > 0.0), np.isfinite(left_j) & (work > 0.0)
+    needed = np.zeros(len(work))
+    np.divide(work, left_s, out=needed, where=hurried & (left_s > 0.0))
+    frequency = np.minimum(np.maximum(frequency, needed), users["frequency_max_ghz"])
+    spent = work * users["energy_coefficient"]
+    allowed = np.full(len(work), np.inf)
+    np.divide(left_j, spent, out=allowed, where=thrifty & (spent > 0.0))
+    slowed = np.minimum(frequency, np.sqrt(np.maximum(allowed, 0.0)))
+    return np.where(hurried | thrifty, slowed, frequency)
 
 
 def _seconds(shares: FloatColumn, scaled: Scaled, snr: FloatColumn) -> FloatColumn:

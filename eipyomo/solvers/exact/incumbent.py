@@ -37,6 +37,8 @@ class Incumbent:
     def of(cls, dual: Dual) -> Self:
         """Start from everybody at the edge, or local where that is not allowed, and all local."""
         incumbent, domains = cls(dual.problem), dual.domains
+        if dual.latest_s < dual.earliest_s:
+            return incumbent
         for download in (~domains["edge"], domains["local"]):
             decided = np.zeros(len(domains), SOLUTION)
             decided["download"] = download

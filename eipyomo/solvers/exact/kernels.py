@@ -25,6 +25,10 @@ without the second and the third minimum if a = 0, where μ = 0 and ι = 1. For 
 of the exact method is a minimum of such values; how good the multipliers are decides how good the
 bound is, never whether it is valid.
 
+A user with a deadline T_j ≤ T_max or an energy budget E_j ≤ E_max has prices δ, ε ≥ 0 of them too:
+w^t is W = w^t + δ and w^e is V = w^e + ε above, and G has -δ T_max - ε E_max as well
+(:func:`multipliers_at`). Without limits both are 0.
+
 The best multipliers at a point (ι, t) make G the cost of the point itself, since the problem is
 convex for fixed ι: :func:`edge_branch` for ν2 and η at a given ν1 + ν2, and
 :func:`local_multipliers` for μ. As a function of ι that cost has several local minima, in basins;
@@ -52,6 +56,9 @@ LINK = np.dtype(
         ("share_max", "f8"),  # no share can be larger
         ("efficiency_min", "f8"),  # spectral efficiency at the largest share
         ("log_marginal_min", "f8"),  # ln of marginal_time() there
+        ("share_min", "f8"),  # no share can be smaller where the link is used; it may be 0
+        ("efficiency_max", "f8"),  # spectral efficiency at the smallest share
+        ("log_marginal_max", "f8"),  # ln of marginal_time() there
     ],
     align=True,
 )
@@ -62,6 +69,12 @@ USER = np.dtype(
         ("uplink", LINK),
         ("downlink", LINK),
         *COSTS,
+        ("transmit_power_w", "f8"),  # p
+        ("receive_power_w", "f8"),  # p^md
+        ("energy_coefficient", "f8"),  # κ
+        ("energy_weight", "f8"),  # w^e
+        ("deadline_s", "f8"),  # T_max + τ^md of the previous round, on the clock of t; or inf
+        ("energy_left_j", "f8"),  # E_max - e^lt, or inf
     ],
     align=True,
 )
@@ -90,6 +103,8 @@ SOLUTION = np.dtype(
         ("mu", "f8"),  # μ
         ("nu2", "f8"),  # ν2
         ("eta", "f8"),  # η
+        ("deadline", "f8"),  # δ
+        ("energy", "f8"),  # ε
     ],
     align=True,
 )
@@ -102,6 +117,8 @@ CELL = np.dtype(
         ("mu", "f8"),  # μ
         ("nu2", "f8"),  # ν2
         ("eta", "f8"),  # η
+        ("deadline", "f8"),  # δ
+        ("energy", "f8"),  # ε
         ("value", "f8"),  # what the user pays at least at the t of the dual point
         ("sync_slope", "f8"),  # and its derivative in t
     ],
@@ -173,11 +190,24 @@ class Times(NamedTuple):
 
 
 class Multipliers(NamedTuple):
-    """The multipliers μ, ν2 and η of one user."""
+    """The multipliers μ, ν2 and η of one user, and those of its limits, δ and ε."""
 
     mu: float
     nu2: float
     eta: float
+    deadline: float = 0.0
+    energy: float = 0.0
+
+
+class Weights(NamedTuple):
+    """What a user pays once its limits have prices: W = w^t + δ, and V = w^e + ε times powers."""
+
+    latency: float  # W
+    send: float  # V p
+    receive: float  # V p^md
+    cpu: float  # V κ
+    deadline: float  # δ
+    energy: float  # ε
 
 
 class EdgeBranch(NamedTuple):
@@ -187,6 +217,14 @@ class EdgeBranch(NamedTuple):
     eta: float
     ready_s: float
     ready_slope: float
+
+
+class EdgeWeight(NamedTuple):
+    """The least ν = ν1 + ν2 with which the edge branch keeps a deadline."""
+
+    nu: float
+    nu2: float
+    eta: float
 
 
 class LocalBranch(NamedTuple):
@@ -299,16 +337,19 @@ def efficiency_at_time_factor(ratio: float) -> float:
 
 @compiled
 def least_cost(weight: float, price: float, link: Any) -> Share:
-    """Minimise weight · s(b) + price · b over 0 < b <= share_max, safely.
+    """Minimise weight · s(b) + price · b over share_min <= b <= share_max, b > 0, safely.
 
-    The cost returned is that of the tangent at the share found: below the true minimum wherever
-    the share may be. The elasticity is that of s in the weight.
+    The cost returned is that of the tangent at the share found, at the worse end of the range:
+    below the true minimum wherever the share may be. The elasticity is that of s in the weight.
     """
     if weight <= 0.0:
-        return Share(0.0, 0.0, np.inf, 0.0)
+        idle_s = link.unit_s * time_factor(link.efficiency_max) if link.share_min > 0.0 else np.inf
+        return Share(price * link.share_min, link.share_min, idle_s, 0.0)
     log_marginal = math.log(price * link.snr / (weight * link.unit_s))
     if log_marginal <= link.log_marginal_min:
         u, elasticity = link.efficiency_min, 0.0
+    elif log_marginal >= link.log_marginal_max:
+        u, elasticity = link.efficiency_max, 0.0
     else:
         u = efficiency_at_marginal_time(log_marginal)
         grown = math.expm1(u)
@@ -317,6 +358,7 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
     seconds = link.unit_s * time_factor(u)
     tangent_price = weight * link.unit_s / link.snr * marginal_time(u)
     overcharge = min(0.0, price - tangent_price) * link.share_max
+    overcharge += max(0.0, price - tangent_price) * link.share_min
     cost = weight * seconds + tangent_price * share + overcharge
     return Share(cost, share, seconds, elasticity)
 
@@ -325,6 +367,7 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
 def weight_at(seconds: float, price: float, link: Any) -> float:
     """Return the weight at which :func:`least_cost` needs so many seconds per Mbit."""
     u = max(efficiency_at_time_factor(seconds / link.unit_s), link.efficiency_min)
+    u = min(u, link.efficiency_max)
     return float(price * link.snr / (link.unit_s * marginal_time(u)))
 
 
@@ -359,7 +402,22 @@ def least_edge_cost(user: Any, iota: float, weight: float, price: float) -> Edge
 
 
 @compiled
-def edge_branch(user: Any, iota: float, weight: float, at: DualPoint) -> EdgeBranch:
+def weights_at(user: Any, deadline: float, energy: float) -> Weights:
+    """Return the weights of a user at prices δ and ε of its limits."""
+    return Weights(
+        user.latency_weight + deadline,
+        user.send_weight + energy * user.transmit_power_w,
+        user.receive_weight + energy * user.receive_power_w,
+        user.cpu_weight + energy * user.energy_coefficient,
+        deadline,
+        energy,
+    )
+
+
+@compiled
+def edge_branch(
+    user: Any, weights: Weights, iota: float, weight: float, at: DualPoint
+) -> EdgeBranch:
     """Minimise energy, band and weight · ready time over the uplink share; upload before t.
 
     The weight is ν = ν1 + ν2. One of four cases holds: the edge is ready at t whatever the weight
@@ -370,41 +428,41 @@ def edge_branch(user: Any, iota: float, weight: float, at: DualPoint) -> EdgeBra
     load = user.model_mbit + iota * user.task_mbit
     sync_seconds = (t - user.start_s) / user.model_mbit
     ready_seconds = (t - user.start_s) / load
-    relaxed = least_cost(user.send_weight * load, price, link)
+    relaxed = least_cost(weights.send * load, price, link)
     if relaxed.seconds <= ready_seconds:
         return EdgeBranch(0.0, 0.0, t, 0.0)
     pressed = relaxed
     if weight > 0.0:
-        pressed = least_cost((user.send_weight + weight) * load, price, link)
+        pressed = least_cost((weights.send + weight) * load, price, link)
     if pressed.seconds > sync_seconds:
-        needed = weight_at(sync_seconds, price, link) - (user.send_weight + weight) * load
+        needed = weight_at(sync_seconds, price, link) - (weights.send + weight) * load
         ready_s = user.start_s + load * sync_seconds
         return EdgeBranch(weight, max(needed, 0.0) / user.model_mbit, ready_s, 0.0)
     if pressed.seconds >= ready_seconds:
         span = load * pressed.seconds
-        slope = span * pressed.elasticity / (user.send_weight + weight)
+        slope = span * pressed.elasticity / (weights.send + weight)
         return EdgeBranch(weight, 0.0, user.start_s + span, slope)
-    nu2 = weight_at(ready_seconds, price, link) / load - user.send_weight
+    nu2 = weight_at(ready_seconds, price, link) / load - weights.send
     return EdgeBranch(min(max(nu2, 0.0), weight), 0.0, t, 0.0)
 
 
 @compiled
-def best_frequency(user: Any, mu: float) -> float:
-    """Return the f that minimises w^e κ f² + μ/f."""
-    if user.cpu_weight * user.frequency_max_ghz**3 * 2.0 <= mu:
+def best_frequency(user: Any, cpu_weight: float, mu: float) -> float:
+    """Return the f that minimises V κ f² + μ/f."""
+    if cpu_weight * user.frequency_max_ghz**3 * 2.0 <= mu:
         return float(user.frequency_max_ghz)
-    return float(np.cbrt(mu / (2.0 * user.cpu_weight)))
+    return float(np.cbrt(mu / (2.0 * cpu_weight)))
 
 
 @compiled
-def local_branch(user: Any, work: float, mu: float, price: float) -> LocalBranch:
+def local_branch(user: Any, weights: Weights, work: float, mu: float, price: float) -> LocalBranch:
     """Minimise energy, band and μ · finish time over downlink share and frequency."""
-    weight = (user.receive_weight + mu) * user.model_mbit
+    weight = (weights.receive + mu) * user.model_mbit
     down = least_cost(weight, price, user.downlink)
     span = user.model_mbit * down.seconds
     slope = span * down.elasticity * mu * user.model_mbit / weight if weight > 0.0 else 0.0
     if work > 0.0:
-        frequency = best_frequency(user, mu)
+        frequency = best_frequency(user, weights.cpu, mu)
         span += work / frequency
         if frequency < user.frequency_max_ghz:
             slope -= work / frequency / 3.0
@@ -412,10 +470,10 @@ def local_branch(user: Any, work: float, mu: float, price: float) -> LocalBranch
 
 
 @compiled
-def edge_multipliers(user: Any, at: DualPoint) -> Multipliers:
+def edge_multipliers(user: Any, weights: Weights, at: DualPoint) -> Multipliers:
     """Return the best multipliers without download (a = 0, ι = 1)."""
-    edge = edge_branch(user, 1.0, user.latency_weight, at)
-    return Multipliers(0.0, edge.nu2, edge.eta)
+    edge = edge_branch(user, weights, 1.0, weights.latency, at)
+    return Multipliers(0.0, edge.nu2, edge.eta, weights.deadline, weights.energy)
 
 
 @compiled
@@ -429,11 +487,11 @@ def step_in_log_odds(mu: float, step: float, total: float) -> float:
 
 
 @compiled
-def local_multipliers(user: Any, iota: float, at: DualPoint) -> Multipliers:
+def local_multipliers(user: Any, weights: Weights, iota: float, at: DualPoint) -> Multipliers:
     """Return the best multipliers with download (a = 1) at an offload fraction.
 
-    The local branch ends the sooner, and the edge branch the later, the more of w^t = μ + ν is μ.
-    So one of three cases holds: the local branch ends last even with μ = w^t; the edge branch does
+    The local branch ends the sooner, and the edge branch the later, the more of W = μ + ν is μ.
+    So one of three cases holds: the local branch ends last even with μ = W; the edge branch does
     even with μ = 0, where the local one ends at all (its download costs energy, its computing
     none); or both end together, at a μ between.
 
@@ -442,26 +500,29 @@ def local_multipliers(user: Any, iota: float, at: DualPoint) -> Multipliers:
     in ln(μ/ν) for small ν too. Newton's method within a bracket finds it; where branches have kinks
     it may go to and fro, so that every other step halves the bracket (of ln μ) after some.
     """
-    total = user.latency_weight
+    total, delta, epsilon = weights.latency, weights.deadline, weights.energy
     work = (1.0 - iota) * user.work_gigacycles
     price = at.edge_price
-    edge, at_edge = edge_branch(user, iota, 0.0, at), least_edge_cost(user, iota, 0.0, price)
-    branch = local_branch(user, work, total, at.downlink_price)
-    if branch.finish_s >= edge.ready_s - at.t + at_edge.span_s:
-        return Multipliers(total, 0.0, edge.eta)
-    if (work <= 0.0 or user.cpu_weight <= 0.0) and user.receive_weight > 0.0:
-        idle = local_branch(user, work, 0.0, at.downlink_price)
-        edge = edge_branch(user, iota, total, at)
+    edge, at_edge = (
+        edge_branch(user, weights, iota, 0.0, at),
+        least_edge_cost(user, iota, 0.0, price),
+    )
+    branch = local_branch(user, weights, work, total, at.downlink_price)
+    if total <= 0.0 or branch.finish_s >= edge.ready_s - at.t + at_edge.span_s:
+        return Multipliers(total, 0.0, edge.eta, delta, epsilon)
+    if (work <= 0.0 or weights.cpu <= 0.0) and weights.receive > 0.0:
+        idle = local_branch(user, weights, work, 0.0, at.downlink_price)
+        edge = edge_branch(user, weights, iota, total, at)
         at_edge = least_edge_cost(user, iota, total, price)
         if idle.finish_s <= edge.ready_s - at.t + at_edge.span_s:
-            return Multipliers(0.0, edge.nu2, edge.eta)
+            return Multipliers(0.0, edge.nu2, edge.eta, delta, epsilon)
     low, high = 0.0, total
     mu = 0.5 * total
     blur = 2.0**-54 * total if price > 0.0 else 0.0  # what rounding adds to ν
     for attempt in range(MAX_STEPS):
-        edge = edge_branch(user, iota, total - mu, at)
+        edge = edge_branch(user, weights, iota, total - mu, at)
         at_edge = least_edge_cost(user, iota, total - mu, price)
-        branch = local_branch(user, work, mu, at.downlink_price)
+        branch = local_branch(user, weights, work, mu, at.downlink_price)
         span = edge.ready_s - at.t + at_edge.span_s
         log_ratio = math.log(branch.finish_s / span)
         if abs(log_ratio) <= TOGETHER + blur / (total - mu):
@@ -479,7 +540,7 @@ def local_multipliers(user: Any, iota: float, at: DualPoint) -> Multipliers:
             mu = math.sqrt(low * high) if low > 0.0 else 0.1 * high  # half way in ln μ
         if mu == previous or high - low <= 1e-15 * high:
             break
-    return Multipliers(mu, min(edge.nu2, total - mu), edge.eta)
+    return Multipliers(mu, min(edge.nu2, total - mu), edge.eta, delta, epsilon)
 
 
 TOGETHER = 1e-11
@@ -487,6 +548,222 @@ TOGETHER = 1e-11
 there, and loses nothing that counts."""
 MAX_STEPS = 100
 """Of Newton's method, which takes far fewer."""
+
+
+# --- One user: its limits -------------------------------------------------------------------------
+
+HEAVY = 1e3
+"""Times what a user pays otherwise is a limit's price where no allocation keeps within it."""
+
+
+@compiled
+def heavy(user: Any, at: DualPoint) -> float:
+    """Return the price of a second where there is not enough of them."""
+    return float(HEAVY * (user.latency_weight + (at.uplink_price + at.downlink_price) / at.t))
+
+
+@compiled
+def end_s(
+    user: Any, weights: Weights, iota: float, download: bool, mu: float, at: DualPoint
+) -> float:
+    """Return the time at which the user is served, T_j + τ^md of the round before, at a μ."""
+    nu = weights.latency - mu
+    edge = edge_branch(user, weights, iota, nu, at)
+    end = edge.ready_s + least_edge_cost(user, iota, nu, at.edge_price).span_s
+    if download:
+        work = (1.0 - iota) * user.work_gigacycles
+        end = max(end, at.t + local_branch(user, weights, work, mu, at.downlink_price).finish_s)
+    return float(end)
+
+
+@compiled
+def local_weight_in_time(user: Any, weights: Weights, iota: float, at: DualPoint) -> float:
+    """Return the least μ with which the local branch keeps the deadline."""
+    span = user.deadline_s - at.t
+    work, price, link = (1.0 - iota) * user.work_gigacycles, at.downlink_price, user.downlink
+    if local_branch(user, weights, work, 0.0, price).finish_s <= span:
+        return 0.0
+    high = weight_at(0.0, price, link) / user.model_mbit - weights.receive
+    if work > 0.0:
+        high = max(high, 2.0 * weights.cpu * user.frequency_max_ghz**3)
+    high = max(high, 1e-12 * heavy(user, at))
+    if local_branch(user, weights, work, high, price).finish_s >= span * (1.0 - TOGETHER):
+        least = user.model_mbit * link.unit_s * time_factor(link.efficiency_min)
+        least += work / user.frequency_max_ghz
+        return float(high + heavy(user, at) if least > span * (1.0 + TOGETHER) else high)
+    low, mu = 0.0, weights.latency if 0.0 < weights.latency < high else 0.1 * high
+    for attempt in range(MAX_STEPS):
+        branch = local_branch(user, weights, work, mu, price)
+        log_ratio = math.log(branch.finish_s / span)
+        if abs(log_ratio) <= TOGETHER:
+            break
+        if log_ratio > 0.0:
+            low = mu
+        else:
+            high = mu
+        mu *= math.exp(-log_ratio * branch.finish_s / branch.finish_slope)
+        around_a_kink = attempt > 6 and attempt % 2 == 0
+        if around_a_kink or not low < mu < high:
+            mu = math.sqrt(low * high) if low > 0.0 else 0.1 * high
+        if high - low <= 1e-15 * high:
+            break
+    return mu
+
+
+@compiled
+def edge_weight_in_time(user: Any, weights: Weights, iota: float, at: DualPoint) -> EdgeWeight:
+    """Return the least ν with which the edge branch keeps the deadline, with its ν2 and η."""
+    idle = edge_branch(user, weights, iota, 0.0, at)
+    link, price = user.uplink, at.uplink_price
+    load = user.model_mbit + iota * user.task_mbit
+    by = user.deadline_s - iota * user.edge_s
+    if at.edge_price > 0.0 and iota * user.work_gigacycles > 0.0:
+        return served_in_time(user, weights, iota, load, at)
+    if idle.ready_s <= by:
+        return EdgeWeight(0.0, 0.0, idle.eta)
+    seconds = (max(by, at.t) - user.start_s) / load
+    nu2 = max(weight_at(seconds, price, link) / load - weights.send, 0.0)
+    if seconds < link.unit_s * time_factor(link.efficiency_min) * (1.0 - TOGETHER):
+        nu2 += heavy(user, at)
+    nu = nu2 + heavy(user, at) if by < at.t * (1.0 - TOGETHER) else nu2
+    return EdgeWeight(nu, nu2, 0.0)
+
+
+@compiled
+def served_in_time(
+    user: Any, weights: Weights, iota: float, load: float, at: DualPoint
+) -> EdgeWeight:
+    """Return the ν of :func:`edge_weight_in_time` where the edge's frequency has a price."""
+    high = weight_at(0.0, at.uplink_price, user.uplink) / load - weights.send
+    most = user.edge_frequency_max_ghz
+    high = max(high, at.edge_price * most**2 / (iota * user.work_gigacycles))
+    low, nu = 1e-15 * high, high
+    edge = edge_branch(user, weights, iota, nu, at)
+    if edge.ready_s + iota * user.edge_s > user.deadline_s * (1.0 + TOGETHER):
+        nu = high + heavy(user, at)
+        edge = edge_branch(user, weights, iota, nu, at)
+        return EdgeWeight(nu, edge.nu2, edge.eta)
+    while high - low > 1e-13 * high:
+        nu = math.sqrt(low * high)
+        edge = edge_branch(user, weights, iota, nu, at)
+        span = least_edge_cost(user, iota, nu, at.edge_price).span_s
+        if edge.ready_s + span > user.deadline_s:
+            low = nu
+        else:
+            high = nu
+    edge = edge_branch(user, weights, iota, high, at)
+    return EdgeWeight(high, edge.nu2, edge.eta)
+
+
+@compiled
+def multipliers_in_time(
+    user: Any, weights: Weights, iota: float, download: bool, at: DualPoint
+) -> Multipliers:
+    """Return the best multipliers at a point and a price of energy, that of the deadline included.
+
+    Where the deadline binds, neither branch needs to know of the other: W = μ + ν, each as large as
+    its own branch needs it to end in time.
+    """
+    multipliers = edge_multipliers(user, weights, at)
+    if download:
+        multipliers = local_multipliers(user, weights, iota, at)
+    if user.deadline_s == np.inf:
+        return multipliers
+    end = end_s(user, weights, iota, download, multipliers.mu, at)
+    if end <= user.deadline_s * (1.0 + TOGETHER):
+        return multipliers
+    mu = local_weight_in_time(user, weights, iota, at) if download else 0.0
+    edge = edge_weight_in_time(user, weights, iota, at)
+    deadline = max(mu + edge.nu - user.latency_weight, 0.0)
+    return Multipliers(mu, edge.nu2, edge.eta, deadline, weights.energy)
+
+
+@compiled
+def energy_j(
+    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
+) -> float:
+    """Return E_j - e^lt at multipliers."""
+    weights = weights_at(user, multipliers.deadline, multipliers.energy)
+    load = user.model_mbit + iota * user.task_mbit
+    weight = (weights.send + multipliers.nu2) * load + multipliers.eta * user.model_mbit
+    up = least_cost(weight, at.uplink_price, user.uplink)
+    energy = user.transmit_power_w * load * up.seconds
+    if download:
+        if user.receive_power_w > 0.0:
+            weight = (weights.receive + multipliers.mu) * user.model_mbit
+            down = least_cost(weight, at.downlink_price, user.downlink)
+            energy += user.receive_power_w * user.model_mbit * down.seconds
+        frequency = best_frequency(user, weights.cpu, multipliers.mu)
+        work = (1.0 - iota) * user.work_gigacycles
+        energy += user.energy_coefficient * frequency**2 * work
+    return float(energy)
+
+
+@compiled
+def multipliers_at(user: Any, iota: float, download: bool, at: DualPoint) -> Multipliers:
+    """Return the best multipliers at a point, those of the limits included."""
+    multipliers = multipliers_in_time(user, weights_at(user, 0.0, 0.0), iota, download, at)
+    if user.energy_left_j == np.inf:
+        return multipliers
+    used = energy_j(user, iota, download, multipliers, at)
+    if used <= user.energy_left_j * (1.0 + TOGETHER):
+        return multipliers
+    return multipliers_within_budget(user, iota, download, used, at)
+
+
+@compiled
+def multipliers_within_budget(
+    user: Any, iota: float, download: bool, used: float, at: DualPoint
+) -> Multipliers:
+    """Return the best multipliers at a point where more energy would be used than there is.
+
+    The energy falls as V = w^e + ε grows, nearly linearly in logarithms: a secant method within a
+    bracket of ln V, which ends at a largest V where no V is enough.
+    """
+    budget, own = max(user.energy_left_j, 1e-300), user.energy_weight
+    scale = min((user.latency_weight * at.t + at.uplink_price + at.downlink_price) / budget, 1e100)
+    most = math.log(HEAVY * (own + scale))
+    low, high, x = -np.inf, np.inf, math.log(scale) - 5.0
+    slope = -0.5
+    if own > 0.0:
+        low = math.log(own)
+        x = low + min(max(2.0 * math.log(used / budget), 1e-9), LONGEST_STEP)
+    x = min(x, most)
+    last, last_residual = low, math.log(used / budget) if own > 0.0 else np.inf
+    multipliers = Multipliers(0.0, 0.0, 0.0, 0.0, 0.0)
+    for attempt in range(MAX_STEPS):
+        weights = weights_at(user, 0.0, max(math.exp(x) - own, 0.0))
+        multipliers = multipliers_in_time(user, weights, iota, download, at)
+        residual = math.log(energy_j(user, iota, download, multipliers, at) / budget)
+        if residual > 0.0:
+            low = x
+        else:
+            high = x
+        if abs(residual) <= TOGETHER or low == most or high - low <= 1e-14 * (1.0 + abs(x)):
+            break
+        if last_residual < np.inf and residual != last_residual:
+            slope = (residual - last_residual) / (x - last)
+        last, last_residual = x, residual
+        x = min(within_bracket(x - residual / slope, x, low, high, attempt), most)
+    return multipliers
+
+
+@compiled
+def within_bracket(wanted: float, x: float, low: float, high: float, attempt: int) -> float:
+    """Return a next step that is not too long, and in a bracket; halve it if it takes long."""
+    step = min(max(wanted - x, -LONGEST_STEP), LONGEST_STEP)
+    if high == np.inf:  # at least so far, since the energy may not fall for a while
+        return x + max(step, FIRST_STEP * 2.0**attempt)
+    if low == -np.inf:
+        return x + min(step, -FIRST_STEP * 2.0**attempt)
+    around_a_kink = attempt > 9 and attempt % 2 == 0
+    if not around_a_kink and low < x + step < high:
+        return x + step
+    return 0.5 * (low + high)
+
+
+LONGEST_STEP = 4.0
+"""In ln V, where little is known."""
 
 
 # --- One user: the Lagrangian ---------------------------------------------------------------------
@@ -497,28 +774,31 @@ def lagrangian(
     user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
 ) -> Value:
     """Return G(ι, t) and its derivatives, for any multipliers."""
-    mu, nu2, eta = multipliers
+    mu, nu2, eta, deadline, energy = multipliers
+    weights = weights_at(user, deadline, energy)
     t, uplink_price, downlink_price, edge_price = at
     load = user.model_mbit + iota * user.task_mbit
-    pressure = user.send_weight + nu2
+    pressure = weights.send + nu2
     up = least_cost(pressure * load + eta * user.model_mbit, uplink_price, user.uplink)
-    at_edge = least_edge_cost(user, iota, user.latency_weight - mu, edge_price)
+    at_edge = least_edge_cost(user, iota, weights.latency - mu, edge_price)
     start = (nu2 + eta) * user.start_s
-    sync_slope = user.latency_weight - nu2 - eta
-    cost = user.constant + up.cost + start + at_edge.cost + sync_slope * t
-    size = abs(user.constant) + up.cost + start + (user.latency_weight - mu) * user.edge_s
+    sync_slope = weights.latency - nu2 - eta
+    limits = deadline * user.deadline_s if deadline > 0.0 else 0.0
+    limits += energy * user.energy_left_j if energy > 0.0 else 0.0
+    cost = user.constant + up.cost + start + at_edge.cost + sync_slope * t - limits
+    size = abs(user.constant) + abs(limits) + up.cost + start + (weights.latency - mu) * user.edge_s
     size += uplink_price * user.uplink.share_max + 2.0 * edge_price * user.edge_frequency_max_ghz
     slope = pressure * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
     slope += at_edge.offload_slope
     share = 0.0
     if download:
-        weight = (user.receive_weight + mu) * user.model_mbit
+        weight = (weights.receive + mu) * user.model_mbit
         down = least_cost(weight, downlink_price, user.downlink)
         share = down.share
         cpu = 0.0
         if mu > 0.0:
-            frequency = best_frequency(user, mu)
-            cpu = user.work_gigacycles * (user.cpu_weight * frequency**2 + mu / frequency)
+            frequency = best_frequency(user, weights.cpu, mu)
+            cpu = user.work_gigacycles * (weights.cpu * frequency**2 + mu / frequency)
         cost += down.cost + cpu * (1.0 - iota)
         size += down.cost + cpu + downlink_price * user.downlink.share_max
         slope -= cpu
@@ -528,7 +808,7 @@ def lagrangian(
 @compiled
 def value_at(user: Any, iota: float, download: bool, at: DualPoint) -> tuple[Multipliers, Value]:
     """Return the best multipliers at a point and the Lagrangian there: the cost of the point."""
-    multipliers = local_multipliers(user, iota, at) if download else edge_multipliers(user, at)
+    multipliers = multipliers_at(user, iota, download, at)
     return multipliers, lagrangian(user, iota, download, multipliers, at)
 
 
@@ -628,6 +908,8 @@ def mix(one: Multipliers, other: Multipliers, part: float) -> Multipliers:
         part * one.mu + rest * other.mu,
         part * one.nu2 + rest * other.nu2,
         part * one.eta + rest * other.eta,
+        part * one.deadline + rest * other.deadline,
+        part * one.energy + rest * other.energy,
     )
 
 
@@ -656,6 +938,12 @@ def best_offload(
 
 
 @compiled
+def multipliers_of(known: Any) -> Multipliers:
+    """Return the multipliers of a SOLUTION or a CELL."""
+    return Multipliers(known.mu, known.nu2, known.eta, known.deadline, known.energy)
+
+
+@compiled
 def record(
     user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint, solution: Any
 ) -> None:
@@ -668,7 +956,8 @@ def record(
     solution.uplink_share = value.uplink_share
     solution.downlink_share = value.downlink_share
     solution.edge_frequency_ghz = value.edge_frequency_ghz
-    solution.mu, solution.nu2, solution.eta = multipliers
+    solution.mu, solution.nu2, solution.eta = multipliers.mu, multipliers.nu2, multipliers.eta
+    solution.deadline, solution.energy = multipliers.deadline, multipliers.energy
 
 
 # --- One user: a bound over all its decisions -----------------------------------------------------
@@ -680,7 +969,7 @@ def safe_value(
 ) -> float:
     """Return G(ι, t) less what rounding can have added, for use at any time up to `last_t`."""
     value = lagrangian(user, iota, download, multipliers, at)
-    weights = user.latency_weight + multipliers.nu2 + multipliers.eta
+    weights = user.latency_weight + multipliers.deadline + multipliers.nu2 + multipliers.eta
     return float(value.cost - ROUNDING * (value.size + weights * last_t))
 
 
@@ -754,7 +1043,8 @@ def write_cell(
 ) -> None:
     """Write down a cell and the line that it proves."""
     cell.offload_min, cell.offload_max = low, high
-    cell.mu, cell.nu2, cell.eta = multipliers
+    cell.mu, cell.nu2, cell.eta = multipliers.mu, multipliers.nu2, multipliers.eta
+    cell.deadline, cell.energy = multipliers.deadline, multipliers.energy
     cell.value, cell.sync_slope = value, slope
 
 
@@ -795,7 +1085,7 @@ def cover_local(
         low, high = lows[waiting], highs[waiting]
         if low <= start <= high:
             middle = start
-            multipliers = Multipliers(solution.mu, solution.nu2, solution.eta)
+            multipliers = multipliers_of(solution)
             point = lagrangian(user, middle, True, multipliers, at)
         else:
             middle = nearest_on_grid(0.5 * (low + high), step)
@@ -835,9 +1125,9 @@ def cover(
     """
     count = 0
     if domain.edge:
-        edge = edge_multipliers(user, at)
+        edge = multipliers_at(user, 1.0, False, at)
         value = safe_value(user, 1.0, False, edge, times.last, at)
-        slope = user.latency_weight - edge.nu2 - edge.eta
+        slope = user.latency_weight + edge.deadline - edge.nu2 - edge.eta
         write_cell(cells[0], NO_DOWNLOAD, NO_DOWNLOAD, edge, value, slope)
         count = 1
     if not domain.local:
@@ -942,9 +1232,9 @@ def solve_freely(
     A basin that the screening finds is followed from then on, beside the one known before.
     """
     edge_cost = np.inf
-    edge = Multipliers(0.0, 0.0, 0.0)
+    edge = Multipliers(0.0, 0.0, 0.0, 0.0, 0.0)
     if domain.edge:
-        edge = edge_multipliers(user, at)
+        edge = multipliers_at(user, 1.0, False, at)
         value = lagrangian(user, 1.0, False, edge, at)
         edge_cost = value.cost
     if domain.local and not (
@@ -1010,9 +1300,10 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
             solution.edge_frequency_ghz = 0.0
         elif solution.download:
             own_work = (1.0 - solution.offload_fraction) * user.work_gigacycles
-            weight = user.latency_weight - solution.mu
-            edge = edge_branch(user, solution.offload_fraction, weight, at)
-            branch = local_branch(user, own_work, solution.mu, at.downlink_price)
+            weights = weights_at(user, solution.deadline, solution.energy)
+            weight = weights.latency - solution.mu
+            edge = edge_branch(user, weights, solution.offload_fraction, weight, at)
+            branch = local_branch(user, weights, own_work, solution.mu, at.downlink_price)
             time_left = branch.finish_s - (edge.ready_s - at.t)
             if time_left > 0.0:
                 needed = min(work / time_left, user.edge_frequency_max_ghz)
@@ -1022,7 +1313,7 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
 @compiled
 def best_frequencies(users: Any) -> FloatColumn:
     """Return the frequencies at which users compute if the local branch decides their latency."""
-    return np.array([best_frequency(user, user.latency_weight) for user in users])
+    return np.array([best_frequency(user, user.cpu_weight, user.latency_weight) for user in users])
 
 
 @compiled

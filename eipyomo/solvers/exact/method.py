@@ -9,12 +9,13 @@ from pydantic import Field
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
-from eipyomo.problem import LETTER_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, LIMIT_FEATURES, Feature, Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
+LIMITS = LIMIT_FEATURES - {Feature.FLEET_BUDGETS}
 
 
 class ProvenOptions(Options):
@@ -53,11 +54,17 @@ class Exact(Method[ExactOptions]):
     name = "exact"
     description = "(10) to proven global optimality, at any size"
     Options = ExactOptions
-    handles = LETTER_FEATURES
+    handles = LETTER_FEATURES | LIMITS
 
     def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
         """Solve a problem; the certificate is among the files of the claim."""
         if options.certificate is not None:
+            problem.require(LETTER_FEATURES, "a certificate")
+            if problem.limited_by_data:
+                raise InputError(
+                    "certificate is given, but no certificate can say yet what it proves where "
+                    "there are downloads or offload fractions that users' data limit"
+                )
             require_writable(options.certificate)
         setup_s = prepare()
         outcome = exact.solve_exact(
@@ -134,13 +141,14 @@ def _prices(outcome: exact.ExactOutcome) -> dict[str, Any] | None:
     """Return the prices of what users share, as the result document has them."""
     if outcome.prices is None or outcome.sync_price is None or outcome.delay_price is None:
         return None
-    names = outcome.problem.data.names
-    return {
-        **outcome.prices,
-        "users": [
-            {"name": name, "sync_per_s": float(sync), "delay_per_s": float(delay)}
-            for name, sync, delay in zip(
-                names, outcome.sync_price, outcome.delay_price, strict=True
-            )
-        ],
-    }
+    columns = {"sync_per_s": outcome.sync_price, "delay_per_s": outcome.delay_price}
+    features = outcome.problem.features
+    if Feature.DEADLINES in features and outcome.deadline_price is not None:
+        columns["deadline_per_s"] = outcome.deadline_price
+    if Feature.ENERGY_BUDGETS in features and outcome.energy_price is not None:
+        columns["energy_budget_per_j"] = outcome.energy_price
+    users = [
+        {"name": name, **{key: float(column[j]) for key, column in columns.items()}}
+        for j, name in enumerate(outcome.problem.data.names)
+    ]
+    return {**outcome.prices, "users": users}

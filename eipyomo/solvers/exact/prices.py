@@ -93,6 +93,8 @@ def maximise_over_prices(
     decisions
         What users may change; see :meth:`Dual.solve_users`.
     """
+    if dual.is_ray:
+        return _ray_optimum(dual, sync_s, decisions, len(dual.budgets) - 1, 1.0, ())
     search = _PriceSearch(dual, sync_s, list(prices), accuracy.mismatch, decisions)
     return search.optimum(len(prices) - 1, (), accuracy.tolerance)
 
@@ -193,6 +195,51 @@ def _combine(crossing: Crossing[PriceOptimum], place: int, capacity: float) -> P
 def log_ratio(amount: float, whole: float) -> float:
     """Return ln(amount/whole), finite also for nothing."""
     return float(np.log(max(amount, 1e-30) / whole))
+
+
+# --- Prices of which all budgets cost 1 together --------------------------------------------------
+
+
+def _ray_optimum(
+    dual: Dual, sync_s: float, decisions: Decisions, place: int, spent: float, above: Prices
+) -> PriceOptimum:
+    """Maximise over the prices of the budgets up to a place, which cost `spent` together.
+
+    At the maximum, the parts used of the last one and of those before, on average, are equal.
+    """
+    capacity = dual.budgets[place].capacity
+    if place == 0:
+        found = dual.solve_users((spent / capacity, *above), sync_s, decisions)
+        return PriceOptimum(found, ((1.0, found),))
+
+    def overuse(log_odds: float) -> tuple[float, PriceOptimum]:
+        part = 1.0 / (1.0 + float(np.exp(-log_odds)))
+        prices = (part * spent / capacity, *above)
+        inner = _ray_optimum(dual, sync_s, decisions, place - 1, (1.0 - part) * spent, prices)
+        paid = sum(inner.best.prices[k] * inner.usage(k) for k in range(place))
+        own = max(inner.usage(place) / capacity, 1e-30)
+        return log_ratio(own, max(paid / ((1.0 - part) * spent), 1e-30)), inner
+
+    crossing = find_crossing(
+        overuse, 0.0, -LEAST_SPAN, LEAST_SPAN, slope=-1.0, enough=_parts_are_equal
+    )
+    sides = tuple(point.found for point in crossing.points)
+    known = [found for side in sides for _, found in side.combination]
+    best = max((side.best for side in sides), key=lambda found: found.value)
+    return PriceOptimum(best, tuple((1.0 / len(known), found) for found in known))
+
+
+def _parts_are_equal(crossing: Crossing[PriceOptimum]) -> bool:
+    """Tell whether the parts used are equal, or jump at a place that is known well enough."""
+    if abs(crossing.points[0].residual) <= RAY_ACCURACY:
+        return True
+    if crossing.before is None or crossing.after is None:
+        return False
+    return crossing.after.x - crossing.before.x <= RAY_ACCURACY
+
+
+RAY_ACCURACY = 1e-8
+"""Of the parts used, and of ln of the odds of their prices, where the parts jump."""
 
 
 # --- The size of prices -------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.exact.branch_and_bound import BranchAndBound, Step
 from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.solvers.exact.dual import Dual, Prices
+from eipyomo.solvers.exact.feasibility import Conflict, Feasibility
 from eipyomo.solvers.exact.fixed_decisions import convex_rest
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.tree import Node
@@ -51,6 +52,10 @@ class ExactOutcome:
         that others wait for it, η_j.
     delay_price
         Per user, by how much WSEL grows per second that its upload starts later, ν2_j + η_j.
+    deadline_price, energy_price
+        Per user, what one second more of its deadline, or one joule more of its budget, saves.
+    conflicts
+        The limits that cannot be met together, where the problem is infeasible.
     tree
         The tree of the branch and bound, from which a certificate is made.
     """
@@ -67,6 +72,9 @@ class ExactOutcome:
     prices: Mapping[str, float] | None = None
     sync_price: FloatColumn | None = None
     delay_price: FloatColumn | None = None
+    deadline_price: FloatColumn | None = None
+    energy_price: FloatColumn | None = None
+    conflicts: tuple[Conflict, ...] = ()
     tree: Node | None = None
 
     @property
@@ -125,7 +133,15 @@ def solve_exact(
     if problem.contradiction is not None:
         return ExactOutcome(problem, "infeasible", problem.contradiction, bound=np.inf)
     dual = Dual.of(problem)
-    search = BranchAndBound(dual, Incumbent.of(dual), gap, absolute_gap)
+    incumbent = Incumbent.of(dual)
+    if incumbent.rest is None:
+        first = Feasibility.of(dual, incumbent)
+        if first.is_late or first.run(clock, node_limit):
+            return _infeasible(first)
+        if incumbent.rest is None:
+            words = "stopped before a feasible point or a proof that there is none was found"
+            return ExactOutcome(problem, "limit", words, bound=-np.inf)
+    search = BranchAndBound(dual, incumbent, gap, absolute_gap)
     closed = search.run(clock, node_limit)
     return _outcome(search, closed)
 
@@ -162,7 +178,27 @@ def _outcome(search: BranchAndBound, closed: bool) -> ExactOutcome:
         prices=_per_natural_unit(problem, priced.prices) if priced else None,
         sync_price=records["eta"].copy() if records is not None else None,
         delay_price=records["nu2"] + records["eta"] if records is not None else None,
+        deadline_price=records["deadline"].copy() if records is not None else None,
+        energy_price=records["energy"].copy() if records is not None else None,
         tree=search.root,
+    )
+
+
+def _infeasible(search: Feasibility) -> ExactOutcome:
+    """Say which limits cannot be met together."""
+    conflicts = search.conflicts()
+    named = ", ".join(f"{one.limit} {one.value:g} of user {one.user!r}" for one in conflicts[:3])
+    more = len(conflicts) - 3
+    return ExactOutcome(
+        problem=search.dual.problem,
+        status="infeasible",
+        message=f"no allocation keeps within these limits together: {named}"
+        + (f" and {more} more" if more > 0 else ""),
+        bound=np.inf,
+        nodes=len(search.trace),
+        trace=tuple(search.trace),
+        evaluations=search.dual.effort.evaluations,
+        conflicts=conflicts,
     )
 
 

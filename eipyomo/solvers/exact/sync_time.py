@@ -26,7 +26,7 @@ def minimise_over_sync_time(
     """Find a local minimum over the sync time of the dual's maximum over prices.
 
     The users' pressure for a later sync, Σ (ν2 + η), is compared with their weight against it,
-    Σ w^t, as functions of ln(t - earliest).
+    Σ (w^t + δ), as functions of ln(t - earliest).
 
     Parameters
     ----------
@@ -96,7 +96,8 @@ class _SyncTimeSearch:
         )
         self.prices = optimum.best.prices
         self.visited.append(optimum)
-        return log_ratio(self._weight - optimum.best.sync_slope, self._weight), optimum
+        weight = self._weight + float(optimum.best.records["deadline"].sum())
+        return log_ratio(weight - optimum.best.sync_slope, max(weight, 1e-30)), optimum
 
     def _is_enough(self, crossing: Crossing[PriceOptimum]) -> bool:
         """Tell whether the tangents on both sides meet no deeper than the tolerance allows."""

@@ -7,7 +7,7 @@ import numpy as np
 from eipyomo import physics
 from eipyomo.problem import Problem
 from eipyomo.restriction import OpenDecisions
-from eipyomo.scaled import FloatColumn
+from eipyomo.scaled import FloatColumn, Scaled
 from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, marginal_time
 from eipyomo.solvers.records import Records, fill_costs
 
@@ -21,13 +21,29 @@ def user_records(problem: Problem) -> Records:
         for draw in budget.draws
     }
     users = np.zeros(len(data), USER)
-    users["uplink"] = link_records(data.uplink_snr, data.bandwidth_mhz, most["uplink_share"])
-    users["downlink"] = link_records(data.downlink_snr, data.bandwidth_mhz, most["downlink_share"])
+    for link in ("uplink", "downlink"):
+        users[link] = link_records(
+            getattr(data, f"{link}_snr"),
+            data.bandwidth_mhz,
+            getattr(data, f"{link}_share_min"),
+            np.minimum(getattr(data, f"{link}_share_max"), most[f"{link}_share"]),
+        )
     fill_costs(users, data)
+    fill_limits(users, data)
     return users
 
 
-def link_records(snr: FloatColumn, bandwidth_mhz: float, share_max: float) -> Records:
+def fill_limits(users: Records, data: Scaled) -> None:
+    """Set the limits of USER records, and what the prices of limits are times of."""
+    for name in ("transmit_power_w", "receive_power_w", "energy_coefficient", "energy_weight"):
+        users[name] = getattr(data, name)
+    users["deadline_s"] = data.deadline_s + data.previous_download_s
+    users["energy_left_j"] = data.energy_budget_j - data.local_training_j
+
+
+def link_records(
+    snr: FloatColumn, bandwidth_mhz: float, share_min: FloatColumn, share_max: FloatColumn
+) -> Records:
     """Return one LINK record per signal-to-noise ratio.
 
     Parameters
@@ -36,15 +52,19 @@ def link_records(snr: FloatColumn, bandwidth_mhz: float, share_max: float) -> Re
         Signal-to-noise ratios over the whole band, (users,).
     bandwidth_mhz
         The whole band.
-    share_max
-        A share that no user can exceed.
+    share_min, share_max
+        The least share of each user, where it uses the link, and one that it cannot exceed.
     """
     links = np.zeros(len(snr), LINK)
     links["snr"] = snr
     links["unit_s"] = physics.LN2 / (bandwidth_mhz * snr)
-    links["share_max"] = share_max
+    links["share_min"], links["share_max"] = share_min, share_max
     links["efficiency_min"] = np.log1p(snr / share_max)
     links["log_marginal_min"] = np.log([marginal_time(u) for u in links["efficiency_min"]])
+    links["efficiency_max"] = links["log_marginal_max"] = np.inf
+    for j in np.flatnonzero(share_min > 0.0):
+        u = np.log1p(snr[j] / share_min[j])
+        links["efficiency_max"][j], links["log_marginal_max"][j] = u, np.log(marginal_time(u))
     return links
 
 

@@ -193,7 +193,7 @@ def mixes(problem: Problem, allocation: Allocation) -> list[Allocation]:
         "uplink_share": np.ones(len(problem.data)),
         "downlink_share": 1.0 * allocation.download,
     }
-    band = [budget for budget in problem.budgets if set(budget.quantities) <= set(alike)]
+    band = [one for one in problem.budgets if one.quantities and set(one.quantities) <= set(alike)]
     band = [budget for budget in band if budget.used(allocation) > 0.0]
     found = []
     for part in MIXES:

@@ -10,7 +10,7 @@ from eipyomo import models
 from eipyomo.allocation import Allocation
 from eipyomo.models.formulations.spectral import Tangents
 from eipyomo.models.relaxation import TANGENTS
-from eipyomo.problem import LETTER_FEATURES, Problem
+from eipyomo.problem import LETTER_FEATURES, Feature, Problem
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.solvers.milp.backend import NAME, MilpBackend
 from eipyomo.solvers.model.claim import claim_of
@@ -35,7 +35,12 @@ class Milp(Method[MilpOptions]):
     name = NAME
     description = "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"
     Options = MilpOptions
-    handles = LETTER_FEATURES
+    handles = LETTER_FEATURES | {
+        Feature.DEADLINES,
+        Feature.ENERGY_BUDGETS,
+        Feature.SHARE_BOUNDS,
+        Feature.FLEET_BUDGETS,
+    }
 
     def backends(self, options: MilpOptions) -> tuple[str, ...]:
         """Return both solvers."""
@@ -53,5 +58,5 @@ class Milp(Method[MilpOptions]):
             gap=options.gap,
             clock=clock,
             start=options.start,
-            is_original=problem.always_feasible,
+            is_original=True,
         )

@@ -94,5 +94,5 @@ class Minlp(Method[ModelOptions]):
             clock=clock,
             start=options.start,
             options=options.options,
-            is_original=problem.always_feasible,
+            is_original=True,
         )

@@ -64,7 +64,8 @@ def solve_model(
         In s, from now.
     unchanged
         Whether the model is as built but for fixed a and ι: then a claim of infeasibility is
-        false, and a download that is of no use may be tidied away.
+        false, unless data or restriction may leave no point, and a download that is of no use may
+        be tidied away.
     start
         An allocation that the model allows, to begin with; variables that a user has added begin at
         the values that they have. SCIP and HiGHS take it as their first incumbent, Ipopt and
@@ -88,15 +89,16 @@ def solve_model(
     claim = claim_of(
         model, native, gap=gap, clock=clock, start=start, options=options, is_original=unchanged
     )
+    problem = models.source_of(model).lifted
     return judge(
-        models.source_of(model).lifted,
+        problem,
         claim,
         method=OWN,
         name=OWN,
         options=claim.options or {},
         gap_at=lambda _: gap,
         wall_s=clock.elapsed_s - claim.setup_s,
-        always_feasible=unchanged,
+        always_feasible=unchanged and problem.always_feasible,
     )
 
 

@@ -50,9 +50,9 @@ def claim_of(
     start, options
         As for :func:`solve_model`.
     is_original
-        Whether the model is as built but for fixed decisions, of a problem that is known to have
-        an allocation. Its own bounds on times and shares cut off nothing then; of any other model,
-        it is checked that they do not decide the answer.
+        Whether the model is as built but for fixed decisions. If its problem is known to have an
+        allocation, its own bounds on times and shares cut off nothing then; of any other model, it
+        is checked that they do not decide the answer.
 
     Raises
     ------
@@ -67,8 +67,9 @@ def claim_of(
     begun = None if start is None else _begin(model, native, start)
     question = Question(model, native, 0.95 * gap, clock, options, begun)
     own = models.Reach.of_model(model)
+    proven = is_original and source.problem.always_feasible
     try:
-        answer = question.ask() if is_original else within_no_bound_of_ours(question)
+        answer = question.ask() if proven else within_no_bound_of_ours(question)
     finally:
         own.put_into(model)
     refuted = None if answer.bound is None else contradicted(model, answer.bound)

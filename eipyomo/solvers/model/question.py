@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo import models
 from eipyomo.errors import InputError
+from eipyomo.evaluation import evaluate
+from eipyomo.problem import LIMIT_FEATURES
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.contract import GAP, Clock
+from eipyomo.solvers.judge import repair
 from eipyomo.solvers.model.points import (
     MODEL_TOLERANCE,
     cost_of,
@@ -72,18 +75,22 @@ class Question:
         if answer.point is None or answer.status == "infeasible":
             return answer
         take(self.model, answer.point)
-        row, amount = models.largest_violation(self.model)
-        if amount <= MODEL_TOLERANCE or not amount <= RESCUED:
+        row, amount = missed(self.model)
+        if amount == 0.0 or not amount <= RESCUED:
             return answer
-        solve_for_decisions(self.model, max(self.clock.left_s, RESCUE_S))
-        if not fits(self.model):
-            return answer
-        return replace(
-            answer,
-            point=values_of(self.model),
-            message=f"{answer.message}; its point missed {row!r} by {amount:.2g}, so its decisions "
-            "a and ι were kept, and the rest was solved by Ipopt",
-        )
+        for kept, with_offload in (("a and ι", True), ("a", False)):
+            take(self.model, answer.point)
+            solve_for_decisions(
+                self.model, max(self.clock.left_s, RESCUE_S), with_offload=with_offload
+            )
+            if missed(self.model)[1] == 0.0:
+                return replace(
+                    answer,
+                    point=values_of(self.model),
+                    message=f"{answer.message}; its point missed {row!r} by {amount:.2g}, so its "
+                    f"decisions {kept} were kept, and the rest was solved by Ipopt",
+                )
+        return answer
 
     def _not_worse(self, answer: Answer, begun: Point) -> Answer:
         put(begun)
@@ -95,9 +102,28 @@ class Question:
         return replace(answer, point=begun, message=f"{answer.message}; its start is no worse")
 
 
-def solve_for_decisions(model: Model, time_limit: float) -> None:
-    """Put Ipopt's point for the decisions a and ι that a model holds into it, if it finds one."""
-    decided = _decide(model)
+def missed(model: Model) -> tuple[str, float]:
+    """Return what a model's values miss, and by how much: a row, or a limit in the data.
+
+    The model's rows hold within its tolerance, which is larger than the judge's. So what the point
+    becomes is judged where limits bind, of which nothing can be repaired afterwards.
+    """
+    row, amount = models.largest_violation(model)
+    if not amount <= MODEL_TOLERANCE:
+        return row, amount
+    problem = models.source_of(model).problem
+    if not problem.features & LIMIT_FEATURES:
+        return row, 0.0
+    try:
+        judged = evaluate(problem, repair(problem, models.allocation(model)))
+    except InputError:  # no decision, of which others will tell
+        return row, 0.0
+    return ("", 0.0) if judged.feasible else (judged.violations[0].constraint, judged.max_violation)
+
+
+def solve_for_decisions(model: Model, time_limit: float, *, with_offload: bool = True) -> None:
+    """Put Ipopt's point for the decisions a, and ι, that a model holds into it, if it finds one."""
+    decided = _decide(model, with_offload=with_offload)
     try:
         found = backend("ipopt").solve(model, time_limit=time_limit, gap=GAP)
     except InputError:  # the model holds what Ipopt does not take
@@ -109,9 +135,9 @@ def solve_for_decisions(model: Model, time_limit: float) -> None:
         take(model, found.point)
 
 
-def _decide(model: Model) -> list[Any]:
+def _decide(model: Model, *, with_offload: bool) -> list[Any]:
     """Fix all that is integral, and ι, at the model's values; return what was free before."""
-    offloads = {id(model.user[name].offload_fraction) for name in model.users}
+    offloads = {id(model.user[name].offload_fraction) for name in model.users if with_offload}
     decided = []
     for variable in variables(model):
         if not variable.fixed and (id(variable) in offloads or not variable.is_continuous()):
