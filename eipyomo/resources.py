@@ -104,7 +104,7 @@ def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
         data.bandwidth_mhz,
         data.server_frequency_ghz,
         data.total_frequency_ghz,
-        (data.total_energy_budget_j, data.total_latency_budget_s),
+        tuple(getattr(data, str(budget.datum)) for budget in TOTALS),
         split_band,
     )
 

@@ -9,13 +9,13 @@ from pydantic import Field
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
-from eipyomo.problem import LETTER_FEATURES, LIMIT_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, Feature, Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
-LIMITS = LIMIT_FEATURES - {Feature.FLEET_BUDGETS}
+LIMITS = {Feature.DEADLINES, Feature.ENERGY_BUDGETS, Feature.SHARE_BOUNDS}
 
 
 class ProvenOptions(Options):
