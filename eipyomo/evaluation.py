@@ -119,12 +119,15 @@ class Evaluation:
         One entry for each kind of constraint that is violated, the largest first.
     sync_s
         Sync time τ̂_N in s, as decided.
+    value
+        What the problem minimises, in its unit: WSEL, MHz, GHz, or s.
     """
 
     objective: float
     breakdown: Breakdown
     violations: tuple[Violation, ...]
     sync_s: float
+    value: float
 
     @property
     def max_violation(self) -> float:
@@ -230,6 +233,7 @@ def evaluate(
         breakdown=breakdown,
         violations=tuple(sorted(violated, key=lambda violation: -violation.amount)),
         sync_s=allocation.sync_s,
+        value=problem.value(plan, breakdown),
     )
 
 
@@ -259,6 +263,8 @@ def _breakdown(data: Scaled, plan: Plan) -> Breakdown:
 def _shared(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
     """Hold the budgets: all that users share."""
     for budget in problem.budgets:
+        if budget.is_minimised:
+            continue
         over = _over(budget.used(plan, terms), budget.capacity)
         words = f"{budget.meaning} {_in_brackets(budget.equation)}"
         yield Violation(words, None, float(over))

@@ -7,14 +7,16 @@ sentence (:meth:`Problem.require`), so that nothing answers another question tha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
+from eipyomo.objective import WSEL, Objective, objective_of
 from eipyomo.resources import Budget, budgets
 from eipyomo.restriction import JOINT, OpenDecisions, Restriction, asked
 from eipyomo.scaled import NO_LIMIT, Scaled, Stage
@@ -33,6 +35,9 @@ class Feature(Enum):
     ENERGY_BUDGETS = "energy budgets of users"
     SHARE_BOUNDS = "bounds on shares of the band"
     FLEET_BUDGETS = "totals of energy or latency"
+    LEAST_BAND = "the objective 'band'"
+    LEAST_EDGE_FREQUENCY = "the objective 'edge_frequency'"
+    LEAST_LATENCY = "the objective 'slowest'"
 
 
 LETTER_FEATURES = frozenset(
@@ -60,26 +65,12 @@ LIMIT_FEATURES = frozenset(
 SHARE_BOUNDS = tuple(key for key in NO_LIMIT if "share" in key)
 
 
-@dataclass(frozen=True)
-class Objective:
-    """What is minimised.
-
-    Attributes
-    ----------
-    name
-        As in results.
-    unit
-        Of its value.
-    meaning
-        One phrase.
-    """
-
-    name: str
-    unit: str
-    meaning: str
-
-
-OBJECTIVES = {"wsel": Objective("wsel", "1", "weighted sum of energy and latency, (10a)")}
+OBJECTIVE_FEATURES = {
+    "band": Feature.LEAST_BAND,
+    "edge_frequency": Feature.LEAST_EDGE_FREQUENCY,
+    "slowest": Feature.LEAST_LATENCY,
+}
+"""What an objective other than WSEL asks of a method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,12 +92,14 @@ class Problem:
     instance: Instance
     restriction: Restriction = JOINT
     stage: Stage = "inference"
-    objective: Objective = OBJECTIVES["wsel"]
+    objective: Objective = WSEL
 
     def __post_init__(self) -> None:
         """Check the kinds; in a training round only the band may be restricted."""
         require_kind("instance", self.instance, Instance)
         require_kind("restriction", self.restriction, Restriction, "; Problem.of takes its name")
+        require_kind("objective", self.objective, Objective, "; Problem.of takes its name")
+        self.objective.require_attained(self.instance, self.stage)
         if self.stage == "inference":
             return
         restriction, _ = asked(self.restriction, self.stage)
@@ -118,6 +111,7 @@ class Problem:
         what: Instance | Problem,
         problem: str | Restriction = "joint",
         round: Stage = "inference",
+        objective: str | Objective = "wsel",
     ) -> Problem:
         """Return a problem as it is, or the one that a name or a restriction makes of an instance.
 
@@ -127,6 +121,8 @@ class Problem:
             An instance, or a problem, which leaves nothing else to say.
         problem, round
             See :func:`~eipyomo.restriction.asked`.
+        objective
+            What is minimised, one of ``OBJECTIVES``.
 
         Raises
         ------
@@ -134,15 +130,23 @@ class Problem:
             If one of them is unknown, or they do not go together.
         """
         if isinstance(what, Problem):
-            if problem != "joint" or round != "inference":
-                raise InputError("a Problem is given, which says itself what problem and round are")
+            if problem != "joint" or round != "inference" or objective != "wsel":
+                raise InputError(
+                    "a Problem is given, which says itself what problem, round and objective are"
+                )
             return what
-        return cls(what, *asked(problem, round))
+        return cls(what, *asked(problem, round), objective_of(objective))
 
     @cached_property
     def data(self) -> Scaled:
-        """The instance in scaled units, as it is at this stage."""
-        return self.instance.scaled.for_stage(self.stage)
+        """The instance in scaled units, as it is at this stage.
+
+        Where the least total frequency of the server is sought, there is one to begin with.
+        """
+        data = self.instance.scaled.for_stage(self.stage)
+        if self.objective.name == "edge_frequency" and data.total_frequency_ghz is None:
+            return replace(data, total_frequency_ghz=data.server_frequency_ghz * len(data))
+        return data
 
     @cached_property
     def decisions(self) -> OpenDecisions:
@@ -162,7 +166,29 @@ class Problem:
     @cached_property
     def budgets(self) -> tuple[Budget, ...]:
         """What users share."""
-        return budgets(self.data, split_band=self.restriction.split_band)
+        shared = budgets(self.data, split_band=self.restriction.split_band)
+        least = self.objective.budgets
+        return tuple(
+            [replace(one, is_minimised=True) if one.name in least else one for one in shared]
+        )
+
+    def value(self, decisions: Any, terms: Any) -> float:
+        """Return what is minimised, in its unit, for a plan and the breakdown of what it costs."""
+        if self.objective is WSEL:
+            return float(terms.wsel.sum())
+        if not self.objective.budgets:
+            return float(terms.latency_s.max())
+        used = [
+            one.used(decisions, terms) / one.capacity for one in self.budgets if one.is_minimised
+        ]
+        return max(used) * self.reference
+
+    @cached_property
+    def reference(self) -> float:
+        """How much there is of what is minimised in the data, in MHz or GHz."""
+        return sum(
+            one.capacity * one.draws[0].unit_size for one in self.budgets if one.is_minimised
+        )
 
     @property
     def kind(self) -> str:
@@ -190,7 +216,10 @@ class Problem:
             Feature.SHARE_BOUNDS: data.limited(*SHARE_BOUNDS),
             Feature.FLEET_BUDGETS: totals != (None, None),
         }
-        return frozenset(feature for feature, there in has.items() if there)
+        there = {feature for feature, is_there in has.items() if is_there}
+        if self.objective is not WSEL:
+            there.add(OBJECTIVE_FEATURES[self.objective.name])
+        return frozenset(there)
 
     @property
     def contradiction(self) -> str | None:

@@ -66,6 +66,8 @@ class Budget:
         that its price is positive.
     datum
         Which of the data of ``Scaled`` `capacity` is, if it is one.
+    is_minimised
+        Whether the least of it is sought; then `capacity` is no limit, but what parts are of.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Budget:
     draws: tuple[Draw, ...]
     may_be_left: bool = False
     datum: str | None = None
+    is_minimised: bool = False
 
     def used(self, decisions: object, terms: object = None) -> float:
         """Return what all users take; the quantities are attributes of either, (users,)."""

@@ -22,7 +22,7 @@ LAYERS = (
     ("devices",),
     ("scaled",),
     ("instance", "timing", "restriction"),
-    ("resources",),
+    ("resources", "objective"),
     ("problem", "allocation"),
     ("evaluation",),
     ("claims", "models", "verify"),

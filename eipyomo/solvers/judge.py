@@ -34,8 +34,8 @@ def repair(problem: Problem, allocation: Allocation) -> Allocation:
     """
     data = problem.data
     for budget in problem.budgets:
-        if not budget.quantities:
-            continue  # what is drawn follows from decisions, and is not scaled
+        if budget.is_minimised or not budget.quantities:
+            continue  # no limit, or what is drawn follows from decisions, and is not scaled
         over = budget.used(allocation.plan(data)) / budget.capacity
         if 1.0 < over <= 1.0 + REPAIR:
             allocation = allocation.divided(budget.quantities, over)
