@@ -275,6 +275,11 @@ def _over(used: Any, limit: Any) -> Any:
     return np.where(np.isfinite(limit), np.where(np.isfinite(used), used / limit - 1.0, 1.0), 0.0)
 
 
+def _above(share: FloatColumn, most: FloatColumn) -> FloatColumn:
+    """Return by how much shares are above bounds; 1 is none: the band may be limited, or not."""
+    return np.where(most < 1.0, share - most, 0.0)
+
+
 def _in_brackets(equation: str) -> str:
     return equation if equation.startswith("(") else f"({equation})"
 
@@ -322,9 +327,9 @@ def _limited(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
         "latency <= its deadline": _over(terms.latency_s, data.deadline_s),
         "energy <= its budget": _over(terms.energy_j, data.energy_budget_j),
         "uplink share >= its least": data.uplink_share_min - up,
-        "uplink share <= its most": up - data.uplink_share_max,
+        "uplink share <= its most": _above(up, data.uplink_share_max),
         "downlink share >= its least": a * (data.downlink_share_min - down),
-        "downlink share <= its most": a * (down - data.downlink_share_max),
+        "downlink share <= its most": a * _above(down, data.downlink_share_max),
     }
     for constraint, column in amounts.items():
         yield _worst(constraint, data.names, column)

@@ -125,6 +125,9 @@ class BranchAndBound:
 
     def run(self, clock: Clock, node_limit: int | None) -> bool:
         """Search until the gap is closed; return whether it was."""
+        if self.dual.together and self.objective <= 0.0:  # nobody needs less than nothing
+            self.root.bound, self.root.closed = 0.0, True
+            return True
         self._sample_dual()
         number = itertools.count()
         heap = [(self.root.bound, next(number), self.root)]
@@ -223,10 +226,12 @@ class BranchAndBound:
 
         Or misses a deadline.
         """
-        earliest_s = self.dual.earliest_s
+        earliest_s, latest_s = self.dual.earliest_s, self.dual.latest_s
+        weight = float(self.dual.users["latency_weight"].sum())
+        if weight == 0.0:
+            return latest_s * (1.0 + 1e-12)
         spare = self.objective - self._least_cost_from(earliest_s)
-        lead = max(spare, 0.0) / float(self.dual.users["latency_weight"].sum())
-        return min(earliest_s + lead, self.dual.latest_s) * (1.0 + 1e-12)
+        return min(earliest_s + max(spare, 0.0) / weight, latest_s) * (1.0 + 1e-12)
 
     @property
     def _first_s(self) -> float:

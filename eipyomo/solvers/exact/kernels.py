@@ -105,6 +105,8 @@ SOLUTION = np.dtype(
         ("eta", "f8"),  # η
         ("deadline", "f8"),  # δ
         ("energy", "f8"),  # ε
+        ("energy_j", "f8"),  # E_j and
+        ("latency_s", "f8"),  # T_j, where a total of them is limited; see measure()
     ],
     align=True,
 )
@@ -1308,6 +1310,21 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
             if time_left > 0.0:
                 needed = min(work / time_left, user.edge_frequency_max_ghz)
                 solution.edge_frequency_ghz = needed
+
+
+@compiled
+def measure(users: Any, at: DualPoint, solutions: Any, first: int, last: int) -> None:
+    """Write down E_j - e^lt and T_j + τ^md of the previous round, of which totals are limited."""
+    for j in range(first, last):
+        user, solution = users[j], solutions[j]
+        iota, download, multipliers = (
+            solution.offload_fraction,
+            solution.download,
+            multipliers_of(solution),
+        )
+        weights = weights_at(user, multipliers.deadline, multipliers.energy)
+        solution.energy_j = energy_j(user, iota, download, multipliers, at)
+        solution.latency_s = end_s(user, weights, iota, download, multipliers.mu, at)
 
 
 @compiled

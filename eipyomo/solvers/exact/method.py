@@ -15,7 +15,12 @@ from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
-LIMITS = {Feature.DEADLINES, Feature.ENERGY_BUDGETS, Feature.SHARE_BOUNDS}
+LIMITS = {
+    Feature.DEADLINES,
+    Feature.ENERGY_BUDGETS,
+    Feature.SHARE_BOUNDS,
+    Feature.FLEET_BUDGETS,
+}
 
 
 class ProvenOptions(Options):
