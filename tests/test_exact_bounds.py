@@ -64,7 +64,9 @@ def test_best_multipliers_close_the_duality_gap(seed: int, download: bool, kind:
         t = float(data.upload_start_s.max() * draw.uniform(1.1, 3.0))
         price, edge = float(10.0 ** draw.uniform(-2, 2)), float(10.0 ** draw.uniform(-4, 2))
         terms = kernels.DualPoint(t, price, price, edge if kind == "limited" else 0.0)
-        multipliers, value = kernels.value_at(users[j], offload, download, terms)
+        multipliers, value = kernels.value_at(
+            users[j], offload, download, terms, kernels.NOTHING_KNOWN
+        )
         own = own_cost(instance, j, offload, download, value, multipliers, terms)
         if own is not None:
             assert value.cost == pytest.approx(own, rel=1e-9 if kind == "plain" else 1e-8)

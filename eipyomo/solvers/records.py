@@ -33,7 +33,7 @@ COSTS = (
 )
 """Fields of a user's record from which its cost follows; its radio links come on top."""
 
-USERS_PER_THREAD = 256
+USERS_PER_THREAD = 64
 
 
 def fill_costs(users: Records, data: Scaled) -> None:

@@ -40,7 +40,7 @@ GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""
 DUAL_PART = 0.05
 """Part of the gap to which dual values are searched for: they must not use up what cells need."""
-CELL_PART, SLACK_PART = 0.02, 0.3
+CELL_PART, SLACK_PART = 0.1, 0.8
 """What cells may lose: that part of the gap, or that one of what the dual is above the target."""
 SAMPLES, SAMPLED_WELL = 8, 1e-3
 """Of the dual over the sync time at first, and how well, relative to the cost: a start, no more."""
@@ -118,7 +118,7 @@ class BranchAndBound:
     def __post_init__(self) -> None:
         """Plant the tree, and find the users that can be swapped."""
         self._identical = IdenticalUsers(self.dual.users, self.dual.domains)
-        earliest_s, bound = self.dual.earliest_s, self._least_cost_from(self.dual.earliest_s)
+        earliest_s, bound = self.dual.earliest_s, self.dual.least_cost_from(self.dual.earliest_s)
         self.root = Node(earliest_s, self._latest_s(), bound=bound, prices=self.dual.no_prices)
 
     # --- the search ------------------------------------------------------------------------------
@@ -210,17 +210,6 @@ class BranchAndBound:
         """How well dual values are searched for: better than the gap needs."""
         return Accuracy(DUAL_PART * self._allowed)
 
-    def _least_cost_from(self, sync_s: float) -> float:
-        """Return what all users pay at least if the sync is not before a time.
-
-        Every user waits for the sync and at least uploads its model over the whole band.
-        """
-        users, link = self.dual.users, self.dual.users["uplink"]
-        seconds = link["unit_s"] * np.expm1(link["efficiency_min"]) / link["efficiency_min"]
-        upload = users["send_weight"] * users["model_mbit"] * seconds
-        terms = np.concatenate([users["constant"], upload, users["latency_weight"] * sync_s])
-        return float(terms.sum() - 1e-14 * np.abs(terms).sum())
-
     def _latest_s(self) -> float:
         """Return a sync time after which everything costs more than the incumbent, rounded up.
 
@@ -230,7 +219,7 @@ class BranchAndBound:
         weight = float(self.dual.users["latency_weight"].sum())
         if weight == 0.0:
             return latest_s * (1.0 + 1e-12)
-        spare = self.objective - self._least_cost_from(earliest_s)
+        spare = self.objective - self.dual.least_cost_from(earliest_s)
         return min(earliest_s + max(spare, 0.0) / weight, latest_s) * (1.0 + 1e-12)
 
     @property

@@ -265,6 +265,17 @@ class Dual:
             if draw.quantity in TIMES_PAID
         )
 
+    def least_cost_from(self, sync_s: float) -> float:
+        """Return what all users pay at least if the sync is not before a time.
+
+        Every user waits for the sync and at least uploads its model over the whole band.
+        """
+        users, link = self.users, self.users["uplink"]
+        seconds = link["unit_s"] * np.expm1(link["efficiency_min"]) / link["efficiency_min"]
+        upload = users["send_weight"] * users["model_mbit"] * seconds
+        terms = np.concatenate([users["constant"], upload, users["latency_weight"] * sync_s])
+        return float(terms.sum() - 1e-14 * np.abs(terms).sum())
+
     def parts_used(self, solutions: Records) -> FloatColumn:
         """Return per user the parts of the budgets in use, added up."""
         parts = [
