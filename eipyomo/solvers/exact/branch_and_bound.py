@@ -24,7 +24,7 @@ from eipyomo.solvers.exact.branching import (
     in_order,
     narrowed,
 )
-from eipyomo.solvers.exact.dual import Decisions, Dual, UserSolutions
+from eipyomo.solvers.exact.dual import Decisions, Dual, TimeIsUpError, UserSolutions
 from eipyomo.solvers.exact.fixed_decisions import ACCURACY, rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import TRACKED, Times
@@ -125,9 +125,15 @@ class BranchAndBound:
 
     def run(self, clock: Clock, node_limit: int | None) -> bool:
         """Search until the gap is closed; return whether it was."""
-        if self.dual.together and self.objective <= 0.0:  # nobody needs less than nothing
-            self.root.bound, self.root.closed = 0.0, True
-            return True
+        self.dual.effort.clock = clock
+        try:
+            return self._search(clock, node_limit)
+        except TimeIsUpError:
+            return False
+        finally:
+            self.dual.effort.clock = None
+
+    def _search(self, clock: Clock, node_limit: int | None) -> bool:
         self._sample_dual()
         number = itertools.count()
         heap = [(self.root.bound, next(number), self.root)]
@@ -240,7 +246,7 @@ class BranchAndBound:
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Keep a and the basin of ι of every user, and solve the convex rest at the best ι."""
-        mismatch = FINE if self._serves else COARSE
+        mismatch = FINE if self._is_sensitive else COARSE
         best = self._tracked(dual, found, self._accuracy._replace(mismatch=mismatch))
         self.incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
 
@@ -255,19 +261,20 @@ class BranchAndBound:
     def solutions(self) -> UserSolutions | None:
         """Return the users' solutions at prices that suit the incumbent.
 
-        Where the edge's frequency is limited, they are those at which its ι are the best ones of
-        their basins: for fixed ι, a price may be any of a range.
+        Where ι is sensitive to prices, they are those at which its ι are the best ones of their
+        basins: for fixed ι, a price may be any of a range.
         """
         rest = self.incumbent.rest
-        if rest is None or not self._serves:
+        if rest is None or not self._is_sensitive:
             return rest.solutions if rest else None
         accuracy = Accuracy(ACCURACY * abs(self.objective), mismatch=ACCURACY)
         return self._tracked(self.dual, rest.solutions, accuracy)
 
     @property
-    def _serves(self) -> bool:
-        """Whether the frequencies f_{s,j} are decisions, which cost something."""
-        return Feature.EDGE_BUDGET in self.dual.problem.features
+    def _is_sensitive(self) -> bool:
+        """Whether frequencies f_{s,j} are decisions, which cost something, or a total is kept."""
+        features = self.dual.problem.features
+        return Feature.EDGE_BUDGET in features or Feature.FLEET_BUDGETS in features
 
     # --- one node --------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ import numpy as np
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.kernels import FREE, QUANTITIES, SOLUTION, TIMES_PAID, UNKNOWN, DualPoint
 from eipyomo.solvers.exact.users import domain_records, user_records
@@ -75,9 +76,26 @@ class UserSolutions:
 
 @dataclass(eq=False)
 class Effort:
-    """How often all users were asked for their best decisions."""
+    """How often all users were asked for their best decisions, and how long they may be asked."""
 
     evaluations: int = 0
+    clock: Clock | None = None
+
+    def count(self) -> None:
+        """Count an answer that is asked for.
+
+        Raises
+        ------
+        TimeIsUpError
+            If the time is up.
+        """
+        self.evaluations += 1
+        if self.clock is not None and self.clock.left_s < 0.0:
+            raise TimeIsUpError
+
+
+class TimeIsUpError(Exception):
+    """The time is up in the middle of a search."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +215,7 @@ class Dual:
         self, prices: Prices, sync_s: float, decisions: Decisions = OPEN
     ) -> UserSolutions:
         """Let every user minimise its cost at prices and a sync time."""
-        self.effort.evaluations += 1
+        self.effort.count()
         users, at = self.users_at(prices), self.point(prices, sync_s)
         known = decisions.records
         records = np.zeros(len(users), SOLUTION) if known is None else known.copy()

@@ -1355,18 +1355,40 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
 
 
 @compiled
+def served_s(
+    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
+) -> float:
+    """Return T_j + τ^md of the previous round at the shares and frequencies of multipliers."""
+    weights = weights_at(user, multipliers.deadline, multipliers.energy)
+    load, end = user.model_mbit + iota * user.task_mbit, at.t
+    weight = (weights.send + multipliers.nu2) * load + multipliers.eta * user.model_mbit
+    if weight > 0.0:
+        up = least_cost(weight, at.uplink_price, user.uplink)
+        end = max(end, user.start_s + load * up.seconds)
+    spare = weights.latency - multipliers.mu
+    end += least_edge_cost(user, iota, spare, at.edge_price).span_s
+    if download:
+        weight = (weights.receive + multipliers.mu) * user.model_mbit
+        finish = at.t
+        if weight > 0.0:
+            down = least_cost(weight, at.downlink_price, user.downlink)
+            finish += user.model_mbit * down.seconds
+        work = (1.0 - iota) * user.work_gigacycles
+        if work > 0.0:
+            finish += work / best_frequency(user, weights.cpu, multipliers.mu)
+        end = max(end, finish)
+    return float(end)
+
+
+@compiled
 def measure(users: Any, at: DualPoint, solutions: Any, first: int, last: int) -> None:
     """Write down E_j - e^lt and T_j + τ^md of the previous round, of which totals are limited."""
     for j in range(first, last):
         user, solution = users[j], solutions[j]
-        iota, download, multipliers = (
-            solution.offload_fraction,
-            solution.download,
-            multipliers_of(solution),
-        )
-        weights = weights_at(user, multipliers.deadline, multipliers.energy)
+        iota, download = solution.offload_fraction, solution.download
+        multipliers = multipliers_of(solution)
         solution.energy_j = energy_j(user, iota, download, multipliers, at)
-        solution.latency_s = end_s(user, weights, iota, download, multipliers.mu, at)
+        solution.latency_s = served_s(user, iota, download, multipliers, at)
 
 
 @compiled

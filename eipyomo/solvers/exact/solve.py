@@ -39,7 +39,7 @@ def solve_exact(
         The search stops when the objective exceeds the bound by no more than the larger of
         `gap` · |objective| and `absolute_gap`.
     time_limit
-        In s, compilation (:func:`prepare`) not counted; a node that has begun is finished.
+        In s, compilation (:func:`prepare`) not counted.
     node_limit
         Largest number of nodes; None for no limit.
 
