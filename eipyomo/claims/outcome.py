@@ -14,6 +14,7 @@ from eipyomo.claims.methods import (
 )
 from eipyomo.claims.values import DIMENSIONLESS, is_number, relative_gap, same, written
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
+from eipyomo.objective import WSEL
 from eipyomo.restriction import GRID, is_name
 
 
@@ -34,7 +35,8 @@ def outcome(read: Document) -> Iterator[str]:
         yield f"bound {written(read.bound)}, but its own point costs only {written(read.value)}"
     gap = relative_gap(read.value, read.bound)
     if not same(read.gap, gap, DIMENSIONLESS):
-        yield f"gap {written(read.gap)}, but value and bound make it {written(gap)}"
+        what = "objective" if read.minimised == WSEL.name else "value"
+        yield f"gap {written(read.gap)}, but {what} and bound make it {written(gap)}"
 
 
 def minimised(read: Document) -> Iterator[str]:

@@ -136,17 +136,17 @@ class Reach:
 
     def widened_to(self, other: Reach) -> Reach:
         """Return bounds that are as wide as either; floors stay above 0, where a rate has none."""
+
+        def floor(own: FloatColumn, wanted: FloatColumn) -> FloatColumn:
+            lower: FloatColumn = np.minimum(own, np.maximum(wanted, own / FAR))
+            return lower
+
         return Reach(
             max(self.sync_s, other.sync_s),
             np.maximum(self.latest_s, other.latest_s),
-            *(
-                np.minimum(own, np.maximum(wanted, own / FAR))
-                for own, wanted in (
-                    (self.uplink_floor, other.uplink_floor),
-                    (self.receiving_floor, other.receiving_floor),
-                )
-            ),
-            largest_share=max(self.largest_share, other.largest_share),
+            floor(self.uplink_floor, other.uplink_floor),
+            floor(self.receiving_floor, other.receiving_floor),
+            max(self.largest_share, other.largest_share),
         )
 
     def within(self, other: Reach) -> bool:
