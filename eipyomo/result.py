@@ -187,6 +187,11 @@ class Result(Report):
                 f"the result is one of problem {self.problem!r}, but the certificate proves a "
                 f"bound of {proven.problem!r}"
             )
+        if self.minimised != WSEL.name:
+            return (
+                f"the result is one of the least {self.minimised!r}, but the certificate proves a "
+                "bound on WSEL"
+            )
         if self.objective is None:
             return "the result has no feasible allocation, of which a bound could prove anything"
         if self.objective < proven.bound:

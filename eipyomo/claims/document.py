@@ -12,7 +12,7 @@ from eipyomo.claims.methods import SOLVED_BY
 from eipyomo.claims.values import is_number
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.objective import OBJECTIVES, WSEL, Objective
+from eipyomo.objective import OBJECTIVES, OWN, WSEL, Objective
 from eipyomo.problem import Problem
 from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, is_name, named, named_or_joint
 from eipyomo.scaled import Stage
@@ -45,10 +45,7 @@ class Document(Record):
         Termination, Field(description="optimal, converged, limit, infeasible or error")
     ]
     objective: Annotated[Finite | None, Field(description="a finite number or null")]
-    minimised: Annotated[
-        Literal["wsel", "band", "edge_frequency", "slowest", "model"],
-        Field(description=f"{', '.join(OBJECTIVES)} or model"),
-    ]
+    minimised: Annotated[StrictStr, Field(description="a text")]
     value: Annotated[Finite | None, Field(description="a finite number or null")]
     bound: Annotated[Finite | None, Field(description="a finite number or null")]
     model_objective: Annotated[Finite | None, Field(description="a finite number or null")] = None
@@ -100,6 +97,9 @@ def read_result(document: Mapping[str, Any]) -> Document:
     elif found.problem not in NO_MORE_SAID and found.method != "model":
         known = ", ".join((*PROBLEMS, f"{GRID}STEP", *NO_MORE_SAID))
         raise InputError(f"problem is {found.problem!r}, but must be one of: {known}")
+    if found.minimised not in (*OBJECTIVES, OWN):
+        known = ", ".join((*OBJECTIVES, OWN))
+        raise InputError(f"minimised is {found.minimised!r}, but must be one of: {known}")
     for key in {"gap", "absolute_gap", "time_limit"} & set(found.options):
         if not is_number(found.options[key]) or found.options[key] < 0:
             raise InputError(f"options.{key} is {found.options[key]!r}, but must be a number >= 0")
@@ -109,7 +109,7 @@ def read_result(document: Mapping[str, Any]) -> Document:
 def as_now(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a document with the keys that those of old do not have: they minimised WSEL."""
     own = document.get("model_objective")
-    what, value = ("model", own) if own is not None else (WSEL.name, document.get("objective"))
+    what, value = (OWN, own) if own is not None else (WSEL.name, document.get("objective"))
     return {"minimised": what, "value": value, **document}
 
 

@@ -14,7 +14,7 @@ from eipyomo.claims.methods import (
 )
 from eipyomo.claims.values import DIMENSIONLESS, is_number, relative_gap, same, written
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
-from eipyomo.objective import WSEL
+from eipyomo.objective import OWN, WSEL
 from eipyomo.restriction import GRID, is_name
 
 
@@ -46,12 +46,12 @@ def minimised(read: Document) -> Iterator[str]:
         yield f"model_objective {written(own)}, but has no feasible allocation"
     if own is not None and is_name(read.problem):
         yield f"model_objective {written(own)}, but problem {read.problem!r} minimises another"
-    if (own is not None) != (what == "model"):
+    if (own is not None) != (what == OWN):
         yield f"model_objective {written(own)}, but minimised {what!r}"
     if (read.value is not None) != read.feasible:
         is_feasible = "feasible" if read.feasible else "infeasible"
         yield f"value {written(read.value)}, but to be {is_feasible}"
-    expected = {"model": own, "wsel": read.objective}.get(what, read.value)
+    expected = {OWN: own, WSEL.name: read.objective}.get(what, read.value)
     if not same(read.value, expected):
         yield f"value {written(read.value)}, but what was minimised is {written(expected)}"
 

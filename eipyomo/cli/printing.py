@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from eipyomo.objective import OBJECTIVES, WSEL
+from eipyomo.objective import OBJECTIVES, OWN, WSEL
 from eipyomo.words import labels
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def as_number(value: float | None, digits: int) -> str:
 
 def with_unit(minimised: str, value: float | None) -> str:
     """Return what was minimised by its name, with its value and unit."""
-    if minimised not in OBJECTIVES:
+    if minimised == OWN:
         return f"The model's objective {as_number(value, 9)}"
     if minimised == WSEL.name:
         return f"WSEL {as_number(value, 9)}"

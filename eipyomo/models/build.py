@@ -143,7 +143,7 @@ def coupling_variables(model: Model, problem: Problem, reach: Reach) -> None:
 def largest_share(model: Model) -> Any:
     """Return the largest share of a link: 1, or a Param where the band is what is minimised."""
     own = model.component("largest_share")
-    return 1.0 if own is None else own
+    return 1 if own is None else own
 
 
 def share_out(model: Model, budget: Budget) -> None:

@@ -51,7 +51,7 @@ class Links(NamedTuple):
     uplink_share: Variable
     downlink_share: Variable
     edge_frequency_ghz: Variable | None = None
-    largest_share: Expression = 1.0
+    largest_share: Expression = 1
 
 
 def what_all_formulations_share(block: Block, links: Links) -> None:

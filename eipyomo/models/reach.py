@@ -279,7 +279,8 @@ def _raise_times(model: Model, data: Scaled) -> None:
         least_s = data.model_mbit * timing.seconds_per_mbit(most, data.bandwidth_mhz, snr)
         for user, end in zip(users, least_s * (1 - MARGIN), strict=True):
             seconds = user.component(key)
-            if not seconds.fixed and seconds.lb < end < np.inf:
+            is_free = not seconds.fixed and np.isfinite(end)
+            if is_free and (seconds.lb is None or seconds.lb < end):
                 seconds.setlb(float(end))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from eipyomo import timing
 from eipyomo.evaluation import evaluate
+from eipyomo.objective import OWN
 from eipyomo.result import Result, Termination, relative_gap
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ REPAIR = 1e-5
 
 MORE = (0.0, 1e-8, 1e-7, 1e-6, REPAIR)
 """By how much more of what is minimised it is tried, relative."""
-
-OWN = "model"
-"""What is minimised where that is a user's own objective."""
 
 ROUNDING = 1e-6
 """How far a bound may be above a feasible cost, relative to it, and still be a rounding error."""
