@@ -93,11 +93,12 @@ def test_formulations_agree(objective: str, formulation: str) -> None:
     limited = due(2.6)
     problem = Problem.of(limited, "grid:0.2" if formulation == "grid" else "joint")
     problem = replace(problem, objective=Problem.of(limited, objective=objective).objective)
-    enclosed = ei.solve(problem, "milp", gap=1e-3)
+    other = {"method": "minlp:scip", "formulation": "grid"} if formulation == "grid" else {}
+    enclosed = ei.solve(problem, **{"method": "milp", "gap": 5e-3, **other})
     result = ei.solve(problem, "minlp:bonmin", formulation=formulation)
     assert enclosed.bound is not None
     assert enclosed.bound <= value_of(result) * (1 + 1e-6)
-    assert value_of(result) == pytest.approx(value_of(enclosed), rel=1e-3)
+    assert value_of(result) == pytest.approx(value_of(enclosed), rel=5e-3)
 
 
 @pytest.mark.parametrize("method", slow_but(["milp", "minlp:scip", "minlp:bonmin"], "minlp:bonmin"))
@@ -140,9 +141,10 @@ def test_more_time_takes_less() -> None:
             value_of(ei.solve(due(end), "milp", objective=objective)) for end in (2.6, 2.7, 2.9)
         ]
         assert values == sorted(values, reverse=True)
-    joint = value_of(ei.solve(due(2.6), "milp", objective="band"))
-    assert joint <= value_of(ei.solve(due(2.6), "milp", objective="band", problem="gbe"))
-    assert joint <= value_of(ei.solve(due(2.6), "milp", objective="band", problem="lco"))
+    joint = value_of(ei.solve(due(4.0), "milp", objective="band"))
+    for problem in ("gbe", "lco", "eco"):
+        restricted = ei.solve(due(4.0), "milp", objective="band", problem=problem)
+        assert joint <= value_of(restricted) * (1 + 1e-6)
 
 
 @pytest.mark.slow

@@ -74,7 +74,12 @@ FAST: dict[str, dict[str, Any]] = {
 def enclosed(problem: Problem) -> tuple[float, float]:
     """Return a bound on a problem's optimum and a cost that is feasible, as near as can be."""
     certified = problem.features <= OWN["exact"].handles
-    best = ei.solve(problem, "exact") if certified else ei.solve(problem, "milp", gap=1e-4)
+    if certified:
+        best = ei.solve(problem, "exact")
+    elif Feature.GRID in problem.features:
+        best = ei.solve(problem, "minlp:scip", formulation="grid", gap=1e-4)
+    else:
+        best = ei.solve(problem, "milp", gap=1e-4)
     assert best.termination == "optimal"
     assert best.value is not None
     assert best.bound is not None

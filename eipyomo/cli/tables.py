@@ -55,7 +55,7 @@ def show_result(instance: Instance, result: Result) -> None:
         say(f"  {one['limit']} {one['value']:g}{of}")
     if result.allocation is None or result.evaluation is None:
         return
-    others = f"WSEL {as_number(result.objective, 9)}   " if result.minimised != "wsel" else ""
+    others = f"WSEL {as_number(result.objective, 9)}   " if result.minimised != WSEL.name else ""
     say(
         f"{with_unit(result.minimised, result.value)}   bound {as_number(result.bound, 9)}   "
         f"gap {as_percent(result.gap)}   {others}sync time {result.allocation.sync_s:.4g} s   "
@@ -92,7 +92,7 @@ def show_result(instance: Instance, result: Result) -> None:
     say(table)
     say_how_many_more(len(terms.names))
     if result.prices is not None:
-        what = "WSEL" if result.minimised == "wsel" else "it"
+        what = "WSEL" if result.minimised == WSEL.name else "the value"
         last = max(result.prices["users"], key=lambda user: user["sync_per_s"])
         for key, more in MORE.items():
             if key in result.prices:

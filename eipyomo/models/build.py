@@ -23,6 +23,7 @@ from eipyomo.models.source import (
 )
 from eipyomo.models.symbols import BUDGET_DATA, COUPLING, LEAST, LEAST_OF, SYSTEM_DATA, Quantity
 from eipyomo.models.types import Block, Model
+from eipyomo.objective import WSEL
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.restriction import OpenDecisions
@@ -81,6 +82,7 @@ def minlp(
     model.users = pyo.Set(initialize=list(data.names), doc="end users ℳ")
     for key, quantity in SYSTEM_DATA.items():
         declare_datum(model, key, getattr(data, key), quantity)
+    declare_least(model, problem, reach)
     coupling_variables(model, problem, reach)
     model.user = pyo.Block(model.users, doc="u_j and 𝒰_j")
     for j, name in enumerate(data.names):
@@ -96,7 +98,7 @@ def minlp(
     for budget in reversed(problem.budgets):  # the order of rows in files
         share_out(model, budget)
     total_wsel(model)
-    if problem.objective.name in LEAST_OF:
+    if problem.objective != WSEL:
         minimise(model, problem)
     restrict_decisions(model, problem.decisions)
     start_inside(model)
@@ -119,13 +121,6 @@ def coupling_variables(model: Model, problem: Problem, reach: Reach) -> None:
         doc="smallest uplink share in use [1]",
     )
     model.horizon_s = pyo.Param(initialize=reach.sync_s, mutable=True, doc="latest sync time [s]")
-    if problem.objective.name in LEAST_OF:
-        least = LEAST_OF[problem.objective.name]
-        model.add_component(least, pyo.Var(bounds=(0, None), doc=str(LEAST[least])))
-    if problem.objective.name == "band":  # of which there is as much as it takes
-        model.largest_share = pyo.Param(
-            initialize=reach.largest_share, mutable=True, doc="largest share of a link [1]"
-        )
     for budget in problem.budgets:
         if budget.datum is not None and not budget.is_minimised:
             declare_datum(model, budget.datum, budget.capacity, BUDGET_DATA[budget.datum])
@@ -138,6 +133,17 @@ def coupling_variables(model: Model, problem: Problem, reach: Reach) -> None:
     model.sync_s = pyo.Var(bounds=(0, model.horizon_s), doc=str(COUPLING["sync_s"]))
     for name in model.users:
         model.uplink_share[name].setlb(model.uplink_floor[name])
+
+
+def declare_least(model: Model, problem: Problem, reach: Reach) -> None:
+    """Declare B^min, F^min or θ where that is minimised, and how large a share of B^min can be."""
+    name = LEAST_OF.get(problem.objective.name)
+    if name is not None:
+        model.add_component(name, pyo.Var(bounds=(0, None), doc=str(LEAST[name])))
+    if problem.objective.name == "band":  # of which there is as much as it takes
+        model.largest_share = pyo.Param(
+            initialize=reach.largest_share, mutable=True, doc="largest share of a link [1]"
+        )
 
 
 def largest_share(model: Model) -> Any:
