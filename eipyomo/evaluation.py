@@ -155,6 +155,7 @@ class Evaluation:
         worst = self.violations[0] if self.violations else None
         return {
             "objective": self.objective if np.isfinite(self.objective) else None,
+            "value": self.value if np.isfinite(self.value) else None,
             "feasible": self.feasible,
             "max_violation": self.max_violation,
             "violated": str(worst) if worst else None,
@@ -275,11 +276,6 @@ def _over(used: Any, limit: Any) -> Any:
     return np.where(np.isfinite(limit), np.where(np.isfinite(used), used / limit - 1.0, 1.0), 0.0)
 
 
-def _above(share: FloatColumn, most: FloatColumn) -> FloatColumn:
-    """Return by how much shares are above bounds; 1 is none: the band may be limited, or not."""
-    return np.where(most < 1.0, share - most, 0.0)
-
-
 def _in_brackets(equation: str) -> str:
     return equation if equation.startswith("(") else f"({equation})"
 
@@ -323,13 +319,18 @@ def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
 def _limited(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
     """Hold the limits of every user's that are data, relative to the limit or, of shares, to 1."""
     a, up, down = plan.download, plan.uplink_share, plan.downlink_share
+    # A most of 1 is none: what all users share holds it, but where the band is what is minimised.
+    most = [
+        np.where(column < 1.0, column, np.inf)
+        for column in (data.uplink_share_max, data.downlink_share_max)
+    ]
     amounts = {
         "latency <= its deadline": _over(terms.latency_s, data.deadline_s),
         "energy <= its budget": _over(terms.energy_j, data.energy_budget_j),
         "uplink share >= its least": data.uplink_share_min - up,
-        "uplink share <= its most": _above(up, data.uplink_share_max),
+        "uplink share <= its most": up - most[0],
         "downlink share >= its least": a * (data.downlink_share_min - down),
-        "downlink share <= its most": a * _above(down, data.downlink_share_max),
+        "downlink share <= its most": np.where(a, down - most[1], 0.0),
     }
     for constraint, column in amounts.items():
         yield _worst(constraint, data.names, column)

@@ -78,6 +78,10 @@ OBJECTIVES = {
 """By name."""
 
 
+OWN = "model"
+"""What results call an objective that a user has put into a model."""
+
+
 def objective_of(name: object) -> Objective:
     """Return the objective of a name; one is returned as it is.
 

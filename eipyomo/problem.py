@@ -130,7 +130,8 @@ class Problem:
             If one of them is unknown, or they do not go together.
         """
         if isinstance(what, Problem):
-            if problem != "joint" or round != "inference" or objective != "wsel":
+            said = (problem, round, objective_of(objective))
+            if said != ("joint", "inference", WSEL):
                 raise InputError(
                     "a Problem is given, which says itself what problem, round and objective are"
                 )
@@ -174,7 +175,7 @@ class Problem:
 
     def value(self, decisions: Any, terms: Any) -> float:
         """Return what is minimised, in its unit, for a plan and the breakdown of what it costs."""
-        if self.objective is WSEL:
+        if self.objective == WSEL:
             return float(terms.wsel.sum())
         if not self.objective.budgets:
             return float(terms.latency_s.max())
@@ -217,7 +218,7 @@ class Problem:
             Feature.FLEET_BUDGETS: totals != (None, None),
         }
         there = {feature for feature, is_there in has.items() if is_there}
-        if self.objective is not WSEL:
+        if self.objective != WSEL:
             there.add(OBJECTIVE_FEATURES[self.objective.name])
         return frozenset(there)
 

@@ -33,6 +33,9 @@ class Report:
         One row per iteration or node, where they are kept.
     prices
         What more of each budget saves, where it is known.
+    conflicts
+        Limits that cannot be met together, where it is known: the ``user`` (None for a total), the
+        ``limit`` by its key in an instance, and its ``value`` in SI units.
     """
 
     message: str = ""
@@ -42,6 +45,7 @@ class Report:
     iterations: int | None = None
     trace: Sequence[Mapping[str, Any]] = ()
     prices: Mapping[str, Any] | None = None
+    conflicts: Sequence[Mapping[str, Any]] = ()
 
     def report(self) -> dict[str, Any]:
         """Return the fields of the report alone, to carry them on."""

@@ -34,8 +34,8 @@ class Draw:
         Name in a result of what one more natural unit of the budget saves.
     unit_size
         Natural units (MHz, GHz) in one of `quantity`.
-    datum
-        Which of the data of ``Scaled`` `most` is, if it is one.
+    datum, unit_datum
+        Which of the data of ``Scaled`` `most` and `unit_size` are, if they are such.
     """
 
     quantity: str
@@ -43,6 +43,7 @@ class Draw:
     price: str
     unit_size: float = 1.0
     datum: str | None = None
+    unit_datum: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,13 @@ def _budgets(
     split_band: bool,
 ) -> tuple[Budget, ...]:
     """Return the budgets of all instances that share as much: the judge asks again and again."""
-    uplink = Draw("uplink_share", 1, "bandwidth_per_mhz", bandwidth_mhz)
-    downlink = Draw("downlink_share", 1, "downlink_bandwidth_per_mhz", bandwidth_mhz)
+    uplink, downlink = (
+        Draw(f"{way}_share", 1, price, bandwidth_mhz, unit_datum="bandwidth_mhz")
+        for way, price in (
+            ("uplink", "bandwidth_per_mhz"),
+            ("downlink", "downlink_bandwidth_per_mhz"),
+        )
+    )
     shared = [Budget("bandwidth", "(10b)", "bandwidth budget", 1, (uplink, downlink))]
     if split_band:
         halves = "half of (10b)"

@@ -12,6 +12,7 @@ from eipyomo.errors import InputError
 from eipyomo.evaluation import Evaluation
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.instance import Instance
+from eipyomo.objective import WSEL
 from eipyomo.report import Report
 from eipyomo.validation import require_kind
 from eipyomo.words import short
@@ -48,11 +49,12 @@ class Result(Report):
         The best allocation known, or None.
     evaluation
         What :func:`eipyomo.evaluate` says about it; the only source of `objective`.
+    minimised
+        What was: one of ``OBJECTIVES``, or ``model`` for an objective of a user's own.
     bound
-        A valid lower bound on the optimum of `problem`, or None.
+        A valid lower bound on the optimum of `problem`, in the unit of `value`, or None.
     model_objective
-        The model's own objective at `allocation`, where a user has put one in place of WSEL;
-        `bound` and `gap` are then of it.
+        Value of a user's own objective at `allocation`, which no evaluation tells.
     wall_s
         Seconds inside the method, `setup_s` not counted.
     prices
@@ -71,6 +73,7 @@ class Result(Report):
     options: Mapping[str, Any] = field(default_factory=dict)
     allocation: Allocation | None = None
     evaluation: Evaluation | None = None
+    minimised: str = WSEL.name
     bound: float | None = None
     model_objective: float | None = None
     wall_s: float = 0.0
@@ -100,8 +103,10 @@ class Result(Report):
         allocation, evaluation = claims.check(document, instance)
         judged = ("allocation", "evaluation")
         names = [field.name for field in fields(cls) if field.name not in judged]
-        found = {name: document[name] for name in names if name in document}
-        return cls(**found, allocation=allocation, evaluation=evaluation)
+        as_now = claims.as_now(document)
+        found = {name: as_now[name] for name in names if name in as_now}
+        conflicts = as_now.get("conflict") or ()
+        return cls(**found, conflicts=conflicts, allocation=allocation, evaluation=evaluation)
 
     @classmethod
     def from_json(cls, path: PathLike, instance: Instance) -> Self:
@@ -118,10 +123,16 @@ class Result(Report):
         return self.evaluation.objective
 
     @property
+    def value(self) -> float | None:
+        """Value of what was minimised, in its unit; None without a feasible allocation."""
+        if self.evaluation is None or not self.evaluation.feasible:
+            return None
+        return self.evaluation.value if self.model_objective is None else self.model_objective
+
+    @property
     def gap(self) -> float | None:
-        """Return (objective - bound) / |objective|, or None where one of them is missing."""
-        own = self.model_objective
-        return relative_gap(self.objective if own is None else own, self.bound)
+        """Return (value - bound) / |value|, or None where one of them is missing."""
+        return relative_gap(self.value, self.bound)
 
     @property
     def feasible(self) -> bool:
@@ -142,6 +153,8 @@ class Result(Report):
             "problem": self.problem,
             "termination": self.termination,
             "objective": self.objective,
+            "minimised": self.minimised,
+            "value": self.value,
             "bound": self.bound,
             "model_objective": self.model_objective,
             "gap": self.gap,
@@ -154,6 +167,7 @@ class Result(Report):
             "allocation": self.allocation.to_dict() if self.allocation is not None else None,
             "breakdown": evaluation.breakdown.to_dict() if evaluation is not None else None,
             "prices": dict(self.prices) if self.prices is not None else None,
+            "conflict": [dict(one) for one in self.conflicts] or None,
             "trace": [dict(row) for row in self.trace],
             "message": self.message,
         }
@@ -172,6 +186,11 @@ class Result(Report):
             return (
                 f"the result is one of problem {self.problem!r}, but the certificate proves a "
                 f"bound of {proven.problem!r}"
+            )
+        if self.minimised != WSEL.name:
+            return (
+                f"the result is one of the least {self.minimised!r}, but the certificate proves a "
+                "bound on WSEL"
             )
         if self.objective is None:
             return "the result has no feasible allocation, of which a bound could prove anything"

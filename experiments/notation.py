@@ -12,6 +12,7 @@ from eipyomo.files import write_atomically
 from eipyomo.models.symbols import (
     BUDGET_DATA,
     COUPLING,
+    LEAST,
     SYSTEM_DATA,
     USER_DATA,
     USER_LIMITS,
@@ -39,6 +40,7 @@ TABLES: Mapping[str, Mapping[str, Quantity]] = {
     "Data of a user, `model.user[j].NAME`": USER_DATA,
     "Limits of a user, `model.user[j].NAME`": USER_LIMITS,
     "Variables that couple users, `model.NAME[j]`, and `model.sync_s`": COUPLING,
+    "What is minimised where that is not (10a), `model.NAME`": LEAST,
     "Variables of a user, `model.user[j].NAME`": USER_VARIABLES,
 }
 

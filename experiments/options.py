@@ -28,9 +28,11 @@ it is `--node-limit 100`, or `--option node_limit=100`, and in a sweep `-m "exac
 `enumeration=True` is `--enumerate`. `start` is an allocation in Python, and a result's file on the
 command line.
 
-Every method but the benchmarks `eco`, `lco`, `gbe` and `exhaustive`, which are names for a problem
-and a method, also takes `problem` (`joint`, `training`, `eco`, `lco`, `gbe`, `gbe training`,
-`grid:STEP`, or in Python a `Restriction`) and `round` (`inference` or `training`)."""
+Every method also takes `objective` (`wsel`, `band`, `edge_frequency`, `slowest`; see
+[objectives.md](objectives.md)), and every one but the benchmarks `eco`, `lco`, `gbe` and
+`exhaustive`, which are names for a problem and a method, `problem` (`joint`, `training`, `eco`,
+`lco`, `gbe`, `gbe training`, `grid:STEP`, or in Python a `Restriction`) and `round` (`inference` or
+`training`)."""
 
 HEAD = ["", "| option | takes | default | meaning |", "|---|---|---|---|"]
 

@@ -9,7 +9,7 @@ A document that cannot be read, or is one of something else, raises
 :class:`~eipyomo.errors.ClaimError`, which is one too.
 """
 
-from eipyomo.claims.document import SCHEMA, TRAINING_SCHEMA, Termination, require_schema
+from eipyomo.claims.document import SCHEMA, TRAINING_SCHEMA, Termination, as_now, require_schema
 from eipyomo.claims.methods import ANY, EXACT_MACHINE, PROVING_ON_GRIDS, PROVING_SOLVERS, SOLVED_BY
 from eipyomo.claims.process import check_process
 from eipyomo.claims.result import check, doubt
@@ -24,6 +24,7 @@ __all__ = [
     "SOLVED_BY",
     "TRAINING_SCHEMA",
     "Termination",
+    "as_now",
     "check",
     "check_process",
     "compare",

@@ -20,8 +20,9 @@ def violations(read: Document, terms: Terms) -> Iterator[str]:
     allocation = terms.allocation
     a, offload = allocation.download, allocation.offload_fraction
     up, down = allocation.uplink_share, allocation.downlink_share
+    shares = up.sum() + down.sum()
     seen = {
-        "shares of the band above 1": float(up.sum() + down.sum()) - 1.0,
+        **({} if read.minimised == "band" else {"shares of the band above 1": float(shares) - 1.0}),
         "a share below 0": float(max((-up).max(), (-down).max())),
         "an upload without a share": float((up <= 0).any()),
         "a download without a share": float((a & (down <= 0)).any()),
@@ -53,7 +54,8 @@ def restriction(read: Document, allocation: Allocation) -> Iterator[str]:
                 f"problem {read.problem!r}, which has {demand.words}, but {demand.decision} of "
                 f"user {allocation.names[j]!r} is {written(value)}"
             )
-    for key in ("uplink_share", "downlink_share") if named.split_band else ():
+    halves = named.split_band and read.minimised != "band"
+    for key in ("uplink_share", "downlink_share") if halves else ():
         total = float(getattr(allocation, key).sum())
         if total > 0.5 * (1.0 + FEASIBILITY_TOLERANCE):
             yield (

@@ -9,27 +9,54 @@ from pydantic import Field, StrictStr
 
 from eipyomo.claims.document import Document
 from eipyomo.claims.methods import EXACT_MACHINE
-from eipyomo.claims.values import demand, is_number, written
+from eipyomo.claims.values import demand, is_number, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.instance import Instance
 from eipyomo.validation import NonNegative, Record
 
+BAND_PRICES = ("bandwidth_per_mhz", "downlink_bandwidth_per_mhz")
+"""Prices that are always there, unless the band is what is minimised."""
+
 REPAIR = 1e-5
 """Relative difference between a point in a trace and the same one repaired, at most."""
+
+
+_Price = Annotated[NonNegative | None, Field(description="a price >= 0, or left out")]
 
 
 class _UserPrices(Record):
     name: Annotated[StrictStr, Field(description="a text")]
     sync_per_s: Annotated[NonNegative, Field(description="a price per s")]
     delay_per_s: Annotated[NonNegative, Field(description="a price per s")]
+    deadline_per_s: _Price = None
+    energy_budget_per_j: _Price = None
+
+
+LIMITS = (
+    "deadline_s",
+    "energy_budget_j",
+    "min_uplink_share",
+    "max_uplink_share",
+    "min_downlink_share",
+    "max_downlink_share",
+    "total_energy_budget_j",
+    "total_latency_budget_s",
+)
+"""Limits that a conflict can name, by their keys in instances; the last two are no user's."""
+
+
+class _Conflict(Record):
+    user: Annotated[StrictStr | None, Field(description="a text, or null for a total")]
+    limit: Annotated[StrictStr, Field(description="a text")]
+    value: Annotated[NonNegative, Field(description="a number")]
 
 
 class _Prices(Record):
-    bandwidth_per_mhz: Annotated[NonNegative, Field(description="a price per MHz")]
-    downlink_bandwidth_per_mhz: Annotated[NonNegative, Field(description="a price per MHz")]
-    edge_frequency_per_ghz: Annotated[
-        NonNegative | None, Field(description="a finite number >= 0 (a price per GHz)")
-    ] = None
+    bandwidth_per_mhz: _Price = None
+    downlink_bandwidth_per_mhz: _Price = None
+    edge_frequency_per_ghz: _Price = None
+    total_energy_per_j: _Price = None
+    total_latency_per_s: _Price = None
     users: Annotated[tuple[_UserPrices, ...], Field(description="a list of users' prices")]
 
 
@@ -45,11 +72,49 @@ def check_prices(read: Document, instance: Instance | None) -> None:
         prices = _Prices(**read.prices)
     except InputError as error:
         raise InputError(f"prices.{error}") from None
+    for key in () if read.minimised == "band" else BAND_PRICES:
+        if key not in read.prices:
+            raise InputError(f"prices lacks {key!r}, but must have it")
     names = [user.name for user in prices.users]
     if instance is not None and names != [user.name for user in instance.users]:
         raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
     if len(names) != len((read.allocation or {"users": ()})["users"]):
         raise InputError(f"prices.users has {len(names)} users, but must have one for each user")
+
+
+def check_conflict(read: Document, instance: Instance | None) -> None:
+    """Check that what cannot be met together are limits of the instance, of one without answer."""
+    if read.conflict is None:
+        return
+    if read.termination != "infeasible" or not read.conflict:
+        raise ClaimError(
+            f"the result claims a conflict of {len(read.conflict)} limits, but its termination is "
+            f"{read.termination!r}"
+        )
+    for n, one in enumerate(read.conflict):
+        try:
+            conflict = _Conflict(**one)
+        except InputError as error:
+            raise InputError(f"conflict[{n}].{error}") from None
+        if conflict.limit not in LIMITS:
+            raise InputError(
+                f"conflict[{n}].limit is {conflict.limit!r}, but must be one of: "
+                f"{', '.join(LIMITS)}"
+            )
+        if instance is not None:
+            demand(_conflict(conflict, instance))
+
+
+def _conflict(named: _Conflict, instance: Instance) -> Iterator[str]:
+    """Hold a limit against that of the instance; a user is found by name."""
+    users = {user.name: user for user in instance.users}
+    if named.user is not None and named.user not in users:
+        raise InputError(f"conflict names the user {named.user!r}, but the instance has none such")
+    whose = instance if named.user is None else users[named.user]
+    value = getattr(whose, named.limit, None)
+    if not same(named.value, value):
+        of = "" if named.user is None else f" of user {named.user!r}"
+        yield f"a conflict at {named.limit}{of} {written(named.value)}, but it is {written(value)}"
 
 
 def check_trace(read: Document) -> None:
@@ -68,8 +133,8 @@ def check_trace(read: Document) -> None:
         raise ClaimError(
             f"the result claims {read.iterations} iterations, but its trace has {len(read.trace)}"
         )
-    if read.minimised is not None and read.termination != "error":  # which may be this very thing
-        demand(_trace(read, read.minimised))
+    if read.value is not None and read.termination != "error":  # which may be this very thing
+        demand(_trace(read, read.value))
 
 
 def _trace(read: Document, cost: float) -> Iterator[str]:

@@ -12,6 +12,7 @@ from eipyomo.claims.methods import SOLVED_BY
 from eipyomo.claims.values import is_number
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
+from eipyomo.objective import OBJECTIVES, OWN, WSEL, Objective
 from eipyomo.problem import Problem
 from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, is_name, named, named_or_joint
 from eipyomo.scaled import Stage
@@ -44,6 +45,8 @@ class Document(Record):
         Termination, Field(description="optimal, converged, limit, infeasible or error")
     ]
     objective: Annotated[Finite | None, Field(description="a finite number or null")]
+    minimised: Annotated[StrictStr, Field(description="a text")]
+    value: Annotated[Finite | None, Field(description="a finite number or null")]
     bound: Annotated[Finite | None, Field(description="a finite number or null")]
     model_objective: Annotated[Finite | None, Field(description="a finite number or null")] = None
     gap: Annotated[Finite | None, Field(description="a finite number or null")]
@@ -58,13 +61,11 @@ class Document(Record):
     allocation: Annotated[dict[str, Any] | None, Field(description="an object or null")]
     breakdown: Annotated[dict[str, Any] | None, Field(description="an object or null")]
     prices: Annotated[dict[str, Any] | None, Field(description="an object or null")] = None
+    conflict: Annotated[
+        list[dict[str, Any]] | None, Field(description="a list of objects or null")
+    ] = None
     trace: Annotated[list[dict[str, Any]], Field(description="a list of objects")]
     message: Annotated[StrictStr, Field(description="a text")]
-
-    @property
-    def minimised(self) -> float | None:
-        """What `bound` and `gap` are of."""
-        return self.objective if self.model_objective is None else self.model_objective
 
     @property
     def kind(self) -> str:
@@ -78,12 +79,17 @@ class Document(Record):
 
     def problem_of(self, instance: Instance) -> Problem:
         """Return the problem of an instance, as far as its name says it."""
-        return Problem(instance, *named_or_joint(self.problem))
+        return Problem(instance, *named_or_joint(self.problem), self.objective_of_problem)
+
+    @property
+    def objective_of_problem(self) -> Objective:
+        """What the problem minimises, as far as the document says it."""
+        return OBJECTIVES.get(self.minimised, WSEL)
 
 
 def read_result(document: Mapping[str, Any]) -> Document:
     """Return a result document, of which keys, types and names are right."""
-    found = Document(**contents(document, SCHEMA, "result"))
+    found = Document(**as_now(contents(document, SCHEMA, "result")))
     if found.method not in SOLVED_BY:
         raise InputError(f"method is {found.method!r}, but must be one of: {', '.join(SOLVED_BY)}")
     if is_name(found.problem):
@@ -91,10 +97,20 @@ def read_result(document: Mapping[str, Any]) -> Document:
     elif found.problem not in NO_MORE_SAID and found.method != "model":
         known = ", ".join((*PROBLEMS, f"{GRID}STEP", *NO_MORE_SAID))
         raise InputError(f"problem is {found.problem!r}, but must be one of: {known}")
+    if found.minimised not in (*OBJECTIVES, OWN):
+        known = ", ".join((*OBJECTIVES, OWN))
+        raise InputError(f"minimised is {found.minimised!r}, but must be one of: {known}")
     for key in {"gap", "absolute_gap", "time_limit"} & set(found.options):
         if not is_number(found.options[key]) or found.options[key] < 0:
             raise InputError(f"options.{key} is {found.options[key]!r}, but must be a number >= 0")
     return found
+
+
+def as_now(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with the keys that those of old do not have: they minimised WSEL."""
+    own = document.get("model_objective")
+    what, value = (OWN, own) if own is not None else (WSEL.name, document.get("objective"))
+    return {"minimised": what, "value": value, **document}
 
 
 def contents(document: Any, schema: str, what: str) -> dict[str, Any]:

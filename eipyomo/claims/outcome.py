@@ -14,6 +14,7 @@ from eipyomo.claims.methods import (
 )
 from eipyomo.claims.values import DIMENSIONLESS, is_number, relative_gap, same, written
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
+from eipyomo.objective import OWN, WSEL
 from eipyomo.restriction import GRID, is_name
 
 
@@ -30,16 +31,29 @@ def outcome(read: Document) -> Iterator[str]:
         yield f"objective {written(read.objective)}, but to be {is_feasible}"
     if (read.max_violation is not None) != (read.allocation is not None):
         yield f"max_violation {written(read.max_violation)}, which only an allocation has"
-    own = read.model_objective
+    if read.bound is not None and read.value is not None and read.bound > read.value:
+        yield f"bound {written(read.bound)}, but its own point costs only {written(read.value)}"
+    gap = relative_gap(read.value, read.bound)
+    if not same(read.gap, gap, DIMENSIONLESS):
+        what = "objective" if read.minimised == WSEL.name else "value"
+        yield f"gap {written(read.gap)}, but {what} and bound make it {written(gap)}"
+
+
+def minimised(read: Document) -> Iterator[str]:
+    """Hold the value of what was minimised against what it is one of."""
+    own, what = read.model_objective, read.minimised
     if own is not None and not read.feasible:
         yield f"model_objective {written(own)}, but has no feasible allocation"
     if own is not None and is_name(read.problem):
-        yield f"model_objective {written(own)}, but problem {read.problem!r} minimises WSEL"
-    if read.bound is not None and read.minimised is not None and read.bound > read.minimised:
-        yield f"bound {written(read.bound)}, but its own point costs only {written(read.minimised)}"
-    gap = relative_gap(read.minimised, read.bound)
-    if not same(read.gap, gap, DIMENSIONLESS):
-        yield f"gap {written(read.gap)}, but objective and bound make it {written(gap)}"
+        yield f"model_objective {written(own)}, but problem {read.problem!r} minimises another"
+    if (own is not None) != (what == OWN):
+        yield f"model_objective {written(own)}, but minimised {what!r}"
+    if (read.value is not None) != read.feasible:
+        is_feasible = "feasible" if read.feasible else "infeasible"
+        yield f"value {written(read.value)}, but to be {is_feasible}"
+    expected = {OWN: own, WSEL.name: read.objective}.get(what, read.value)
+    if not same(read.value, expected):
+        yield f"value {written(read.value)}, but what was minimised is {written(expected)}"
 
 
 def proof(read: Document) -> Iterator[str]:
@@ -77,7 +91,7 @@ def ending(read: Document) -> Iterator[str]:
     if how == "error" and not read.message.strip():
         yield "termination 'error', but its message says nothing"
     if how == "optimal" and read.objective is not None:
-        allowed, gap = _allowed_gap(read), relative_gap(read.minimised, read.bound)
+        allowed, gap = _allowed_gap(read), relative_gap(read.value, read.bound)
         if allowed is None or gap is None or gap > allowed * (1.0 + 1e-6):
             yield (
                 "termination 'optimal', but its gap is "
@@ -91,4 +105,4 @@ def _allowed_gap(read: Document) -> float | None:
     if "gap" not in read.options:
         return None
     gap, absolute = float(read.options["gap"]), float(read.options.get("absolute_gap", 0.0))
-    return max(gap, absolute / abs(read.minimised)) if read.minimised else gap
+    return max(gap, absolute / abs(read.value)) if read.value else gap

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ import numpy as np
 from eipyomo.allocation import Allocation
 from eipyomo.claims.breakdown import sums, terms_of
 from eipyomo.claims.decisions import restriction, violations
-from eipyomo.claims.details import check_prices, check_trace
+from eipyomo.claims.details import check_conflict, check_prices, check_trace
 from eipyomo.claims.document import Document, read_result
-from eipyomo.claims.outcome import ending, outcome, proof
+from eipyomo.claims.outcome import ending, minimised, outcome, proof
 from eipyomo.claims.values import DIMENSIONLESS, compare, demand, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.evaluation import Evaluation, evaluate
 from eipyomo.instance import Instance
-from eipyomo.restriction import is_name
+from eipyomo.objective import OBJECTIVES
+from eipyomo.restriction import JOINT, is_name
 from eipyomo.validation import require_kind
 
 
@@ -64,11 +66,12 @@ def check(
     if terms is not None:
         with np.errstate(invalid="ignore", divide="ignore"):
             demand(sums(read, terms))
-    for rule in (outcome, proof, ending):
+    for rule in (outcome, minimised, proof, ending):
         demand(rule(read))
     if terms is not None:
         demand(violations(read, terms))
     check_prices(read, instance)
+    check_conflict(read, instance)
     check_trace(read)
     return allocation, evaluation
 
@@ -111,7 +114,7 @@ def _evaluation(read: Document, instance: Instance, allocation: Allocation) -> E
     evaluation, claimed = evaluate(read.problem_of(instance), allocation), read.max_violation
     if claimed is None or claimed == evaluation.max_violation:
         return evaluation
-    alone = evaluate(instance, allocation, read.stage)
+    alone = evaluate(replace(read.problem_of(instance), restriction=JOINT), allocation)
     return min(evaluation, alone, key=lambda judged: abs(judged.max_violation - claimed))
 
 
@@ -122,6 +125,9 @@ def _evaluated(read: Document, evaluation: Evaluation) -> Iterator[str]:
     if not same(read.objective, cost):
         costs = f"is {is_what}" if cost is None else f"costs {written(cost)}"
         yield f"objective {written(read.objective)}, but its allocation {costs}"
+    value = evaluation.value if evaluation.feasible else None
+    if read.minimised in OBJECTIVES and not same(read.value, value):
+        yield f"value {written(read.value)}, but its allocation has {written(value)}"
     if read.feasible != evaluation.feasible:
         yield f"feasible {written(read.feasible)}, but its allocation is {is_what}"
     if not same(read.max_violation, evaluation.max_violation, DIMENSIONLESS):

@@ -78,6 +78,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
     epilog=examples(
         "eipyomo export instance.json -o model.nl",
         "eipyomo export instance.json -o model.gms --formulation spectral --problem gbe",
+        "eipyomo export instance.json -o model.nl --objective slowest",
     ),
 )
 @click.argument("instance_file", metavar="INSTANCE")
@@ -95,6 +96,7 @@ def export_command(
     formulation: str | None,
     problem: str | None,
     round_: str | None,
+    objective: str | None,
     settings: tuple[str, ...],
 ) -> int:
     """Write an instance's model as .nl or .gms.
@@ -102,7 +104,7 @@ def export_command(
     A .nl comes with .row and .col, and both formats with a manifest that tells what is what.
     """
     instance = read_instance(instance_file, settings)
-    asked = read_problem(instance, problem, round_)
+    asked = read_problem(instance, problem, round_, objective)
     model = models.minlp(asked, formulation or "letter")
     for file in models.export(model, output):
         streams.note(f"wrote {file}")

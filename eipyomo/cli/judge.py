@@ -25,6 +25,7 @@ from eipyomo.cli.tables import show_evaluation
 from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
 from eipyomo.files import about, read_document, to_json
+from eipyomo.objective import OBJECTIVES, WSEL
 from eipyomo.problem import Problem
 from eipyomo.restriction import named_or_joint
 from eipyomo.result import Result, read_allocation, relative_gap
@@ -129,7 +130,7 @@ def _show_verification(
 )
 @click.argument("instance_file", metavar="INSTANCE")
 @click.argument("result_file", metavar="RESULT")
-@problem_options("the file's own", "the file's own")
+@problem_options(*3 * ["the file's own"])
 @click.option(
     "--manifest", metavar="FILE", help="For a .sol file: the export's manifest.  [default: beside]"
 )
@@ -141,6 +142,7 @@ def evaluate_command(
     settings: tuple[str, ...],
     problem: str | None,
     round_: str | None,
+    objective: str | None,
     manifest: str | None,
     as_json: bool,
 ) -> int:
@@ -158,8 +160,8 @@ def evaluate_command(
     is false.
     """
     instance = read_instance(instance_file, settings)
-    nothing_asked = problem is None and round_ is None
-    asked = None if nothing_asked else read_problem(instance, problem, round_)
+    words = (problem, round_, objective)
+    asked = None if words == (None, None, None) else read_problem(instance, *words)
     bound = None
     if result_file.lower().endswith(".sol"):
         own, allocation, solution = _read_sol(instance, result_file, manifest)
@@ -168,17 +170,20 @@ def evaluate_command(
     else:
         allocation, document = read_allocation(result_file)
         with about(result_file):
-            own = Problem(instance, *named_or_joint(document.get("problem")))
+            goal = OBJECTIVES.get(str(document.get("minimised")), WSEL)
+            own = Problem(instance, *named_or_joint(document.get("problem")), goal)
             evaluation = evaluate(asked or own, allocation)
             doubt = claims.doubt(document, instance)
         named, bound = document.get("instance", instance.name), document.get("bound")
         if doubt is None and named != instance.name:  # the data are the same, a name is free text
             streams.note(f"the result calls its instance {named!r}, here it is {instance.name!r}")
+    judged_for = asked or own
     if as_json:
-        judged = {"problem": (asked or own).name, **evaluation.to_dict()}
+        judged = {"problem": judged_for.name, "minimised": judged_for.objective.name}
+        judged |= evaluation.to_dict()
         streams.print_document(to_json({**judged, "false_claim": doubt}))
     else:
-        show_evaluation(evaluation, (asked or own).name)
+        show_evaluation(evaluation, judged_for)
         if bound is not None and doubt is None:
             say(
                 f"The file's bound {as_number(bound, 9)} is not above the cost; whether it is "

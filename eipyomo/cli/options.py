@@ -13,6 +13,7 @@ import click
 from eipyomo.errors import InputError
 from eipyomo.files import require_suffix, require_unique, require_writable
 from eipyomo.instance import Instance
+from eipyomo.objective import OBJECTIVES
 from eipyomo.problem import Problem
 from eipyomo.restriction import PROBLEMS
 from eipyomo.scaled import Stage
@@ -98,7 +99,7 @@ more_option = click.option(
 
 
 def problem_options(
-    problem: str = "joint", round_: str = "inference"
+    problem: str = "joint", round_: str = "inference", objective: str = "wsel"
 ) -> Callable[[Command], Command]:
     """Return the options that say which problem is meant; the arguments are words for defaults."""
     name = click.option(
@@ -112,13 +113,21 @@ def problem_options(
         type=click.Choice(["inference", "training"]),
         help=f"The last round, or one before it, without tasks.  [default: {round_}]",
     )
-    return lambda command: name(kind(command))
+    goal = click.option(
+        "--objective",
+        type=click.Choice(list(OBJECTIVES)),
+        help="What is minimised: the weighted sum of energy and latency, the band or the edge "
+        f"server's frequency that is needed, or the largest latency.  [default: {objective}]",
+    )
+    return lambda command: name(kind(goal(command)))
 
 
-def read_problem(instance: Instance, problem: str | None, round_: str | None) -> Problem:
-    """Return the problem of an instance that ``--problem`` and ``--round`` ask for."""
+def read_problem(
+    instance: Instance, problem: str | None, round_: str | None, objective: str | None
+) -> Problem:
+    """Return the problem of an instance that the options ask for."""
     stage: Stage = "training" if round_ == "training" else "inference"
-    return Problem.of(instance, "joint" if problem is None else problem, stage)
+    return Problem.of(instance, problem or "joint", stage, objective or "wsel")
 
 
 def with_more(method: str, options: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:

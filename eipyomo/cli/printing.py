@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from eipyomo.objective import OBJECTIVES, OWN, WSEL
 from eipyomo.words import labels
 
 if TYPE_CHECKING:
@@ -55,6 +56,16 @@ def as_text(value: Any) -> str:
 def as_number(value: float | None, digits: int) -> str:
     """Return a number with so many digits, if there is one."""
     return "-" if value is None or pd.isna(value) else f"{value:.{digits}g}"
+
+
+def with_unit(minimised: str, value: float | None) -> str:
+    """Return what was minimised by its name, with its value and unit."""
+    if minimised == OWN:
+        return f"The model's objective {as_number(value, 9)}"
+    if minimised == WSEL.name:
+        return f"WSEL {as_number(value, 9)}"
+    name = minimised.replace("_", " ").capitalize()
+    return f"{name} {as_number(value, 9)} {OBJECTIVES[minimised].unit}"
 
 
 def as_percent(value: float | None) -> str:

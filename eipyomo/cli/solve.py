@@ -43,6 +43,7 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
         "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method milp --gap 1e-3",
         "eipyomo solve instance.json -m minlp:scip --problem gbe",
+        "eipyomo solve instance.json -m milp --objective band --set 'users[*].deadline_s=7'",
         "eipyomo solve instance.json --method exhaustive --step 0.1 --json",
     ),
 )

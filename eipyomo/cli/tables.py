@@ -17,8 +17,10 @@ from eipyomo.cli.printing import (
     say,
     say_how_many_more,
     title_of,
+    with_unit,
 )
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
+from eipyomo.objective import WSEL
 from eipyomo.words import labels
 
 if TYPE_CHECKING:
@@ -28,8 +30,17 @@ if TYPE_CHECKING:
 
     from eipyomo.evaluation import Evaluation
     from eipyomo.instance import Instance
+    from eipyomo.problem import Problem
     from eipyomo.process import Training
     from eipyomo.result import Result
+
+MORE = {
+    "bandwidth_per_mhz": "MHz",
+    "edge_frequency_per_ghz": "GHz at the edge",
+    "total_energy_per_j": "J of energy in total",
+    "total_latency_per_s": "s of latency in total",
+}
+"""Prices, and what they are for."""
 
 
 def show_result(instance: Instance, result: Result) -> None:
@@ -39,11 +50,15 @@ def show_result(instance: Instance, result: Result) -> None:
     if result.problem not in ("joint", result.method):
         on_what += f" on the problem {result.problem!r}"
     say(f"{result.method}{on_what}: {result.message}")
+    for one in result.conflicts[:SHOWN_USERS]:
+        of = "" if one["user"] is None else f" of user {clip(one['user'])!r}"
+        say(f"  {one['limit']} {one['value']:g}{of}")
     if result.allocation is None or result.evaluation is None:
         return
+    others = f"WSEL {as_number(result.objective, 9)}   " if result.minimised != WSEL.name else ""
     say(
-        f"WSEL {as_number(result.objective, 9)}   bound {as_number(result.bound, 9)}   "
-        f"gap {as_percent(result.gap)}   sync time {result.allocation.sync_s:.4g} s   "
+        f"{with_unit(result.minimised, result.value)}   bound {as_number(result.bound, 9)}   "
+        f"gap {as_percent(result.gap)}   {others}sync time {result.allocation.sync_s:.4g} s   "
         f"{result.wall_s:.2f} s"
     )
     terms = result.evaluation.breakdown
@@ -77,12 +92,12 @@ def show_result(instance: Instance, result: Result) -> None:
     say(table)
     say_how_many_more(len(terms.names))
     if result.prices is not None:
-        price = result.prices["bandwidth_per_mhz"]
+        what = "WSEL" if result.minimised == WSEL.name else "the value"
         last = max(result.prices["users"], key=lambda user: user["sync_per_s"])
-        say(f"One more MHz would lower WSEL by {price:.4g} (to first order).")
-        if "edge_frequency_per_ghz" in result.prices:
-            price = result.prices["edge_frequency_per_ghz"]
-            say(f"One more GHz at the edge would lower WSEL by {price:.4g} (to first order).")
+        for key, more in MORE.items():
+            if key in result.prices:
+                price = result.prices[key]
+                say(f"One more {more} would lower {what} by {price:.4g} (to first order).")
         if last["sync_per_s"] > 0:
             say(
                 f"The others wait most for {clip(last['name'])!r}: each second that its upload "
@@ -114,11 +129,14 @@ def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
         say(f"Optima and bounds of {', '.join(restricted)} are those of restricted problems.")
 
 
-def show_evaluation(evaluation: Evaluation, problem: str) -> None:
+def show_evaluation(evaluation: Evaluation, problem: Problem) -> None:
     """Print cost, violations, and every term of (8) and (9)."""
     verdict = "feasible" if evaluation.feasible else "INFEASIBLE"
-    where = "" if problem == "joint" else f" in the problem {problem!r}"
-    say(f"WSEL {as_number(evaluation.objective, 9)}, {verdict}{where}")
+    where = "" if problem.name == "joint" else f" in the problem {problem.name!r}"
+    what = f"WSEL {as_number(evaluation.objective, 9)}"
+    if problem.objective != WSEL:
+        what = f"{with_unit(problem.objective.name, evaluation.value)}, {what}"
+    say(f"{what}, {verdict}{where}")
     for violation in evaluation.violations:
         if violation.amount > FEASIBILITY_TOLERANCE:
             say(f"  {violation}")

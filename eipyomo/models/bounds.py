@@ -18,6 +18,15 @@ A latency at which this exceeds C is therefore in no optimum, for any fixed or f
 for a band that is split into halves as well. Constraints that a user adds can make an optimum
 dearer than C; :func:`eipyomo.models.binding_bounds` tells when these bounds touch an answer. So
 can limits in the data; but a deadline ends all that a user does, whatever it costs.
+
+Another objective than WSEL says nothing of costs. With `band` and `edge_frequency` everybody has a
+deadline. With `slowest` the plan of equal shares, with all CPUs at f_max, ends at some θ, which no
+optimum exceeds.
+
+With `band` shares are parts of the B in the data, of which more than 1 may be needed. At a given
+sync time users do not meet, so what suffices is easy to say for everybody who does all at the edge,
+or all locally (:func:`enough_band`); an optimum needs no more than that, if only deadlines are to
+be met.
 """
 
 from __future__ import annotations
@@ -25,11 +34,32 @@ from __future__ import annotations
 import numpy as np
 
 from eipyomo import physics, timing
+from eipyomo.objective import WSEL
+from eipyomo.problem import Problem
 from eipyomo.scaled import FloatColumn, Scaled
 
 DUE_MARGIN = 1e-2
 """Relative; how far a bound stays outside of a deadline, whose row is the one to bind. The download
 over the whole band, which the model counts where nothing is downloaded, comes after it at most."""
+
+ENOUGH, UNKNOWN = 1.01, 10.0
+"""Shares are at most so many times of what suffices, and at most this where nothing is known to."""
+
+SYNC_TIMES = 60
+"""At how many sync times it is looked for what suffices."""
+
+
+def latest_of(problem: Problem) -> FloatColumn:
+    """Return the moment after which nothing of a user happens at a problem's optimum; see above.
+
+    It is so where there are no limits but deadlines, and checked by whoever solves the problem.
+    """
+    data = problem.data
+    if problem.objective == WSEL:
+        return latest_s(data)
+    if problem.objective.budgets:
+        return due_s(data, data.deadline_s)
+    return due_s(data, np.minimum(data.deadline_s, equal_share_latency_s(data)))
 
 
 def latest_s(data: Scaled, cost: float | None = None) -> FloatColumn:
@@ -49,10 +79,15 @@ def latest_s(data: Scaled, cost: float | None = None) -> FloatColumn:
     cost = equal_share_cost(data) if cost is None else cost
     spare = cost - least_cost(data).sum()
     latest = timing.uploaded_s(data, 1.0) + spare / data.latency_weight
-    due_s = data.deadline_s + data.previous_download_s
-    due_s += data.model_mbit * timing.seconds_per_mbit(1.0, data.bandwidth_mhz, data.downlink_snr)
-    ends: FloatColumn = np.minimum(latest, due_s * (1.0 + DUE_MARGIN))
+    ends: FloatColumn = np.minimum(latest, due_s(data, data.deadline_s))
     return ends
+
+
+def due_s(data: Scaled, deadline_s: FloatColumn) -> FloatColumn:
+    """Return the moment after which nothing of a user happens that has these deadlines."""
+    whole_band_s = timing.seconds_per_mbit(1.0, data.bandwidth_mhz, data.downlink_snr)
+    ends = deadline_s + data.previous_download_s + data.model_mbit * whole_band_s
+    return ends * (1.0 + DUE_MARGIN)
 
 
 def least_cost(data: Scaled) -> FloatColumn:
@@ -66,21 +101,36 @@ def least_cost(data: Scaled) -> FloatColumn:
     return cost
 
 
+def equal_share_times(data: Scaled, frequency_ghz: FloatColumn) -> tuple[FloatColumn, FloatColumn]:
+    """Return when users are done over equal shares: all at the edge, and all local at some f."""
+    share = 0.5 / len(data)
+    uplink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
+    downlink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
+    sync_s = float(timing.uploaded_s(data, share).max())
+    work = data.gigacycles_per_mbit * data.task_mbit
+    ready_s = np.maximum(sync_s, data.upload_start_s + (data.model_mbit + data.task_mbit) * uplink)
+    all_edge_s = ready_s + work / data.equal_frequency_ghz
+    all_local_s = sync_s + data.model_mbit * downlink + work / frequency_ghz
+    return all_edge_s, all_local_s
+
+
+def equal_share_latency_s(data: Scaled) -> float:
+    """Return θ, a latency that equal shares with f_max never exceed, whatever is offloaded."""
+    done_s = np.maximum(*equal_share_times(data, data.max_frequency_ghz))
+    return float((done_s - data.previous_download_s).max())
+
+
 def equal_share_cost(data: Scaled) -> float:
     """Return C, a cost that equal shares never exceed, whatever is offloaded or downloaded."""
     share = 0.5 / len(data)
     uplink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
-    sync_s = float(timing.uploaded_s(data, share).max())
-
-    ready_s = np.maximum(sync_s, data.upload_start_s + (data.model_mbit + data.task_mbit) * uplink)
-    all_edge_s = ready_s + data.gigacycles_per_mbit * data.task_mbit / data.equal_frequency_ghz
     all_edge_j = data.transmit_power_w * (data.model_mbit + data.task_mbit) * uplink
 
     downlink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
     downlink_s = data.model_mbit * downlink
     frequency_ghz = unconstrained_frequency_ghz(data)
+    all_edge_s, all_local_s = equal_share_times(data, frequency_ghz)
     work = data.gigacycles_per_mbit * data.task_mbit
-    all_local_s = sync_s + downlink_s + work / frequency_ghz
     all_local_j = (
         data.transmit_power_w * data.model_mbit * uplink
         + data.receive_power_w * downlink_s
@@ -116,3 +166,49 @@ def smallest_share(data: Scaled, snr: FloatColumn, latest_s: FloatColumn) -> Flo
         low = np.where(too_small, middle, low)
         high = np.where(too_small, high, middle)
     return low
+
+
+def largest_share(problem: Problem) -> float:
+    """Return the largest share of the data's band that a link may have: 1, or more for `band`."""
+    if problem.objective.name != "band":
+        return 1.0
+    enough = ENOUGH * enough_band(problem)
+    return max(1.0, enough) if np.isfinite(enough) else UNKNOWN
+
+
+def enough_band(problem: Problem) -> float:
+    """Return a sum of shares with which every deadline can be met; infinite if none is found.
+
+    At each of some sync times every user takes what needs less: all at the edge, or all local at
+    f_max, as far as these are open to it.
+    """
+    data, open_to = problem.data, problem.decisions
+    due = data.deadline_s + data.previous_download_s
+    work = data.gigacycles_per_mbit * data.task_mbit
+    edge_due = due - work / data.equal_frequency_ghz
+    local_due = due - work / data.max_frequency_ghz
+    sync_s = np.linspace(data.upload_start_s.max(), due.min(), SYNC_TIMES)[1:, np.newaxis]
+    update = (sync_s - data.upload_start_s) / data.model_mbit
+    all_up = (edge_due - data.upload_start_s) / (data.model_mbit + data.task_mbit)
+    down = (local_due - sync_s) / data.model_mbit
+    edge = share_within(data, data.uplink_snr, np.minimum(update, all_up))
+    edge = np.where(open_to.edge & (sync_s <= edge_due), edge, np.inf)
+    local = share_within(data, data.uplink_snr, update)
+    local += share_within(data, data.downlink_snr, down)
+    local = np.where(open_to.local & (open_to.offload_min == 0.0), local, np.inf)
+    return float(np.minimum(edge, local).sum(axis=1).min())
+
+
+def share_within(data: Scaled, snr: FloatColumn, seconds_per_mbit: FloatColumn) -> FloatColumn:
+    """Return a share with which one Mbit takes at most so long, infinite where none has.
+
+    Whatever the share, it takes more than ln 2/(g B).
+    """
+    attained = seconds_per_mbit > physics.LN2 / (snr * data.bandwidth_mhz)
+    low, high = np.full(seconds_per_mbit.shape, -30.0), np.full(seconds_per_mbit.shape, 30.0)
+    for _ in range(60):  # in logarithms
+        middle = 0.5 * (low + high)
+        taken = timing.seconds_per_mbit(np.exp(middle), data.bandwidth_mhz, snr)
+        short = taken > seconds_per_mbit
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.where(attained & (high < 30.0), np.exp(high), np.inf)

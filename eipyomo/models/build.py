@@ -13,9 +13,17 @@ from eipyomo.models.end_user import Links, choose_a_point, declare_data
 from eipyomo.models.formulations import FORMULATIONS
 from eipyomo.models.points import place_on_grid, start_inside
 from eipyomo.models.reach import Reach
-from eipyomo.models.source import Source, keep_source, shared_by, user_data
-from eipyomo.models.symbols import BUDGET_DATA, COUPLING, SYSTEM_DATA, Quantity
+from eipyomo.models.source import (
+    Source,
+    keep_source,
+    least_of,
+    shared_by,
+    source_of,
+    user_data,
+)
+from eipyomo.models.symbols import BUDGET_DATA, COUPLING, LEAST, LEAST_OF, SYSTEM_DATA, Quantity
 from eipyomo.models.types import Block, Model
+from eipyomo.objective import WSEL
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.restriction import OpenDecisions
@@ -48,10 +56,11 @@ def minlp(
         Indexed by the users' names: ``model.user[name]`` is an end user's block (see
         :mod:`eipyomo.models.end_user` for its parts), ``model.uplink_share[name]`` and
         ``model.downlink_share[name]`` its shares, ``model.sync_s`` the sync time, ``model.wsel``
-        the objective; where the server has a total frequency, ``model.edge_frequency_ghz[name]``
-        is what the user's task gets of it. All data are Params in scaled units (Mbit, MHz,
-        Gcycle, GHz); :func:`eipyomo.models.update` changes them together with what follows from
-        them.
+        the objective; where the problem has another, that is ``model.band`` or
+        ``model.edge_frequency`` or ``model.slowest``, and ``model.wsel`` is inactive. Where the
+        server has a total frequency, ``model.edge_frequency_ghz[name]`` is what the user's task
+        gets of it. All data are Params in scaled units (Mbit, MHz, Gcycle, GHz);
+        :func:`eipyomo.models.update` changes them together with what follows from them.
 
     Raises
     ------
@@ -67,24 +76,30 @@ def minlp(
     written = FORMULATIONS[formulation]
     problem, options = written.restricted(problem, written.chosen(choices))
     problem.require(written.handles, f"formulation {formulation!r}")
-    data, reach = problem.data, Reach.of_problem(problem.data)
+    data, reach = problem.data, Reach.of_problem(problem)
     model = pyo.ConcreteModel(name="eipyomo")
     keep_source(model, Source(problem, formulation, choices))
     model.users = pyo.Set(initialize=list(data.names), doc="end users ℳ")
     for key, quantity in SYSTEM_DATA.items():
         declare_datum(model, key, getattr(data, key), quantity)
+    declare_least(model, problem, reach)
     coupling_variables(model, problem, reach)
     model.user = pyo.Block(model.users, doc="u_j and 𝒰_j")
     for j, name in enumerate(data.names):
         block = model.user[name]
         own = user_data(data, j)
         declare_data(block, own, float(reach.latest_s[j]), float(reach.receiving_floor[j]))
-        written.build(block, Links(model, model.sync_s, **shared_by(model, name)), options)
+        links = Links(
+            model, model.sync_s, **shared_by(model, name), largest_share=largest_share(model)
+        )
+        written.build(block, links, options)
         if problem.restriction.grid and block.component("points") is None:
             choose_a_point(block, problem.restriction.grid)
     for budget in reversed(problem.budgets):  # the order of rows in files
         share_out(model, budget)
     total_wsel(model)
+    if problem.objective != WSEL:
+        minimise(model, problem)
     restrict_decisions(model, problem.decisions)
     start_inside(model)
     return model
@@ -107,12 +122,12 @@ def coupling_variables(model: Model, problem: Problem, reach: Reach) -> None:
     )
     model.horizon_s = pyo.Param(initialize=reach.sync_s, mutable=True, doc="latest sync time [s]")
     for budget in problem.budgets:
-        if budget.datum is not None:
+        if budget.datum is not None and not budget.is_minimised:
             declare_datum(model, budget.datum, budget.capacity, BUDGET_DATA[budget.datum])
         for draw in budget.draws:
             if draw.quantity not in budget.quantities:
                 continue  # a term of the user's, which follows from decisions
-            most = draw.most if draw.datum is None else model.component(draw.datum)
+            most = largest_share(model) if draw.datum is None else model.component(draw.datum)
             drawn = pyo.Var(model.users, bounds=(0, most), doc=str(COUPLING[draw.quantity]))
             model.add_component(draw.quantity, drawn)
     model.sync_s = pyo.Var(bounds=(0, model.horizon_s), doc=str(COUPLING["sync_s"]))
@@ -120,11 +135,42 @@ def coupling_variables(model: Model, problem: Problem, reach: Reach) -> None:
         model.uplink_share[name].setlb(model.uplink_floor[name])
 
 
+def declare_least(model: Model, problem: Problem, reach: Reach) -> None:
+    """Declare B^min, F^min or θ where that is minimised, and how large a share of B^min can be."""
+    name = LEAST_OF.get(problem.objective.name)
+    if name is not None:
+        model.add_component(name, pyo.Var(bounds=(0, None), doc=str(LEAST[name])))
+    if problem.objective.name == "band":  # of which there is as much as it takes
+        model.largest_share = pyo.Param(
+            initialize=reach.largest_share, mutable=True, doc="largest share of a link [1]"
+        )
+
+
+def largest_share(model: Model) -> Any:
+    """Return the largest share of a link: 1, or a Param where the band is what is minimised."""
+    own = model.component("largest_share")
+    return 1 if own is None else own
+
+
 def share_out(model: Model, budget: Budget) -> None:
     """Add a budget: (10b), Σ (b + b̄) ≤ 1, or one of its halves; footnote 2, Σ f_{s,j} ≤ F."""
-    capacity = budget.capacity if budget.datum is None else model.component(budget.datum)
+    if budget.is_minimised:
+        capacity = least_capacity(model, budget)
+    else:
+        capacity = budget.capacity if budget.datum is None else model.component(budget.datum)
     row = pyo.quicksum(sum(drawn(model, budget, name)) for name in model.users) <= capacity
     model.add_component(f"{budget.name}_budget", pyo.Constraint(expr=row, doc=budget.equation))
+
+
+def least_capacity(model: Model, budget: Budget) -> Any:
+    """Return the capacity of a budget that is minimised, in the unit of what users draw on it.
+
+    It is B^min/B, or half of that in GBE, where the larger half decides; or F^min.
+    """
+    problem, draw = source_of(model).problem, budget.draws[0]
+    part = budget.capacity * draw.unit_size / problem.reference
+    unit = 1.0 if draw.unit_datum is None else model.component(draw.unit_datum)
+    return part * least_of(model) / unit
 
 
 def drawn(model: Model, budget: Budget, name: str) -> list[Any]:
@@ -157,6 +203,19 @@ def total_wsel(model: Model) -> None:
     """Add (10a), the weighted sum of energy and latency."""
     model.wsel = pyo.Objective(
         expr=pyo.quicksum(model.user[name].wsel for name in model.users), doc="(10a)"
+    )
+
+
+def minimise(model: Model, problem: Problem) -> None:
+    """Minimise in the place of (10a) what the problem does: B^min, F^min, or θ ≥ T_j for all."""
+    least = least_of(model)
+    if not problem.objective.budgets:
+        model.no_latency_is_larger = pyo.Constraint(
+            model.users, rule=lambda m, name: m.user[name].latency_s <= least, doc="θ"
+        )
+    model.wsel.deactivate()
+    model.add_component(
+        problem.objective.name, pyo.Objective(expr=least, doc=problem.objective.meaning)
     )
 
 

@@ -13,7 +13,7 @@ from pyomo.core.expr.visitor import identify_mutable_parameters
 from eipyomo.errors import InputError
 from eipyomo.models.types import Model, Variable
 
-OWN_BOUNDS = ("horizon_s", "uplink_floor", "receiving_floor")
+OWN_BOUNDS = ("horizon_s", "uplink_floor", "receiving_floor", "largest_share")
 """Params behind the bounds of :mod:`eipyomo.models.reach`, which are no part of the problem."""
 
 
@@ -22,7 +22,8 @@ def binding_bounds(model: Model) -> list[str]:
 
     None does for (10) itself. With rows of the user's own one may; :func:`eipyomo.solve_model`
     then widens it. They are mutable Params: ``model.user[name].horizon_s``, ``model.horizon_s``,
-    ``model.uplink_floor[name]`` and ``model.user[name].receiving_floor``.
+    ``model.uplink_floor[name]``, ``model.user[name].receiving_floor``, and
+    ``model.largest_share`` where the band is minimised.
 
     Raises
     ------
@@ -40,6 +41,11 @@ def binding_bounds(model: Model) -> list[str]:
             touched.append(f"uplink_floor[{name}]")
         if _value(user.receiving_share) <= pyo.value(user.receiving_floor) * (1 + 1e-6):
             touched.append(f"user[{name}].receiving_floor")
+    most = model.component("largest_share")
+    if most is not None:
+        shares = (*model.uplink_share.values(), *model.downlink_share.values())
+        if max(map(_value, shares)) >= pyo.value(most) * (1 - 1e-6):
+            touched.append("largest_share")
     return touched
 
 

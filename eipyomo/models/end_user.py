@@ -12,7 +12,8 @@ Three equal forms stand in place of what is printed, each for a reason:
   whole band and then `download_s` is D_m s̄_j(1), so that `counted_download_s` =
   download_s - (1 - a_j) D_m s̄_j(1) equals a_j τ_j^md in both cases, and it is linear. The local
   computing terms need no factor: ι_j = 1 makes them 0. The local branch of (9) then reads
-  T_j ≥ τ̂ - τ_{j,N-1}^md without download, which its edge branch implies.
+  T_j ≥ τ̂ - τ_{j,N-1}^md without download, which its edge branch implies. Where the band is what
+  is minimised, shares may be above 1, and the largest share stands in the place of the whole band.
 * (1) divides by f_j, which may be 0. `local_inference_s` times f_j does not.
 """
 
@@ -41,6 +42,8 @@ class Links(NamedTuple):
         b_j and b̄_j, or the copies x_j and z_j; the first has a lower bound > 0.
     edge_frequency_ghz
         f_{s,j} or v_j where it is a decision (footnote 2); None where the task is served at f_s.
+    largest_share
+        Upper bound of b_j and b̄_j: the whole band, but where the band is what is sought.
     """
 
     system: Block
@@ -48,14 +51,15 @@ class Links(NamedTuple):
     uplink_share: Variable
     downlink_share: Variable
     edge_frequency_ghz: Variable | None = None
+    largest_share: Expression = 1
 
 
 def what_all_formulations_share(block: Block, links: Links) -> None:
     """Add (6), (8)-(11), limits and the part of (10a), with all times, τ^e too, and e^c there."""
     synchronous_update(block, links.sync_s)
     ready_time(block, links.sync_s)
-    download_decision(block, links.downlink_share)
-    execution_latency(block, links.system, links.sync_s)
+    download_decision(block, links)
+    execution_latency(block, links)
     energy_consumption(block)
     limits(block, links)
     block.wsel = pyo.Expression(
@@ -91,11 +95,11 @@ def declare_data(
     )
 
 
-def declare_variables(block: Block) -> None:
+def declare_variables(block: Block, links: Links) -> None:
     """Declare u_j without f_j and its copies of b_j, b̄_j and τ̂_N; times end at the horizon."""
     declare(block, "download", (0, 1), pyo.Binary)
     declare(block, "offload_fraction", (0, 1))
-    declare(block, "receiving_share", (block.receiving_floor, 1))
+    declare(block, "receiving_share", (block.receiving_floor, links.largest_share))
     for name in (
         "upload_s",
         "offload_s",
@@ -140,16 +144,17 @@ def ready_time(block: Block, sync_s: Expression) -> None:
     )
 
 
-def download_decision(block: Block, downlink_share: Expression) -> None:
+def download_decision(block: Block, links: Links) -> None:
     """Add 𝒟_j of (10d), (1 - a)(1 - ι) = 0, linear since a is 0 or 1; b̄ = 0 without download."""
     block.offload_without_download = pyo.Constraint(
         expr=block.offload_fraction >= 1 - block.download, doc="(10d), (11)"
     )
+    share, most = links.downlink_share, links.largest_share
     block.pay_for_receiving = pyo.Constraint(
-        expr=downlink_share >= block.receiving_share - (1 - block.download), doc="(4), (10b)"
+        expr=share >= block.receiving_share - most * (1 - block.download), doc="(4), (10b)"
     )
     block.no_share_without_download = pyo.Constraint(
-        expr=downlink_share <= block.download, doc="(10b)"
+        expr=share <= most * block.download, doc="(10b)"
     )
 
 
@@ -200,9 +205,10 @@ def offloaded_work(block: Block, system: Block) -> Expression:
     )
 
 
-def execution_latency(block: Block, system: Block, sync_s: Expression) -> None:
+def execution_latency(block: Block, links: Links) -> None:
     """Add (9): T ≥ τ^pr + τ^e - τ_{N-1}^md, and T ≥ a(τ̂ + τ^md + τ^c) - τ_{N-1}^md."""
-    whole_band_s = system.model_mbit / rate(1.0, system, block.downlink_snr)
+    system, sync_s = links.system, links.sync_s
+    whole_band_s = system.model_mbit / rate(links.largest_share, system, block.downlink_snr)
     block.counted_download_s = pyo.Expression(
         expr=block.download_s - (1 - block.download) * whole_band_s, doc="a τ^md [s], (8), (9)"
     )

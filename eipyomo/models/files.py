@@ -106,7 +106,7 @@ def _manifest(
     ]
     source = source_of(model)
     problem = source.problem
-    own = {budget.datum for budget in problem.budgets}
+    own = {budget.datum for budget in problem.budgets if not budget.is_minimised}
     own |= {key for key in USER_LIMITS if problem.data.limited(key)}
     some = BUDGET_DATA | USER_LIMITS
     data = {**SYSTEM_DATA, **USER_DATA, **{key: some[key] for key in some if key in own}}
@@ -118,6 +118,7 @@ def _manifest(
         "round": problem.stage,
         "problem": problem.name,
         "restriction": _restriction(problem.restriction),
+        "objective": problem.objective.name,
         "options": dict(source.options),
         "units": {key: quantity.unit for key, quantity in data.items()},
         "symbols": {

@@ -13,8 +13,8 @@ from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.models import bounds
 from eipyomo.models.point import Point
-from eipyomo.models.source import require_own_data, shared_by, source_of
-from eipyomo.models.symbols import DECISIONS, TIMES, USER_VARIABLES
+from eipyomo.models.source import least_of, require_own_data, shared_by, source_of
+from eipyomo.models.symbols import DECISIONS, LEAST, TIMES, USER_VARIABLES
 from eipyomo.models.types import Block, Model, Variable
 from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn, Scaled
@@ -63,6 +63,9 @@ def variables(block: Block) -> Iterator[tuple[str, Variable]]:
 def _values(model: Model, point: Point) -> Iterator[tuple[str, Variable, float]]:
     """Iterate over all of a model's own variables with their values at a point."""
     yield "sync_s", model.sync_s, point.plan.sync_s
+    problem, least = source_of(model).problem, least_of(model)
+    if least is not None:
+        yield least.local_name, least, problem.value(point.plan, point.times)
     for j, name in enumerate(point.data.names):
         yield from values_at(point, j, model.user[name], shared_by(model, name))
 
@@ -139,7 +142,7 @@ def load(model: Model, allocation: Allocation) -> None:
         if key in DECISIONS:
             _decide(variable, value, used=value > 0 or not key.endswith("frequency_ghz"))
         else:
-            _give(variable, value, at_most=key in TIMES)
+            _give(variable, value, at_most=key in (*TIMES, *LEAST))
 
 
 def _give(variable: Variable, value: float, *, at_most: bool = False) -> None:
@@ -232,13 +235,14 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
     frequency_ghz = np.array([_frequency_ghz(user) for user in users])
     frequency_ghz = np.clip(frequency_ghz, 0.0, data.max_frequency_ghz)
     drawn = _drawn(model, data)
+    most = np.inf if problem.objective.name == "band" else 1.0
     plan = Plan(
         sync_s=_value(model.sync_s),
         download=downloads,
         offload_fraction=offload,
         frequency_ghz=np.where(computes, frequency_ghz, 0.0),
-        uplink_share=np.clip(drawn["uplink_share"], 0.0, 1.0),
-        downlink_share=np.where(downloads, np.clip(drawn["downlink_share"], 0.0, 1.0), 0.0),
+        uplink_share=np.clip(drawn["uplink_share"], 0.0, most),
+        downlink_share=np.where(downloads, np.clip(drawn["downlink_share"], 0.0, most), 0.0),
         edge_frequency_ghz=_edge_frequency_ghz(
             users, data, offload, drawn.get("edge_frequency_ghz", np.zeros(len(data)))
         ),

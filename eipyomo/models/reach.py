@@ -22,12 +22,14 @@ from pyomo.common.modeling import unique_component_name
 from pyomo.contrib.fbbt.fbbt import fbbt
 from pyomo.core.expr.numeric_expr import SumExpression
 
+from eipyomo import timing
 from eipyomo.errors import EipyomoError
 from eipyomo.models import bounds
 from eipyomo.models.diagnostics import objective
 from eipyomo.models.source import source_of
 from eipyomo.models.symbols import TIMES
 from eipyomo.models.types import Block, Model, Variable
+from eipyomo.problem import Problem
 from eipyomo.scaled import FloatColumn, Scaled
 
 FAR = 1e4
@@ -66,20 +68,23 @@ class Reach:
         Latest moment of anything that concerns a user, in s.
     uplink_floor, receiving_floor
         Smallest uplink share, and smallest downlink share that a rate sees.
+    largest_share
+        Largest share of a link, where the band is what is minimised.
     """
 
     sync_s: float
     latest_s: FloatColumn
     uplink_floor: FloatColumn
     receiving_floor: FloatColumn
+    largest_share: float = 1.0
 
     @classmethod
-    def of_problem(cls, data: Scaled) -> Self:
-        """Return what is proven for (10); see :mod:`eipyomo.models.bounds`."""
-        return cls.until(data, bounds.latest_s(data))
+    def of_problem(cls, problem: Problem) -> Self:
+        """Return what is proven without limits; see :mod:`eipyomo.models.bounds`."""
+        return cls.until(problem.data, bounds.latest_of(problem), bounds.largest_share(problem))
 
     @classmethod
-    def until(cls, data: Scaled, latest_s: FloatColumn) -> Self:
+    def until(cls, data: Scaled, latest_s: FloatColumn, largest_share: float = 1.0) -> Self:
         """Return the bounds that follow from a latest moment for each user."""
         return cls(
             sync_s=float(latest_s.min()),
@@ -88,22 +93,26 @@ class Reach:
                 data, data.uplink_snr, latest_s - data.upload_start_s
             ),
             receiving_floor=bounds.smallest_share(data, data.downlink_snr, latest_s),
+            largest_share=largest_share,
         )
 
     @classmethod
     def of_model(cls, model: Model) -> Self:
         """Read the bounds that a model has now."""
-        users = [model.user[name] for name in model.users]
+        users, most = [model.user[name] for name in model.users], model.component("largest_share")
         return cls(
             sync_s=float(pyo.value(model.horizon_s)),
             latest_s=np.array([pyo.value(user.horizon_s) for user in users]),
             uplink_floor=np.array([pyo.value(model.uplink_floor[name]) for name in model.users]),
             receiving_floor=np.array([pyo.value(user.receiving_floor) for user in users]),
+            largest_share=1.0 if most is None else float(pyo.value(most)),
         )
 
     def put_into(self, model: Model) -> None:
         """Set a model's bounds."""
         model.horizon_s.set_value(self.sync_s)
+        if model.component("largest_share") is not None:
+            model.largest_share.set_value(self.largest_share)
         for j, name in enumerate(model.users):
             model.uplink_floor[name].set_value(float(self.uplink_floor[j]))
             model.user[name].horizon_s.set_value(float(self.latest_s[j]))
@@ -111,8 +120,9 @@ class Reach:
 
     @property
     def finite(self) -> bool:
-        """Whether every time has an end."""
-        return bool(np.isfinite(self.latest_s).all() and np.isfinite(self.sync_s))
+        """Whether every time and share has an end."""
+        ends = (*self.latest_s, self.sync_s, self.largest_share)
+        return bool(np.isfinite(ends).all())
 
     def times(self, factor: float) -> Reach:
         """Return bounds so many times as wide."""
@@ -121,26 +131,29 @@ class Reach:
             self.latest_s * factor,
             self.uplink_floor / factor,
             self.receiving_floor / factor,
+            self.largest_share * factor,
         )
 
     def widened_to(self, other: Reach) -> Reach:
         """Return bounds that are as wide as either; floors stay above 0, where a rate has none."""
+
+        def floor(own: FloatColumn, wanted: FloatColumn) -> FloatColumn:
+            lower: FloatColumn = np.minimum(own, np.maximum(wanted, own / FAR))
+            return lower
+
         return Reach(
             max(self.sync_s, other.sync_s),
             np.maximum(self.latest_s, other.latest_s),
-            *(
-                np.minimum(own, np.maximum(wanted, own / FAR))
-                for own, wanted in (
-                    (self.uplink_floor, other.uplink_floor),
-                    (self.receiving_floor, other.receiving_floor),
-                )
-            ),
+            floor(self.uplink_floor, other.uplink_floor),
+            floor(self.receiving_floor, other.receiving_floor),
+            max(self.largest_share, other.largest_share),
         )
 
     def within(self, other: Reach) -> bool:
         """Tell whether bounds at least as wide as these are `other`."""
         return bool(
             self.sync_s <= other.sync_s
+            and self.largest_share <= other.largest_share
             and (self.latest_s <= other.latest_s).all()
             and (self.uplink_floor >= other.uplink_floor * (1 - MARGIN)).all()
             and (self.receiving_floor >= other.receiving_floor * (1 - MARGIN)).all()
@@ -178,7 +191,8 @@ def implied_reach(model: Model, cutoff: float | None = None) -> Reach:
     own = Reach.of_model(model)
     opened = model.clone()
     far_s = FAR * max(float(own.latest_s.max()), own.sync_s)
-    Reach.until(data, np.full(len(data), far_s)).put_into(opened)
+    far = Reach.until(data, np.full(len(data), far_s), FAR * own.largest_share)
+    far.put_into(opened)
     for name in opened.users:
         for key in FOLLOWING:
             rows = opened.user[name].component(key)
@@ -239,12 +253,35 @@ def _propagate(model: Model, data: Scaled, violated: float, far_s: float) -> Non
                 ) from None
             except (ArithmeticError, ValueError, NotImplementedError, KeyError, TypeError):
                 continue  # what interval arithmetic does not know says nothing
+        _raise_times(model, data)
         _raise_shares(model, _read(model, data, far_s))
         times = (part for name in model.users for part in times_of(model.user[name]))
         now = sum(part.ub or np.inf for part in times)
         if now > 0.99 * before:
             return
         before = now
+
+
+def _raise_times(model: Model, data: Scaled) -> None:
+    """Raise lower bounds of times of transmission to what the largest shares leave.
+
+    Interval arithmetic does not see that r is limited, however large b is.
+    """
+    users = [model.user[name] for name in model.users]
+    links = (
+        ("upload_s", data.uplink_snr, UPLINK, [model.uplink_share[name] for name in model.users]),
+        ("download_s", data.downlink_snr, DOWNLINK, [user.receiving_share for user in users]),
+    )
+    for key, snr, rows, shares in links:
+        if not _all_hold(users, rows):
+            continue
+        most = np.array([share.value if share.fixed else share.ub for share in shares], float)
+        least_s = data.model_mbit * timing.seconds_per_mbit(most, data.bandwidth_mhz, snr)
+        for user, end in zip(users, least_s * (1 - MARGIN), strict=True):
+            seconds = user.component(key)
+            is_free = not seconds.fixed and np.isfinite(end)
+            if is_free and (seconds.lb is None or seconds.lb < end):
+                seconds.setlb(float(end))
 
 
 def _raise_shares(model: Model, reach: Reach) -> None:
@@ -262,8 +299,7 @@ def _read(model: Model, data: Scaled, far_s: float) -> Reach:
     """Return the bounds that variables have, infinite where they are still as far as they were."""
 
     def latest(variable: Variable) -> float:
-        end = variable.value if variable.fixed else variable.ub
-        return np.inf if end is None or end >= far_s * (1 - MARGIN) else end * (1 + MARGIN)
+        return _end(variable, far_s)
 
     users = [model.user[name] for name in model.users]
     upload_s = np.array([latest(user.upload_s) for user in users])
@@ -274,7 +310,23 @@ def _read(model: Model, data: Scaled, far_s: float) -> Reach:
         latest_s=np.array(latest_s),
         uplink_floor=_smallest(data, data.uplink_snr, upload_s, _all_hold(users, UPLINK)),
         receiving_floor=_smallest(data, data.downlink_snr, download_s, _all_hold(users, DOWNLINK)),
+        largest_share=_largest(model),
     )
+
+
+def _end(variable: Variable, far: float) -> float:
+    """Return the largest value of a variable; infinite where its bound is as far as it was."""
+    end = variable.value if variable.fixed else variable.ub
+    return np.inf if end is None or end >= far * (1 - MARGIN) else end * (1 + MARGIN)
+
+
+def _largest(model: Model) -> float:
+    """Return the largest share that a user can pay for; 1 where that is known."""
+    if model.component("largest_share") is None:
+        return 1.0
+    far = float(pyo.value(model.largest_share))
+    paid = (*model.uplink_share.values(), *model.downlink_share.values())
+    return max(_end(share, far) for share in paid)
 
 
 def times_of(user: Block) -> Iterator[Variable]:

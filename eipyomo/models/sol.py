@@ -13,9 +13,10 @@ from eipyomo.files import PathLike, read_document, read_text
 from eipyomo.instance import Instance
 from eipyomo.models.build import minlp
 from eipyomo.models.files import SCHEMA
-from eipyomo.models.symbols import COUPLING, USER_VARIABLES
+from eipyomo.models.symbols import COUPLING, LEAST, USER_VARIABLES
 from eipyomo.models.types import Model
 from eipyomo.models.writers import nl
+from eipyomo.objective import WSEL, objective_of
 from eipyomo.problem import Problem
 from eipyomo.restriction import Restriction
 
@@ -156,7 +157,8 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
     try:
         instance = Instance.from_dict(document["instance"])
         restriction = Restriction(**document.get("restriction", {}))
-        problem = Problem(instance, restriction, document["round"])
+        objective = objective_of(document.get("objective", WSEL.name))
+        problem = Problem(instance, restriction, document["round"], objective)
         model = minlp(problem, document["formulation"], **document.get("options", {}))
         columns, left_out = document["columns"], document["left_out"]
         rows = int(document["rows"])
@@ -183,7 +185,7 @@ def _put(model: Model, entry: Mapping[str, Any], value: float | None) -> None:
         variable = getattr(model.user[user], name)
         if "point" in entry:
             variable = variable[entry["point"]]
-    elif name in COUPLING:
+    elif name in COUPLING or name in LEAST:
         variable = getattr(model, name) if user is None else getattr(model, name)[user]
     else:
         return

@@ -10,7 +10,7 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA, USER_LIMITS
+from eipyomo.models.symbols import LEAST_OF, SYSTEM_DATA, USER_DATA, USER_LIMITS
 from eipyomo.models.types import Model, Variable
 from eipyomo.problem import Problem
 from eipyomo.scaled import NO_LIMIT, Scaled
@@ -40,7 +40,7 @@ class Source:
     @property
     def lifted(self) -> Problem:
         """The problem without its restriction, which a user may have lifted; rows tell."""
-        return Problem(self.instance, stage=self.problem.stage)
+        return Problem(self.instance, stage=self.problem.stage, objective=self.problem.objective)
 
     @property
     def instance(self) -> Instance:
@@ -81,7 +81,7 @@ def data_of(model: Model, problem: Problem) -> Iterator[tuple[Any, float]]:
     for key in SYSTEM_DATA:
         yield model.component(key), float(getattr(data, key))
     for budget in problem.budgets:
-        if budget.datum is not None:
+        if budget.datum is not None and not budget.is_minimised:
             yield model.component(budget.datum), budget.capacity
     for j, name in enumerate(data.names):
         for key, value in user_data(data, j).items():
@@ -101,6 +101,12 @@ def shared_by(model: Model, name: str) -> dict[str, Variable]:
     """Return the variables by which a user of a model draws on the budgets."""
     budgets = source_of(model).problem.budgets
     return {key: model.component(key)[name] for budget in budgets for key in budget.quantities}
+
+
+def least_of(model: Model) -> Any:
+    """Return the variable that a model minimises in the place of (10a) as built, or None."""
+    name = LEAST_OF.get(source_of(model).problem.objective.name)
+    return None if name is None else model.component(name)
 
 
 def require_own_data(model: Model) -> None:

@@ -154,7 +154,24 @@ USER_VARIABLES = {  # a formulation has those that it needs
     ),
 }
 
-VARIABLES = COUPLING | USER_VARIABLES
+LEAST = {  # the one that is minimised, where that is not (10a)
+    "least_band_mhz": Quantity(
+        "B^min", "MHz", "≥ 0", "band in use, with GBE twice the larger half"
+    ),
+    "least_edge_frequency_ghz": Quantity(
+        "F^min", "GHz", "≥ 0", "edge server's CPU frequency in use for all tasks together"
+    ),
+    "largest_latency_s": Quantity("θ", "s", "≥ 0", "largest latency of a user"),
+}
+
+LEAST_OF = {
+    "band": "least_band_mhz",
+    "edge_frequency": "least_edge_frequency_ghz",
+    "slowest": "largest_latency_s",
+}
+"""The variable of ``LEAST`` that stands for an objective, by the objective's name."""
+
+VARIABLES = COUPLING | USER_VARIABLES | LEAST
 
 DECISIONS = Plan._fields
 """The variables that are decisions of (10); all others follow from them."""

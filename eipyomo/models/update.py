@@ -52,7 +52,7 @@ def update(model: Model, instance: Instance) -> None:
     for parameter, value in data_of(model, source.problem):
         parameter.set_value(value)
     keep_source(model, source)
-    Reach.of_problem(data).put_into(model)
+    Reach.of_problem(source.problem).put_into(model)
     for variable in model.component_data_objects(pyo.Var, descend_into=True):
         low, high = variable.bounds
         inside = variable.value is None or None in (low, high) or low <= variable.value <= high
@@ -63,8 +63,9 @@ def update(model: Model, instance: Instance) -> None:
 def _require_same_limits(model: Model, problem: Problem) -> None:
     """Refuse data that a model has no Param for, that it lacks, or that are fixings in it."""
     data, own = problem.data, source_of(model).problem
+    totals = {budget.datum for budget in problem.budgets if not budget.is_minimised}
     for datum in BUDGET_DATA:
-        if (getattr(data, datum) is None) != (model.component(datum) is None):
+        if (datum in totals) != (model.component(datum) is not None):
             raise InputError(_in_one(INSTANCE_KEYS.get(datum, datum)))
     for j, name in enumerate(data.names):
         has = user_data(data, j)

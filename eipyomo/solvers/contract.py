@@ -98,7 +98,7 @@ class Claim(Report):
     options
         The options as used; those that it was called with, if left out.
     model_objective
-        Value of what was minimised, where that may be something else than WSEL of the allocation.
+        Value of what was minimised, where that may be something else than what the problem says.
     objection
         What contradicts the claim, found by the method itself: the answer is an error.
     files

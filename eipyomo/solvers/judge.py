@@ -10,17 +10,22 @@ import numpy as np
 
 from eipyomo import timing
 from eipyomo.evaluation import evaluate
+from eipyomo.objective import OWN
 from eipyomo.result import Result, Termination, relative_gap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from eipyomo.allocation import Allocation
     from eipyomo.problem import Problem
+    from eipyomo.resources import Budget
     from eipyomo.solvers.contract import Claim
 
 REPAIR = 1e-5
 """Largest relative overrun of a budget or the sync time that is repaired."""
+
+MORE = (0.0, 1e-8, 1e-7, 1e-6, REPAIR)
+"""By how much more of what is minimised it is tried, relative."""
 
 ROUNDING = 1e-6
 """How far a bound may be above a feasible cost, relative to it, and still be a rounding error."""
@@ -30,7 +35,8 @@ def repair(problem: Problem, allocation: Allocation) -> Allocation:
     """Return the allocation with rounding errors removed, and nothing else.
 
     What users take of a budget is scaled down where it exceeds the budget by at most 1e-5, and the
-    sync time is raised to the last upload where it is short of it by at most 1e-5 of it.
+    sync time is raised to the last upload where it is short of it by at most 1e-5 of it. Of what is
+    minimised users get up to 1e-5 more where they need it to keep within their limits.
     """
     data = problem.data
     for budget in problem.budgets:
@@ -44,6 +50,18 @@ def repair(problem: Problem, allocation: Allocation) -> Allocation:
     last_s = float(np.max(timing.uploaded_s(data, allocation.uplink_share)))
     if last_s * (1.0 - REPAIR) <= allocation.sync_s < last_s:
         allocation = replace(allocation, sync_s=last_s)
+    least = [budget for budget in problem.budgets if budget.is_minimised]
+    return _with_more(problem, allocation, least) if least else allocation
+
+
+def _with_more(problem: Problem, allocation: Allocation, least: Sequence[Budget]) -> Allocation:
+    """Return an allocation with as little more of budgets as makes it feasible, or as it is."""
+    for more in MORE:
+        given = allocation
+        for budget in least:
+            given = given.divided(budget.quantities, 1.0 - more)
+        if evaluate(problem, given).feasible:
+            return given
     return allocation
 
 
@@ -68,7 +86,8 @@ def judge(
     problem
         What was solved.
     claim
-        What is said about it. Its bound is one on its `model_objective`, where that is not None.
+        What is said about it. Its bound is one on what the problem minimises, or on the claim's
+        `model_objective`, where that is not None.
     method
         Name of the method, for the result.
     options
@@ -90,6 +109,7 @@ def judge(
         instance_digest=problem.instance.digest(),
         method=method,
         problem=problem.kind if name is None else name,
+        minimised=problem.objective.name,
         termination="error" if claim.status == "unbounded" else claim.status,
         solver=claim.solver,
         options={**options, **label},
@@ -104,9 +124,9 @@ def judge(
         return _objected(_without_point(found, claim, always_feasible=known), claim)
     found = replace(found, allocation=allocation, evaluation=evaluation)
     if claim.model_objective is not None and evaluation.feasible:
-        away = abs(claim.model_objective - evaluation.objective)
-        if away > ROUNDING * abs(evaluation.objective):
-            found = replace(found, model_objective=claim.model_objective)
+        away = abs(claim.model_objective - evaluation.value)
+        if away > ROUNDING * abs(evaluation.value):
+            found = replace(found, minimised=OWN, model_objective=claim.model_objective)
     return _objected(_with_point(found, claim, gap_at), claim)
 
 
@@ -151,8 +171,8 @@ def _with_point(found: Result, claim: Claim, gap_at: Callable[[float], float]) -
     assert evaluation is not None
     if not evaluation.feasible:
         return _error(found, f"gives an infeasible point: {evaluation.violations[0]}")
-    minimised = found.model_objective
-    cost = evaluation.objective if minimised is None else minimised
+    cost = found.value
+    assert cost is not None
     if claim.status == "infeasible":
         return _error(
             found,
@@ -161,6 +181,8 @@ def _with_point(found: Result, claim: Claim, gap_at: Callable[[float], float]) -
         )
     if claim.status == "unbounded":
         return _error(found, f"claims that the cost has no lower bound; its point costs {cost:.9g}")
+    if bound is not None and found.minimised != OWN:
+        bound = max(bound, 0.0)  # energies, latencies and resources are not negative
     if bound is not None and bound > cost:
         if bound - cost > ROUNDING * abs(cost):
             return _error(

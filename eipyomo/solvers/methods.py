@@ -11,6 +11,7 @@ import numpy as np
 from eipyomo.errors import InputError, OutputError, SolverError
 from eipyomo.files import refusal, write_atomically
 from eipyomo.instance import Instance
+from eipyomo.objective import Objective, objective_of
 from eipyomo.problem import Problem
 from eipyomo.restriction import Restriction, asked
 from eipyomo.result import Result
@@ -48,14 +49,15 @@ METHODS: Mapping[str, Method[Any] | Benchmark] = {
 
 DEFAULT_METHOD = "exact"
 
-WHAT = ("problem", "round")
-"""What says of an instance which problem is solved; no option of a benchmark, whose name does."""
+WHAT = ("problem", "round", "objective")
+"""What says of an instance which problem is solved; of a benchmark the name does, but for what is
+minimised."""
 
 
 def options_of(method: str) -> tuple[str, ...]:
     """Return the names of all that a method can be asked for."""
     chosen = METHODS[method]
-    what = () if isinstance(chosen, Benchmark) else WHAT
+    what = ("objective",) if isinstance(chosen, Benchmark) else WHAT
     return (*chosen.Options.model_fields, *what)
 
 
@@ -69,7 +71,7 @@ class Job:
         The method's name, as reported.
     method, options
         What runs, and its checked options.
-    problem, round
+    problem, round, objective
         See :meth:`Problem.of`.
     """
 
@@ -78,6 +80,7 @@ class Job:
     options: Options
     problem: str | Restriction
     round: Stage
+    objective: Objective
 
     def of(self, what: Instance | Problem) -> Problem:
         """Return the problem to solve; one that the method does not handle is refused."""
@@ -86,7 +89,7 @@ class Job:
                 f"method is {self.called!r}, which says itself which problem it solves, but a "
                 "Problem is given: give the instance, or another method"
             )
-        problem = Problem.of(what, self.problem, self.round)
+        problem = Problem.of(what, self.problem, self.round, self.objective)
         if not problem.features <= self.method.handles:
             able = [name for name, one in METHODS.items() if _handles(one, problem)]
             problem.require(self.method.handles, f"method {self.called!r}", f"; {_who(able)}")
@@ -136,6 +139,7 @@ def solve(
     *,
     problem: str | Restriction = "joint",
     round: Stage = "inference",
+    objective: str | Objective = "wsel",
     **options: Any,
 ) -> Result:
     """Solve an instance.
@@ -152,6 +156,9 @@ def solve(
         ``lco``, ``gbe``, ``grid:STEP``, or a :class:`~eipyomo.problem.Restriction`.
     round
         "training" for a round before the last: L = 0, a = 1 and ι = 0 for everybody.
+    objective
+        What is minimised: ``wsel`` (10a); ``band``, ``edge_frequency``: the least of it with which
+        all limits can be met; ``slowest``: the largest latency of a user.
     **options
         ``gap`` (relative), ``time_limit`` in s, and the method's own.
 
@@ -167,7 +174,11 @@ def solve(
     """
     if not isinstance(what, Problem):
         require_kind("instance", what, Instance)
-    asked = {"problem": (problem, "joint"), "round": (round, "inference")}
+    asked = {
+        "problem": (problem, "joint"),
+        "round": (round, "inference"),
+        "objective": (objective, "wsel"),
+    }
     given = {key: value for key, (value, usual) in asked.items() if value != usual}
     return resolve(method, {**options, **given}).run(what)
 
@@ -198,6 +209,7 @@ def failure(instance: Instance, method: str, options: dict[str, Any], message: s
         instance_digest=instance.digest(),
         method=job.called,
         problem=job.problem_name,
+        minimised=job.objective.name,
         termination="error",
         solver=method.partition(":")[2] or options.get("solver"),
         options={key: value for key, value in options.items() if key != "start"},
@@ -225,7 +237,7 @@ def resolve(method: str, options: dict[str, Any]) -> Job:
             )
         options = {**options, "solver": solver}
     for key in options:
-        if key in WHAT and isinstance(chosen, Benchmark):
+        if key in WHAT and key not in options_of(name):
             raise InputError(
                 f"method is {name!r}, which says itself which problem it solves, but {key} is "
                 "given: leave it out, or take another method"
@@ -236,9 +248,10 @@ def resolve(method: str, options: dict[str, Any]) -> Job:
                 f"{', '.join(options_of(name))}"
             )
     problem, stage = options.get("problem", "joint"), options.get("round", "inference")
+    objective = objective_of(options.get("objective", "wsel"))
     asked(problem, stage)  # refused now if it is none
     checked = chosen.Options(**{key: options[key] for key in options if key not in WHAT})
     if isinstance(chosen, Benchmark):
         by, its_options = chosen.method(checked)
-        return Job(name, by, its_options, chosen.problem(checked), "inference")
-    return Job(name, chosen, checked, problem, stage)
+        return Job(name, by, its_options, chosen.problem(checked), "inference", objective)
+    return Job(name, chosen, checked, problem, stage, objective)

@@ -32,6 +32,8 @@ COLUMNS = (
     "problem",
     "termination",
     "objective",
+    "minimised",
+    "value",
     "bound",
     "gap",
     "feasible",

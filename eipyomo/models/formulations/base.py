@@ -10,7 +10,7 @@ from eipyomo.choices import Choices
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import Links
 from eipyomo.models.types import Block
-from eipyomo.problem import LETTER_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, OBJECTIVE_FEATURES, Feature, Problem
 
 
 class Options(Choices):
@@ -22,6 +22,7 @@ HANDLED = LETTER_FEATURES | {
     Feature.ENERGY_BUDGETS,
     Feature.SHARE_BOUNDS,
     Feature.FLEET_BUDGETS,
+    *OBJECTIVE_FEATURES.values(),
 }
 """What :func:`eipyomo.models.minlp` and the parts that all formulations share say of a problem."""
 

@@ -113,13 +113,13 @@ class Grid(Formulation[GridOptions]):
         """Fill a block; see :meth:`Formulation.build`."""
         system, served_ghz = links.system, links.edge_frequency_ghz
         count = points_of(options.step)
-        declare_variables(block)
+        declare_variables(block, links)
         spectral_efficiencies(block, links.uplink_share)
         transmission_times(block, system)
         transmission_tangents(block, system, links.uplink_share, options.tangents)
         choose_a_point(block, count)
         offload = offload_by_parts if options.choice == "hull" else offload_by_switches
-        offload(block, system, count)
+        offload(block, links, count)
         local_work(block, system)
         declare_local_energy(block, system)
         frequency_limit(block)
@@ -148,10 +148,11 @@ def transmission_times(block: Block, system: Block) -> None:
         )
 
 
-def offload_by_parts(block: Block, system: Block, count: int) -> None:
+def offload_by_parts(block: Block, links: Links, count: int) -> None:
     """Add (5): D_m τ^to ≥ L Σ_k (k/n) τ_k with τ^mu = Σ_k τ_k, and τ_k = 0 where λ_k = 0."""
+    system = links.system
     shortest_s = system.model_mbit * physics.seconds_per_mbit(
-        1.0, system.bandwidth_mhz, block.uplink_snr, log1p
+        links.largest_share, system.bandwidth_mhz, block.uplink_snr, log1p
     )
     block.upload_part_s = pyo.Var(
         block.points, bounds=(0, block.horizon_s), doc=str(USER_VARIABLES["upload_part_s"])
@@ -172,8 +173,9 @@ def offload_by_parts(block: Block, system: Block, count: int) -> None:
     )
 
 
-def offload_by_switches(block: Block, system: Block, count: int) -> None:
+def offload_by_switches(block: Block, links: Links, count: int) -> None:
     """Add (5): D_m τ^to ≥ L (k/n) (τ^mu - τ_max (1 - λ_k)), τ_max the latest time."""
+    system = links.system
     block.offload_time = pyo.ConstraintList(doc="(5), (11)")
     for k in range(1, count + 1):
         block.offload_time.add(

@@ -32,7 +32,7 @@ class Letter(Formulation[LetterOptions]):
         """Fill a block; see :meth:`Formulation.build`."""
         del options
         system = links.system
-        declare_variables(block)
+        declare_variables(block, links)
         declare(block, "frequency_ghz", (0, block.max_frequency_ghz))  # (10c)
         block.uplink_rate = pyo.Expression(
             expr=rate(links.uplink_share, system, block.uplink_snr), doc="r_j [Mbit/s], (3)"

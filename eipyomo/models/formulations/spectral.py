@@ -57,7 +57,7 @@ class Spectral(Formulation[SpectralOptions]):
     def build(self, block: Block, links: Links, options: SpectralOptions) -> None:
         """Fill a block; see :meth:`Formulation.build`."""
         system, served_ghz = links.system, links.edge_frequency_ghz
-        declare_variables(block)
+        declare_variables(block, links)
         spectral_efficiencies(block, links.uplink_share)
         transmission_times(block, system)
         transmission_tangents(block, system, links.uplink_share, options.tangents)
@@ -73,8 +73,8 @@ class Spectral(Formulation[SpectralOptions]):
 
 
 def declare_efficiency(block: Block, name: str, snr: Expression, share: Variable) -> None:
-    """Declare u = ln(1 + g/b) between its values at the whole band and at the smallest share."""
-    declare(block, name, (pyo.log(1 + snr), pyo.log(1 + snr / share.lower)))
+    """Declare u = ln(1 + g/b) between its values at the largest share and at the smallest one."""
+    declare(block, name, (pyo.log(1 + snr / share.upper), pyo.log(1 + snr / share.lower)))
 
 
 def spectral_efficiencies(block: Block, uplink_share: Variable) -> None:

@@ -91,6 +91,10 @@ class Exact(Method[ExactOptions]):
             iterations=outcome.nodes,
             trace=[dict(vars(step)) for step in outcome.trace],
             prices=_prices(outcome),
+            conflicts=[
+                {"user": one.user, "limit": one.limit, "value": float(one.value)}
+                for one in outcome.conflicts
+            ],
             files=files,
         )
 

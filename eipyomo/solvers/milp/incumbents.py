@@ -16,7 +16,7 @@ from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
 from eipyomo.models.relaxation import ends, without_tangents
-from eipyomo.models.symbols import TIMES
+from eipyomo.models.symbols import LEAST, TIMES
 from eipyomo.models.types import Model
 from eipyomo.problem import Problem
 from eipyomo.scaled import FloatColumn
@@ -142,7 +142,7 @@ class Incumbents:
         if not allocation.uplink_share.sum() > 0.0:
             return
         mixed = [at_once(self.problem, one) for one in mixes(self.problem, allocation)]
-        costs = [evaluate(self.lifted, one).objective for one in mixed]
+        costs = [evaluate(self.lifted, one).value for one in mixed]
         if not all(map(math.isnan, costs)):
             self.keep_allocation(mixed[int(np.nanargmin(costs))])
 
@@ -172,7 +172,7 @@ class Incumbents:
     def allows_waiting(self, held: Point) -> bool:
         """Lengthen the trial's times to those that it held; tell whether its rows hold then."""
         for variable, value in held:
-            is_time = variable.parent_component().local_name in (*TIMES, "sync_s")
+            is_time = variable.parent_component().local_name in (*TIMES, *LEAST, "sync_s")
             if is_time and not variable.fixed and value is not None and value > variable.value:
                 variable.set_value(value, skip_validation=True)
         return is_allowed(self.trial)
@@ -188,7 +188,12 @@ class Incumbents:
 
 
 def mixes(problem: Problem, allocation: Allocation) -> list[Allocation]:
-    """Return an allocation with the whole band in use, ever more of it shared out alike."""
+    """Return an allocation with the whole band in use, ever more of it shared out alike.
+
+    Where the band is what is minimised, none is to be used up.
+    """
+    if problem.objective.name == "band":
+        return [allocation]
     alike = {
         "uplink_share": np.ones(len(problem.data)),
         "downlink_share": 1.0 * allocation.download,

@@ -10,7 +10,7 @@ from eipyomo import models
 from eipyomo.allocation import Allocation
 from eipyomo.models.formulations.spectral import Tangents
 from eipyomo.models.relaxation import TANGENTS
-from eipyomo.problem import LETTER_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, OBJECTIVE_FEATURES, Feature, Problem
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.solvers.milp.backend import NAME, MilpBackend
 from eipyomo.solvers.model.claim import claim_of
@@ -40,6 +40,7 @@ class Milp(Method[MilpOptions]):
         Feature.ENERGY_BUDGETS,
         Feature.SHARE_BOUNDS,
         Feature.FLEET_BUDGETS,
+        *OBJECTIVE_FEATURES.values(),
     }
 
     def backends(self, options: MilpOptions) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo import models
 from eipyomo.errors import InputError
-from eipyomo.models.symbols import TIMES
+from eipyomo.models.symbols import LEAST, TIMES
 from eipyomo.solvers.contract import Claim
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.model.points import (
@@ -95,4 +95,9 @@ def _waiting(given: Point, implied: Point) -> Point:
 
 def _at_least(variable: Any) -> bool:
     """Tell whether a variable is bounded below by what happens, and free above."""
-    return variable.parent_component().local_name in (*TIMES, "sync_s", "local_inference_j")
+    return variable.parent_component().local_name in (
+        *TIMES,
+        *LEAST,
+        "sync_s",
+        "local_inference_j",
+    )
