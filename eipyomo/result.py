@@ -173,8 +173,22 @@ class Result(Report):
                 f"the result is one of problem {self.problem!r}, but the certificate proves a "
                 f"bound of {proven.problem!r}"
             )
+        if proven.objective != "wsel":
+            return f"the certificate is one of objective {proven.objective!r}, the result of 'wsel'"
+        if self.termination == "infeasible" and not proven.infeasible:
+            return (
+                "the result claims that nothing is feasible, but the certificate proves only the "
+                f"bound {proven.bound:.12g}"
+            )
+        if self.termination == "infeasible":
+            return None
         if self.objective is None:
             return "the result has no feasible allocation, of which a bound could prove anything"
+        if proven.infeasible:
+            return (
+                "the result keeps within all limits as far as rounding tells, but the certificate "
+                "proves that nothing does"
+            )
         if self.objective < proven.bound:
             return (
                 f"the result costs {self.objective:.12g}, but the certificate proves that nothing "

@@ -134,6 +134,8 @@ NO_DOWNLOAD = 2.0
 """Stands for a = 0 in the order of decisions: download with growing ι, and last no download."""
 UNKNOWN = -1.0
 """Stands for an ι that is not known."""
+ENDLESS = 1e30
+"""In s: a sync time from which on there is all the time in the world, so that ν2 = η = 0."""
 LEAST_OFFLOAD = 1e-8
 """Where the edge's frequency has a price, slopes in ι are taken from here on; 0 has none."""
 ROUNDING = 64 * 2.0**-52
@@ -425,6 +427,8 @@ def edge_branch(
     after t (ν2 = ν, η = 0); ready at t and when offloaded at once (0 < ν2 < ν, η = 0).
     """
     link, t, price = user.uplink, at.t, at.uplink_price
+    if t >= ENDLESS:
+        return EdgeBranch(0.0, 0.0, t, 0.0)
     load = user.model_mbit + iota * user.task_mbit
     sync_seconds = (t - user.start_s) / user.model_mbit
     ready_seconds = (t - user.start_s) / load

@@ -24,7 +24,20 @@ class ProvenOptions(Options):
     gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
 
 
-class ExactOptions(ProvenOptions):
+class CertifiedOptions(ProvenOptions):
+    """What :class:`Exact` can be asked for, by whatever name: a proof that others can verify."""
+
+    certificate: Annotated[
+        PathLike | None,
+        Field(description="file to write what proves the bound, or infeasibility, to"),
+    ] = None
+
+    def reported(self) -> dict[str, Any]:
+        """Leave out where the certificate is, which changes no result."""
+        return {key: value for key, value in super().reported().items() if key != "certificate"}
+
+
+class ExactOptions(CertifiedOptions):
     """Options of :class:`Exact`."""
 
     absolute_gap: Annotated[
@@ -32,13 +45,6 @@ class ExactOptions(ProvenOptions):
         Field(description="gap in WSEL to stop at, where that is more than the relative one"),
     ] = 0.0
     node_limit: Annotated[Whole | None, Field(description="largest number of nodes")] = None
-    certificate: Annotated[
-        PathLike | None, Field(description="file to write what proves the bound to")
-    ] = None
-
-    def reported(self) -> dict[str, Any]:
-        """Leave out where the certificate is, which changes no result."""
-        return {key: value for key, value in super().reported().items() if key != "certificate"}
 
     def gap_at(self, objective: float) -> float:
         """Return the larger of the two gaps, relative to an objective."""
@@ -59,12 +65,6 @@ class Exact(Method[ExactOptions]):
     def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
         """Solve a problem; the certificate is among the files of the claim."""
         if options.certificate is not None:
-            problem.require(LETTER_FEATURES, "a certificate")
-            if problem.limited_by_data:
-                raise InputError(
-                    "certificate is given, but no certificate can say yet what it proves where "
-                    "there are downloads or offload fractions that users' data limit"
-                )
             require_writable(options.certificate)
         setup_s = prepare()
         outcome = exact.solve_exact(

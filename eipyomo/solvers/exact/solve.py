@@ -41,6 +41,8 @@ class ExactOutcome:
         Best allocation found and its WSEL; None without a feasible point.
     bound
         Valid lower bound on WSEL of the problem; infinite if it is infeasible.
+    tree
+        The tree of the branch and bound, from which a certificate is made.
     nodes, trace
         Number of nodes, and one line for each.
     evaluations
@@ -56,14 +58,13 @@ class ExactOutcome:
         Per user, what one second more of its deadline, or one joule more of its budget, saves.
     conflicts
         The limits that cannot be met together, where the problem is infeasible.
-    tree
-        The tree of the branch and bound, from which a certificate is made.
     """
 
     problem: Problem
     status: Literal["optimal", "limit", "infeasible"]
     message: str
     bound: float
+    tree: Node
     allocation: Allocation | None = None
     objective: float | None = None
     nodes: int = 0
@@ -75,7 +76,6 @@ class ExactOutcome:
     deadline_price: FloatColumn | None = None
     energy_price: FloatColumn | None = None
     conflicts: tuple[Conflict, ...] = ()
-    tree: Node | None = None
 
     @property
     def gap(self) -> float | None:
@@ -85,15 +85,7 @@ class ExactOutcome:
         return (self.objective - self.bound) / abs(self.objective)
 
     def certificate(self) -> dict[str, Any]:
-        """Return what proves the bound, as a JSON document.
-
-        Raises
-        ------
-        InputError
-            If there is no bound: the problem was found infeasible.
-        """
-        if self.tree is None:
-            raise InputError("an infeasible problem has no bound to certify")
+        """Return what proves the bound, or infeasibility, as a JSON document."""
         return certificate(self.problem, self.tree, self.bound)
 
 
@@ -131,17 +123,18 @@ def solve_exact(
     prepare()
     clock = Clock(time_limit)
     if problem.contradiction is not None:
-        return ExactOutcome(problem, "infeasible", problem.contradiction, bound=np.inf)
+        always = Node(0.0, np.inf)
+        return ExactOutcome(problem, "infeasible", problem.contradiction, np.inf, always)
     dual = Dual.of(problem)
     incumbent = Incumbent.of(dual)
     if incumbent.rest is None:
         first = Feasibility.of(dual, incumbent)
         if first.is_late or first.run(clock, node_limit):
             return _infeasible(first)
-        if incumbent.rest is None:
-            words = "stopped before a feasible point or a proof that there is none was found"
-            return ExactOutcome(problem, "limit", words, bound=-np.inf)
     search = BranchAndBound(dual, incumbent, gap, absolute_gap)
+    if incumbent.rest is None:
+        words = "stopped before a feasible point or a proof that there is none was found"
+        return ExactOutcome(problem, "limit", words, search.root.bound, search.root)
     closed = search.run(clock, node_limit)
     return _outcome(search, closed)
 
@@ -169,9 +162,10 @@ def _outcome(search: BranchAndBound, closed: bool) -> ExactOutcome:
         problem=problem,
         status="optimal" if closed else "limit",
         message=message,
+        bound=bound,
+        tree=search.root,
         allocation=search.incumbent.allocation,
         objective=search.objective if search.incumbent.rest else None,
-        bound=bound,
         nodes=len(search.trace),
         trace=tuple(search.trace),
         evaluations=search.dual.effort.evaluations,
@@ -180,7 +174,6 @@ def _outcome(search: BranchAndBound, closed: bool) -> ExactOutcome:
         delay_price=records["nu2"] + records["eta"] if records is not None else None,
         deadline_price=records["deadline"].copy() if records is not None else None,
         energy_price=records["energy"].copy() if records is not None else None,
-        tree=search.root,
     )
 
 
@@ -195,6 +188,7 @@ def _infeasible(search: Feasibility) -> ExactOutcome:
         message=f"no allocation keeps within these limits together: {named}"
         + (f" and {more} more" if more > 0 else ""),
         bound=np.inf,
+        tree=search.root,
         nodes=len(search.trace),
         trace=tuple(search.trace),
         evaluations=search.dual.effort.evaluations,
