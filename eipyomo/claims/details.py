@@ -22,6 +22,8 @@ class _UserPrices(Record):
     name: Annotated[StrictStr, Field(description="a text")]
     sync_per_s: Annotated[NonNegative, Field(description="a price per s")]
     delay_per_s: Annotated[NonNegative, Field(description="a price per s")]
+    deadline_per_s: Annotated[NonNegative | None, Field(description="a price per s")] = None
+    energy_budget_per_j: Annotated[NonNegative | None, Field(description="a price per J")] = None
 
 
 class _Prices(Record):

@@ -111,11 +111,13 @@ class Walk:
         proven = rounded_down(bound)
         if certificate.claim == "infeasible":
             return proven if proven == math.inf else -math.inf
-        if certificate.bound is not None and certificate.objective == "slowest":
-            return certificate.bound if proven == math.inf else -math.inf
-        if certificate.bound is not None and certificate.objective == "band":
-            return min(proven, CAPPED * max(certificate.bound, 0.0))
-        return proven
+        if certificate.bound is None or certificate.objective == "wsel":
+            return proven
+        if certificate.objective == "slowest":
+            proven = certificate.bound if proven == math.inf else -math.inf
+        if certificate.objective == "band":
+            proven = min(proven, CAPPED * certificate.bound)
+        return max(proven, 0.0)
 
     def _nothing_before(self, first: float) -> bool:
         """Whether the uploads cannot all end up to the first sync time of the tree."""
