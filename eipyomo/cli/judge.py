@@ -25,6 +25,7 @@ from eipyomo.cli.tables import show_evaluation
 from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
 from eipyomo.files import about, read_document, to_json
+from eipyomo.objective import OBJECTIVES, WSEL
 from eipyomo.problem import Problem
 from eipyomo.restriction import named_or_joint
 from eipyomo.result import Result, read_allocation, relative_gap
@@ -104,7 +105,9 @@ def _show_verification(
         say(f"{where} no allocation of problem {found.problem} keeps within these limits: proven")
     elif math.isfinite(found.bound):
         goal = OBJECTIVES[found.objective]
-        say(f"{where} proven for problem {found.problem}: {goal} >= {found.bound:.12g}")
+        least = f"{found.bound:.12g}" if goal is WSEL else f"{found.bound:.12g} {goal.unit}"
+        name = goal.name.upper() if goal is WSEL else f"the {goal.meaning}"
+        say(f"{where} proven for problem {found.problem}: {name} >= {least}")
     else:
         say(f"{where} nothing is proven")
     claim = "infeasibility" if found.claimed is None else f"bound {found.claimed:.12g}"
@@ -124,15 +127,6 @@ def _show_verification(
         f"{result.objective - found.bound:.2g}{excess} above every allocation of problem "
         f"{found.problem}."
     )
-
-
-OBJECTIVES = {
-    "wsel": "WSEL",
-    "band": "the least band in MHz",
-    "edge_frequency": "the least edge frequency in GHz",
-    "slowest": "the least latency of the slowest in s",
-}
-"""What a certificate may bound."""
 
 
 @click.command(
