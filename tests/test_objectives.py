@@ -93,8 +93,10 @@ def test_formulations_agree(objective: str, formulation: str) -> None:
     limited = due(2.6)
     problem = Problem.of(limited, "grid:0.2" if formulation == "grid" else "joint")
     problem = replace(problem, objective=Problem.of(limited, objective=objective).objective)
-    other = {"method": "minlp:scip", "formulation": "grid"} if formulation == "grid" else {}
-    enclosed = ei.solve(problem, **{"method": "milp", "gap": 5e-3, **other})
+    if formulation == "grid":
+        enclosed = ei.solve(problem, "minlp:scip", formulation="grid", gap=5e-3)
+    else:
+        enclosed = ei.solve(problem, "milp", gap=5e-3)
     result = ei.solve(problem, "minlp:bonmin", formulation=formulation)
     assert enclosed.bound is not None
     assert enclosed.bound <= value_of(result) * (1 + 1e-6)

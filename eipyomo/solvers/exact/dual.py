@@ -132,6 +132,8 @@ class Dual:
         Places of the budgets of energy and latency, or -1.
     reference
         How much there is of the resource of which the least is sought, in MHz or GHz; or 1.
+    is_ray
+        Whether nothing but limits and budgets counts, so that more than 1 proves infeasibility.
     """
 
     problem: Problem
@@ -148,6 +150,7 @@ class Dual:
     together: tuple[int, ...]
     totals: tuple[int, int]
     reference: float
+    is_ray: bool = False
     effort: Effort = field(default_factory=Effort)
 
     @classmethod
@@ -182,6 +185,8 @@ class Dual:
             users=without_weights(self.users),
             basins=_unknown_basins(self.users),
             together=tuple(range(len(self.budgets))),
+            reference=1.0,
+            is_ray=True,
         )
 
     def within(self, domains: Records) -> Dual:

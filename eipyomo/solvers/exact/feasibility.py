@@ -20,6 +20,7 @@ from eipyomo.solvers.exact.branch_and_bound import BranchAndBound
 from eipyomo.solvers.exact.dual import Dual, UserSolutions
 from eipyomo.solvers.exact.fixed_decisions import rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
+from eipyomo.solvers.exact.kernels import ENDLESS
 from eipyomo.solvers.exact.tree import leaves
 from eipyomo.solvers.records import Records
 
@@ -77,9 +78,14 @@ class Feasibility(BranchAndBound):
         return cls(asked.for_ray(), incumbent, 0.0, UNCLEAR * clear, asked=asked, clear=clear)
 
     def __post_init__(self) -> None:
-        """Look at the latest time alone where there are no deadlines: later, less is needed."""
+        """Look at the latest time alone where there are no deadlines: later, less is needed.
+
+        And at none where the uploads do not fit before the first deadline.
+        """
         super().__post_init__()
-        if not np.isfinite(self.dual.latest_s):
+        if self.is_late:
+            self.root.last_s = self.root.first_s
+        elif not np.isfinite(self.dual.latest_s):
             self.root.first_s = self.root.last_s
 
     @property
@@ -147,12 +153,7 @@ class Feasibility(BranchAndBound):
 
     def _latest_s(self) -> float:
         """Return a sync time after which a deadline is missed, rounded up."""
-        return min(self.dual.latest_s * (1.0 + 1e-12), self._far_s)
-
-    @property
-    def _far_s(self) -> float:
-        """A sync time that is as good as any later one, where there are no deadlines."""
-        return FAR * (1.0 + self.dual.earliest_s)
+        return min(self.dual.latest_s * (1.0 + 1e-12), ENDLESS)
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Solve the convex rest of the decisions that need the least of the budget nearby."""
@@ -163,5 +164,3 @@ class Feasibility(BranchAndBound):
 
 AT_BOUND = 1e-9
 """So near is a share to its bound that the bound holds it."""
-FAR = 1e12
-"""Times the earliest sync is one at which a user without limits needs as good as no share."""

@@ -136,6 +136,10 @@ NO_DOWNLOAD = 2.0
 """Stands for a = 0 in the order of decisions: download with growing ι, and last no download."""
 UNKNOWN = -1.0
 """Stands for an ι that is not known."""
+ENDLESS = 1e30
+"""In s: a sync time from which on there is all the time in the world, so that ν2 = η = 0."""
+NEGLIGIBLE = 1e-60
+"""A weight of seconds that counts as none, which loses less than that; no logarithm overflows."""
 LEAST_OFFLOAD = 1e-8
 """Where the edge's frequency has a price, slopes in ι are taken from here on; 0 has none."""
 ROUNDING = 64 * 2.0**-52
@@ -348,7 +352,7 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
     The cost returned is that of the tangent at the share found, at the worse end of the range:
     below the true minimum wherever the share may be. The elasticity is that of s in the weight.
     """
-    if weight <= 0.0:
+    if weight <= NEGLIGIBLE:
         idle_s = link.unit_s * time_factor(link.efficiency_max) if link.share_min > 0.0 else np.inf
         return Share(price * link.share_min, link.share_min, idle_s, 0.0)
     log_marginal = math.log(price * link.snr / (weight * link.unit_s))
@@ -431,6 +435,8 @@ def edge_branch(
     after t (ν2 = ν, η = 0); ready at t and when offloaded at once (0 < ν2 < ν, η = 0).
     """
     link, t, price = user.uplink, at.t, at.uplink_price
+    if t >= ENDLESS:
+        return EdgeBranch(0.0, 0.0, t, 0.0)
     load = user.model_mbit + iota * user.task_mbit
     sync_seconds = (t - user.start_s) / user.model_mbit
     ready_seconds = (t - user.start_s) / load
@@ -1083,11 +1089,11 @@ def put_aside(
 def write_cell(
     cell: Any, low: float, high: float, multipliers: Multipliers, value: float, slope: float
 ) -> None:
-    """Write down a cell and the line that it proves."""
+    """Write down a cell and the line that it proves: none, if the value is not a number."""
     cell.offload_min, cell.offload_max = low, high
     cell.mu, cell.nu2, cell.eta = multipliers.mu, multipliers.nu2, multipliers.eta
     cell.deadline, cell.energy = multipliers.deadline, multipliers.energy
-    cell.value, cell.sync_slope = value, slope
+    cell.value, cell.sync_slope = (-np.inf if np.isnan(value) else value), slope
 
 
 @compiled

@@ -39,13 +39,14 @@ def solve_least(
             if proven and wider < WIDEST and problem.objective.name == "band":
                 wider = WIDEST
                 continue
+            if incumbent.rest is None and proven:
+                return infeasible(first)
             if incumbent.rest is None:
-                return infeasible(first, problem) if proven else unknown(problem)
+                return unknown(BranchAndBound(dual, incumbent, gap, absolute_gap))
         known = incumbent.rest
         if incumbent.objective <= 1.0 and (wider == 1.0 or incumbent.objective * TIGHT >= 1.0):
             break
         wider *= ROOM * incumbent.objective
-    unit = incumbent.reference
-    search = BranchAndBound(dual, incumbent, gap, absolute_gap / unit)
+    search = BranchAndBound(dual, incumbent, gap, absolute_gap / dual.reference)
     closed = search.run(clock, node_limit)
-    return outcome_of(search, closed, unit)
+    return outcome_of(search, closed)

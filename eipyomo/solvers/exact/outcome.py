@@ -9,13 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from eipyomo.allocation import Allocation
-from eipyomo.errors import InputError
 from eipyomo.problem import Problem
 from eipyomo.result import relative_gap
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.branch_and_bound import BranchAndBound, Step
 from eipyomo.solvers.exact.certificate import certificate
-from eipyomo.solvers.exact.dual import Prices, UserSolutions
+from eipyomo.solvers.exact.dual import Dual, Prices, UserSolutions
 from eipyomo.solvers.exact.feasibility import Conflict, Feasibility
 from eipyomo.solvers.exact.tree import Node
 
@@ -38,6 +37,9 @@ class ExactOutcome:
         point.
     bound
         Valid lower bound on what is minimised; infinite if the problem is infeasible.
+    tree, dual
+        The tree of the branch and bound and the dual that it is one of, from which a certificate is
+        made.
     nodes, trace
         Number of nodes, and one line for each.
     evaluations
@@ -53,14 +55,14 @@ class ExactOutcome:
         Per user, what one second more of its deadline, or one joule more of its budget, saves.
     conflicts
         The limits that cannot be met together, where the problem is infeasible.
-    tree
-        The tree of the branch and bound, from which a certificate is made.
     """
 
     problem: Problem
     status: Literal["optimal", "limit", "infeasible"]
     message: str
     bound: float
+    tree: Node
+    dual: Dual
     allocation: Allocation | None = None
     objective: float | None = None
     nodes: int = 0
@@ -72,7 +74,6 @@ class ExactOutcome:
     deadline_price: FloatColumn | None = None
     energy_price: FloatColumn | None = None
     conflicts: tuple[Conflict, ...] = ()
-    tree: Node | None = None
 
     @property
     def gap(self) -> float | None:
@@ -80,21 +81,13 @@ class ExactOutcome:
         return relative_gap(self.objective, self.bound)
 
     def certificate(self) -> dict[str, Any]:
-        """Return what proves the bound, as a JSON document.
-
-        Raises
-        ------
-        InputError
-            If there is no bound: the problem was found infeasible.
-        """
-        if self.tree is None:
-            raise InputError("an infeasible problem has no bound to certify")
-        return certificate(self.problem, self.tree, self.bound)
+        """Return what proves the bound, or infeasibility, as a JSON document."""
+        return certificate(self.dual, self.tree, self.bound)
 
 
-def outcome_of(search: BranchAndBound, closed: bool, unit: float = 1.0) -> ExactOutcome:
-    """Collect what a search has found, in so many units; the prices suit the incumbent."""
-    problem = search.dual.problem
+def outcome_of(search: BranchAndBound, closed: bool) -> ExactOutcome:
+    """Collect what a search has found; the prices are those that suit the incumbent."""
+    problem, unit = search.dual.problem, search.dual.reference
     priced = search.solutions()
     objective, bound = unit * search.objective, unit * search.bound
     message = (
@@ -110,6 +103,8 @@ def outcome_of(search: BranchAndBound, closed: bool, unit: float = 1.0) -> Exact
         allocation=search.incumbent.allocation,
         objective=objective if search.incumbent.rest else None,
         bound=bound,
+        tree=search.root,
+        dual=search.dual,
         nodes=len(search.trace),
         trace=tuple(
             replace(step, bound=unit * step.bound, objective=unit * step.objective)
@@ -117,7 +112,6 @@ def outcome_of(search: BranchAndBound, closed: bool, unit: float = 1.0) -> Exact
         ),
         evaluations=search.dual.effort.evaluations,
         **priced_at,
-        tree=search.root,
     )
 
 
@@ -136,23 +130,26 @@ def _prices(problem: Problem, priced: UserSolutions, unit: float) -> dict[str, A
     }
 
 
-def unknown(problem: Problem) -> ExactOutcome:
-    """Say that neither a point nor a proof was found."""
+def unknown(search: BranchAndBound) -> ExactOutcome:
+    """Say that neither a point nor a proof was found before a search."""
     words = "stopped before a feasible point or a proof that there is none was found"
-    return ExactOutcome(problem, "limit", words, bound=-np.inf)
+    bound = search.dual.reference * search.root.bound
+    return ExactOutcome(search.dual.problem, "limit", words, bound, search.root, search.dual)
 
 
-def infeasible(search: Feasibility, problem: Problem) -> ExactOutcome:
+def infeasible(search: Feasibility) -> ExactOutcome:
     """Say which limits of a problem cannot be met together."""
     conflicts = search.conflicts()
     named = ", ".join(str(one) for one in conflicts[:3])
     more = len(conflicts) - 3
     return ExactOutcome(
-        problem=problem,
+        problem=search.dual.problem,
         status="infeasible",
         message=f"no allocation keeps within these limits together: {named}"
         + (f" and {more} more" if more > 0 else ""),
         bound=np.inf,
+        tree=search.root,
+        dual=search.dual,
         nodes=len(search.trace),
         trace=tuple(search.trace),
         evaluations=search.dual.effort.evaluations,

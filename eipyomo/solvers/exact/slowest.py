@@ -59,17 +59,18 @@ def solve_slowest(
     problem: Problem, gap: float, absolute_gap: float, clock: Clock, node_limit: int | None
 ) -> ExactOutcome:
     """Find the least largest latency; see :func:`.solve.solve_exact`."""
-    incumbent = Incumbent.of(Dual.of(problem))
+    dual = Dual.of(problem)
+    incumbent = Incumbent.of(dual)
     nodes = 0
     if incumbent.rest is None:
-        first = Feasibility.of(Dual.of(problem), incumbent)
+        first = Feasibility.of(dual, incumbent)
         if first.is_late or first.run(clock, node_limit):
-            return infeasible(first, problem)
-        if incumbent.rest is None:
-            return unknown(problem)
-    data = problem.data
-    low_s = float(np.max(data.upload_start_s - data.previous_download_s))
-    tree, closed, step = None, False, 1.0
+            return infeasible(first)
+    low_s = float(np.max(problem.data.upload_start_s - problem.data.previous_download_s))
+    proof: Feasibility = _InTime.of(_dual_in_time(problem, low_s), incumbent)
+    if incumbent.rest is None:
+        return unknown(proof)
+    closed, step = False, 1.0
     allowed = max(gap * incumbent.objective, absolute_gap)
     wanted_s = _where_all_is_needed(problem, incumbent.objective) - ASIDE * allowed
     while clock.left_s > 0.0 and (node_limit is None or nodes < node_limit):
@@ -87,7 +88,7 @@ def solve_slowest(
         if search.done:
             wanted_s = incumbent.objective - step * NEXT * allowed
         elif proven:
-            low_s, tree = wanted_s, search.root
+            low_s, proof = wanted_s, search
             wanted_s = low_s + step * NEXT * allowed
         else:
             break
@@ -98,10 +99,11 @@ def solve_slowest(
         f"{'proven within' if closed else 'stopped'} {incumbent.objective - low_s:.3g} "
         f"{'of the optimum' if closed else 'above the bound'}",
         bound=low_s,
+        tree=proof.root,
+        dual=proof.dual,
         allocation=incumbent.allocation,
         objective=incumbent.objective,
         nodes=nodes,
-        tree=tree,
     )
 
 

@@ -19,6 +19,7 @@ from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.least import solve_least
 from eipyomo.solvers.exact.outcome import ExactOutcome, infeasible, outcome_of, unknown
 from eipyomo.solvers.exact.slowest import solve_slowest
+from eipyomo.solvers.exact.tree import Node
 
 
 def solve_exact(
@@ -55,7 +56,10 @@ def solve_exact(
     prepare()
     clock = Clock(time_limit)
     if problem.contradiction is not None:
-        return ExactOutcome(problem, "infeasible", problem.contradiction, bound=np.inf)
+        always, words = Node(0.0, np.inf), problem.contradiction
+        return ExactOutcome(
+            problem, "infeasible", words, np.inf, always, Dual.of(problem).for_ray()
+        )
     if problem.objective.budgets:
         return solve_least(problem, gap, absolute_gap, clock, node_limit)
     if problem.objective is not WSEL:
@@ -65,10 +69,10 @@ def solve_exact(
     if incumbent.rest is None:
         first = Feasibility.of(dual, incumbent)
         if first.is_late or first.run(clock, node_limit):
-            return infeasible(first, problem)
-        if incumbent.rest is None:
-            return unknown(problem)
+            return infeasible(first)
     search = BranchAndBound(dual, incumbent, gap, absolute_gap)
+    if incumbent.rest is None:
+        return unknown(search)
     closed = search.run(clock, node_limit)
     return outcome_of(search, closed)
 
