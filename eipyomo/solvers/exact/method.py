@@ -9,13 +9,12 @@ from pydantic import Field
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
-from eipyomo.problem import LETTER_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, USER_LIMITS, Feature, Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
-LIMITS = {Feature.DEADLINES, Feature.ENERGY_BUDGETS, Feature.SHARE_BOUNDS}
 
 
 class ProvenOptions(Options):
@@ -54,7 +53,7 @@ class Exact(Method[ExactOptions]):
     name = "exact"
     description = "(10) to proven global optimality, at any size"
     Options = ExactOptions
-    handles = LETTER_FEATURES | LIMITS
+    handles = LETTER_FEATURES | USER_LIMITS
 
     def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
         """Solve a problem; the certificate is among the files of the claim."""
