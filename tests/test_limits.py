@@ -494,12 +494,13 @@ def test_what_an_allocation_has_is_feasible(seed: int, solver: str, limit: str) 
 
 @pytest.mark.parametrize("feature", [one for one in Feature if one in LIMIT_FEATURES])
 def test_benchmarks_of_the_letter_take_no_limits_they_do_not_know(feature: Feature) -> None:
-    """Enumeration and ADMM refuse, in a sentence that says who handles it."""
+    """The enumeration refuses, in a sentence that says who handles it."""
     limited = {
         Feature.DEADLINES: with_each(deadline_s=3.0),
         Feature.ENERGY_BUDGETS: with_each(energy_budget_j=0.3),
         Feature.SHARE_BOUNDS: with_each(max_uplink_share=0.5),
         Feature.FLEET_BUDGETS: M2.replace(total_energy_budget_j=1.0),
     }[feature]
-    with pytest.raises(ei.InputError, match=rf"'admm' does not handle {feature.value}, .* minlp"):
-        ei.solve(limited, "admm")
+    sentence = rf"'enumeration' does not handle {feature.value}, .* minlp"
+    with pytest.raises(ei.InputError, match=sentence):
+        ei.solve(limited, "enumeration", problem="grid:0.5")

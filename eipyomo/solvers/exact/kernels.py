@@ -47,7 +47,7 @@ import numpy as np
 
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.compiled import compiled
-from eipyomo.solvers.records import COSTS
+from eipyomo.solvers.records import COSTS, LIMITS
 
 LINK = np.dtype(
     [
@@ -69,12 +69,7 @@ USER = np.dtype(
         ("uplink", LINK),
         ("downlink", LINK),
         *COSTS,
-        ("transmit_power_w", "f8"),  # p
-        ("receive_power_w", "f8"),  # p^md
-        ("energy_coefficient", "f8"),  # κ
-        ("energy_weight", "f8"),  # w^e
-        ("deadline_s", "f8"),  # T_max + τ^md of the previous round, on the clock of t; or inf
-        ("energy_left_j", "f8"),  # E_max - e^lt, or inf
+        *LIMITS,
     ],
     align=True,
 )

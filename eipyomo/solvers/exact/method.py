@@ -9,22 +9,19 @@ from pydantic import Field
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
-from eipyomo.problem import LETTER_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, USER_LIMITS, Feature, Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
 BEYOND = {
-    Feature.DEADLINES,
-    Feature.ENERGY_BUDGETS,
-    Feature.SHARE_BOUNDS,
     Feature.FLEET_BUDGETS,
     Feature.LEAST_BAND,
     Feature.LEAST_EDGE_FREQUENCY,
     Feature.LEAST_LATENCY,
 }
-"""Features beyond the letter's that are handled."""
+"""Features that are handled beyond the letter's and limits of users."""
 
 
 class ProvenOptions(Options):
@@ -69,7 +66,7 @@ class Exact(Method[ExactOptions]):
     name = "exact"
     description = "(10) to proven global optimality, at any size"
     Options = ExactOptions
-    handles = LETTER_FEATURES | BEYOND
+    handles = LETTER_FEATURES | USER_LIMITS | BEYOND
 
     def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
         """Solve a problem; the certificate is among the files of the claim."""

@@ -8,9 +8,9 @@ from eipyomo import physics
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.restriction import OpenDecisions
-from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, marginal_time
-from eipyomo.solvers.records import Records, fill_costs
+from eipyomo.solvers.records import Records, fill_costs, fill_limits
 
 
 def user_records(problem: Problem, budgets: tuple[Budget, ...] | None = None) -> Records:
@@ -34,14 +34,6 @@ def user_records(problem: Problem, budgets: tuple[Budget, ...] | None = None) ->
     fill_costs(users, data)
     fill_limits(users, data)
     return users
-
-
-def fill_limits(users: Records, data: Scaled) -> None:
-    """Set the limits of USER records, and what the prices of limits are times of."""
-    for name in ("transmit_power_w", "receive_power_w", "energy_coefficient", "energy_weight"):
-        users[name] = getattr(data, name)
-    users["deadline_s"] = data.deadline_s + data.previous_download_s
-    users["energy_left_j"] = data.energy_budget_j - data.local_training_j
 
 
 def link_records(
