@@ -16,6 +16,7 @@ from eipyomo.problem import Problem
 from eipyomo.solvers.exact import kernels, solve_exact
 from eipyomo.solvers.exact.bounds import bound_lines
 from eipyomo.solvers.exact.certificate import _Writer
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.kernels import Times
 from eipyomo.solvers.exact.tree import BoundRecipe, Node
 from eipyomo.solvers.exact.users import link_records
@@ -96,7 +97,7 @@ def band(instance: ei.Instance, enough_mhz: float, *, split: bool = False) -> Ca
     larger = instance.replace(bandwidth_hz=1e6 * enough_mhz)
     within = feasible(Problem.of(larger, problem.kind), enough_mhz)
     most = 2.0 * within / mhz / len(problem.budgets)
-    data, writer = problem.data, _Writer(problem, is_ray=True)
+    data, writer = problem.data, _Writer(problem, Dual.of(problem), rays=True)
     users = writer._root.users
     for link in ("uplink", "downlink"):
         box = getattr(data, f"{link}_share_min"), np.full(len(data), most)

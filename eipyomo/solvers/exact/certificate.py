@@ -24,7 +24,9 @@ from eipyomo.solvers.records import Records
 SCHEMA = "eipyomo/certificate@2"
 
 
-def certificate(problem: Problem, tree: Node, bound: float) -> dict[str, Any]:
+def certificate(
+    problem: Problem, tree: Node, bound: float, asked: Dual | None = None
+) -> dict[str, Any]:
     """Return the certificate of a bound, or of infeasibility.
 
     Parameters
@@ -35,28 +37,31 @@ def certificate(problem: Problem, tree: Node, bound: float) -> dict[str, Any]:
         The tree of its branch and bound.
     bound
         What the tree proves; infinite if that is infeasibility.
+    asked
+        The dual, if it is another than the problem's own: of the least latency that is proven, with
+        that one as deadline of all.
     """
-    return _Writer(problem, is_ray=bound == np.inf).document(tree, bound)
+    rays = bound == np.inf or problem.objective.name == "slowest"
+    return _Writer(problem, asked or Dual.of(problem), rays=rays).document(tree, bound)
 
 
 class _Writer:
     """Makes the cells of each leaf again and writes them down."""
 
-    def __init__(self, problem: Problem, *, is_ray: bool) -> None:
-        asked = Dual.of(problem)
-        self._problem, self._root = problem, ray_of(asked) if is_ray else asked
+    def __init__(self, problem: Problem, asked: Dual, *, rays: bool) -> None:
+        self._problem, self._root = problem, ray_of(asked) if rays else asked
         self._identical = IdenticalUsers(asked.users, asked.domains)
 
     def document(self, tree: Node, bound: float) -> dict[str, Any]:
-        problem, is_ray = self._problem, self._root.is_ray
+        problem, infeasible = self._problem, bound == np.inf
         return {
             "schema": SCHEMA,
             "instance": problem.instance.digest(),
             "problem": problem.kind,
             "round": problem.stage,
             "objective": problem.objective.name,
-            "claim": "infeasible" if is_ray else "bound",
-            "bound": None if is_ray else bound,
+            "claim": "infeasible" if infeasible else "bound",
+            "bound": None if infeasible else bound,
             "split_band": problem.restriction.split_band,
             "grid": problem.restriction.grid,
             "domains": [
