@@ -6,6 +6,7 @@ import copy
 import json
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ import eipyomo as ei
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact import kernels, solve_exact
 from eipyomo.solvers.exact.bounds import bound_lines
-from eipyomo.solvers.exact.certificate import _Writer
+from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.solvers.exact.dual import Dual
+from eipyomo.solvers.exact.feasibility import ray_of
 from eipyomo.solvers.exact.kernels import Times
 from eipyomo.solvers.exact.tree import BoundRecipe, Node
 from eipyomo.solvers.exact.users import link_records
@@ -92,35 +94,32 @@ def band(instance: ei.Instance, enough_mhz: float, *, split: bool = False) -> Ca
     Without weights and with all of the band at its own price users do not meet; so solutions at the
     middle of each part of the sync times prove it, if the part is short.
     """
-    problem = Problem.of(instance, "gbe" if split else "joint")
+    problem = Problem.of(instance, "gbe" if split else "joint", objective="band")
     mhz = instance.bandwidth_hz / 1e6
     larger = instance.replace(bandwidth_hz=1e6 * enough_mhz)
     within = feasible(Problem.of(larger, problem.kind), enough_mhz)
     most = 2.0 * within / mhz / len(problem.budgets)
-    data, writer = problem.data, _Writer(problem, Dual.of(problem), rays=True)
-    users = writer._root.users
+    data, dual = problem.data, replace(ray_of(Dual.of(problem)), is_ray=False)
     for link in ("uplink", "downlink"):
         box = getattr(data, f"{link}_share_min"), np.full(len(data), most)
-        users[link] = link_records(getattr(data, f"{link}_snr"), data.bandwidth_mhz, *box)
-    first, last = 0.5 * writer._root.earliest_s, writer._root.latest_s
-    while kernels.least_shares(users, first) < most:
+        snr = getattr(data, f"{link}_snr")
+        dual.users[link] = link_records(snr, data.bandwidth_mhz, *box)
+    first, last = 0.5 * dual.earliest_s, dual.latest_s
+    while kernels.least_shares(dual.users, first) < most:
         first *= 0.999
     prices = (mhz,) if not split else (mhz, mhz)
     waiting, found = [Times(first, last * (1.0 + 1e-12))], []
     while waiting:
         times = waiting.pop()
         middle = 0.5 * (times.first + times.last)
-        solutions = writer._root.solve_users(prices, middle)
-        lines = bound_lines(writer._root, solutions, times, 1e-3 * within)
-        if lines.bound_over(*times) + writer._root.paid(prices) >= 0.95 * within:
+        solutions = dual.solve_users(prices, middle)
+        lines = bound_lines(dual, solutions, times, 1e-3 * within)
+        if lines.bound_over(*times) + dual.paid(prices) >= 0.95 * within:
             found.append(Node(*times, recipe=BoundRecipe(solutions, (), times, 1e-3 * within)))
         else:
             waiting += [Times(middle, times.last), Times(times.first, middle)]
     tree = Node(found[0].first_s, found[-1].last_s, parts=tuple(found))
-    document = json.loads(json.dumps(writer.document(tree, math.inf)))
-    for _, proof in proofs(document["tree"]):
-        proof["ray"] = False
-    document |= {"objective": "band", "claim": "bound", "bound": within}
+    document = json.loads(json.dumps(certificate(problem, tree, within, dual)))
     document["bound"] = verify(instance, document).bound * (1.0 - 1e-9)
     return Case(instance, document, within)
 

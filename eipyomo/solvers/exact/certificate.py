@@ -15,13 +15,15 @@ import numpy as np
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact.bounds import bound_lines
 from eipyomo.solvers.exact.branching import IdenticalUsers, narrowed
-from eipyomo.solvers.exact.dual import Dual
+from eipyomo.solvers.exact.dual import Dual, Prices
 from eipyomo.solvers.exact.feasibility import ray_of
 from eipyomo.solvers.exact.kernels import ENDLESS, NO_DOWNLOAD
 from eipyomo.solvers.exact.tree import BoundRecipe, Node
 from eipyomo.solvers.records import Records
 
 SCHEMA = "eipyomo/certificate@2"
+MOST_ULPS = 8
+"""By so much may rounding take a price above what a unit costs."""
 
 
 def certificate(
@@ -110,12 +112,30 @@ class _Writer:
         shared = sum(price for budget, price in priced if budget.name == "total_latency")
         return {
             "ray": root.is_ray,
-            "prices": list(solutions.prices),
+            "prices": self._affordable(solutions.prices),
             "users": [
                 self._cells(lines.cells_of(j), (float(user["latency_weight"]), shared))
                 for j, user in enumerate(root.users)
             ],
         }
+
+    def _affordable(self, prices: Prices) -> list[float]:
+        """Return prices, lowered by an ulp where rounding took them above what a unit costs."""
+        found, budgets = list(prices), self._root.budgets
+        places = [k for k, budget in enumerate(budgets) if budget.is_minimised]
+        if self._root.is_ray or not places:
+            return found
+        if budgets[places[0]].name == "edge_frequency":
+            most, capacity = Fraction(1), {places[0]: Fraction(1)}
+        else:
+            most = Fraction(self._problem.instance.bandwidth_hz) / 10**6
+            capacity = {k: Fraction(budgets[k].capacity) for k in places}
+        for _ in range(MOST_ULPS):
+            if sum(Fraction(found[k]) * capacity[k] for k in places) <= most:
+                break
+            for k in places:
+                found[k] = max(float(np.nextafter(found[k], 0.0)), 0.0)
+        return found
 
     def _cells(self, cells: Records, weights: tuple[float, float]) -> dict[str, Any]:
         document: dict[str, Any] = {"edge": None, "local": []}
