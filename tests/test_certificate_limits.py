@@ -19,7 +19,7 @@ from eipyomo.scaled import Stage
 from eipyomo.solvers.exact import solve_exact
 from eipyomo.verify import verify
 from tests.allocations import random_allocation
-from tests.certificates import M4, Document, cases, each, proofs, written
+from tests.certificates import M4, Document, cases, each, proofs, solved, written
 from tests.conftest import VALUES, reference, slow_but
 from tests.independent_checker import check
 from tests.instances import KINDS, LIMITS, hostile
@@ -124,6 +124,16 @@ def test_any_prices_of_totals_prove_less_than_the_cost() -> None:
         assert check(instance.to_dict(), document).bound == pytest.approx(bounds[-1], rel=1e-9)
         assert bounds[-1] <= terms.wsel.sum() * (1.0 + 1e-9)
     assert max(bounds) > 0.99 * terms.wsel.sum()
+
+
+@pytest.mark.parametrize("mhz", [20.0, 19.9999999, 20.1 / 3.0, 12.345678901234567])
+def test_a_price_of_the_band_is_no_more_than_it_costs(mhz: float) -> None:
+    """A band in MHz that was rounded up is a price an ulp too high, which would be refused."""
+    case = solved(each(M4.replace(bandwidth_hz=1e6 * mhz), deadline_s=7.0), objective="band")
+    found = verify(case.instance, case.document)
+    assert found.doubt is None
+    assert found.objective == "band"
+    assert found.bound == pytest.approx(verify(*cases("band")[:2]).bound, rel=0.05)
 
 
 # --- version 1 ------------------------------------------------------------------------------------

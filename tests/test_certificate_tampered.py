@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
 import eipyomo as ei
@@ -316,3 +318,43 @@ def test_what_was_tampered_with_proves_nothing_false(name: str, what: str) -> No
     change, expected = TAMPERED[name, what]
     change(case.document)
     assert verdict(case) == expected
+
+
+# --- at random ------------------------------------------------------------------------------------
+
+FACTORS = (0.0, 0.5, 1.0 - 1e-6, 1.0 + 1e-6, 2.0, 1e6, -1.0)
+
+
+def places(part: Any) -> list[tuple[Any, Any]]:
+    """Return all places of numbers, truth values and nulls in a document, each with its holder."""
+    items = list(part.items() if isinstance(part, dict) else enumerate(part))
+    found = []
+    for key, value in items:
+        if isinstance(value, dict | list):
+            found += places(value)
+        elif not isinstance(value, str):
+            found.append((part, key))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MAKERS)
+def test_random_changes_prove_nothing_false(name: str) -> None:
+    """One to three numbers changed, anywhere: both checkers agree, and no false claim is proven."""
+    draw, ends = np.random.default_rng(0), []
+    for _ in range(60):
+        case = cases(name)
+        for _ in range(draw.integers(1, 4)):
+            holders = places(case.document)
+            holder, key = holders[draw.integers(len(holders))]
+            value = holder[key]
+            if isinstance(value, bool):
+                holder[key] = not value
+            elif value is None:
+                holder[key] = float(draw.choice([0.0, 1.0, 10.0]))
+            else:
+                changed = value * float(draw.choice(FACTORS)) + float(draw.choice([0, 0, 0.1]))
+                holder[key] = type(value)(changed)
+        ends.append(verdict(case))
+    assert set(ends) <= {REFUSED, UNPROVEN, TRUE}
+    assert ends.count(REFUSED) < 60
