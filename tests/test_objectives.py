@@ -16,6 +16,7 @@ import pyomo.environ as pyo
 import pytest
 
 import eipyomo as ei
+from eipyomo import claims
 from eipyomo.cli import main
 from eipyomo.models import FORMULATIONS
 from eipyomo.problem import Problem
@@ -413,6 +414,14 @@ def test_false_documents_are_refused(
     instance, document = documents[kind]
     with pytest.raises(ei.InputError, match=sentence):
         ei.Result.from_dict({**document, **changes}, instance)
+
+
+def test_the_largest_latency_follows_from_the_breakdown(documents: Documents) -> None:
+    """It is held against a document without its instance as well."""
+    _, document = documents["slowest"]
+    claims.check(document)
+    with pytest.raises(ei.ClaimError, match=r"value 2, but its largest latency is 2\.5535"):
+        claims.check({**document, "value": 2.0, "bound": 2.0, "gap": 0.0})
 
 
 # Command line
