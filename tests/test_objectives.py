@@ -208,12 +208,12 @@ def test_a_model_has_the_value_of_the_judge(objective: str, problem: str, formul
 
 def test_a_model_of_ones_own_keeps_what_is_minimised() -> None:
     """With a row of one's own the answer is one of the same objective; a copy's too."""
-    model = ei.models.minlp(Problem.of(M2, objective="slowest"), "spectral").clone()
-    model.late = pyo.Constraint(expr=model.sync_s >= 1.8)
+    model = ei.models.minlp(Problem.of(M2, objective="slowest")).clone()
+    model.late = pyo.Constraint(expr=model.sync_s >= 2.3)
     result = ei.solve_model(model, "bonmin")
     assert (result.problem, result.minimised) == ("model", "slowest")
     assert result.model_objective is None
-    assert value_of(result) >= value_of(slowest())
+    assert value_of(result) > 1.001 * value_of(slowest())
     assert ei.Result.from_dict(result.to_dict(), M2).to_dict() == result.to_dict()
 
 
