@@ -100,6 +100,9 @@ def sums(read: Document, terms: Terms) -> Iterator[str]:
     for key, given in terms.columns.items():
         if read.feasible and not np.isfinite(given).all():
             yield f"to be feasible, but {key} is null, which stands for what never ends"
+    slowest_s = float(terms["latency_s"].max())
+    if read.minimised == "slowest" and read.feasible and not same(read.value, slowest_s):
+        yield f"value {written(read.value)}, but its largest latency is {written(slowest_s)}"
     cost = float(terms["wsel"].sum())
     if read.objective is not None and not same(read.objective, cost):
         yield (

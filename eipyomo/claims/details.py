@@ -21,7 +21,7 @@ REPAIR = 1e-5
 """Relative difference between a point in a trace and the same one repaired, at most."""
 
 
-_Price = Annotated[NonNegative | None, Field(description="a price >= 0, or left out")]
+_Price = Annotated[NonNegative | None, Field(description="a number >= 0, or left out")]
 
 
 class _UserPrices(Record):
@@ -73,7 +73,7 @@ def check_prices(read: Document, instance: Instance | None) -> None:
     except InputError as error:
         raise InputError(f"prices.{error}") from None
     for key in () if read.minimised == "band" else BAND_PRICES:
-        if key not in read.prices:
+        if getattr(prices, key) is None:
             raise InputError(f"prices lacks {key!r}, but must have it")
     names = [user.name for user in prices.users]
     if instance is not None and names != [user.name for user in instance.users]:

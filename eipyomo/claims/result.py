@@ -19,7 +19,7 @@ from eipyomo.errors import ClaimError, InputError
 from eipyomo.evaluation import Evaluation, evaluate
 from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES
-from eipyomo.restriction import JOINT, is_name
+from eipyomo.restriction import JOINT, Restriction, is_name
 from eipyomo.validation import require_kind
 
 
@@ -111,10 +111,15 @@ def _check_instance(read: Document, instance: Instance) -> None:
 
 def _evaluation(read: Document, instance: Instance, allocation: Allocation) -> Evaluation:
     """Evaluate the allocation; by (10) alone, where that is what a document of old has done."""
-    evaluation, claimed = evaluate(read.problem_of(instance), allocation), read.max_violation
+    problem, claimed = read.problem_of(instance), read.max_violation
+    evaluation = evaluate(problem, allocation)
+    if read.minimised == "band" and not is_name(read.problem) and read.value != evaluation.value:
+        # Of a restriction that has no name it is not told whether there are two halves.
+        halves = evaluate(replace(problem, restriction=Restriction.gbe()), allocation)
+        evaluation = halves if same(read.value, halves.value) else evaluation
     if claimed is None or claimed == evaluation.max_violation:
         return evaluation
-    alone = evaluate(replace(read.problem_of(instance), restriction=JOINT), allocation)
+    alone = evaluate(replace(problem, restriction=JOINT), allocation)
     return min(evaluation, alone, key=lambda judged: abs(judged.max_violation - claimed))
 
 

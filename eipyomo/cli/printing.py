@@ -58,14 +58,17 @@ def as_number(value: float | None, digits: int) -> str:
     return "-" if value is None or pd.isna(value) else f"{value:.{digits}g}"
 
 
+def name_of(minimised: str) -> str:
+    """Return what was minimised as a line begins with it."""
+    names = {OWN: "The model's objective", WSEL.name: "WSEL"}
+    return names.get(minimised) or minimised.replace("_", " ").capitalize()
+
+
 def with_unit(minimised: str, value: float | None) -> str:
-    """Return what was minimised by its name, with its value and unit."""
-    if minimised == OWN:
-        return f"The model's objective {as_number(value, 9)}"
-    if minimised == WSEL.name:
-        return f"WSEL {as_number(value, 9)}"
-    name = minimised.replace("_", " ").capitalize()
-    return f"{name} {as_number(value, 9)} {OBJECTIVES[minimised].unit}"
+    """Return a value of what was minimised, with its unit if it has one."""
+    has_unit = value is not None and minimised not in (OWN, WSEL.name)
+    unit = f" {OBJECTIVES[minimised].unit}" if has_unit else ""
+    return as_number(value, 9) + unit
 
 
 def as_percent(value: float | None) -> str:

@@ -13,6 +13,7 @@ from eipyomo.cli.printing import (
     as_text,
     clip,
     describe,
+    name_of,
     new_table,
     say,
     say_how_many_more,
@@ -55,11 +56,12 @@ def show_result(instance: Instance, result: Result) -> None:
         say(f"  {one['limit']} {one['value']:g}{of}")
     if result.allocation is None or result.evaluation is None:
         return
-    others = f"WSEL {as_number(result.objective, 9)}   " if result.minimised != WSEL.name else ""
+    what = result.minimised
+    others = f"WSEL {as_number(result.objective, 9)}   " if what != WSEL.name else ""
     say(
-        f"{with_unit(result.minimised, result.value)}   bound {as_number(result.bound, 9)}   "
-        f"gap {as_percent(result.gap)}   {others}sync time {result.allocation.sync_s:.4g} s   "
-        f"{result.wall_s:.2f} s"
+        f"{name_of(what)} {with_unit(what, result.value)}   "
+        f"bound {with_unit(what, result.bound)}   gap {as_percent(result.gap)}   {others}"
+        f"sync time {result.allocation.sync_s:.4g} s   {result.wall_s:.2f} s"
     )
     terms = result.evaluation.breakdown
     edge_frequency_hz = result.allocation.edge_frequency_hz
@@ -92,12 +94,12 @@ def show_result(instance: Instance, result: Result) -> None:
     say(table)
     say_how_many_more(len(terms.names))
     if result.prices is not None:
-        what = "WSEL" if result.minimised == WSEL.name else "the value"
+        lowered = "WSEL" if what == WSEL.name else "the value"
         last = max(result.prices["users"], key=lambda user: user["sync_per_s"])
         for key, more in MORE.items():
             if key in result.prices:
                 price = result.prices[key]
-                say(f"One more {more} would lower {what} by {price:.4g} (to first order).")
+                say(f"One more {more} would lower {lowered} by {price:.4g} (to first order).")
         if last["sync_per_s"] > 0:
             say(
                 f"The others wait most for {clip(last['name'])!r}: each second that its upload "
@@ -135,7 +137,8 @@ def show_evaluation(evaluation: Evaluation, problem: Problem) -> None:
     where = "" if problem.name == "joint" else f" in the problem {problem.name!r}"
     what = f"WSEL {as_number(evaluation.objective, 9)}"
     if problem.objective != WSEL:
-        what = f"{with_unit(problem.objective.name, evaluation.value)}, {what}"
+        name = problem.objective.name
+        what = f"{name_of(name)} {with_unit(name, evaluation.value)}, {what}"
     say(f"{what}, {verdict}{where}")
     for violation in evaluation.violations:
         if violation.amount > FEASIBILITY_TOLERANCE:

@@ -13,6 +13,7 @@ from eipyomo.instance import Instance
 from eipyomo.models.symbols import LEAST_OF, SYSTEM_DATA, USER_DATA, USER_LIMITS
 from eipyomo.models.types import Model, Variable
 from eipyomo.problem import Problem
+from eipyomo.restriction import JOINT, Restriction
 from eipyomo.scaled import NO_LIMIT, Scaled
 
 KEPT_AS = "_eipyomo_source"
@@ -39,8 +40,18 @@ class Source:
 
     @property
     def lifted(self) -> Problem:
-        """The problem without its restriction, which a user may have lifted; rows tell."""
-        return Problem(self.instance, stage=self.problem.stage, objective=self.problem.objective)
+        """The problem without its restriction, which a user may have lifted; rows tell.
+
+        Where the band is minimised, that there are two halves of it is part of what is minimised.
+        """
+        objective = self.problem.objective
+        halves = self.problem.restriction.split_band and objective.name == "band"
+        return Problem(
+            self.instance,
+            Restriction.gbe() if halves else JOINT,
+            self.problem.stage,
+            objective,
+        )
 
     @property
     def instance(self) -> Instance:

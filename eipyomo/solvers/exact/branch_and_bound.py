@@ -139,11 +139,8 @@ class BranchAndBound:
         heap = [(self.root.bound, next(number), self.root)]
         closed = np.inf
         while heap:
-            if (
-                self.done
-                or clock.left_s < 0.0
-                or (node_limit is not None and len(self.trace) >= node_limit)
-            ):
+            ended = node_limit is not None and len(self.trace) >= node_limit
+            if self.done or ended or clock.left_s < 0.0:
                 return False
             _, _, node = heapq.heappop(heap)
             if node.bound >= self.target:
