@@ -7,6 +7,7 @@ program.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -201,3 +202,14 @@ def test_a_least_value_is_never_above_that_of_a_point(seed: int, kind: str) -> N
             own = ei.evaluate(problem, outcome.allocation)
             assert own.feasible
             assert own.value >= outcome.bound
+
+
+def test_words_for_the_infeasible_say_what_would_be_enough() -> None:
+    """The band and the time that are named are enough, and not much more than needed."""
+    late = with_users(reference("letter-m4"), deadline_s=5.5)
+    result = ei.solve(late)
+    assert result.termination == "infeasible"
+    band, time_s = re.findall(r"enough would be a band of (\S+) MHz, or (\S+) s", result.message)[0]
+    assert least(late.replace(bandwidth_hz=1e6 * float(band)), gap=1e-3).status == "optimal"
+    assert least(with_users(late, deadline_s=float(time_s)), gap=1e-3).status == "optimal"
+    assert value(least(late, "band")) > 0.997 * float(band)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eipyomo.solvers.exact.branch_and_bound import Step
+    from eipyomo.solvers.exact.enough import what_would_be_enough
     from eipyomo.solvers.exact.enumeration import EnumerationOutcome, enumerate_grid
     from eipyomo.solvers.exact.fixed_decisions import ConvexRest, convex_rest
     from eipyomo.solvers.exact.outcome import ExactOutcome
@@ -31,6 +32,7 @@ __all__ = [
     "enumerate_grid",
     "prepare",
     "solve_exact",
+    "what_would_be_enough",
 ]
 
 if not TYPE_CHECKING:
@@ -43,6 +45,7 @@ if not TYPE_CHECKING:
         "enumerate_grid": "enumeration",
         "prepare": "solve",
         "solve_exact": "solve",
+        "what_would_be_enough": "enough",
     }
 
     def __getattr__(name):

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
+from eipyomo.objective import WSEL
 from eipyomo.problem import LETTER_FEATURES, USER_LIMITS, Feature, Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
@@ -87,7 +88,7 @@ class Exact(Method[ExactOptions]):
             status=outcome.status,
             allocation=outcome.allocation,
             bound=outcome.bound,
-            message=outcome.message,
+            message=outcome.message + _enough(outcome, clock),
             setup_s=setup_s,
             iterations=outcome.nodes,
             trace=[dict(vars(step)) for step in outcome.trace],
@@ -145,6 +146,13 @@ def prepare() -> float:
     started = time.monotonic()
     exact.prepare()
     return time.monotonic() - started
+
+
+def _enough(outcome: exact.ExactOutcome, clock: Clock) -> str:
+    """Say what would be enough where limits cannot be met together."""
+    if not outcome.conflicts or outcome.problem.objective is not WSEL:
+        return ""
+    return exact.what_would_be_enough(outcome.problem, clock)
 
 
 def _prices(outcome: exact.ExactOutcome) -> dict[str, Any] | None:
