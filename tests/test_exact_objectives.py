@@ -180,7 +180,7 @@ def test_prices_are_finite_differences(limit: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", slow_but(range(24), 1, 4))
+@pytest.mark.parametrize("seed", slow_but(range(10), 1))
 def test_a_least_value_is_never_above_that_of_a_point(seed: int, kind: str) -> None:
     """Limits and totals of a random allocation: never "infeasible", no bound above its value."""
     instance = KINDS[kind](hostile(seed))
@@ -195,7 +195,7 @@ def test_a_least_value_is_never_above_that_of_a_point(seed: int, kind: str) -> N
     for objective in ("wsel", "band", "edge_frequency", "slowest"):
         problem = Problem.of(limited, objective=objective)
         judged = ei.evaluate(problem, allocation)
-        outcome = solve_exact(problem, gap=1e-4, time_limit=3.0)
+        outcome = solve_exact(problem, gap=1e-4, time_limit=1.0)
         assert outcome.status != "infeasible", objective
         assert outcome.bound <= judged.value * (1.0 + 1e-9)
         if outcome.allocation is not None:

@@ -13,8 +13,8 @@ from eipyomo.solvers.exact.slowest import solve_slowest
 
 ABOUT = 1e-3
 """Relative gap that is good enough for words."""
-LONGEST_S = 5.0
-"""Time for the search at most."""
+LONGEST_S = 2.0
+"""Time for each search at most."""
 
 
 def what_would_be_enough(problem: Problem, clock: Clock) -> str:
