@@ -62,6 +62,9 @@ LIMIT_FEATURES = frozenset(
 )
 """Limits in an instance's data with which there may be no feasible point."""
 
+USER_LIMITS = LIMIT_FEATURES - {Feature.FLEET_BUDGETS}
+"""Those of one user each."""
+
 SHARE_BOUNDS = tuple(key for key in NO_LIMIT if "share" in key)
 
 

@@ -187,13 +187,25 @@ class Result(Report):
                 f"the result is one of problem {self.problem!r}, but the certificate proves a "
                 f"bound of {proven.problem!r}"
             )
-        if self.minimised != WSEL.name:
+        if self.minimised != proven.objective:
             return (
-                f"the result is one of the least {self.minimised!r}, but the certificate proves a "
-                "bound on WSEL"
+                f"the result minimises {self.minimised!r}, but the certificate proves a bound on "
+                f"{proven.objective!r}"
             )
+        if self.termination == "infeasible" and not proven.infeasible:
+            return (
+                "the result claims that nothing is feasible, but the certificate proves only the "
+                f"bound {proven.bound:.12g}"
+            )
+        if self.termination == "infeasible":
+            return None
         if self.objective is None:
             return "the result has no feasible allocation, of which a bound could prove anything"
+        if proven.infeasible:
+            return (
+                "the result keeps within all limits as far as rounding tells, but the certificate "
+                "proves that nothing does"
+            )
         if self.objective < proven.bound:
             return (
                 f"the result costs {self.objective:.12g}, but the certificate proves that nothing "

@@ -56,8 +56,8 @@ def augmented_cost(
 ) -> float:
     """Return S of (18) at copies x, y, z, v and f, straight from (1)-(9) and (14).
 
-    It is infinite where y is before the own upload, or f above its limit. The frequency v at the
-    edge counts only where it is limited.
+    It is infinite where y is before the own upload, f above its limit, or a share out of bounds.
+    The frequency v at the edge counts only where it is limited. Missing a limit has its price.
     """
     x, y, z, edge_ghz, frequency_ghz = copies
     is_limited = data.total_frequency_ghz is not None
@@ -84,8 +84,15 @@ def augmented_cost(
         energy_j += physics.local_inference_energy_j(
             frequency_ghz, work, data.energy_coefficient[j]
         )
-    cost = data.energy_weight[j] * energy_j
-    cost += data.latency_weight[j] * (end_s - data.previous_download_s[j])
+    latency_s = end_s - data.previous_download_s[j]
+    cost = data.energy_weight[j] * energy_j + data.latency_weight[j] * latency_s
+    for amount, limit in ((latency_s, data.deadline_s[j]), (energy_j, data.energy_budget_j[j])):
+        if amount > limit:
+            cost += target["limit_price"] * (amount / limit - 1.0)
+    bounds = [(x, data.uplink_share_min[j], data.uplink_share_max[j])]
+    bounds += [(z, data.downlink_share_min[j] if a else 0.0, data.downlink_share_max[j])]
+    if not all(least <= share <= most for share, least, most in bounds):
+        return float("inf")
     pulls = [
         ("uplink", x, "uplink_share"),
         ("sync", y, "sync_s"),

@@ -172,15 +172,18 @@ def test_agent_has_one_user() -> None:
 
 
 def test_targets_are_told_in_the_order_of_the_record() -> None:
-    """A Pyomo agent is told the first fields of TARGET, and all of them where F is given."""
-    data = Instance.letter(users=1).scaled
+    """A Pyomo agent is told all fields of TARGET; those of the edge and of limits if need be."""
+    letter, shared = Instance.letter(users=1), Instance.letter(users=1, total_frequency_ghz=6.0)
+    due = {"eu1": {"deadline_s": 9.0}}
     assert TARGET.names is not None
-    assert len(models.agent_parameters(data)) == len(TARGET.names) - 3
-    shared = Instance.letter(users=1, total_frequency_ghz=6.0).scaled
-    assert len(models.agent_parameters(shared)) == len(TARGET.names)
-    assert models.agent_parameters(shared)[
-        : len(models.agent_parameters(data))
-    ] == models.agent_parameters(data)
+    assert len(models.AGENT_PARAMETERS) == len(TARGET.names)
+    for name, field in zip(models.AGENT_PARAMETERS, TARGET.names, strict=True):
+        assert name.partition("_")[0] == field.partition("_")[0]
+    told = models.agent_parameters(shared.replace(users=due).scaled)
+    assert told == list(models.AGENT_PARAMETERS)
+    assert set(told) - set(models.agent_parameters(shared.scaled)) == {"limit_price"}
+    without = set(told) - set(models.agent_parameters(letter.replace(users=due).scaled))
+    assert without == {name for name in told if name.startswith("edge_")}
 
 
 def script(folder: Path, *lines: str) -> Path:

@@ -16,6 +16,8 @@ from eipyomo.problem import Problem
 from eipyomo.restriction import Restriction
 from eipyomo.scaled import HZ_PER_GHZ
 from eipyomo.solvers.exact import convex_rest, kernels, solve_exact
+from eipyomo.solvers.exact.branching import BranchingDecision, IdenticalUsers, narrowed
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
 from eipyomo.solvers.exact.users import user_records
 from tests.allocations import random_allocation, random_decisions
@@ -64,7 +66,9 @@ def test_best_multipliers_close_the_duality_gap(seed: int, download: bool, kind:
         t = float(data.upload_start_s.max() * draw.uniform(1.1, 3.0))
         price, edge = float(10.0 ** draw.uniform(-2, 2)), float(10.0 ** draw.uniform(-4, 2))
         terms = kernels.DualPoint(t, price, price, edge if kind == "limited" else 0.0)
-        multipliers, value = kernels.value_at(users[j], offload, download, terms)
+        multipliers, value = kernels.value_at(
+            users[j], offload, download, terms, kernels.NOTHING_KNOWN
+        )
         own = own_cost(instance, j, offload, download, value, multipliers, terms)
         if own is not None:
             assert value.cost == pytest.approx(own, rel=1e-9 if kind == "plain" else 1e-8)
@@ -235,3 +239,30 @@ def test_crossings_are_bracketed_through_plateaus_and_jumps() -> None:
 
 def _without_findings(function: Callable[[float], float], x: float) -> tuple[float, None]:
     return function(x), None
+
+
+@pytest.mark.parametrize("points", range(2, 30))
+def test_a_branch_above_a_point_of_the_grid_keeps_the_next_one(points: int) -> None:
+    """0.4 + 0.2 is more than 0.6 in floating point, which must not cut off the last point."""
+    for last in range(1, points):
+        restriction = Restriction(grid=points, offload_max=last / points)
+        dual = Dual.of(Problem(ei.Instance.letter(users=1), restriction))
+        identical = IdenticalUsers(dual.users, dual.domains)
+        for at in range(last + 1):
+            decision = BranchingDecision(0, at * dual.grid_step, high=True)
+            domain = narrowed(dual.domains, (decision,), identical, dual.grid_step)[0]
+            assert domain["local"] == (at < last)
+            if domain["local"]:
+                assert round(float(domain["offload_min"]) * points) == at + 1
+
+
+def test_a_negligible_weight_costs_no_more_than_none() -> None:
+    """Where a weight is next to nothing no logarithm overflows, and the bound is a number."""
+    link = user_records(Problem(ei.Instance.letter(users=1)))[0]["uplink"]
+    for weight in 10.0 ** np.arange(-320.0, 0.0, 3.0):
+        for price in (1e-9, 1e-3, 1.0, 1e3):
+            found = kernels.least_cost(weight, price, link)
+            assert found.cost >= -1e-12 * price
+            assert found.cost <= price * found.share * (1.0 + 1e-12) + weight * min(
+                found.seconds, 1e99
+            )

@@ -101,6 +101,16 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_a_result_is_proven",
             "test_a_false_result_is_not_proven",
         ),
+        "test_certificate_tampered": (
+            "test_both_checkers_prove_what_is_written",
+            "test_what_was_tampered_with_proves_nothing_false",
+        ),
+        "test_certificate_limits": (
+            "test_an_infeasible_result_is_proven",
+            "test_an_infeasible_result_needs_a_proof",
+            "test_a_certificate_of_another_objective_says_nothing_of_a_result",
+            "test_certificates_of_old_know_no_limits",
+        ),
     },
     "what was asked is dropped": {
         "test_ampl": (

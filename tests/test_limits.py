@@ -6,6 +6,7 @@ force, which has formulas of its own.
 
 from __future__ import annotations
 
+import json
 import math
 from functools import cache
 from itertools import product
@@ -20,6 +21,7 @@ import eipyomo as ei
 from eipyomo.models import FORMULATIONS
 from eipyomo.problem import LIMIT_FEATURES, Feature, Problem
 from eipyomo.restriction import Restriction
+from eipyomo.verify import verify
 from tests.allocations import random_allocation
 from tests.conftest import VALUES, reference, slow_but
 from tests.instances import LIMITS, hostile
@@ -242,16 +244,15 @@ def test_decisions_in_the_data_are_kept(method: str) -> None:
     assert one.problem == "joint"
 
 
-def test_a_certificate_has_no_word_for_decisions_in_the_data(tmp_path: Path) -> None:
-    """It would prove a restricted problem in the name of another, so none is written."""
+def test_decisions_in_the_data_are_certified(tmp_path: Path) -> None:
+    """The problem keeps its name, and its certificate proves what its data leave open."""
+    proof = tmp_path / "proof.json"
     limited = M2.replace(users={"eu2": {"download": "never"}})
-    with pytest.raises(
-        ei.InputError, match="downloads or offload fractions that users' data limit"
-    ):
-        ei.solve(limited, "exact", certificate=tmp_path / "proof.json")
-    assert not list(tmp_path.iterdir())
-    written = ei.solve(limited, "exact", problem="eco", certificate=tmp_path / "proof.json")
-    assert written.termination == "optimal"
+    for problem in ("joint", "eco"):
+        ei.solve(limited, "exact", problem=problem, certificate=proof)
+        found = verify(limited, json.loads(proof.read_text()))
+        assert found.doubt is None
+        assert found.problem == problem
 
 
 def test_always_holds_a_download_of_no_use() -> None:
@@ -493,12 +494,13 @@ def test_what_an_allocation_has_is_feasible(seed: int, solver: str, limit: str) 
 
 @pytest.mark.parametrize("feature", [one for one in Feature if one in LIMIT_FEATURES])
 def test_benchmarks_of_the_letter_take_no_limits_they_do_not_know(feature: Feature) -> None:
-    """Enumeration and ADMM refuse, in a sentence that says who handles it."""
+    """The enumeration refuses, in a sentence that says who handles it."""
     limited = {
         Feature.DEADLINES: with_each(deadline_s=3.0),
         Feature.ENERGY_BUDGETS: with_each(energy_budget_j=0.3),
         Feature.SHARE_BOUNDS: with_each(max_uplink_share=0.5),
         Feature.FLEET_BUDGETS: M2.replace(total_energy_budget_j=1.0),
     }[feature]
-    with pytest.raises(ei.InputError, match=rf"'admm' does not handle {feature.value}, .* minlp"):
-        ei.solve(limited, "admm")
+    sentence = rf"'enumeration' does not handle {feature.value}, .* minlp"
+    with pytest.raises(ei.InputError, match=sentence):
+        ei.solve(limited, "enumeration", problem="grid:0.5")

@@ -63,10 +63,10 @@ def verify_command(
     settings: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Prove the bound of a certificate.
+    """Prove the bound of a certificate, or that nothing is feasible.
 
-    It is recomputed in interval arithmetic, without any code of the solver. Exit status: 0 if the
-    claimed bound is proven for the claimed problem, 4 if it is not or if the result claims what is
+    It is recomputed in interval arithmetic, without any code of the solver. Exit status: 0 if what
+    is claimed is proven for the claimed problem, 4 if it is not or if the result claims what is
     not true, 2 for a broken file or another instance's.
     """
     instance = read_instance(instance_file, settings)
@@ -100,24 +100,33 @@ def _verification(found: Verified, result: Result | None, doubt: str | None) -> 
 def _show_verification(
     instance: Instance, found: Verified, result: Result | None, doubt: str | None
 ) -> None:
+    where = f"{title_of(instance)}:"
+    if found.infeasible:
+        say(f"{where} no allocation of problem {found.problem} keeps within these limits: proven")
+    elif math.isfinite(found.bound):
+        goal = OBJECTIVES[found.objective]
+        least = f"{found.bound:.12g}" if goal is WSEL else f"{found.bound:.12g} {goal.unit}"
+        name = goal.name.upper() if goal is WSEL else f"the {goal.meaning}"
+        say(f"{where} proven for problem {found.problem}: {name} >= {least}")
+    else:
+        say(f"{where} nothing is proven")
+    claim = "infeasibility" if found.claimed is None else f"bound {found.claimed:.12g}"
     say(
-        f"{title_of(instance)}: proven for problem {found.problem}: WSEL >= {found.bound:.12g}"
-        if math.isfinite(found.bound)
-        else f"{title_of(instance)}: nothing is proven"
+        f"The claimed {claim} is {'NOT proven' if found.doubt else 'proven'}, by {found.cells} "
+        f"cells in {found.leaves} leaves."
     )
+    if result is None or doubt is not None:
+        return
+    if result.objective is None:
+        say("The result says so too.")
+        return
+    gap = relative_gap(result.objective, found.bound)
+    excess = "" if gap is None else f", {gap:.2g} (relative)"
     say(
-        f"The claimed bound {found.claimed:.12g} is "
-        f"{'NOT proven' if found.doubt else 'proven'}, by {found.cells} cells in "
-        f"{found.leaves} leaves."
+        f"WSEL {result.objective:.7g} is feasible and at most "
+        f"{result.objective - found.bound:.2g}{excess} above every allocation of problem "
+        f"{found.problem}."
     )
-    if result is not None and result.objective is not None and doubt is None:
-        gap = relative_gap(result.objective, found.bound)
-        excess = "" if gap is None else f", {gap:.2g} (relative)"
-        say(
-            f"WSEL {result.objective:.7g} is feasible and at most "
-            f"{result.objective - found.bound:.2g}{excess} above every allocation of problem "
-            f"{found.problem}."
-        )
 
 
 @click.command(

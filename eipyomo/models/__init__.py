@@ -1,6 +1,6 @@
 """Problem (10) as Pyomo models: built, changed, filled and written, but not solved here."""
 
-from eipyomo.models.agent import agent_parameters, build_agent, copies
+from eipyomo.models.agent import AGENT_PARAMETERS, agent_parameters, build_agent, copies
 from eipyomo.models.build import fix, minlp
 from eipyomo.models.cutoff import cutoff_row, loosen, require_current_tightening, tighten
 from eipyomo.models.diagnostics import binding_bounds, largest_violation, objective
@@ -14,6 +14,7 @@ from eipyomo.models.source import require_own_data, source_of
 from eipyomo.models.update import update
 
 __all__ = [
+    "AGENT_PARAMETERS",
     "FORMULATIONS",
     "NoPointError",
     "Point",

@@ -11,7 +11,7 @@ from eipyomo.errors import InputError
 from eipyomo.models import bounds
 from eipyomo.models.end_user import Links, declare_data
 from eipyomo.models.formulations.letter import Letter, LetterOptions
-from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA
+from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA, USER_LIMITS
 from eipyomo.models.types import Model, Variable
 from eipyomo.scaled import Scaled
 
@@ -25,18 +25,26 @@ AGENT_PARAMETERS = {
     "uplink_penalty": "c of x",
     "sync_penalty": "c of y",
     "downlink_penalty": "c of z",
+    "limit_price": "price of missing a limit by its own size",
     "edge_multiplier": "ξ_j",
     "edge_target": "f_{s,j} [GHz]",
     "edge_penalty": "c of v",
 }
 """What the coordinator tells an agent, in the order of the kernel's TARGET record; what concerns
-the edge only where its frequency is limited."""
+the edge only where its frequency is limited, and what concerns limits only where there are such."""
+
+PRICED_LIMITS = {"deadline_s": "latency_s", "energy_budget_j": "energy_j"}
+"""Limits that an agent may miss at a price, each with the term of its block that it is on."""
 
 
 def agent_parameters(data: Scaled) -> list[str]:
     """Return the names of what an agent is told, those of ``AGENT_PARAMETERS`` that concern it."""
-    limited = data.total_frequency_ghz is not None
-    return [name for name in AGENT_PARAMETERS if limited or not name.startswith("edge_")]
+    left_out = set()
+    if data.total_frequency_ghz is None:
+        left_out |= {name for name in AGENT_PARAMETERS if name.startswith("edge_")}
+    if not data.limited(*PRICED_LIMITS):
+        left_out.add("limit_price")
+    return [name for name in AGENT_PARAMETERS if name not in left_out]
 
 
 def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
@@ -58,7 +66,9 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
         server's frequency is limited. What the coordinator tells (``AGENT_PARAMETERS``) stands in
         fixed variables rather than Params, because a .nl file keeps variables as columns, so that
         it is written once and serves every iteration; the same holds for
-        ``user.download`` and ``user.offload_fraction``.
+        ``user.download`` and ``user.offload_fraction``. Bounds on shares are rows. The deadline
+        and the energy budget may be missed for a price, ``limit_price`` for missing one by its own
+        size, so that there always is a point.
 
     Raises
     ------
@@ -79,10 +89,12 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
     floor = float(bounds.smallest_share(data, data.downlink_snr, np.array([horizon_s]))[0])
     model.user = pyo.Block(doc="u_j and 𝒰_j")
     own = {key: float(getattr(data, key)[0]) for key in USER_DATA}
+    own |= {key: float(getattr(data, key)[0]) for key in USER_LIMITS if data.limited(key)}
     declare_data(model.user, own, horizon_s, floor)
     Letter().build(model.user, Links(model, **copies(model)), LetterOptions())
     # The copy z_j has a price and a target of its own, and need not be 0 where a_j = 0.
     model.user.no_share_without_download.deactivate()
+    price_limits(model)
     augmented_cost(model)
     return model
 
@@ -111,6 +123,23 @@ def copies(model: Model) -> dict[str, Variable]:
     return {key: copy for key, copy in shared.items() if copy is not None}
 
 
+def price_limits(model: Model) -> None:
+    """Let the user miss T ≤ T^max and E ≤ E^max by parts of them that it pays for."""
+    paid: Any = 0.0
+    for key, term in PRICED_LIMITS.items():
+        limit = model.user.component(key)
+        if limit is None:
+            continue
+        model.user.component(f"keep_{key}").deactivate()
+        part = pyo.Var(bounds=(0, None), initialize=0.0, doc=f"part of {key} that is missed [1]")
+        model.add_component(f"missed_{key}", part)
+        most = limit * (1 + part)
+        row = pyo.Constraint(expr=model.user.component(term) <= most, doc=str(USER_LIMITS[key]))
+        model.add_component(f"priced_{key}", row)
+        paid += model.limit_price * part
+    model.paid_for_limits = pyo.Expression(expr=paid, doc="what missing limits costs")
+
+
 def augmented_cost(model: Model) -> None:
     """Add S(u_j) of (18): the user's cost, the multipliers' terms and the penalties."""
     edge: Any = 0.0
@@ -122,6 +151,7 @@ def augmented_cost(model: Model) -> None:
     model.augmented_cost = pyo.Objective(
         expr=model.user.wsel
         + edge
+        + model.paid_for_limits
         + model.uplink_multiplier * model.uplink_copy
         + model.sync_multiplier * model.sync_copy
         + model.downlink_multiplier * model.downlink_copy

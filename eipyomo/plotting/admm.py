@@ -107,4 +107,5 @@ def _decisions(axes: Axes, document: Mapping[str, Any]) -> None:
 def _draw(axes: Axes, document: Mapping[str, Any], key: str, label: str, **style: Any) -> None:
     trace = document["trace"]
     iterations = [row["iteration"] for row in trace]
-    axes.plot(iterations, [row[key] for row in trace], label=label, **style)
+    values = [float("nan") if row[key] is None else row[key] for row in trace]
+    axes.plot(iterations, values, label=label, **style)

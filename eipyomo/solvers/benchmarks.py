@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, StrictStr
 
+from eipyomo.errors import InputError
 from eipyomo.restriction import GRID, points_of
 from eipyomo.solvers.contract import Method, Options
-from eipyomo.solvers.exact.method import Enumeration, Exact, ProvenOptions
+from eipyomo.solvers.exact.method import CertifiedOptions, Enumeration, Exact, ProvenOptions
 from eipyomo.solvers.minlp.method import Minlp
 from eipyomo.validation import Finite, Flag
 
@@ -30,7 +31,7 @@ class Benchmark(ABC):
 
     name: ClassVar[str]
     description: ClassVar[str]
-    Options: ClassVar[type[Options]] = ProvenOptions
+    Options: ClassVar[type[Options]] = CertifiedOptions
     trains: ClassVar[bool] = False
 
     def problem(self, options: Any) -> str:
@@ -40,10 +41,30 @@ class Benchmark(ABC):
 
     @abstractmethod
     def method(self, options: Any) -> Chosen:
-        """Return the method that solves it, and that one's options."""
+        """Return the method that solves it, and that one's options.
+
+        Raises
+        ------
+        InputError
+            If a certificate is asked of a method that writes none.
+        """
 
 
-class FixedOptions(ProvenOptions):
+def _exact(options: CertifiedOptions) -> Chosen:
+    """Return the exact method, with all options that have one name for both."""
+    common = {key: getattr(options, key) for key in CertifiedOptions.model_fields}
+    return EXACT, EXACT.Options(**common)
+
+
+def _without_proof(method: Method[Any], options: CertifiedOptions, what: str, **own: Any) -> Chosen:
+    """Return a method that proves nothing which a certificate could hold."""
+    if options.certificate is not None:
+        raise InputError(f"certificate is given, but {what} writes none")
+    common = {key: getattr(options, key) for key in ProvenOptions.model_fields}
+    return method, method.Options(**common, **own)
+
+
+class FixedOptions(CertifiedOptions):
     """Options where all decisions are fixed, so that the problem is convex."""
 
     solver: Annotated[
@@ -56,11 +77,10 @@ class _Fixed(Benchmark):
     Options = FixedOptions
 
     def method(self, options: Any) -> Chosen:
-        common = {"gap": options.gap, "time_limit": options.time_limit}
         if options.solver == "exact":
-            return EXACT, EXACT.Options(**common)
-        fixed = Minlp.Options(**common, solver=options.solver, formulation="letter")
-        return Minlp(), fixed
+            return _exact(options)
+        how = {"solver": options.solver, "formulation": "letter"}
+        return _without_proof(Minlp(), options, f"solver {options.solver!r}", **how)
 
 
 class EdgeOnly(_Fixed):
@@ -88,10 +108,10 @@ class SplitBand(Benchmark):
 
     def method(self, options: Any) -> Chosen:
         """Return the exact method."""
-        return EXACT, EXACT.Options(gap=options.gap, time_limit=options.time_limit)
+        return _exact(options)
 
 
-class GridOptions(ProvenOptions):
+class GridOptions(CertifiedOptions):
     """Options of :class:`Exhaustive`."""
 
     step: Annotated[
@@ -123,5 +143,6 @@ class Exhaustive(Benchmark):
 
     def method(self, options: Any) -> Chosen:
         """Return enumeration or branch and bound."""
-        chosen: Method[Any] = Enumeration() if options.enumeration else EXACT
-        return chosen, chosen.Options(gap=options.gap, time_limit=options.time_limit)
+        if options.enumeration:
+            return _without_proof(Enumeration(), options, "enumeration")
+        return _exact(options)

@@ -33,7 +33,18 @@ COSTS = (
 )
 """Fields of a user's record from which its cost follows; its radio links come on top."""
 
-USERS_PER_THREAD = 256
+LIMITS = (
+    ("transmit_power_w", "f8"),  # p
+    ("receive_power_w", "f8"),  # p^md
+    ("energy_coefficient", "f8"),  # κ
+    ("energy_weight", "f8"),  # w^e
+    ("deadline_s", "f8"),  # T_max + τ^md of the previous round, on the clock of τ̂; or inf
+    ("energy_left_j", "f8"),  # E_max - e^lt, or inf
+)
+"""Fields of a user's record with its deadline and energy budget, and what prices of them are times
+of."""
+
+USERS_PER_THREAD = 64
 
 
 def fill_costs(users: Records, data: Scaled) -> None:
@@ -52,6 +63,14 @@ def fill_costs(users: Records, data: Scaled) -> None:
     users["constant"] = (
         data.energy_weight * data.local_training_j - data.latency_weight * data.previous_download_s
     )
+
+
+def fill_limits(users: Records, data: Scaled) -> None:
+    """Set the fields of ``LIMITS`` of one record per end user."""
+    for name in ("transmit_power_w", "receive_power_w", "energy_coefficient", "energy_weight"):
+        users[name] = getattr(data, name)
+    users["deadline_s"] = data.deadline_s + data.previous_download_s
+    users["energy_left_j"] = data.energy_budget_j - data.local_training_j
 
 
 @cache

@@ -30,6 +30,12 @@ Where the equations are: step 1 (17), (18) :mod:`~eipyomo.solvers.admm.search` o
 ``consensus.update_multipliers``; (24) ``consensus.residuals`` and ``settings.Settings.met``;
 the loop ``loop.iterate``.
 
+Limits of users stand in step 1, in each agent's own sub-problem: bounds on shares as they are, a
+deadline and an energy budget at prices that are capped (:mod:`~eipyomo.solvers.admm.kernel`), so
+that an agent always has an answer, which comes as near to its limits as that pays. The incumbent
+keeps within them, as ``evaluate`` judges it; while no decisions of the agents allow that, there is
+none.
+
 The method is a heuristic on a problem that is not convex: it proves no bound, and none is reported.
 """
 

@@ -32,12 +32,15 @@ class Consensus:
         c, in the order of ``BLOCKS``.
     budgets
         What ℱ of (13) keeps within limits.
+    limit_price
+        What an agent pays at most for missing a limit of its own, by all of that limit's size.
     """
 
     values: Mapping[str, FloatColumn]
     multipliers: Mapping[str, FloatColumn]
     penalties: Mapping[str, float]
     budgets: tuple[Budget, ...]
+    limit_price: float = 0.0
 
     @property
     def users(self) -> int:
@@ -52,6 +55,7 @@ class Consensus:
     def targets(self) -> Records:
         """Return what the agents are told, one TARGET record per user."""
         targets = np.zeros(self.users, TARGET)
+        targets["limit_price"] = self.limit_price
         for quantity, value in self.values.items():
             targets[quantity] = value
             targets[f"{BLOCKS[quantity]}_multiplier"] = self.multipliers[quantity]

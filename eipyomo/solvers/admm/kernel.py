@@ -27,6 +27,18 @@ with ν1 + ν2 + μ = w^t. This is convex, and it falls apart into scalar equati
   E depends on μ.
 
 Without download (a = 0, ι = 1) there is no local branch, μ = 0, and z minimises its penalty alone.
+
+Bounds on shares are bounds on x, and on z with a download: each scalar problem has one minimum and
+no other, so that the bounded one is at the nearest share. A deadline and an energy budget have
+prices δ and ε in [0, C/T^max] and [0, C/E^max], with C the ``limit_price`` that is told:
+
+    max over δ, ε of  min S + δ (T - T^max) + ε (E - E^max)
+        = min S + C (T - T^max)⁺/T^max + C (E - E^max)⁺/E^max,
+
+since the problem is convex. So the limits are kept where that costs less than C for missing one by
+its own size, and otherwise the agent comes as near as this pays. The inner minimum is (18) with
+w^t + δ and w^e + ε. At given ε its T falls as δ grows, and with the best δ its E falls as ε grows
+(a maximum over δ is concave in ε as well): two searches of one number, one in the other.
 """
 
 from __future__ import annotations
@@ -59,6 +71,28 @@ class Served(NamedTuple):
 
     frequency_ghz: float
     span_s: float
+
+
+class Found(NamedTuple):
+    """What minimises (18) at given weights, with the multiplier μ."""
+
+    edge: Pair
+    branch: Local
+    at_edge: Served
+    mu: float
+
+
+class Search(NamedTuple):
+    """A search for the logarithm of a limit's price; by what part the limit is missed falls in it.
+
+    `low` is where it is missed, `high` where it is kept or as far as prices go, `most`.
+    """
+
+    low: float
+    high: float
+    most: float
+    x: float
+    missed: float
 
 
 class Marginal(NamedTuple):
@@ -163,11 +197,12 @@ LAST_STEP = 1e-9
 
 @compiled
 def uplink_copy(user: Any, target: Any, weight: float, curvature: float, start: float) -> float:
-    """Minimise weight s(x) + curvature/2 s(x)² + α x + c_x/2 (x - b)²."""
+    """Minimise weight s(x) + curvature/2 s(x)² + α x + c_x/2 (x - b)² over b^min ≤ x ≤ b^max."""
     price = target.uplink_multiplier - target.uplink_penalty * target.uplink_share
-    return best_share(
+    x = best_share(
         weight, curvature, price, target.uplink_penalty, user.uplink_snr, user.unit_s, start
     )
+    return float(min(max(x, user.uplink_share_min), user.uplink_share_max))
 
 
 @compiled
@@ -178,10 +213,10 @@ def sync_copy(target: Any, weight: float) -> float:
 
 
 @compiled
-def idle_downlink_copy(target: Any) -> float:
-    """Minimise ζ z + c_z/2 (z - b̄)² over 0 ≤ z ≤ 1: the copy of a user that does not download."""
+def idle_downlink_copy(user: Any, target: Any) -> float:
+    """Minimise ζ z + c_z/2 (z - b̄)² over 0 ≤ z ≤ b̄^max: the copy without download."""
     z = target.downlink_share - target.downlink_multiplier / target.downlink_penalty
-    return float(min(max(z, 0.0), 1.0))
+    return float(min(max(z, 0.0), user.downlink_share_max))
 
 
 @compiled
@@ -278,6 +313,7 @@ def local_branch(user: Any, target: Any, work: float, mu: float, start: float) -
     penalty = target.downlink_penalty
     price = target.downlink_multiplier - penalty * target.downlink_share
     z = best_share(weight, 0.0, price, penalty, user.downlink_snr, user.unit_s, start)
+    z = min(max(z, user.downlink_share_min), user.downlink_share_max)
     span_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
     f = 0.0
     if work > 0.0:
@@ -294,8 +330,11 @@ def log_ratio(span_s: float, edge: Pair, edge_s: float) -> float:
 
 
 @compiled
-def solve_fixed(user: Any, target: Any, answer: Any) -> None:
-    """Solve (18) at the a and ι that stand in `answer`, which also holds the start."""
+def solve_fixed(user: Any, target: Any, answer: Any) -> Found:
+    """Solve (18) at the a and ι that stand in `answer`, which also holds the start.
+
+    Deadline and energy budget do not count here; see :func:`solve_limited`.
+    """
     iota = answer.offload_fraction
     load = user.model_mbit + iota * user.task_mbit
     limited = target.edge_penalty > 0.0
@@ -303,9 +342,8 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
     relaxed = relaxed_pair(user, target, load, answer.uplink_share)
     if not answer.download:
         edge = pair(user, target, load, 0.0, relaxed)
-        idle = Local(idle_downlink_copy(target), 0.0, 0.0)
-        write(user, target, answer, edge, idle, served(user, target, iota, total), 0.0)
-        return
+        idle = Local(idle_downlink_copy(user, target), 0.0, 0.0)
+        return Found(edge, idle, served(user, target, iota, total), 0.0)
     work = (1.0 - iota) * user.work_gigacycles
     start = answer.downlink_share
     high = -LEAST_LOG_MULTIPLIER if limited else np.log(total)
@@ -315,8 +353,7 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
     at_edge = served(user, target, iota, 0.0)
     high_ratio = log_ratio(branch.span_s, edge, at_edge.span_s)
     if high_ratio >= 0.0:
-        write(user, target, answer, edge, branch, at_edge, mu)
-        return
+        return Found(edge, branch, at_edge, mu)
     # Illinois' method on the logarithms; the first steps guess the slope -1/2, and
     # grow, to find a bracket.
     low, low_ratio, last, reach = -np.inf, 0.0, 0, 0.0
@@ -347,7 +384,7 @@ def solve_fixed(user: Any, target: Any, answer: Any) -> None:
             low, low_ratio = guess, ratio
             high_ratio *= 0.5 if last > 0 else 1.0
             last = 1
-    write(user, target, answer, edge, branch, at_edge, mu)
+    return Found(edge, branch, at_edge, mu)
 
 
 LEAST_LOG_MULTIPLIER = -90.0
@@ -363,22 +400,28 @@ def multipliers(guess: float, total: float, limited: bool) -> tuple[float, float
 
 
 @compiled
-def write(
-    user: Any, target: Any, answer: Any, edge: Pair, branch: Local, at_edge: Served, mu: float
-) -> None:
+def end_s(answer: Any, found: Found) -> float:
+    """Return the time at which the user is served, T_j + τ^md of the round before."""
+    end = found.edge.ready_s + found.at_edge.span_s
+    if answer.download:
+        end = max(end, found.edge.sync_s + found.branch.span_s)
+    return end
+
+
+@compiled
+def write(user: Any, target: Any, answer: Any, found: Found) -> None:
     """Write down the copies and what they cost: q of (12a) and S of (18)."""
+    edge, branch, at_edge, mu = found
     x, y, z = edge.uplink_share, edge.sync_s, branch.downlink_share
     iota = answer.offload_fraction
     load = user.model_mbit + iota * user.task_mbit
     v = at_edge.frequency_ghz
-    end_s = edge.ready_s + at_edge.span_s
     cost = user.constant + user.send_weight * load * seconds_up(user, x)
     if answer.download:
         download_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
         work = (1.0 - iota) * user.work_gigacycles
         cost += user.receive_weight * download_s + user.cpu_weight * branch.frequency_ghz**2 * work
-        end_s = max(end_s, y + branch.span_s)
-    cost += user.latency_weight * end_s
+    cost += user.latency_weight * end_s(answer, found)
     answer.cost = cost
     answer.value = (
         cost
@@ -396,8 +439,152 @@ def write(
     answer.frequency_ghz, answer.mu = branch.frequency_ghz, mu
 
 
+# --- One agent with limits ------------------------------------------------------------------------
+
+
+@compiled
+def energy_j(user: Any, answer: Any, found: Found) -> float:
+    """Return E_j - e^lt."""
+    load = user.model_mbit + answer.offload_fraction * user.task_mbit
+    energy = user.transmit_power_w * load * seconds_up(user, found.edge.uplink_share)
+    if answer.download:
+        seconds = seconds_per_mbit(found.branch.downlink_share, user.downlink_snr, user.unit_s)
+        work = (1.0 - answer.offload_fraction) * user.work_gigacycles
+        energy += user.receive_power_w * user.model_mbit * seconds
+        energy += user.energy_coefficient * found.branch.frequency_ghz**2 * work
+    return float(energy)
+
+
+@compiled
+def late(user: Any, answer: Any, found: Found) -> float:
+    """Return by what part of it the deadline is missed; negative where it is kept."""
+    return float((end_s(answer, found) - user.deadline_s) / user.latency_max_s)
+
+
+@compiled
+def overspent(user: Any, answer: Any, found: Found) -> float:
+    """Return by what part of it the energy budget is missed; negative where it is kept."""
+    return float((energy_j(user, answer, found) - user.energy_left_j) / user.energy_max_j)
+
+
+@compiled
+def narrowed(search: Search, x: float, missed: float) -> Search:
+    """Note by what part a limit is missed at x."""
+    if missed > 0.0:
+        return Search(x, search.high, search.most, x, missed)
+    return Search(search.low, x, search.most, x, missed)
+
+
+@compiled
+def ended(search: Search) -> bool:
+    """Tell whether a price is found, or none is high enough."""
+    width = search.high - search.low
+    return abs(search.missed) <= KEPT or width <= NARROW * (1.0 + abs(search.x))
+
+
+@compiled
+def next_price(search: Search, last: Search, step: int) -> float:
+    """Return where to look next: on the secant, or half way where there are kinks."""
+    low, high, most, x, missed = search
+    wanted = x - missed * (x - last.x) / (missed - last.missed)
+    if high == most and missed > 0.0 and not wanted < most:
+        return most
+    around_a_kink = step > 6 and step % 2 == 0
+    return wanted if low < wanted < high and not around_a_kink else 0.5 * (low + high)
+
+
+@compiled
+def solve_priced(
+    user: Any, priced: Any, target: Any, answer: Any, deadline: float, energy: float
+) -> Found:
+    """Solve (18) at prices δ and ε of the limits: w^t is w^t + δ there, and w^e is w^e + ε."""
+    priced.latency_weight = user.latency_weight + deadline
+    priced.send_weight = user.send_weight + energy * user.transmit_power_w
+    priced.receive_weight = user.receive_weight + energy * user.receive_power_w
+    priced.cpu_weight = user.cpu_weight + energy * user.energy_coefficient
+    found = solve_fixed(priced, target, answer)
+    answer.uplink_share = found.edge.uplink_share
+    answer.downlink_share, answer.mu = found.branch.downlink_share, found.mu
+    answer.deadline, answer.energy = deadline, energy
+    return found
+
+
+@compiled
+def in_time(user: Any, priced: Any, target: Any, answer: Any, energy: float) -> Found:
+    """Solve (18) with the deadline, at a price ε of the energy budget; start from the δ before."""
+    start = answer.deadline
+    found = solve_priced(user, priced, target, answer, 0.0, energy)
+    if user.deadline_s == np.inf:
+        return found
+    missed = late(user, answer, found)
+    if missed <= KEPT:
+        return found
+    most = target.limit_price / user.latency_max_s
+    base = user.latency_weight + LEAST_PART * most
+    bottom, top = np.log(base), np.log(base + most)
+    search = Search(bottom, top, top, bottom, missed)
+    x = np.log(base + min(start, most)) if start > 0.0 else 0.5 * (bottom + top)
+    for step in range(MAX_STEPS):
+        found = solve_priced(user, priced, target, answer, max(np.exp(x) - base, 0.0), energy)
+        last, search = search, narrowed(search, x, late(user, answer, found))
+        if ended(search):
+            break
+        x = next_price(search, last, step)
+    return found
+
+
+@compiled
+def within_budget(user: Any, priced: Any, target: Any, answer: Any) -> Found:
+    """Solve (18) with deadline and energy budget; start from the δ and ε before."""
+    start = answer.energy
+    found = in_time(user, priced, target, answer, 0.0)
+    if user.energy_left_j == np.inf:
+        return found
+    missed = overspent(user, answer, found)
+    if missed <= KEPT:
+        return found
+    most = target.limit_price / user.energy_max_j
+    base = user.energy_weight + LEAST_PART * most
+    bottom, top = np.log(base), np.log(base + most)
+    search = Search(bottom, top, top, bottom, missed)
+    x = np.log(base + min(start, most)) if start > 0.0 else 0.5 * (bottom + top)
+    for step in range(MAX_STEPS):
+        found = in_time(user, priced, target, answer, max(np.exp(x) - base, 0.0))
+        last, search = search, narrowed(search, x, overspent(user, answer, found))
+        if ended(search):
+            break
+        x = next_price(search, last, step)
+    return found
+
+
+KEPT = 1e-12
+"""So nearly is a limit kept, as a part of it."""
+NARROW = 1e-14
+"""Width of a bracket, relative to where it is, that leaves nothing to look for."""
+LEAST_PART = 1e-9
+"""Of the largest price of a limit, where its logarithm begins to count."""
+
+
+@compiled
+def solve_limited(user: Any, priced: Any, target: Any, answer: Any) -> None:
+    """Solve (18) for a user with a deadline or an energy budget; `priced` is a copy of its record.
+
+    The value is that of the Lagrangian at δ and ε, which is the least S at the best ones.
+    """
+    found = within_budget(user, priced, target, answer)
+    write(user, target, answer, found)
+    if answer.deadline > 0.0:
+        answer.value += answer.deadline * user.latency_max_s * late(user, answer, found)
+    if answer.energy > 0.0:
+        answer.value += answer.energy * user.energy_max_j * overspent(user, answer, found)
+
+
 @compiled
 def solve_range(users: Any, targets: Any, answers: Any, first: int, last: int) -> None:
     """Solve (18) for users first..last-1."""
     for j in range(first, last):
-        solve_fixed(users[j], targets[j], answers[j])
+        user, target, answer = users[j], targets[j], answers[j]
+        if user.deadline_s == np.inf and user.energy_left_j == np.inf:
+            write(user, target, answer, solve_fixed(user, target, answer))
+        else:
+            solve_limited(user, users[j : j + 1].copy()[0], target, answer)

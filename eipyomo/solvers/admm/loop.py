@@ -46,7 +46,11 @@ def iterate(
     recovery: Recovery,
     deadline: float,
 ) -> Run:
-    """Repeat steps 1 to 3 until (24) holds; the recovery keeps the best allocation met."""
+    """Repeat steps 1 to 3 until (24) holds; the recovery keeps the best allocation met.
+
+    Where limits are tight, decisions may settle before they are ones with which the limits are
+    kept. So (24) does not end a run before there is an allocation; coming no nearer does.
+    """
     trace: list[dict[str, Any]] = []
     choices: deque[bytes] = deque(maxlen=KEPT_CHOICES)
     for iteration in range(1, settings.max_iterations + 1):
@@ -57,11 +61,12 @@ def iterate(
         consensus = update_multipliers(update_consensus(consensus, copies), copies)
         found = residuals(before, consensus, copies)
         recovered = recovery.recover(copies, iteration)
-        trace.append(_row(iteration, copies, consensus, found, recovered, recovery.incumbent_cost))
+        best = recovery.incumbent_cost if recovery.incumbent is not None else None
+        trace.append(_row(iteration, copies, consensus, found, recovered, best))
         choices.append(copies["download"].tobytes())
-        if settings.met(found, consensus):
+        if settings.met(found, consensus) and recovery.incumbent is not None:
             return Run("converged", trace, tuple(choices))
-        rested = iteration - recovery.incumbent_iteration >= settings.patience
+        rested = iteration - recovery.progress_iteration >= settings.patience
         if rested or time.monotonic() >= deadline:
             break
         if settings.balance and iteration % BALANCE_EVERY == 0:
@@ -92,8 +97,8 @@ def _row(
     copies: Records,
     consensus: Consensus,
     found: Residuals,
-    recovered: float,
-    best: float,
+    recovered: float | None,
+    best: float | None,
 ) -> dict[str, Any]:
     """Return one row of the trace, in plain numbers."""
     row = {

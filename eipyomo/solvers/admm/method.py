@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from eipyomo.problem import LETTER_FEATURES, Problem
+from eipyomo.problem import LETTER_FEATURES, USER_LIMITS, Problem
 from eipyomo.solvers import admm
 from eipyomo.solvers.admm.records import BLOCKS
 from eipyomo.solvers.admm.settings import AdmmOptions, Settings
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eipyomo.solvers.admm.loop import Run
+    from eipyomo.solvers.admm.recovery import Recovery
 
 CYCLE_WINDOW, CYCLE_RETURNS = 40, 3
 """Iterations at the end in which a cycle is looked for, and returns that make one."""
@@ -36,7 +37,7 @@ class Admm(Method[AdmmOptions]):
     name = "admm"
     description = "the letter's decomposition: a heuristic, linear in the users"
     Options = AdmmOptions
-    handles = LETTER_FEATURES
+    handles = LETTER_FEATURES | USER_LIMITS
 
     def backends(self, options: AdmmOptions) -> tuple[str, ...]:
         """Return the Pyomo engine's solver."""
@@ -64,9 +65,9 @@ class Admm(Method[AdmmOptions]):
         run = admm.loop.iterate(agents, consensus, settings, recovery, clock.deadline)
         solver = backend("ipopt") if options.engine == "pyomo" else None
         return Claim(
-            status=run.status,
+            status="limit" if recovery.incumbent is None else run.status,
             allocation=recovery.incumbent,
-            message=_message(run, recovery.incumbent_iteration),
+            message=_message(run, recovery),
             solver=solver.name if solver else None,
             solver_version=solver.version() if solver else None,
             setup_s=setup_s,
@@ -89,11 +90,17 @@ def _used(
     }
 
 
-def _message(run: Run, best_iteration: int) -> str:
+def _message(run: Run, recovery: Recovery) -> str:
     """Say where the best allocation comes from, and why the run did not settle if it did not."""
     if not run.trace:
         return "the time was too short for one iteration"
-    words = f"best allocation from iteration {best_iteration} of {len(run.trace)}"
+    words = f"best allocation from iteration {recovery.incumbent_iteration} of {len(run.trace)}"
+    if recovery.incumbent is None:
+        words = f"none of {len(run.trace)} iterations gave decisions with which the limits are kept"
+        if recovery.is_late:
+            words += ": the uploads end after the first deadline, even if they have the whole band"
+        elif recovery.nearest is not None:
+            words += f"; in the nearest, {recovery.nearest}"
     if run.status == "converged":
         return words
     window = min(len(run.trace), CYCLE_WINDOW)

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,7 +95,12 @@ class PyomoAgent:
     def solve(self, targets: Records, download: bool, offload: FloatColumn | float) -> Records:
         """Solve (18) at given a and ι; the model's variables hold the answer afterwards."""
         iota = float(np.max(offload))
-        told = [*targets[0].tolist()[: len(self.parameters)], float(download), iota]
+        told = [
+            value
+            for name, value in zip(models.AGENT_PARAMETERS, targets[0].tolist(), strict=True)
+            if name in self.parameters
+        ]
+        told += [float(download), iota]
         question = {
             "solve": self.key,
             "parameters": told,
@@ -135,6 +140,7 @@ class PyomoAgent:
         edge_s = 1.05 * times.edge_inference_s + 1e-3 if limited else times.edge_inference_s
         sync_s = np.maximum(data.upload_start_s + 1.05 * upload_s, plan.sync_s)
         ready_s = 1.05 * np.maximum(sync_s, data.upload_start_s + upload_s + offload_s)
+        latency_s = 1.05 * np.maximum(ready_s + edge_s, sync_s + download_s + local_s)
         values = {
             id(model.uplink_copy): plan.uplink_share,
             id(model.sync_copy): sync_s,
@@ -148,7 +154,9 @@ class PyomoAgent:
             id(user.ready_s): ready_s,
             id(user.download_s): download_s,
             id(user.local_inference_s): local_s,
-            id(user.latency_s): 1.05 * np.maximum(ready_s + edge_s, sync_s + download_s + local_s),
+            id(user.latency_s): latency_s,
+            id(model.component("missed_deadline_s")): latency_s / data.deadline_s,
+            id(model.component("missed_energy_budget_j")): np.ones(1),
         }
         return [float(values.get(id(variable), np.zeros(1))[0]) for variable in self.columns]
 
@@ -166,6 +174,9 @@ class PyomoAgent:
             record["edge_frequency_ghz"] = model.edge_frequency_copy.value
         record["frequency_ghz"] = user.frequency_ghz.value if computes else 0.0
         record["mu"] = abs(self.multiplier(user.local_latency)) if download else 0.0
+        for name, key in (("deadline", "deadline_s"), ("energy", "energy_budget_j")):
+            row = model.component(f"priced_{key}")
+            record[name] = 0.0 if row is None else abs(self.multiplier(row))
         return record
 
     def multiplier(self, constraint: Any) -> float:
@@ -249,7 +260,7 @@ class PyomoAgents:
         self.searches = [search.of_user(j) for j in range(len(data))]
         self.executor = executor
         self.users = [of_users(data, [j]) for j in range(len(data))]
-        self.horizons_s = HORIZON_FACTOR * bounds.latest_s(data)
+        self.horizons_s = horizons_s(data)
         self.warm: list[Warm | None] = [None] * len(data)
 
     def step_one(self, targets: Records, deadline: float) -> Records | None:
@@ -268,6 +279,15 @@ class PyomoAgents:
             if time.monotonic() >= deadline:
                 return None
         return np.concatenate(answers)
+
+
+def horizons_s(data: Scaled) -> FloatColumn:
+    """Return an upper bound on each agent's times; see :func:`eipyomo.models.build_agent`.
+
+    An agent may miss its deadline, and narrow shares take their time.
+    """
+    latest_s = bounds.latest_s(replace(data, deadline_s=np.full(len(data), np.inf)))
+    return HORIZON_FACTOR * latest_s / np.minimum(data.uplink_share_max, data.downlink_share_max)
 
 
 def _inside(share: float, floor: float) -> FloatColumn:

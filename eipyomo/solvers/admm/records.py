@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from eipyomo.physics import LN2
+from eipyomo.problem import SHARE_BOUNDS
 from eipyomo.resources import Budget
 from eipyomo.scaled import Scaled
-from eipyomo.solvers.records import COSTS, Records, fill_costs
+from eipyomo.solvers.records import COSTS, LIMITS, Records, fill_costs, fill_limits
 
 SYNC = "sync_s"
 
@@ -30,6 +31,10 @@ USER = np.dtype(
         ("downlink_snr", "f8"),
         ("unit_s", "f8"),  # ln2 / B
         *COSTS,
+        *LIMITS,
+        ("latency_max_s", "f8"),  # T_max
+        ("energy_max_j", "f8"),  # E_max
+        *[(name, "f8") for name in SHARE_BOUNDS],
     ],
     align=True,
 )
@@ -46,6 +51,7 @@ TARGET = np.dtype(
         ("uplink_penalty", "f8"),  # c_x
         ("sync_penalty", "f8"),  # c_y
         ("downlink_penalty", "f8"),  # c_z
+        ("limit_price", "f8"),  # of missing a deadline or an energy budget by its own size
         ("edge_multiplier", "f8"),  # ξ
         ("edge_frequency_ghz", "f8"),  # f_s
         ("edge_penalty", "f8"),  # c_v; 0 where the task is served at f_s in any case
@@ -66,6 +72,8 @@ ANSWER = np.dtype(
         ("edge_frequency_ghz", "f8"),  # v, where the edge's frequency is limited
         ("frequency_ghz", "f8"),  # f
         ("mu", "f8"),  # multiplier of the local branch
+        ("deadline", "f8"),  # δ, multiplier of the deadline
+        ("energy", "f8"),  # ε, multiplier of the energy budget
     ],
     align=True,
 )
@@ -85,6 +93,10 @@ def user_records(data: Scaled) -> Records:
     users["downlink_snr"] = data.downlink_snr
     users["unit_s"] = LN2 / data.bandwidth_mhz
     fill_costs(users, data)
+    fill_limits(users, data)
+    users["latency_max_s"], users["energy_max_j"] = data.deadline_s, data.energy_budget_j
+    for name in SHARE_BOUNDS:
+        users[name] = getattr(data, name)
     return users
 
 

@@ -4,19 +4,24 @@ The consensus point is slightly infeasible, since copies and consensus differ. S
 is kept, the convex rest (b, b̄, f, τ̂) is optimised exactly, and the best allocation over the run is
 the answer: the incumbent. ι is not touched here; where the method converges it is already
 stationary at the consensus' prices, to ε0, and the cost's error is of the order of ε0².
+
+With limits of users there may be no allocation with these (a, ι), or none at all. Then the
+iteration has none, and what would come nearest is kept in words.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.allocation import Allocation
-from eipyomo.evaluation import evaluate
+from eipyomo.evaluation import Violation, evaluate
 from eipyomo.problem import Problem
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import convex_rest
 
 if TYPE_CHECKING:
@@ -31,30 +36,59 @@ class Recovery:
     Attributes
     ----------
     incumbent, incumbent_cost, incumbent_iteration
-        The best allocation so far, its WSEL, and when it was found.
+        The best allocation so far, its WSEL, and when it was found; None, infinite and 0 before.
+    nearest
+        The worst violation of what came nearest to the limits, before any allocation kept them.
+    progress_iteration
+        When the incumbent became better, or while there was none, something came nearer.
     """
 
     problem: Problem
     incumbent: Allocation | None = None
     incumbent_cost: float = float("inf")
     incumbent_iteration: int = 0
+    nearest: Violation | None = None
+    progress_iteration: int = 0
     _decisions: tuple[NDArray[np.bool_], FloatColumn] | None = None
-    _cost: float = float("inf")
+    _cost: float | None = None
     _start: dict[str, Any] = field(default_factory=dict)
 
-    def recover(self, copies: Records, iteration: int) -> float:
-        """Return the WSEL of the best allocation with the agents' a and ι."""
+    @cached_property
+    def is_late(self) -> bool:
+        """Whether the uploads do not even fit into the band before the first deadline."""
+        dual = Dual.of(self.problem)
+        return dual.latest_s < dual.earliest_s
+
+    def recover(self, copies: Records, iteration: int) -> float | None:
+        """Return the WSEL of the best allocation with the agents' a and ι; None if there is none.
+
+        It keeps within limits as :func:`~eipyomo.evaluation.evaluate` judges them.
+        """
         decisions = self.decisions(copies)
         if self._decisions is not None and all(map(np.array_equal, decisions, self._decisions)):
             return self._cost
-        rest = convex_rest(self.problem, *decisions, **self._start)
-        self._start = {"start_s": rest.allocation.sync_s, "prices": rest.prices}
         self._decisions = decisions
-        self._cost = evaluate(self.problem, rest.allocation).objective
-        if self._cost < self.incumbent_cost:
-            self.incumbent, self.incumbent_cost = rest.allocation, self._cost
-            self.incumbent_iteration = iteration
+        self._cost = None if self.is_late else self._solved(decisions, iteration)
         return self._cost
+
+    def _solved(
+        self, decisions: tuple[NDArray[np.bool_], FloatColumn], iteration: int
+    ) -> float | None:
+        """Solve the convex rest, and keep what it gives if it is feasible and the best so far."""
+        rest = convex_rest(self.problem, *decisions, **self._start)
+        judged = evaluate(self.problem, rest.allocation)
+        if not judged.feasible:
+            worst = judged.violations[0]
+            if self.incumbent is None and (
+                self.nearest is None or worst.amount < self.nearest.amount
+            ):
+                self.nearest, self.progress_iteration = worst, iteration
+            return None
+        self._start = {"start_s": rest.allocation.sync_s, "prices": rest.prices}
+        if judged.objective < self.incumbent_cost:
+            self.incumbent, self.incumbent_cost = rest.allocation, judged.objective
+            self.incumbent_iteration = self.progress_iteration = iteration
+        return judged.objective
 
     def decisions(self, copies: Records) -> tuple[NDArray[np.bool_], FloatColumn]:
         """Return a and ι; who offloads everything does not download, where that is allowed."""

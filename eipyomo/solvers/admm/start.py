@@ -21,6 +21,9 @@ SHARE_STIFFNESS = 0.125
 EDGE_STIFFNESS = 0.0625
 SYNC_REACH = 0.1
 
+HEAVY = 1e3
+"""Times what time costs, and what moving the sync time costs, is what missing a limit does."""
+
 LATEST = 1e9
 """How many times later than with equal shares a start's sync time may be."""
 
@@ -48,8 +51,7 @@ def sync_penalty(data: Scaled) -> float:
 
     c_τ = mean_j w_j^t / (0.1 (τ̂_equal - max_j A_j)).
     """
-    room_s = equal_sync_s(data) - float(np.max(data.upload_start_s))
-    return float(np.mean(data.latency_weight)) / (SYNC_REACH * room_s)
+    return float(np.mean(data.latency_weight)) / (SYNC_REACH * sync_room_s(data))
 
 
 def edge_penalty(data: Scaled) -> float:
@@ -75,6 +77,20 @@ them they treat seconds, gigahertz and fractions of the band alike."""
 def scaled_penalties(problem: Problem) -> dict[str, float]:
     """Return a penalty for each quantity of which the agents of a problem have copies."""
     return {quantity: PENALTIES[quantity](problem.data) for quantity in copied(problem.budgets)}
+
+
+def limit_price(data: Scaled, penalties: Mapping[str, float]) -> float:
+    """Return what missing a limit by its own size costs: much more than moving copies does.
+
+    It is 1000 (mean_j w_j^t + c_τ (τ̂_equal - max_j A_j)) τ̂_equal.
+    """
+    weight = float(np.mean(data.latency_weight)) + penalties[SYNC] * sync_room_s(data)
+    return HEAVY * weight * equal_sync_s(data)
+
+
+def sync_room_s(data: Scaled) -> float:
+    """Return the room of the sync time, between all uploads' starts and their ends."""
+    return equal_sync_s(data) - float(np.max(data.upload_start_s))
 
 
 def equal_sync_s(data: Scaled) -> float:
@@ -121,4 +137,5 @@ def starting_point(
         multipliers={quantity: np.zeros(len(data)) for quantity in penalties},
         penalties=penalties,
         budgets=problem.budgets,
+        limit_price=limit_price(data, penalties),
     )

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from eipyomo.solvers.exact.branch_and_bound import Step
     from eipyomo.solvers.exact.enumeration import EnumerationOutcome, enumerate_grid
     from eipyomo.solvers.exact.fixed_decisions import ConvexRest, convex_rest
-    from eipyomo.solvers.exact.solve import ExactOutcome, prepare, solve_exact
+    from eipyomo.solvers.exact.outcome import ExactOutcome
+    from eipyomo.solvers.exact.solve import prepare, solve_exact
 
 __all__ = [
     "ConvexRest",
@@ -36,7 +37,7 @@ if not TYPE_CHECKING:
     _HOMES = {
         "ConvexRest": "fixed_decisions",
         "EnumerationOutcome": "enumeration",
-        "ExactOutcome": "solve",
+        "ExactOutcome": "outcome",
         "Step": "branch_and_bound",
         "convex_rest": "fixed_decisions",
         "enumerate_grid": "enumeration",

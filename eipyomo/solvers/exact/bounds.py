@@ -90,7 +90,7 @@ def bound_lines(dual: Dual, solutions: UserSolutions, times: Times, tolerance: f
     for_all(
         kernels.cover_all,
         users,
-        dual.users,
+        dual.users_at(solutions.prices),
         dual.domains,
         dual.grid_step,
         solutions.records,

@@ -24,7 +24,7 @@ from eipyomo.solvers.exact.branching import (
     in_order,
     narrowed,
 )
-from eipyomo.solvers.exact.dual import Decisions, Dual, UserSolutions
+from eipyomo.solvers.exact.dual import Decisions, Dual, TimeIsUpError, UserSolutions
 from eipyomo.solvers.exact.fixed_decisions import ACCURACY, rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import TRACKED, Times
@@ -40,7 +40,7 @@ GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""
 DUAL_PART = 0.05
 """Part of the gap to which dual values are searched for: they must not use up what cells need."""
-CELL_PART, SLACK_PART = 0.02, 0.3
+CELL_PART, SLACK_PART = 0.1, 0.8
 """What cells may lose: that part of the gap, or that one of what the dual is above the target."""
 SAMPLES, SAMPLED_WELL = 8, 1e-3
 """Of the dual over the sync time at first, and how well, relative to the cost: a start, no more."""
@@ -117,24 +117,30 @@ class BranchAndBound:
 
     def __post_init__(self) -> None:
         """Plant the tree, and find the users that can be swapped."""
-        self._identical = IdenticalUsers(self.dual.users, self.dual.domains)
-        earliest_s, bound = self.dual.earliest_s, self._least_cost_from(self.dual.earliest_s)
+        self._identical = IdenticalUsers(self.dual.weighted, self.dual.domains)
+        earliest_s, bound = self.dual.earliest_s, self.dual.least_cost_from(self.dual.earliest_s)
         self.root = Node(earliest_s, self._latest_s(), bound=bound, prices=self.dual.no_prices)
 
     # --- the search ------------------------------------------------------------------------------
 
     def run(self, clock: Clock, node_limit: int | None) -> bool:
         """Search until the gap is closed; return whether it was."""
+        self.dual.effort.clock = clock
+        try:
+            return self._search(clock, node_limit)
+        except TimeIsUpError:
+            return False
+        finally:
+            self.dual.effort.clock = None
+
+    def _search(self, clock: Clock, node_limit: int | None) -> bool:
         self._sample_dual()
         number = itertools.count()
         heap = [(self.root.bound, next(number), self.root)]
         closed = np.inf
         while heap:
-            if (
-                self.done
-                or clock.left_s < 0.0
-                or (node_limit is not None and len(self.trace) >= node_limit)
-            ):
+            ended = node_limit is not None and len(self.trace) >= node_limit
+            if self.done or ended or clock.left_s < 0.0:
                 return False
             _, _, node = heapq.heappop(heap)
             if node.bound >= self.target:
@@ -207,26 +213,17 @@ class BranchAndBound:
         """How well dual values are searched for: better than the gap needs."""
         return Accuracy(DUAL_PART * self._allowed)
 
-    def _least_cost_from(self, sync_s: float) -> float:
-        """Return what all users pay at least if the sync is not before a time.
-
-        Every user waits for the sync and at least uploads its model over the whole band.
-        """
-        users, link = self.dual.users, self.dual.users["uplink"]
-        seconds = link["unit_s"] * np.expm1(link["efficiency_min"]) / link["efficiency_min"]
-        upload = users["send_weight"] * users["model_mbit"] * seconds
-        terms = np.concatenate([users["constant"], upload, users["latency_weight"] * sync_s])
-        return float(terms.sum() - 1e-14 * np.abs(terms).sum())
-
     def _latest_s(self) -> float:
         """Return a sync time after which everything costs more than the incumbent, rounded up.
 
         Or misses a deadline.
         """
-        earliest_s = self.dual.earliest_s
-        spare = self.objective - self._least_cost_from(earliest_s)
-        lead = max(spare, 0.0) / float(self.dual.users["latency_weight"].sum())
-        return min(earliest_s + lead, self.dual.latest_s) * (1.0 + 1e-12)
+        earliest_s, latest_s = self.dual.earliest_s, self.dual.latest_s
+        weight = float(self.dual.users["latency_weight"].sum())
+        if weight == 0.0:
+            return latest_s * (1.0 + 1e-12)
+        spare = self.objective - self.dual.least_cost_from(earliest_s)
+        return min(earliest_s + max(spare, 0.0) / weight, latest_s) * (1.0 + 1e-12)
 
     @property
     def _first_s(self) -> float:
@@ -246,7 +243,7 @@ class BranchAndBound:
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Keep a and the basin of ι of every user, and solve the convex rest at the best ι."""
-        mismatch = FINE if self._serves else COARSE
+        mismatch = FINE if self._is_sensitive else COARSE
         best = self._tracked(dual, found, self._accuracy._replace(mismatch=mismatch))
         self.incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
 
@@ -261,19 +258,20 @@ class BranchAndBound:
     def solutions(self) -> UserSolutions | None:
         """Return the users' solutions at prices that suit the incumbent.
 
-        Where the edge's frequency is limited, they are those at which its ι are the best ones of
-        their basins: for fixed ι, a price may be any of a range.
+        Where ι is sensitive to prices, they are those at which its ι are the best ones of their
+        basins: for fixed ι, a price may be any of a range.
         """
         rest = self.incumbent.rest
-        if rest is None or not self._serves:
+        if rest is None or not self._is_sensitive:
             return rest.solutions if rest else None
         accuracy = Accuracy(ACCURACY * abs(self.objective), mismatch=ACCURACY)
         return self._tracked(self.dual, rest.solutions, accuracy)
 
     @property
-    def _serves(self) -> bool:
-        """Whether the frequencies f_{s,j} are decisions, which cost something."""
-        return Feature.EDGE_BUDGET in self.dual.problem.features
+    def _is_sensitive(self) -> bool:
+        """Whether frequencies f_{s,j} are decisions, which cost something, or a total is kept."""
+        features = self.dual.problem.features
+        return Feature.EDGE_BUDGET in features or Feature.FLEET_BUDGETS in features
 
     # --- one node --------------------------------------------------------------------------------
 

@@ -92,7 +92,10 @@ def narrowed(
             domains["local"][them] = False
         else:
             low = np.maximum(domains["offload_min"][them], threshold + step)
-            domains["offload_min"][them] = low
+            high_end = domains["offload_max"][them]
+            # 0.4 + 0.2 is above 0.6: one point of the grid, which rounding must not cut off.
+            same = np.abs(low - high_end) < 0.5 * step
+            domains["offload_min"][them] = np.where(same, high_end, low)
     domains["local"] &= domains["offload_min"] <= domains["offload_max"]
     return domains
 

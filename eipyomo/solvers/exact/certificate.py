@@ -1,8 +1,8 @@
-"""Certificates: everything that proves a bound, as a JSON document.
+"""Certificates: everything that proves a bound, or infeasibility, as a JSON document.
 
 A certificate is a tree. Its leaves hold prices and, per user, cells of ι with multipliers; its
-inner nodes split the range of sync times or a user's decision. :mod:`eipyomo.verify` recomputes the
-bound from it without any code of the solver.
+inner nodes split the range of sync times or a user's decision. :mod:`eipyomo.verify` recomputes
+what it proves without any code of the solver; docs/certificate.md says what every number is.
 """
 
 from __future__ import annotations
@@ -12,49 +12,52 @@ from typing import Any
 
 import numpy as np
 
-from eipyomo.problem import Problem
 from eipyomo.solvers.exact.bounds import bound_lines
 from eipyomo.solvers.exact.branching import IdenticalUsers, narrowed
 from eipyomo.solvers.exact.dual import Dual
-from eipyomo.solvers.exact.kernels import NO_DOWNLOAD
+from eipyomo.solvers.exact.kernels import ENDLESS, NO_DOWNLOAD
 from eipyomo.solvers.exact.tree import BoundRecipe, Node
 from eipyomo.solvers.records import Records
 
-SCHEMA = "eipyomo/certificate@1"
+SCHEMA = "eipyomo/certificate@2"
+MULTIPLIERS = ("mu", "nu2", "eta", "deadline", "energy")
+"""Of a cell, in the order of a certificate."""
 
 
-def certificate(problem: Problem, tree: Node, bound: float) -> dict[str, Any]:
-    """Return the certificate of a bound.
+def certificate(dual: Dual, tree: Node, bound: float) -> dict[str, Any]:
+    """Return the certificate of a bound, or of infeasibility.
 
     Parameters
     ----------
-    problem
-        What was solved.
+    dual
+        That of the search.
     tree
         The tree of its branch and bound.
     bound
-        What the tree proves.
+        What the tree proves; infinite if that is infeasibility.
     """
-    return _Writer(problem).document(tree, bound)
+    return _Writer(dual).document(tree, bound)
 
 
 class _Writer:
     """Makes the cells of each leaf again and writes them down."""
 
-    def __init__(self, problem: Problem) -> None:
-        self._problem, self._root = problem, Dual.of(problem)
-        self._identical = IdenticalUsers(self._root.users, self._root.domains)
+    def __init__(self, dual: Dual) -> None:
+        self._problem, self._root, self._unit = dual.problem, dual, dual.reference
+        self._identical = IdenticalUsers(dual.weighted, dual.domains)
 
     def document(self, tree: Node, bound: float) -> dict[str, Any]:
-        problem = self._problem
+        problem, proves_none = self._problem, bound == np.inf
         return {
             "schema": SCHEMA,
             "instance": problem.instance.digest(),
             "problem": problem.kind,
             "round": problem.stage,
+            "objective": problem.objective.name,
+            "claim": "infeasible" if proves_none else "bound",
+            "bound": None if proves_none else bound,
             "split_band": problem.restriction.split_band,
             "grid": problem.restriction.grid,
-            "bound": bound,
             "domains": [
                 {
                     "edge": bool(domain["edge"]),
@@ -73,7 +76,11 @@ class _Writer:
         return round(float(offload) * grid) if grid else float(offload)
 
     def _node(self, node: Node) -> dict[str, Any]:
-        document: dict[str, Any] = {"first_s": node.first_s, "last_s": node.last_s}
+        """Return a node; a time that is as good as endless stands for all that there are."""
+        document: dict[str, Any] = {
+            "first_s": node.first_s if node.first_s < ENDLESS else self._root.earliest_s,
+            "last_s": node.last_s if node.last_s < ENDLESS else None,
+        }
         if node.parts:
             document["parts"] = [self._node(part) for part in _consecutive(node)]
         elif node.branch:
@@ -93,24 +100,36 @@ class _Writer:
         root, solutions = self._root, recipe.solutions
         domains = narrowed(root.domains, recipe.decisions, self._identical, root.grid_step)
         lines = bound_lines(root.within(domains), solutions, recipe.times, recipe.tolerance)
+        prices = [self._unit * price for price in solutions.prices]
+        shared = prices[root.totals[1]] if root.totals[1] >= 0 else 0.0
         return {
-            "prices": list(solutions.prices),
+            "ray": root.is_ray,
+            "prices": self._within_reference(prices),
             "users": [
-                self._cells(lines.cells_of(j), float(user["latency_weight"]))
+                self._cells(lines.cells_of(j), (float(user["latency_weight"]), shared))
                 for j, user in enumerate(root.users)
             ],
         }
 
-    def _cells(self, cells: Records, latency_weight: float) -> dict[str, Any]:
+    def _within_reference(self, prices: list[float]) -> list[float]:
+        """Return prices of which those that cost 1 together do so in spite of rounding."""
+        if self._root.is_ray:
+            return prices
+        together = self._root.together
+        return [
+            price * (1.0 - 2.0**-48) if k in together else price for k, price in enumerate(prices)
+        ]
+
+    def _cells(self, cells: Records, weights: tuple[float, float]) -> dict[str, Any]:
         document: dict[str, Any] = {"edge": None, "local": []}
         for cell in cells:
-            mu, eta = float(cell["mu"]), float(cell["eta"])
-            multipliers = [_within(float(cell["nu2"]), mu, latency_weight), eta]
+            mu, nu2, eta, *limits = (self._unit * float(cell[key]) for key in MULTIPLIERS)
+            mu, nu2 = _within(mu, nu2, (*weights, limits[0]))
             if cell["offload_min"] == NO_DOWNLOAD:
-                document["edge"] = multipliers
+                document["edge"] = [nu2, eta, *limits]
             else:
                 ends = [self._fraction(cell["offload_min"]), self._fraction(cell["offload_max"])]
-                document["local"].append([*ends, mu, *multipliers])
+                document["local"].append([*ends, mu, nu2, eta, *limits])
         return document
 
 
@@ -126,8 +145,12 @@ def _consecutive(node: Node) -> list[Node]:
     return found
 
 
-def _within(nu2: float, mu: float, total: float) -> float:
-    """Return ν2, lowered by an ulp or two if rounding took μ + ν2 beyond w^t."""
-    while nu2 > 0.0 and Fraction(nu2) + Fraction(mu) > Fraction(total):
-        nu2 = max(float(np.nextafter(nu2, 0.0)), 0.0)
-    return nu2
+def _within(mu: float, nu2: float, weights: tuple[float, ...]) -> tuple[float, float]:
+    """Return μ and ν2, lowered by an ulp or two if rounding took them beyond the sum of weights."""
+    most = sum(map(Fraction, weights))
+    while Fraction(mu) + Fraction(nu2) > most:
+        if mu > nu2:
+            mu = max(float(np.nextafter(mu, 0.0)), 0.0)
+        else:
+            nu2 = max(float(np.nextafter(nu2, 0.0)), 0.0)
+    return mu, nu2

@@ -8,14 +8,14 @@ solutions say how it moves with t.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from operator import mul
 from typing import NamedTuple
 
 import numpy as np
 
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
-from eipyomo.scaled import FloatColumn
+from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.kernels import FREE, QUANTITIES, SOLUTION, TIMES_PAID, UNKNOWN, DualPoint
 from eipyomo.solvers.exact.users import domain_records, user_records
@@ -76,9 +76,26 @@ class UserSolutions:
 
 @dataclass(eq=False)
 class Effort:
-    """How often all users were asked for their best decisions."""
+    """How often all users were asked for their best decisions, and how long they may be asked."""
 
     evaluations: int = 0
+    clock: Clock | None = None
+
+    def count(self) -> None:
+        """Count an answer that is asked for.
+
+        Raises
+        ------
+        TimeIsUpError
+            If the time is up.
+        """
+        self.evaluations += 1
+        if self.clock is not None and self.clock.left_s < 0.0:
+            raise TimeIsUpError
+
+
+class TimeIsUpError(Exception):
+    """The time is up in the middle of a search."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +114,7 @@ class Dual:
         What users share; and of each of ``QUANTITIES`` the place of its budget, or -1.
     drawn, spared, capacities
         What is drawn of each budget, of which it is spared at price 0, by place, and how much of it
-        there is; asked for in every answer.
+        there is, training and the previous download not counted; asked for in every answer.
     earliest_s
         The sync time before which the uploads do not fit into the band; rounded down.
     basins
@@ -105,9 +122,18 @@ class Dual:
         are where users begin to look the next time, and change with every answer.
     effort
         Counts all answers, those of other parts of the problem included.
+    weighted
+        USER records with the weights of the data, which `users` have not where something else than
+        WSEL is minimised: of frequencies that are free the best ones are taken by them.
+    together
+        Places of the budgets of which the least is sought: they cost 1 together, and what users pay
+        is the part of them that is needed.
+    totals
+        Places of the budgets of energy and latency, or -1.
+    reference
+        How much there is of the resource of which the least is sought, in MHz or GHz; or 1.
     is_ray
-        Whether nothing but limits and budgets is priced; see
-        :mod:`~eipyomo.solvers.exact.feasibility`.
+        Whether nothing but limits and budgets counts, so that more than 1 proves infeasibility.
     """
 
     problem: Problem
@@ -120,25 +146,47 @@ class Dual:
     capacities: tuple[float, ...]
     earliest_s: float
     basins: FloatColumn
-    effort: Effort = field(default_factory=Effort)
+    weighted: Records
+    together: tuple[int, ...]
+    totals: tuple[int, int]
+    reference: float
     is_ray: bool = False
+    effort: Effort = field(default_factory=Effort)
 
     @classmethod
-    def of(cls, problem: Problem) -> Dual:
-        """Return the dual of a problem."""
-        users, budgets = user_records(problem), problem.budgets
-        place_of = {name: k for k, budget in enumerate(budgets) for name in budget.quantities}
+    def of(cls, problem: Problem, wider: float = 1.0) -> Dual:
+        """Return the dual of a problem, with so many times the band if the least is sought."""
+        budgets = tuple([_widened(budget, wider) for budget in problem.budgets])
+        users = user_records(problem, budgets)
+        drawn = tuple(tuple(draw.quantity for draw in budget.draws) for budget in budgets)
+        place_of = {name: k for k, names in enumerate(drawn) for name in names}
+        together = tuple(k for k, budget in enumerate(budgets) if budget.is_minimised)
         return cls(
             problem=problem,
-            users=users,
+            users=without_weights(users) if together else users,
             domains=domain_records(problem.decisions),
             budgets=budgets,
             places=tuple(place_of.get(name, -1) for name in QUANTITIES),
-            drawn=tuple(budget.quantities for budget in budgets),
+            drawn=drawn,
             spared=tuple((k, one.quantities) for k, one in enumerate(budgets) if one.may_be_left),
-            capacities=tuple(budget.capacity for budget in budgets),
+            capacities=tuple(_capacity(budget, problem.data) for budget in budgets),
             earliest_s=_earliest_s(users, budgets),
             basins=_unknown_basins(users),
+            weighted=users,
+            together=together,
+            totals=(place_of.get("energy_j", -1), place_of.get("latency_s", -1)),
+            reference=problem.reference * wider if together else 1.0,
+        )
+
+    def for_ray(self) -> Dual:
+        """Return the dual without weights, whose prices make all budgets cost 1 together."""
+        return replace(
+            self,
+            users=without_weights(self.users),
+            basins=_unknown_basins(self.users),
+            together=tuple(range(len(self.budgets))),
+            reference=1.0,
+            is_ray=True,
         )
 
     def within(self, domains: Records) -> Dual:
@@ -152,8 +200,14 @@ class Dual:
 
     @property
     def latest_s(self) -> float:
-        """The sync time after which a deadline is missed; infinite without deadlines."""
-        return float(self.users["deadline_s"].min())
+        """The sync time after which a deadline or the total latency is missed; or infinite."""
+        latest_s, place = float(self.users["deadline_s"].min()), self.totals[1]
+        return latest_s if place < 0 else min(latest_s, self.capacities[place] / len(self.users))
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """Places of the budgets of which each has a price of its own."""
+        return tuple(k for k in range(len(self.budgets)) if k not in self.together)
 
     @property
     def no_prices(self) -> Prices:
@@ -166,8 +220,8 @@ class Dual:
         self, prices: Prices, sync_s: float, decisions: Decisions = OPEN
     ) -> UserSolutions:
         """Let every user minimise its cost at prices and a sync time."""
-        self.effort.evaluations += 1
-        users, at = self.users, self.point(prices, sync_s)
+        self.effort.count()
+        users, at = self.users_at(prices), self.point(prices, sync_s)
         known = decisions.records
         records = np.zeros(len(users), SOLUTION) if known is None else known.copy()
         arguments = (self.grid_step, decisions.freedom, at, self.basins, records)
@@ -176,6 +230,8 @@ class Dual:
             if prices[place] == 0.0:
                 for quantity in quantities:
                     for_all(SPARING[quantity], len(users), users, at, records)
+        if max(self.totals) >= 0:
+            for_all(kernels.measure, len(users), users, at, records)
         return UserSolutions(
             prices=prices,
             sync_s=sync_s,
@@ -184,6 +240,18 @@ class Dual:
             sync_slope=float(records["sync_slope"].sum()),
             usage=tuple([sum([float(records[key].sum()) for key in keys]) for keys in self.drawn]),
         )
+
+    def users_at(self, prices: Prices) -> Records:
+        """Return the users as they are at prices of all energy and of all latency."""
+        if max(self.totals) < 0:
+            return self.users
+        users, priced = self.users.copy(), (*prices, 0.0)
+        energy, latency = (priced[place] for place in self.totals)
+        users["latency_weight"] += latency
+        users["energy_weight"] += energy
+        for weight, power in POWERS.items():
+            users[weight] += energy * users[power]
+        return users
 
     def point(self, prices: Prices, sync_s: float) -> DualPoint:
         """Return what users see of prices and sync time."""
@@ -202,8 +270,14 @@ class Dual:
     # --- what is paid and used -------------------------------------------------------------------
 
     def paid(self, prices: Prices) -> float:
-        """Return Σ price · budget."""
-        return float(sum(map(mul, prices, self.capacities)))
+        """Return Σ price · budget, without those of which the least is sought."""
+        return float(
+            sum(
+                price * capacity
+                for k, (price, capacity) in enumerate(zip(prices, self.capacities, strict=True))
+                if k not in self.together
+            )
+        )
 
     def most_paid(self, prices: Prices) -> float:
         """Return what a user pays at most, each price as often as it stands in its cost."""
@@ -211,16 +285,69 @@ class Dual:
             TIMES_PAID[draw.quantity] * price * draw.most
             for budget, price in zip(self.budgets, prices, strict=True)
             for draw in budget.draws
+            if draw.quantity in TIMES_PAID
         )
+
+    def least_cost_from(self, sync_s: float) -> float:
+        """Return what all users pay at least if the sync is not before a time.
+
+        Every user waits for the sync and at least uploads its model over the whole band.
+        """
+        users, link = self.users, self.users["uplink"]
+        seconds = link["unit_s"] * np.expm1(link["efficiency_min"]) / link["efficiency_min"]
+        upload = users["send_weight"] * users["model_mbit"] * seconds
+        terms = np.concatenate([users["constant"], upload, users["latency_weight"] * sync_s])
+        return float(terms.sum() - 1e-14 * np.abs(terms).sum())
 
     def parts_used(self, solutions: Records) -> FloatColumn:
         """Return per user the parts of the budgets in use, added up."""
         parts = [
-            solutions[quantity] / budget.capacity
-            for budget in self.budgets
-            for quantity in budget.quantities
+            solutions[quantity] / capacity
+            for capacity, quantities in zip(self.capacities, self.drawn, strict=True)
+            for quantity in quantities
         ]
         return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+
+
+POWERS = {
+    "send_weight": "transmit_power_w",
+    "receive_weight": "receive_power_w",
+    "cpu_weight": "energy_coefficient",
+}
+"""Weights of a user that grow with that of its energy, each with what it is times of."""
+
+
+def _widened(budget: Budget, wider: float) -> Budget:
+    """Return a budget of so much more, if the least of it is sought."""
+    if not budget.is_minimised or wider == 1.0:
+        return budget
+    draws = tuple([replace(draw, most=draw.most * wider) for draw in budget.draws])
+    return replace(budget, capacity=budget.capacity * wider, draws=draws)
+
+
+def _capacity(budget: Budget, data: Scaled) -> float:
+    """Return what there is of a budget for what users draw in the kernels.
+
+    There energies are counted without training, which is over, and latencies from the clock's 0.
+    """
+    if budget.name == "total_energy":
+        left_j = budget.capacity - float(data.local_training_j.sum())
+        return max(left_j, LEAST_LEFT * budget.capacity)
+    if budget.name == "total_latency":
+        return budget.capacity + float(data.previous_download_s.sum())
+    return budget.capacity
+
+
+LEAST_LEFT = 1e-9
+"""Part of a total that counts as left where training needs all of it: more than nothing."""
+
+
+def without_weights(users: Records) -> Records:
+    """Return USER records of users that pay for limits and budgets alone."""
+    users = users.copy()
+    for name in ("latency_weight", "energy_weight", "constant", *POWERS):
+        users[name] = 0.0
+    return users
 
 
 def _unknown_basins(users: Records) -> FloatColumn:

@@ -1,16 +1,18 @@
 """Whether limits can be met at all: a point that keeps them, or a proof that there is none.
 
 Without weights (w^e = w^t = 0) the Lagrangian prices limits and budgets alone. Where all of the
-budgets cost 1 together, what users pay at least, less that 1, is positive at a sync time only if no
+budgets cost 1 together, what users pay at least is above 1 at a sync time only if no
 allocation there keeps within limits and budgets (Farkas). So the branch and bound that minimises
-WSEL, told to minimise this instead, proves infeasibility as it proves a bound.
+WSEL, told to minimise the parts of all budgets that are needed instead, proves infeasibility as it
+proves a bound: more than 1 is needed.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -18,14 +20,13 @@ from eipyomo.solvers.exact.branch_and_bound import BranchAndBound
 from eipyomo.solvers.exact.dual import Dual, UserSolutions
 from eipyomo.solvers.exact.fixed_decisions import rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
-from eipyomo.solvers.exact.kernels import UNKNOWN
+from eipyomo.solvers.exact.kernels import ENDLESS
 from eipyomo.solvers.exact.tree import leaves
 from eipyomo.solvers.records import Records
 
-PRICED = ("latency_weight", "send_weight", "receive_weight", "cpu_weight", "energy_weight")
-"""Weights of a user, which a ray has not."""
-CLEAR, UNCLEAR = 2e-6, 1e-6
-"""Parts of the budget: by how much more than it is needed is told apart from none, and how well."""
+CLEAR, UNCLEAR = 2e-6, 0.5
+"""By how many parts of the budgets more than all of them is told apart, and how well, in parts of
+that."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Conflict:
     Attributes
     ----------
     user
-        Whose it is.
+        Whose it is; None of a total.
     limit
         Its key in an instance, such as "deadline_s".
     value
@@ -45,10 +46,15 @@ class Conflict:
         deadline is before all models can be uploaded.
     """
 
-    user: str
+    user: str | None
     limit: str
     value: float
     weight: float
+
+    def __str__(self) -> str:
+        """Name limit, value and user."""
+        whose = "" if self.user is None else f" of user {self.user!r}"
+        return f"{self.limit} {self.value:g}{whose}"
 
 
 @dataclass(eq=False)
@@ -59,25 +65,33 @@ class Feasibility(BranchAndBound):
     ----------
     asked
         The dual of the problem, whose weights count for the point that is found.
+    clear
+        By how much more than all of the budgets counts as more.
     """
 
     asked: Dual
+    clear: float = CLEAR
 
     @classmethod
-    def of(cls, asked: Dual, incumbent: Incumbent) -> Feasibility:
+    def of(cls, asked: Dual, incumbent: Incumbent, clear: float = CLEAR) -> Self:
         """Return the search for a problem's first incumbent."""
-        return cls(_ray_of(asked), incumbent, gap=0.0, absolute_gap=UNCLEAR, asked=asked)
+        return cls(asked.for_ray(), incumbent, 0.0, UNCLEAR * clear, asked=asked, clear=clear)
 
     def __post_init__(self) -> None:
-        """Look at the latest time alone where there are no deadlines: later, less is needed."""
+        """Look at the latest time alone where there are no deadlines: later, less is needed.
+
+        And at none where the uploads do not fit before the first deadline.
+        """
         super().__post_init__()
-        if not np.isfinite(self.dual.latest_s):
+        if self.is_late:
+            self.root.last_s = self.root.first_s
+        elif not np.isfinite(self.dual.latest_s):
             self.root.first_s = self.root.last_s
 
     @property
     def objective(self) -> float:
-        """What counts as more than the budget."""
-        return CLEAR
+        """What counts as more than all of the budgets."""
+        return 1.0 + self.clear
 
     @property
     def is_late(self) -> bool:
@@ -104,7 +118,7 @@ class Feasibility(BranchAndBound):
                 parts = [float(one["value"][j]) for one in proofs if one[multiplier][j] > 0.0]
                 if parts and max(parts) > 0.0:
                     found.append(self._conflict(j, limit, max(parts)))
-        found += self._narrow_shares(proofs)
+        found += [*self._narrow_shares(proofs), *self._small_totals()]
         return tuple(sorted(found, key=lambda one: -one.weight))
 
     def _narrow_shares(self, proofs: list[Records]) -> Iterator[Conflict]:
@@ -125,18 +139,21 @@ class Feasibility(BranchAndBound):
                         self.dual.problem.data.names[j], f"{end}_{link}_share", bound, weight
                     )
 
+    def _small_totals(self) -> Iterator[Conflict]:
+        """Iterate over totals that have a price in the proof."""
+        proofs = [leaf.recipe.solutions.prices for leaf in leaves(self.root) if leaf.recipe]
+        for place, budget in enumerate(self.dual.budgets):
+            paid = max((prices[place] for prices in proofs), default=0.0) * budget.capacity
+            if budget.datum is not None and paid > AT_BOUND and place in self.dual.totals:
+                yield Conflict(None, budget.datum, budget.capacity, paid)
+
     def _conflict(self, user: int, limit: str, weight: float) -> Conflict:
         data = self.dual.problem.data
         return Conflict(data.names[user], limit, float(getattr(data, limit)[user]), weight)
 
     def _latest_s(self) -> float:
         """Return a sync time after which a deadline is missed, rounded up."""
-        return min(self.dual.latest_s * (1.0 + 1e-12), self._far_s)
-
-    @property
-    def _far_s(self) -> float:
-        """A sync time that is as good as any later one, where there are no deadlines."""
-        return FAR * (1.0 + self.dual.earliest_s)
+        return min(self.dual.latest_s * (1.0 + 1e-12), ENDLESS)
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Solve the convex rest of the decisions that need the least of the budget nearby."""
@@ -147,13 +164,3 @@ class Feasibility(BranchAndBound):
 
 AT_BOUND = 1e-9
 """So near is a share to its bound that the bound holds it."""
-FAR = 1e12
-"""Times the earliest sync is one at which a user without limits needs as good as no share."""
-
-
-def _ray_of(asked: Dual) -> Dual:
-    """Return the dual without weights, whose prices make all budgets cost 1 together."""
-    users = asked.users.copy()
-    for name in (*PRICED, "constant"):
-        users[name] = 0.0
-    return replace(asked, users=users, is_ray=True, basins=np.full_like(asked.basins, UNKNOWN))

@@ -98,7 +98,8 @@ def rest_of(
 ) -> ConvexRest:
     """Solve the convex rest of SOLUTION records, of which a and ι count, by a dual."""
     earliest_s = dual.earliest_s
-    size = float(np.sum(dual.users["latency_weight"])) * earliest_s
+    waiting = float(np.sum(dual.users["latency_weight"])) * earliest_s
+    size = 1.0 if dual.together else waiting
     optima = minimise_over_sync_time(
         dual,
         Times(earliest_s * (1.0 + 1e-11), min(1e6 * (1.0 + earliest_s), dual.latest_s)),
@@ -161,7 +162,9 @@ def _paid_for(prices: FloatColumn, limits: FloatColumn) -> FloatColumn:
 
 def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
     """Return the feasible allocation next to combined solutions, which agree in a and ι."""
-    data, records = dual.problem.data, optimum.best.records
+    data, records, weighted = dual.problem.data, optimum.best.records, dual.weighted
+    if not dual.together:
+        weighted = dual.users_at(optimum.best.prices)
     download, offload = records["download"].copy(), records["offload_fraction"].copy()
     shares = _shares(dual, optimum)
     up, down = shares["uplink_share"], shares["downlink_share"]
@@ -173,7 +176,7 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
     seconds_down = _seconds(np.where(download, down, 1.0), data, data.downlink_snr)
     download_s = data.model_mbit * seconds_down
     own_work = (1.0 - offload) * dual.users["work_gigacycles"]
-    full_ghz = kernels.best_frequencies(dual.users)
+    full_ghz = kernels.best_frequencies(weighted)
     served = next((one for one in dual.budgets if "edge_frequency_ghz" in one.quantities), None)
     edge_s = offload * dual.users["edge_s"]
     edge_ghz: FloatColumn = np.zeros(len(data))
@@ -183,7 +186,7 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
         edge_ghz = _frequencies_ghz(served, optimum, work, spare_s)
         np.divide(work, edge_ghz, out=edge_s, where=edge_ghz > 0.0)
     time_left_s = ready_s + edge_s - sync_s - download_s
-    own_ghz = _frequency_ghz(dual, own_work, full_ghz, time_left_s)
+    own_ghz = _frequency_ghz(weighted, own_work, full_ghz, time_left_s)
     left_s = dual.users["deadline_s"] - sync_s - download_s
     left_j = dual.users["energy_left_j"] - dual.users["transmit_power_w"] * load * seconds
     left_j = left_j - dual.users["receive_power_w"] * download_s
@@ -203,11 +206,15 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
 def _shares(dual: Dual, optimum: PriceOptimum) -> dict[str, FloatColumn]:
     """Combine the shares on both sides of the optimum, so that they keep within the budgets."""
     shares: dict[str, FloatColumn] = {}
-    for budget in dual.budgets:
-        if not budget.may_be_left:
+    for place, budget in enumerate(dual.budgets):
+        if budget.quantities and not budget.may_be_left:
             shared = {quantity: optimum.combined(quantity) for quantity in budget.quantities}
-            used = sum(float(column.sum()) for column in shared.values())
-            over = max(used / budget.capacity, 1.0) * (1.0 + 4e-16 * len(dual.users))
+            if budget.is_minimised:
+                shares |= shared
+                continue
+            used = sum(float(column.sum()) for column in shared.values()) / budget.capacity
+            over = used if place in dual.together else max(used, 1.0)
+            over *= 1.0 + 4e-16 * len(dual.users)
             shares |= {quantity: column / over for quantity, column in shared.items()}
     return shares
 
@@ -225,6 +232,8 @@ def _frequencies_ghz(
     needed = fastest.copy()
     np.divide(work, spare_s, out=needed, where=(spare_s > 0.0) & (work > 0.0))
     frequency = optimum.combined(draw.quantity)
+    if budget.is_minimised:
+        return np.minimum(frequency, fastest)
     for limit in (np.minimum(needed, fastest), fastest):
         frequency = np.minimum(frequency, limit)
         left, room = total - float(frequency.sum()), float((limit - frequency).sum())
@@ -264,10 +273,10 @@ def _seconds(shares: FloatColumn, scaled: Scaled, snr: FloatColumn) -> FloatColu
 
 
 def _frequency_ghz(
-    dual: Dual, work: FloatColumn, full_ghz: FloatColumn, time_left_s: FloatColumn
+    weighted: Records, work: FloatColumn, full_ghz: FloatColumn, time_left_s: FloatColumn
 ) -> FloatColumn:
     """Return the best frequencies for given shares: full speed, or just in time for the edge."""
     in_time = np.full(len(work), np.inf)
     np.divide(work, time_left_s, out=in_time, where=time_left_s > 0.0)
-    slowed = np.where(dual.users["cpu_weight"] > 0.0, np.minimum(full_ghz, in_time), full_ghz)
+    slowed = np.where(weighted["cpu_weight"] > 0.0, np.minimum(full_ghz, in_time), full_ghz)
     return np.where(work > 0.0, slowed, 0.0)

@@ -23,6 +23,8 @@ class Incumbent:
     ----------
     problem
         Of which it is one.
+    reference
+        What its cost is in parts of: all of the resource of which the least is sought, or 1.
     rest
         The convex rest that gave it; None if none was feasible.
     objective
@@ -30,13 +32,14 @@ class Incumbent:
     """
 
     problem: Problem
+    reference: float = 1.0
     rest: ConvexRest | None = None
     objective: float = np.inf
 
     @classmethod
     def of(cls, dual: Dual) -> Self:
         """Start from everybody at the edge, or local where that is not allowed, and all local."""
-        incumbent, domains = cls(dual.problem), dual.domains
+        incumbent, domains = cls(dual.problem, dual.reference), dual.domains
         if dual.latest_s < dual.earliest_s:
             return incumbent
         for download in (~domains["edge"], domains["local"]):
@@ -54,5 +57,6 @@ class Incumbent:
     def update(self, rest: ConvexRest) -> None:
         """Take an allocation that is feasible and costs less."""
         judged = evaluate(self.problem, rest.allocation)
-        if judged.feasible and judged.objective < self.objective:
-            self.objective, self.rest = judged.objective, rest
+        cost = judged.value / self.reference
+        if judged.feasible and cost < self.objective:
+            self.objective, self.rest = cost, rest

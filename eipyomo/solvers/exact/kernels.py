@@ -47,7 +47,7 @@ import numpy as np
 
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.compiled import compiled
-from eipyomo.solvers.records import COSTS
+from eipyomo.solvers.records import COSTS, LIMITS
 
 LINK = np.dtype(
     [
@@ -69,12 +69,7 @@ USER = np.dtype(
         ("uplink", LINK),
         ("downlink", LINK),
         *COSTS,
-        ("transmit_power_w", "f8"),  # p
-        ("receive_power_w", "f8"),  # p^md
-        ("energy_coefficient", "f8"),  # κ
-        ("energy_weight", "f8"),  # w^e
-        ("deadline_s", "f8"),  # T_max + τ^md of the previous round, on the clock of t; or inf
-        ("energy_left_j", "f8"),  # E_max - e^lt, or inf
+        *LIMITS,
     ],
     align=True,
 )
@@ -105,6 +100,8 @@ SOLUTION = np.dtype(
         ("eta", "f8"),  # η
         ("deadline", "f8"),  # δ
         ("energy", "f8"),  # ε
+        ("energy_j", "f8"),  # E_j and
+        ("latency_s", "f8"),  # T_j, where a total of them is limited; see measure()
     ],
     align=True,
 )
@@ -134,6 +131,10 @@ NO_DOWNLOAD = 2.0
 """Stands for a = 0 in the order of decisions: download with growing ι, and last no download."""
 UNKNOWN = -1.0
 """Stands for an ι that is not known."""
+ENDLESS = 1e30
+"""In s: a sync time from which on there is all the time in the world, so that ν2 = η = 0."""
+NEGLIGIBLE = 1e-60
+"""A weight of seconds that counts as none, which loses less than that; no logarithm overflows."""
 LEAST_OFFLOAD = 1e-8
 """Where the edge's frequency has a price, slopes in ι are taken from here on; 0 has none."""
 ROUNDING = 64 * 2.0**-52
@@ -197,6 +198,10 @@ class Multipliers(NamedTuple):
     eta: float
     deadline: float = 0.0
     energy: float = 0.0
+
+
+NOTHING_KNOWN = Multipliers(0.0, 0.0, 0.0, 0.0, 0.0)
+"""Stands for multipliers that are not known."""
 
 
 class Weights(NamedTuple):
@@ -342,7 +347,7 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
     The cost returned is that of the tangent at the share found, at the worse end of the range:
     below the true minimum wherever the share may be. The elasticity is that of s in the weight.
     """
-    if weight <= 0.0:
+    if weight <= NEGLIGIBLE:
         idle_s = link.unit_s * time_factor(link.efficiency_max) if link.share_min > 0.0 else np.inf
         return Share(price * link.share_min, link.share_min, idle_s, 0.0)
     log_marginal = math.log(price * link.snr / (weight * link.unit_s))
@@ -425,6 +430,8 @@ def edge_branch(
     after t (ν2 = ν, η = 0); ready at t and when offloaded at once (0 < ν2 < ν, η = 0).
     """
     link, t, price = user.uplink, at.t, at.uplink_price
+    if t >= ENDLESS:
+        return EdgeBranch(0.0, 0.0, t, 0.0)
     load = user.model_mbit + iota * user.task_mbit
     sync_seconds = (t - user.start_s) / user.model_mbit
     ready_seconds = (t - user.start_s) / load
@@ -577,10 +584,17 @@ def end_s(
 
 
 @compiled
-def local_weight_in_time(user: Any, weights: Weights, iota: float, at: DualPoint) -> float:
-    """Return the least μ with which the local branch keeps the deadline."""
+def local_weight_in_time(
+    user: Any, weights: Weights, iota: float, at: DualPoint, hint: float
+) -> float:
+    """Return the least μ with which the local branch keeps the deadline; looked for at a hint."""
     span = user.deadline_s - at.t
     work, price, link = (1.0 - iota) * user.work_gigacycles, at.downlink_price, user.downlink
+    if work <= 0.0 or weights.cpu <= 0.0:  # the CPU runs at full speed, or not at all
+        seconds = (span - work / user.frequency_max_ghz) / user.model_mbit
+        mu = max(weight_at(max(seconds, 0.0), price, link) / user.model_mbit - weights.receive, 0.0)
+        short = seconds < link.unit_s * time_factor(link.efficiency_min) * (1.0 - TOGETHER)
+        return float(mu + heavy(user, at) if short else mu)
     if local_branch(user, weights, work, 0.0, price).finish_s <= span:
         return 0.0
     high = weight_at(0.0, price, link) / user.model_mbit - weights.receive
@@ -592,6 +606,7 @@ def local_weight_in_time(user: Any, weights: Weights, iota: float, at: DualPoint
         least += work / user.frequency_max_ghz
         return float(high + heavy(user, at) if least > span * (1.0 + TOGETHER) else high)
     low, mu = 0.0, weights.latency if 0.0 < weights.latency < high else 0.1 * high
+    mu = hint if 0.0 < hint < high else mu
     for attempt in range(MAX_STEPS):
         branch = local_branch(user, weights, work, mu, price)
         log_ratio = math.log(branch.finish_s / span)
@@ -656,26 +671,39 @@ def served_in_time(
 
 
 @compiled
-def multipliers_in_time(
+def multipliers_without_deadline(
     user: Any, weights: Weights, iota: float, download: bool, at: DualPoint
+) -> Multipliers:
+    """Return the best multipliers at a point and prices of limits."""
+    if download:
+        return local_multipliers(user, weights, iota, at)
+    return edge_multipliers(user, weights, at)
+
+
+@compiled
+def multipliers_in_time(
+    user: Any, weights: Weights, iota: float, download: bool, at: DualPoint, hint: Multipliers
 ) -> Multipliers:
     """Return the best multipliers at a point and a price of energy, that of the deadline included.
 
     Where the deadline binds, neither branch needs to know of the other: W = μ + ν, each as large as
-    its own branch needs it to end in time.
+    its own branch needs it to end in time. It binds where that is more than w^t, since both fall as
+    there is more time.
     """
-    multipliers = edge_multipliers(user, weights, at)
-    if download:
-        multipliers = local_multipliers(user, weights, iota, at)
     if user.deadline_s == np.inf:
-        return multipliers
-    end = end_s(user, weights, iota, download, multipliers.mu, at)
-    if end <= user.deadline_s * (1.0 + TOGETHER):
-        return multipliers
-    mu = local_weight_in_time(user, weights, iota, at) if download else 0.0
+        return multipliers_without_deadline(user, weights, iota, download, at)
+    is_served = at.edge_price > 0.0 and iota * user.work_gigacycles > 0.0
+    if is_served:  # what is needed is a long search, and seldom needed
+        multipliers = multipliers_without_deadline(user, weights, iota, download, at)
+        end = end_s(user, weights, iota, download, multipliers.mu, at)
+        if end <= user.deadline_s * (1.0 + TOGETHER):
+            return multipliers
+    mu = local_weight_in_time(user, weights, iota, at, hint.mu) if download else 0.0
     edge = edge_weight_in_time(user, weights, iota, at)
-    deadline = max(mu + edge.nu - user.latency_weight, 0.0)
-    return Multipliers(mu, edge.nu2, edge.eta, deadline, weights.energy)
+    deadline = mu + edge.nu - user.latency_weight
+    if deadline <= 0.0 and not is_served:
+        return multipliers_without_deadline(user, weights, iota, download, at)
+    return Multipliers(mu, edge.nu2, edge.eta, max(deadline, 0.0), weights.energy)
 
 
 @compiled
@@ -700,58 +728,70 @@ def energy_j(
 
 
 @compiled
-def multipliers_at(user: Any, iota: float, download: bool, at: DualPoint) -> Multipliers:
-    """Return the best multipliers at a point, those of the limits included."""
-    multipliers = multipliers_in_time(user, weights_at(user, 0.0, 0.0), iota, download, at)
+def multipliers_at(
+    user: Any, iota: float, download: bool, at: DualPoint, hint: Multipliers
+) -> Multipliers:
+    """Return the best multipliers at a point, those of the limits included.
+
+    They are looked for at a hint: those of a point nearby, or NOTHING_KNOWN.
+    """
     if user.energy_left_j == np.inf:
-        return multipliers
-    used = energy_j(user, iota, download, multipliers, at)
-    if used <= user.energy_left_j * (1.0 + TOGETHER):
-        return multipliers
-    return multipliers_within_budget(user, iota, download, used, at)
+        return multipliers_in_time(user, weights_at(user, 0.0, 0.0), iota, download, at, hint)
+    return multipliers_within_budget(user, iota, download, at, hint)
 
 
 @compiled
 def multipliers_within_budget(
-    user: Any, iota: float, download: bool, used: float, at: DualPoint
+    user: Any, iota: float, download: bool, at: DualPoint, hint: Multipliers
 ) -> Multipliers:
-    """Return the best multipliers at a point where more energy would be used than there is.
+    """Return the best multipliers at a point where energy is limited.
 
     The energy falls as V = w^e + ε grows, nearly linearly in logarithms: a secant method within a
-    bracket of ln V, which ends at a largest V where no V is enough.
+    bracket of ln V. It ends at ε = 0 where the limit does not bind, and at a largest V where no V
+    is enough.
     """
     budget, own = max(user.energy_left_j, 1e-300), user.energy_weight
     scale = min((user.latency_weight * at.t + at.uplink_price + at.downlink_price) / budget, 1e100)
+    natural = math.log(scale) - 5.0
     most = math.log(HEAVY * (own + scale))
-    low, high, x = -np.inf, np.inf, math.log(scale) - 5.0
-    slope = -0.5
-    if own > 0.0:
-        low = math.log(own)
-        x = low + min(max(2.0 * math.log(used / budget), 1e-9), LONGEST_STEP)
-    x = min(x, most)
-    last, last_residual = low, math.log(used / budget) if own > 0.0 else np.inf
-    multipliers = Multipliers(0.0, 0.0, 0.0, 0.0, 0.0)
+    least = math.log(own) if own > 0.0 else natural - FAR_BELOW
+    x = min(max(math.log(own + hint.energy), least), most) if hint.energy > 0.0 else least
+    low, high, slope = -np.inf, np.inf, -0.5
+    last, last_residual = x, np.inf
+    multipliers = hint
     for attempt in range(MAX_STEPS):
-        weights = weights_at(user, 0.0, max(math.exp(x) - own, 0.0))
-        multipliers = multipliers_in_time(user, weights, iota, download, at)
-        residual = math.log(energy_j(user, iota, download, multipliers, at) / budget)
+        epsilon = max(math.exp(x) - own, 0.0) if x > least else 0.0
+        weights = weights_at(user, 0.0, epsilon)
+        multipliers = multipliers_in_time(user, weights, iota, download, at, multipliers)
+        used = energy_j(user, iota, download, multipliers, at)
+        residual = math.log(max(used, 1e-300) / budget)
         if residual > 0.0:
             low = x
         else:
             high = x
-        if abs(residual) <= TOGETHER or low == most or high - low <= 1e-14 * (1.0 + abs(x)):
+        if abs(residual) <= TOGETHER or high == least or low == most:
             break
-        if last_residual < np.inf and residual != last_residual:
-            slope = (residual - last_residual) / (x - last)
+        if high - low <= 1e-14 * (1.0 + abs(x)):
+            break
+        if last_residual < np.inf and residual != last_residual and x != last:
+            slope = min((residual - last_residual) / (x - last), -1e-3)
         last, last_residual = x, residual
-        x = min(within_bracket(x - residual / slope, x, low, high, attempt), most)
+        wanted = natural if x == least and own <= 0.0 else x - residual / slope
+        x = within_bracket(wanted, x, low, high, attempt)
+        x = min(max(x, least), most)
     return multipliers
+
+
+FAR_BELOW = 60.0
+"""In ln V: so far below its natural size is V as good as 0."""
 
 
 @compiled
 def within_bracket(wanted: float, x: float, low: float, high: float, attempt: int) -> float:
     """Return a next step that is not too long, and in a bracket; halve it if it takes long."""
     step = min(max(wanted - x, -LONGEST_STEP), LONGEST_STEP)
+    if low == -np.inf and high == np.inf:
+        return wanted
     if high == np.inf:  # at least so far, since the energy may not fall for a while
         return x + max(step, FIRST_STEP * 2.0**attempt)
     if low == -np.inf:
@@ -806,9 +846,11 @@ def lagrangian(
 
 
 @compiled
-def value_at(user: Any, iota: float, download: bool, at: DualPoint) -> tuple[Multipliers, Value]:
+def value_at(
+    user: Any, iota: float, download: bool, at: DualPoint, hint: Multipliers
+) -> tuple[Multipliers, Value]:
     """Return the best multipliers at a point and the Lagrangian there: the cost of the point."""
-    multipliers = multipliers_at(user, iota, download, at)
+    multipliers = multipliers_at(user, iota, download, at, hint)
     return multipliers, lagrangian(user, iota, download, multipliers, at)
 
 
@@ -864,7 +906,7 @@ def line_search(
         The bottom, and how much lower than the start it is.
     """
     x = min(max(start, low), high)
-    multipliers, value = value_at(user, x, True, at)
+    multipliers, value = value_at(user, x, True, at, NOTHING_KNOWN)
     slope = value.offload_slope
     first_cost = value.cost
     enough = FLAT * abs(first_cost)
@@ -877,7 +919,7 @@ def line_search(
             return x, multipliers, first_cost - value.cost
         else:
             y = max(x - step, low) if slope > 0.0 else min(x + step, high)
-        y_multipliers, value = value_at(user, y, True, at)
+        y_multipliers, value = value_at(user, y, True, at, multipliers)
         y_slope = value.offload_slope
         if y_slope * slope <= 0.0:
             other, other_slope, other_multipliers, bracketed = x, slope, multipliers, True
@@ -920,18 +962,19 @@ def best_offload(
     """Return the best offload fraction with download in the basin of a start, and multipliers."""
     low, high = domain.offload_min, domain.offload_max
     middle = start if start >= 0.0 else 0.5 * (low + high)  # the start may be UNKNOWN
+    multipliers = NOTHING_KNOWN
     if high > low:
         least = min(max(low, LEAST_OFFLOAD), high) if at.edge_price > 0.0 else low
         best, multipliers = descend(user, least, high, middle, at)
         if best == least > low:
             best = low
-            multipliers, _ = value_at(user, low, True, at)
+            multipliers, _ = value_at(user, low, True, at, multipliers)
         if step <= 0.0:
             return best, multipliers
         low = min(max(nearest_on_grid(np.floor(best / step + 1e-9) * step, step), low), high)
         high = min(nearest_on_grid(low + step, step), high)
-    lower_multipliers, lower = value_at(user, low, True, at)
-    upper_multipliers, upper = value_at(user, high, True, at)
+    lower_multipliers, lower = value_at(user, low, True, at, multipliers)
+    upper_multipliers, upper = value_at(user, high, True, at, multipliers)
     if lower.cost <= upper.cost:
         return low, lower_multipliers
     return high, upper_multipliers
@@ -1041,11 +1084,11 @@ def put_aside(
 def write_cell(
     cell: Any, low: float, high: float, multipliers: Multipliers, value: float, slope: float
 ) -> None:
-    """Write down a cell and the line that it proves."""
+    """Write down a cell and the line that it proves: none, if the value is not a number."""
     cell.offload_min, cell.offload_max = low, high
     cell.mu, cell.nu2, cell.eta = multipliers.mu, multipliers.nu2, multipliers.eta
     cell.deadline, cell.energy = multipliers.deadline, multipliers.energy
-    cell.value, cell.sync_slope = value, slope
+    cell.value, cell.sync_slope = (-np.inf if np.isnan(value) else value), slope
 
 
 @compiled
@@ -1080,6 +1123,7 @@ def cover_local(
     lows, highs = np.empty(MAX_CELLS), np.empty(MAX_CELLS)
     lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
     start = solution.offload_fraction if solution.download else UNKNOWN
+    multipliers = multipliers_of(solution)
     while waiting > 0:
         waiting -= 1
         low, high = lows[waiting], highs[waiting]
@@ -1089,7 +1133,7 @@ def cover_local(
             point = lagrangian(user, middle, True, multipliers, at)
         else:
             middle = nearest_on_grid(0.5 * (low + high), step)
-            multipliers, point = value_at(user, middle, True, at)
+            multipliers, point = value_at(user, middle, True, at, multipliers)
         start = UNKNOWN
         slope = point.sync_slope
         cost = point.cost
@@ -1125,7 +1169,7 @@ def cover(
     """
     count = 0
     if domain.edge:
-        edge = multipliers_at(user, 1.0, False, at)
+        edge = multipliers_at(user, 1.0, False, at, NOTHING_KNOWN)
         value = safe_value(user, 1.0, False, edge, times.last, at)
         slope = user.latency_weight + edge.deadline - edge.nu2 - edge.eta
         write_cell(cells[0], NO_DOWNLOAD, NO_DOWNLOAD, edge, value, slope)
@@ -1207,12 +1251,13 @@ def is_dominated(
     """Tell whether a few cells prove that every decision with download costs more than that."""
     lows, highs = np.empty(FEW_CELLS + 2), np.empty(FEW_CELLS + 2)
     lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
+    multipliers = NOTHING_KNOWN
     for _ in range(FEW_CELLS):
         waiting -= 1
         low, high = lows[waiting], highs[waiting]
         middle = start if low <= start <= high else nearest_on_grid(0.5 * (low + high), step)
         start = UNKNOWN
-        multipliers, point = value_at(user, middle, True, at)
+        multipliers, point = value_at(user, middle, True, at, multipliers)
         if point.cost <= cost:
             return False
         left, _ = reach(user, multipliers, middle, low, step, cost, at.t, at)
@@ -1232,9 +1277,9 @@ def solve_freely(
     A basin that the screening finds is followed from then on, beside the one known before.
     """
     edge_cost = np.inf
-    edge = Multipliers(0.0, 0.0, 0.0, 0.0, 0.0)
+    edge = NOTHING_KNOWN
     if domain.edge:
-        edge = multipliers_at(user, 1.0, False, at)
+        edge = multipliers_at(user, 1.0, False, at, NOTHING_KNOWN)
         value = lagrangian(user, 1.0, False, edge, at)
         edge_cost = value.cost
     if domain.local and not (
@@ -1280,7 +1325,7 @@ def solve_users(
         if freedom == TRACKED and download:
             iota, multipliers = best_offload(user, domain, step, iota, at)
         else:
-            multipliers, _ = value_at(user, iota, download, at)
+            multipliers, _ = value_at(user, iota, download, at, multipliers_of(solution))
         record(user, iota, download, multipliers, at, solution)
 
 
@@ -1308,6 +1353,43 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
             if time_left > 0.0:
                 needed = min(work / time_left, user.edge_frequency_max_ghz)
                 solution.edge_frequency_ghz = needed
+
+
+@compiled
+def served_s(
+    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
+) -> float:
+    """Return T_j + τ^md of the previous round at the shares and frequencies of multipliers."""
+    weights = weights_at(user, multipliers.deadline, multipliers.energy)
+    load, end = user.model_mbit + iota * user.task_mbit, at.t
+    weight = (weights.send + multipliers.nu2) * load + multipliers.eta * user.model_mbit
+    if weight > 0.0:
+        up = least_cost(weight, at.uplink_price, user.uplink)
+        end = max(end, user.start_s + load * up.seconds)
+    spare = weights.latency - multipliers.mu
+    end += least_edge_cost(user, iota, spare, at.edge_price).span_s
+    if download:
+        weight = (weights.receive + multipliers.mu) * user.model_mbit
+        finish = at.t
+        if weight > 0.0:
+            down = least_cost(weight, at.downlink_price, user.downlink)
+            finish += user.model_mbit * down.seconds
+        work = (1.0 - iota) * user.work_gigacycles
+        if work > 0.0:
+            finish += work / best_frequency(user, weights.cpu, multipliers.mu)
+        end = max(end, finish)
+    return float(end)
+
+
+@compiled
+def measure(users: Any, at: DualPoint, solutions: Any, first: int, last: int) -> None:
+    """Write down E_j - e^lt and T_j + τ^md of the previous round, of which totals are limited."""
+    for j in range(first, last):
+        user, solution = users[j], solutions[j]
+        iota, download = solution.offload_fraction, solution.download
+        multipliers = multipliers_of(solution)
+        solution.energy_j = energy_j(user, iota, download, multipliers, at)
+        solution.latency_s = served_s(user, iota, download, multipliers, at)
 
 
 @compiled

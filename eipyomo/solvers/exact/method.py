@@ -9,13 +9,19 @@ from pydantic import Field
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
-from eipyomo.problem import LETTER_FEATURES, Feature, Problem
+from eipyomo.problem import LETTER_FEATURES, USER_LIMITS, Feature, Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
-LIMITS = {Feature.DEADLINES, Feature.ENERGY_BUDGETS, Feature.SHARE_BOUNDS}
+BEYOND = {
+    Feature.FLEET_BUDGETS,
+    Feature.LEAST_BAND,
+    Feature.LEAST_EDGE_FREQUENCY,
+    Feature.LEAST_LATENCY,
+}
+"""Features that are handled beyond the letter's and limits of users."""
 
 
 class ProvenOptions(Options):
@@ -24,7 +30,20 @@ class ProvenOptions(Options):
     gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
 
 
-class ExactOptions(ProvenOptions):
+class CertifiedOptions(ProvenOptions):
+    """What :class:`Exact` can be asked for, by whatever name: a proof that others can verify."""
+
+    certificate: Annotated[
+        PathLike | None,
+        Field(description="file to write what proves the bound, or infeasibility, to"),
+    ] = None
+
+    def reported(self) -> dict[str, Any]:
+        """Leave out where the certificate is, which changes no result."""
+        return {key: value for key, value in super().reported().items() if key != "certificate"}
+
+
+class ExactOptions(CertifiedOptions):
     """Options of :class:`Exact`."""
 
     absolute_gap: Annotated[
@@ -32,13 +51,6 @@ class ExactOptions(ProvenOptions):
         Field(description="gap in WSEL to stop at, where that is more than the relative one"),
     ] = 0.0
     node_limit: Annotated[Whole | None, Field(description="largest number of nodes")] = None
-    certificate: Annotated[
-        PathLike | None, Field(description="file to write what proves the bound to")
-    ] = None
-
-    def reported(self) -> dict[str, Any]:
-        """Leave out where the certificate is, which changes no result."""
-        return {key: value for key, value in super().reported().items() if key != "certificate"}
 
     def gap_at(self, objective: float) -> float:
         """Return the larger of the two gaps, relative to an objective."""
@@ -54,17 +66,11 @@ class Exact(Method[ExactOptions]):
     name = "exact"
     description = "(10) to proven global optimality, at any size"
     Options = ExactOptions
-    handles = LETTER_FEATURES | LIMITS
+    handles = LETTER_FEATURES | USER_LIMITS | BEYOND
 
     def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
         """Solve a problem; the certificate is among the files of the claim."""
         if options.certificate is not None:
-            problem.require(LETTER_FEATURES, "a certificate")
-            if problem.limited_by_data:
-                raise InputError(
-                    "certificate is given, but no certificate can say yet what it proves where "
-                    "there are downloads or offload fractions that users' data limit"
-                )
             require_writable(options.certificate)
         setup_s = prepare()
         outcome = exact.solve_exact(

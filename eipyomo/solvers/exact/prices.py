@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, Prices, UserSolutions
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
@@ -93,10 +92,8 @@ def maximise_over_prices(
     decisions
         What users may change; see :meth:`Dual.solve_users`.
     """
-    if dual.is_ray:
-        return _ray_optimum(dual, sync_s, decisions, len(dual.budgets) - 1, 1.0, ())
     search = _PriceSearch(dual, sync_s, list(prices), accuracy.mismatch, decisions)
-    return search.optimum(len(prices) - 1, (), accuracy.tolerance)
+    return search.optimum(dual.free, {}, accuracy.tolerance)
 
 
 @dataclass(eq=False)
@@ -116,35 +113,46 @@ class _PriceSearch:
     mismatch: float
     decisions: Decisions
 
-    def optimum(self, place: int, above: Prices, tolerance: float) -> PriceOptimum:
-        """Maximise over the prices of the budgets up to a place, at given ones of those above."""
-        if place < 0:
-            found = self.dual.solve_users(above, self.sync_s, self.decisions)
-            return PriceOptimum(found, ((1.0, found),))
-        budget = self.dual.budgets[place]
-        tried_at_0 = budget.may_be_left and self.start[place] == 0.0
+    def optimum(
+        self, free: tuple[int, ...], known: dict[int, float], tolerance: float
+    ) -> PriceOptimum:
+        """Maximise over the prices of the budgets at the free places, at known ones of others."""
+        if not free:
+            return self._together(self.dual.together, 1.0, known)
+        *rest, place = free
+        inside = tuple(rest)
+        may_be_left = self.dual.budgets[place].may_be_left
+        capacity = self.dual.capacities[place]
+        tried_at_0 = may_be_left and self.start[place] == 0.0
         if tried_at_0:
-            optimum = self.optimum(place - 1, (0.0, *above), INNER * tolerance)
-            if optimum.usage(place) <= budget.capacity:
+            optimum = self.optimum(inside, {**known, place: 0.0}, INNER * tolerance)
+            if optimum.usage(place) <= capacity:
                 return optimum
-        crossing = self._crossing(place, above, tolerance)
-        if crossing.before is None and budget.may_be_left and not tried_at_0:
+        crossing = self._crossing(inside, place, known, tolerance)
+        if crossing.before is None and may_be_left and not tried_at_0:
             self.start[place] = 0.0
-            return self.optimum(place, above, tolerance)
-        optimum = _combine(crossing, place, budget.capacity)
+            return self.optimum(free, known, tolerance)
+        optimum = _combine(crossing, place, capacity)
         self.start[place] = optimum.best.prices[place]
         return optimum
 
-    def _crossing(self, place: int, above: Prices, tolerance: float) -> Crossing[PriceOptimum]:
+    def _solved(self, known: dict[int, float]) -> PriceOptimum:
+        prices = tuple([known[place] for place in range(len(known))])
+        found = self.dual.solve_users(prices, self.sync_s, self.decisions)
+        return PriceOptimum(found, ((1.0, found),))
+
+    def _crossing(
+        self, inside: tuple[int, ...], place: int, known: dict[int, float], tolerance: float
+    ) -> Crossing[PriceOptimum]:
         """Search one price on a logarithmic scale until the dual is good enough."""
         budget, price = self.dual.budgets[place], self.start[place]
 
         def overuse(log_price: float) -> tuple[float, PriceOptimum]:
-            prices = (float(np.exp(log_price)), *above)
-            optimum = self.optimum(place - 1, prices, INNER * tolerance)
-            return log_ratio(optimum.usage(place), budget.capacity), optimum
+            prices = {**known, place: float(np.exp(log_price))}
+            optimum = self.optimum(inside, prices, INNER * tolerance)
+            return log_ratio(optimum.usage(place), self.dual.capacities[place]), optimum
 
-        middle = natural_log_price(self.dual.users, budget)
+        middle = natural_log_price(self.dual, place)
         return find_crossing(
             overuse,
             float(np.log(price)) if price > 0.0 else middle,
@@ -159,7 +167,7 @@ class _PriceSearch:
 
         Between two points, the dual is below both tangents, which meet `lost` above the chord.
         """
-        capacity, nearest = self.dual.budgets[place].capacity, crossing.points[0]
+        capacity, nearest = self.dual.capacities[place], crossing.points[0]
         off, price = abs(nearest.residual), nearest.found.best.prices[place]
         if off <= EXACT or (off <= self.mismatch and 10.0 * off * capacity * price <= tolerance):
             return True
@@ -172,6 +180,38 @@ class _PriceSearch:
         lost = width * rise * fall / (rise + fall)
         close = min(rise, fall) <= self.mismatch * capacity or width <= self.mismatch * dearer
         return bool(lost <= tolerance and close)
+
+    # --- budgets of which the least is sought ----------------------------------------------------
+
+    def _together(
+        self, places: tuple[int, ...], spent: float, known: dict[int, float]
+    ) -> PriceOptimum:
+        """Maximise over the prices of budgets which cost `spent` together.
+
+        At the maximum, the parts used of the last one and of those before, on average, are equal.
+        """
+        if not places:
+            return self._solved(known)
+        *before, place = places
+        capacity = self.dual.capacities[place]
+        if not before:
+            return self._solved({**known, place: spent / capacity})
+
+        def overuse(log_odds: float) -> tuple[float, PriceOptimum]:
+            part = 1.0 / (1.0 + float(np.exp(-log_odds)))
+            left = (1.0 - part) * spent
+            inner = self._together(tuple(before), left, {**known, place: part * spent / capacity})
+            paid = sum(inner.best.prices[k] * inner.usage(k) for k in before)
+            own = max(inner.usage(place) / capacity, 1e-30)
+            return log_ratio(own, max(paid / left, 1e-30)), inner
+
+        crossing = find_crossing(
+            overuse, 0.0, -LEAST_SPAN, LEAST_SPAN, slope=-1.0, enough=_parts_are_equal
+        )
+        sides = tuple(point.found for point in crossing.points)
+        found = [one for side in sides for _, one in side.combination]
+        best = max((side.best for side in sides), key=lambda one: one.value)
+        return PriceOptimum(best, tuple((1.0 / len(found), one) for one in found))
 
 
 EXACT = 1e-13
@@ -197,38 +237,6 @@ def log_ratio(amount: float, whole: float) -> float:
     return float(np.log(max(amount, 1e-30) / whole))
 
 
-# --- Prices of which all budgets cost 1 together --------------------------------------------------
-
-
-def _ray_optimum(
-    dual: Dual, sync_s: float, decisions: Decisions, place: int, spent: float, above: Prices
-) -> PriceOptimum:
-    """Maximise over the prices of the budgets up to a place, which cost `spent` together.
-
-    At the maximum, the parts used of the last one and of those before, on average, are equal.
-    """
-    capacity = dual.budgets[place].capacity
-    if place == 0:
-        found = dual.solve_users((spent / capacity, *above), sync_s, decisions)
-        return PriceOptimum(found, ((1.0, found),))
-
-    def overuse(log_odds: float) -> tuple[float, PriceOptimum]:
-        part = 1.0 / (1.0 + float(np.exp(-log_odds)))
-        prices = (part * spent / capacity, *above)
-        inner = _ray_optimum(dual, sync_s, decisions, place - 1, (1.0 - part) * spent, prices)
-        paid = sum(inner.best.prices[k] * inner.usage(k) for k in range(place))
-        own = max(inner.usage(place) / capacity, 1e-30)
-        return log_ratio(own, max(paid / ((1.0 - part) * spent), 1e-30)), inner
-
-    crossing = find_crossing(
-        overuse, 0.0, -LEAST_SPAN, LEAST_SPAN, slope=-1.0, enough=_parts_are_equal
-    )
-    sides = tuple(point.found for point in crossing.points)
-    known = [found for side in sides for _, found in side.combination]
-    best = max((side.best for side in sides), key=lambda found: found.value)
-    return PriceOptimum(best, tuple((1.0 / len(known), found) for found in known))
-
-
 def _parts_are_equal(crossing: Crossing[PriceOptimum]) -> bool:
     """Tell whether the parts used are equal, or jump at a place that is known well enough."""
     if abs(crossing.points[0].residual) <= RAY_ACCURACY:
@@ -245,9 +253,16 @@ RAY_ACCURACY = 1e-8
 # --- The size of prices -------------------------------------------------------------------------
 
 
-def natural_log_price(users: Records, budget: Budget) -> float:
+def natural_log_price(dual: Dual, place: int) -> float:
     """Return ln of a price's rough size: what users would pay for the budget in equal parts."""
-    return _NATURAL_LOG_PRICE[budget.quantities[0]](users, budget.capacity)
+    capacity = dual.capacities[place]
+    if dual.together:  # what users pay is about 1
+        return -float(np.log(capacity))
+    quantity = dual.drawn[place][0]
+    if quantity in _NATURAL_LOG_PRICE:
+        return _NATURAL_LOG_PRICE[quantity](dual.users, capacity)
+    waiting = float(np.sum(dual.users["latency_weight"])) * dual.earliest_s
+    return float(np.log(waiting / capacity))
 
 
 def _of_a_share(users: Records, capacity: float) -> float:

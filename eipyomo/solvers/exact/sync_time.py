@@ -70,8 +70,7 @@ class _SyncTimeSearch:
     visited: list[PriceOptimum] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Weigh the users, and place the origin of the logarithm."""
-        self._weight = float(self.dual.users["latency_weight"].sum())
+        """Place the origin of the logarithm."""
         self._origin_s = min(self.dual.earliest_s, self.times.first) * (1.0 - 1e-12)
 
     def minimum(self, start_s: float) -> tuple[PriceOptimum, ...]:
@@ -96,8 +95,9 @@ class _SyncTimeSearch:
         )
         self.prices = optimum.best.prices
         self.visited.append(optimum)
-        weight = self._weight + float(optimum.best.records["deadline"].sum())
-        return log_ratio(weight - optimum.best.sync_slope, max(weight, 1e-30)), optimum
+        records = optimum.best.records
+        pressure = float(records["nu2"].sum() + records["eta"].sum())
+        return log_ratio(pressure, max(pressure + optimum.best.sync_slope, 1e-30)), optimum
 
     def _is_enough(self, crossing: Crossing[PriceOptimum]) -> bool:
         """Tell whether the tangents on both sides meet no deeper than the tolerance allows."""

@@ -6,39 +6,34 @@ import numpy as np
 
 from eipyomo import physics
 from eipyomo.problem import Problem
+from eipyomo.resources import Budget
 from eipyomo.restriction import OpenDecisions
-from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, marginal_time
-from eipyomo.solvers.records import Records, fill_costs
+from eipyomo.solvers.records import Records, fill_costs, fill_limits
 
 
-def user_records(problem: Problem) -> Records:
-    """Return one USER record per end user."""
+def user_records(problem: Problem, budgets: tuple[Budget, ...] | None = None) -> Records:
+    """Return one USER record per end user, who can take of budgets no more than there is."""
     data = problem.data
     most = {
         draw.quantity: min(draw.most, budget.capacity)
-        for budget in problem.budgets
+        for budget in (problem.budgets if budgets is None else budgets)
         for draw in budget.draws
     }
     users = np.zeros(len(data), USER)
     for link in ("uplink", "downlink"):
+        share_max = getattr(data, f"{link}_share_max")
+        share_max = np.where(share_max < 1.0, share_max, np.inf)  # 1 is all, whatever that is
         users[link] = link_records(
             getattr(data, f"{link}_snr"),
             data.bandwidth_mhz,
             getattr(data, f"{link}_share_min"),
-            np.minimum(getattr(data, f"{link}_share_max"), most[f"{link}_share"]),
+            np.minimum(share_max, most[f"{link}_share"]),
         )
     fill_costs(users, data)
     fill_limits(users, data)
     return users
-
-
-def fill_limits(users: Records, data: Scaled) -> None:
-    """Set the limits of USER records, and what the prices of limits are times of."""
-    for name in ("transmit_power_w", "receive_power_w", "energy_coefficient", "energy_weight"):
-        users[name] = getattr(data, name)
-    users["deadline_s"] = data.deadline_s + data.previous_download_s
-    users["energy_left_j"] = data.energy_budget_j - data.local_training_j
 
 
 def link_records(

@@ -1,0 +1,139 @@
+"""The least θ such that every latency T_j is at most θ.
+
+With deadlines min(θ, T_max) the parts of all budgets that are needed fall as θ grows, and θ can be
+kept if and only if no more than all are. So θ is bracketed: below by a proof of infeasibility,
+above by an allocation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eipyomo.problem import Problem
+from eipyomo.solvers.contract import Clock
+from eipyomo.solvers.exact.dual import Dual, UserSolutions
+from eipyomo.solvers.exact.feasibility import Feasibility
+from eipyomo.solvers.exact.fixed_decisions import rest_of
+from eipyomo.solvers.exact.incumbent import Incumbent
+from eipyomo.solvers.exact.kernels import Times
+from eipyomo.solvers.exact.outcome import ExactOutcome, infeasible, unknown
+from eipyomo.solvers.exact.prices import Accuracy
+from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
+
+GUESSES = 6
+"""Newton steps to where the dual needs all of the budgets."""
+ASIDE, NEXT = 0.1, 0.9
+"""Parts of the gap: by how much θ is beside a guess or an end, and how far away the other end is
+looked for at first."""
+SHARP = 0.1
+"""Part of the gap that a proof of infeasibility needs, in parts of the budgets."""
+
+
+@dataclass(eq=False)
+class _InTime(Feasibility):
+    """The search for an allocation of which every latency is at most θ.
+
+    Attributes
+    ----------
+    wanted_s
+        θ.
+    """
+
+    wanted_s: float = math.inf
+
+    @property
+    def done(self) -> bool:
+        """Whether such an allocation was met."""
+        return self.incumbent.objective <= self.wanted_s
+
+    def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
+        """Take the least of the budgets for decisions, and then all of them."""
+        best = self._tracked(dual, found, self._accuracy)
+        self.incumbent.update(rest_of(self.dual, best.records, best.sync_s))
+
+
+def solve_slowest(
+    problem: Problem, gap: float, absolute_gap: float, clock: Clock, node_limit: int | None
+) -> ExactOutcome:
+    """Find the least largest latency; see :func:`.solve.solve_exact`."""
+    dual = Dual.of(problem)
+    incumbent = Incumbent.of(dual)
+    nodes = 0
+    if incumbent.rest is None:
+        first = Feasibility.of(dual, incumbent)
+        if first.is_late or first.run(clock, node_limit):
+            return infeasible(first)
+    low_s = float(np.max(problem.data.upload_start_s - problem.data.previous_download_s))
+    proof: Feasibility = _InTime.of(_dual_in_time(problem, low_s), incumbent)
+    if incumbent.rest is None:
+        return unknown(proof)
+    closed, step = False, 1.0
+    allowed = max(gap * incumbent.objective, absolute_gap)
+    wanted_s = _where_all_is_needed(problem, incumbent.objective) - ASIDE * allowed
+    while clock.left_s > 0.0 and (node_limit is None or nodes < node_limit):
+        high_s = incumbent.objective
+        allowed = max(gap * high_s, absolute_gap)
+        closed = high_s - low_s <= allowed
+        if closed:
+            break
+        if not low_s + ASIDE * allowed <= wanted_s <= high_s - ASIDE * allowed:
+            wanted_s = 0.5 * (low_s + high_s)
+        search = _InTime.of(_dual_in_time(problem, wanted_s), incumbent, SHARP * gap)
+        search.wanted_s = wanted_s
+        proven = search.is_late or search.run(clock, node_limit)
+        nodes += len(search.trace)
+        if search.done:
+            wanted_s = incumbent.objective - step * NEXT * allowed
+        elif proven:
+            low_s, proof = wanted_s, search
+            wanted_s = low_s + step * NEXT * allowed
+        else:
+            break
+        step *= 2.0
+    return ExactOutcome(
+        problem,
+        "optimal" if closed else "limit",
+        f"{'proven within' if closed else 'stopped'} {incumbent.objective - low_s:.3g} "
+        f"{'of the optimum' if closed else 'above the bound'}",
+        bound=low_s,
+        tree=proof.root,
+        dual=proof.dual,
+        allocation=incumbent.allocation,
+        objective=incumbent.objective,
+        nodes=nodes,
+    )
+
+
+def _dual_in_time(problem: Problem, wanted_s: float) -> Dual:
+    """Return the dual in which no latency may be above θ."""
+    dual = Dual.of(problem)
+    users = dual.users.copy()
+    by = wanted_s + problem.data.previous_download_s
+    users["deadline_s"] = np.minimum(users["deadline_s"], by)
+    return replace(dual, users=users)
+
+
+def _where_all_is_needed(problem: Problem, high_s: float) -> float:
+    """Return about the θ at which the dual needs all of the budgets, by Newton's method."""
+    theta_s = high_s
+    start_s = None
+    for _ in range(GUESSES):
+        dual = _dual_in_time(problem, theta_s).for_ray()
+        if dual.latest_s <= dual.earliest_s:
+            break
+        first_s = dual.earliest_s * (1.0 + 1e-11)
+        times = Times(first_s, dual.latest_s)
+        start_s = 0.5 * (first_s + dual.latest_s)
+        best = minimise_over_sync_time(dual, times, start_s, dual.no_prices, Accuracy(1e-8))[0].best
+        binding = problem.data.deadline_s >= theta_s
+        slope = -float(best.records["deadline"][binding].sum()) * theta_s / best.value
+        if slope >= 0.0:
+            break
+        step = -math.log(best.value) / slope
+        theta_s *= math.exp(min(max(step, -0.5), 0.5))
+        if abs(step) < 1e-9:
+            break
+    return theta_s
