@@ -253,7 +253,8 @@ def _propagate(model: Model, data: Scaled, violated: float, far_s: float) -> Non
                 ) from None
             except (ArithmeticError, ValueError, NotImplementedError, KeyError, TypeError):
                 continue  # what interval arithmetic does not know says nothing
-        _raise_times(model, data)
+        if model.component("largest_share") is not None:
+            _raise_times(model, data)
         _raise_shares(model, _read(model, data, far_s))
         times = (part for name in model.users for part in times_of(model.user[name]))
         now = sum(part.ub or np.inf for part in times)
@@ -265,7 +266,8 @@ def _propagate(model: Model, data: Scaled, violated: float, far_s: float) -> Non
 def _raise_times(model: Model, data: Scaled) -> None:
     """Raise lower bounds of times of transmission to what the largest shares leave.
 
-    Interval arithmetic does not see that r is limited, however large b is.
+    Interval arithmetic does not see that r is limited, however large b is. That matters where the
+    band is what is minimised, since no share is too large to be looked at there.
     """
     users = [model.user[name] for name in model.users]
     links = (
