@@ -380,10 +380,10 @@ def test_what_interval_arithmetic_refutes_is_infeasible(solver: str) -> None:
 
 @pytest.mark.slow
 def test_scip_may_say_infeasible_within_bounds_that_follow_from_rows() -> None:
-    """Deadlines of 2 s for both are beyond the band, which no single row shows; SCIP proves it."""
+    """Deadlines of 2.4 s for both are beyond the band, which no single row shows; SCIP proves it."""
     instance = two_users()
     model = ei.models.minlp(instance, "spectral")
-    model.deadline = pyo.Constraint(model.users, rule=lambda m, j: m.user[j].latency_s <= 2.0)
+    model.deadline = pyo.Constraint(model.users, rule=lambda m, j: m.user[j].latency_s <= 2.4)
     ei.models.implied_reach(model)  # no row refutes it
     result = ei.solve_model(model, "scip", time_limit=40)
     assert result.termination == "infeasible", result.message
@@ -431,7 +431,7 @@ def test_claims_about_a_changed_model(
 ) -> None:
     """Only a global solver is believed, where bounds of ours play no part and no plan fits."""
     model = ei.models.minlp(two_users(), "spectral")
-    model.deadline = pyo.Constraint(model.users, rule=lambda m, j: m.user[j].latency_s <= 2.0)
+    model.deadline = pyo.Constraint(model.users, rule=lambda m, j: m.user[j].latency_s <= 2.4)
     file = executable(tmp_path, f"sol([], code={code})", name=solver)
     result = ei.solve_model(model, solver, executable=file, time_limit=5)
     assert result.termination == expected
