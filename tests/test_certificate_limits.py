@@ -39,7 +39,7 @@ def proven(problem: Problem, **options: Any) -> str:
     return outcome.status
 
 
-@pytest.mark.parametrize("part", slow_but([1.02, 0.95, 0.6], 0.95))
+@pytest.mark.parametrize("part", slow_but([1.02, 0.95], 0.95))
 @pytest.mark.parametrize("limit", HELD)
 @pytest.mark.parametrize("name", slow_but(SMALL, "letter-m2"))
 def test_reference_instances_with_limits_are_proven(name: str, limit: str, part: float) -> None:
@@ -68,7 +68,7 @@ FOUND = {1026: 1, 1093: 2}
 with the problem where that was."""
 
 
-@pytest.mark.parametrize("seed", slow_but((*range(200), *FOUND), *range(4), *FOUND))
+@pytest.mark.parametrize("seed", slow_but((*range(24), *FOUND), *range(2), *FOUND))
 def test_random_limits_are_proven(seed: int) -> None:
     """Unlike users, several limits at once, that can be met or not, in every problem."""
     draw = np.random.default_rng(seed)

@@ -380,7 +380,7 @@ def test_what_interval_arithmetic_refutes_is_infeasible(solver: str) -> None:
 
 @pytest.mark.slow
 def test_scip_may_say_infeasible_within_bounds_that_follow_from_rows() -> None:
-    """Deadlines of 2.4 s for both are beyond the band, which no single row shows; SCIP proves it."""
+    """Deadlines of 2.4 s are beyond the band for both, which no single row shows; SCIP does."""
     instance = two_users()
     model = ei.models.minlp(instance, "spectral")
     model.deadline = pyo.Constraint(model.users, rule=lambda m, j: m.user[j].latency_s <= 2.4)
