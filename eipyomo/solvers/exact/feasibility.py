@@ -111,6 +111,12 @@ class Feasibility(BranchAndBound):
             late = np.flatnonzero(users["deadline_s"] < self.dual.earliest_s)
             short = self.dual.earliest_s / users["deadline_s"] - 1.0
             named = [self._conflict(int(j), "deadline_s", float(short[j])) for j in late]
+            if not named:  # the sync that is too late is so for the sum of latencies
+                name, total = (
+                    "total_latency_budget_s",
+                    self.dual.problem.data.total_latency_budget_s,
+                )
+                named = [Conflict(None, name, float(total or 0.0), 1.0)]
             return tuple(sorted(named, key=lambda one: -one.weight))
         found = []
         for limit, multiplier in (("deadline_s", "deadline"), ("energy_budget_j", "energy")):

@@ -29,7 +29,7 @@ class ExactOutcome:
         The problem solved.
     status
         "optimal": the bound is within the gap of the objective; "limit": time or nodes ran out, or
-        rounding stands in the way; "infeasible": the restriction leaves a user no decision.
+        rounding stands in the way; "infeasible": no allocation keeps within all limits.
     message
         One sentence that says so.
     allocation, objective
@@ -47,10 +47,10 @@ class ExactOutcome:
     prices
         What one more natural unit (MHz, GHz) saves of what users draw, by ``Draw.price``.
     sync_price
-        Per user, by how much WSEL grows per second that its upload ends later: what it costs
+        Per user, by how much the value grows per second that its upload ends later: what it costs
         that others wait for it, η_j.
     delay_price
-        Per user, by how much WSEL grows per second that its upload starts later, ν2_j + η_j.
+        Per user, by how much the value grows per second that its upload starts later, ν2_j + η_j.
     deadline_price, energy_price
         Per user, what one second more of its deadline, or one joule more of its budget, saves.
     conflicts

@@ -23,8 +23,8 @@ from eipyomo.solvers.exact.outcome import ExactOutcome, infeasible, unknown
 from eipyomo.solvers.exact.prices import Accuracy
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 
-GUESSES = 6
-"""Newton steps to where the dual needs all of the budgets."""
+GUESSES, LONGEST_STEP, GUESSED_WELL = 6, 0.5, 1e-8
+"""Newton steps, in ln θ, to where the dual needs all of the budgets, and how well that is known."""
 ASIDE, NEXT = 0.1, 0.9
 """Parts of the gap: by how much θ is beside a guess or an end, and how far away the other end is
 looked for at first."""
@@ -119,21 +119,21 @@ def _dual_in_time(problem: Problem, wanted_s: float) -> Dual:
 def _where_all_is_needed(problem: Problem, high_s: float) -> float:
     """Return about the θ at which the dual needs all of the budgets, by Newton's method."""
     theta_s = high_s
-    start_s = None
     for _ in range(GUESSES):
         dual = _dual_in_time(problem, theta_s).for_ray()
         if dual.latest_s <= dual.earliest_s:
             break
-        first_s = dual.earliest_s * (1.0 + 1e-11)
-        times = Times(first_s, dual.latest_s)
-        start_s = 0.5 * (first_s + dual.latest_s)
-        best = minimise_over_sync_time(dual, times, start_s, dual.no_prices, Accuracy(1e-8))[0].best
+        times = Times(dual.earliest_s * (1.0 + 1e-11), dual.latest_s)
+        optima = minimise_over_sync_time(
+            dual, times, 0.5 * sum(times), dual.no_prices, Accuracy(GUESSED_WELL)
+        )
+        best = optima[0].best
         binding = problem.data.deadline_s >= theta_s
         slope = -float(best.records["deadline"][binding].sum()) * theta_s / best.value
         if slope >= 0.0:
             break
         step = -math.log(best.value) / slope
-        theta_s *= math.exp(min(max(step, -0.5), 0.5))
-        if abs(step) < 1e-9:
+        theta_s *= math.exp(min(max(step, -LONGEST_STEP), LONGEST_STEP))
+        if abs(step) < GUESSED_WELL:
             break
     return theta_s
