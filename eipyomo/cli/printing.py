@@ -64,11 +64,11 @@ def name_of(minimised: str) -> str:
     return names.get(minimised) or minimised.replace("_", " ").capitalize()
 
 
-def with_unit(minimised: str, value: float | None) -> str:
+def with_unit(minimised: str, value: float | None, digits: int = 9) -> str:
     """Return a value of what was minimised, with its unit if it has one."""
     has_unit = value is not None and minimised not in (OWN, WSEL.name)
     unit = f" {OBJECTIVES[minimised].unit}" if has_unit else ""
-    return as_number(value, 9) + unit
+    return as_number(value, digits) + unit
 
 
 def as_percent(value: float | None) -> str:

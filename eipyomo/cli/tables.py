@@ -43,6 +43,12 @@ MORE = {
 }
 """Prices, and what they are for."""
 
+MORE_OF_A_USER = {
+    "deadline_per_s": "s until the deadline of",
+    "energy_budget_per_j": "J in the energy budget of",
+}
+"""Prices of users' limits, and what they are for."""
+
 
 def show_result(instance: Instance, result: Result) -> None:
     """Print what was found, what each user is to do, and what more of a resource is worth."""
@@ -94,17 +100,27 @@ def show_result(instance: Instance, result: Result) -> None:
     say(table)
     say_how_many_more(len(terms.names))
     if result.prices is not None:
-        lowered = "WSEL" if what == WSEL.name else "the value"
-        last = max(result.prices["users"], key=lambda user: user["sync_per_s"])
-        for key, more in MORE.items():
-            if key in result.prices:
-                price = result.prices[key]
-                say(f"One more {more} would lower {lowered} by {price:.4g} (to first order).")
-        if last["sync_per_s"] > 0:
-            say(
-                f"The others wait most for {clip(last['name'])!r}: each second that its upload "
-                f"takes longer costs {last['sync_per_s']:.4g}."
-            )
+        show_prices(result.prices, what)
+
+
+def show_prices(prices: Mapping[str, Any], what: str) -> None:
+    """Print what more of a resource, and of the user's limit where that helps most, is worth."""
+    lowered = name_of(what) if what == WSEL.name else f"the {name_of(what).lower()}"
+    for key, more in MORE.items():
+        if key in prices:
+            price = with_unit(what, prices[key], 4)
+            say(f"One more {more} would lower {lowered} by {price} (to first order).")
+    for key, more in MORE_OF_A_USER.items():
+        most = max(prices["users"], key=lambda user: user.get(key) or 0.0)
+        if most.get(key):
+            price, whose = with_unit(what, most[key], 4), clip(most["name"])
+            say(f"One more {more} {whose!r} would lower {lowered} by {price}, most of all users.")
+    last = max(prices["users"], key=lambda user: user["sync_per_s"])
+    if last["sync_per_s"] > 0:
+        say(
+            f"The others wait most for {clip(last['name'])!r}: each second that its upload "
+            f"takes longer costs {with_unit(what, last['sync_per_s'], 4)}."
+        )
 
 
 def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
