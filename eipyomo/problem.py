@@ -62,8 +62,8 @@ LIMIT_FEATURES = frozenset(
 )
 """Limits in an instance's data with which there may be no feasible point."""
 
-USER_LIMITS = LIMIT_FEATURES - {Feature.FLEET_BUDGETS}
-"""Those of one user each."""
+USER_LIMITS = frozenset({Feature.DEADLINES, Feature.ENERGY_BUDGETS, Feature.SHARE_BOUNDS})
+"""Those of one user each, written out for the same reason."""
 
 SHARE_BOUNDS = tuple(key for key in NO_LIMIT if "share" in key)
 

@@ -322,6 +322,7 @@ def test_what_was_tampered_with_proves_nothing_false(name: str, what: str) -> No
 
 # --- at random ------------------------------------------------------------------------------------
 
+CHANGES = 12
 FACTORS = (0.0, 0.5, 1.0 - 1e-6, 1.0 + 1e-6, 2.0, 1e6, -1.0)
 
 
@@ -342,7 +343,7 @@ def places(part: Any) -> list[tuple[Any, Any]]:
 def test_random_changes_prove_nothing_false(name: str) -> None:
     """One to three numbers changed, anywhere: both checkers agree, and no false claim is proven."""
     draw, ends = np.random.default_rng(0), []
-    for _ in range(60):
+    for _ in range(CHANGES):
         case = cases(name)
         for _ in range(draw.integers(1, 4)):
             holders = places(case.document)
@@ -357,4 +358,4 @@ def test_random_changes_prove_nothing_false(name: str) -> None:
                 holder[key] = type(value)(changed)
         ends.append(verdict(case))
     assert set(ends) <= {REFUSED, UNPROVEN, TRUE}
-    assert ends.count(REFUSED) < 60
+    assert ends.count(REFUSED) < CHANGES

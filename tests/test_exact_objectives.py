@@ -113,12 +113,12 @@ def test_less_time_asks_for_more(objective: str) -> None:
 @pytest.mark.parametrize("name", slow_but(SMALL, "letter-m4"))
 @pytest.mark.parametrize("key", ["total_energy_budget_j", "total_latency_budget_s"])
 def test_a_total_that_does_not_bind_changes_nothing(name: str, key: str) -> None:
-    """With more than what the optimum takes, the optimum is as before to 1e-9."""
+    """With more than what the optimum takes, it is found as before, no worse than to 1e-9."""
     instance = reference(name)
     best = least(instance)
     taken = getattr(terms(instance, best), "energy_j" if "energy" in key else "latency_s").sum()
     found = least(instance.replace(**{key: 1.001 * float(taken)}))
-    assert value(found) == pytest.approx(value(best), rel=1e-9)
+    assert best.bound <= value(found) <= value(best) * (1.0 + 1e-9)
     assert found.prices is not None
     assert (
         found.prices[key.replace("_budget", "").replace("_j", "_per_j").replace("_s", "_per_s")]

@@ -243,7 +243,8 @@ class BranchAndBound:
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Keep a and the basin of ι of every user, and solve the convex rest at the best ι."""
-        mismatch = FINE if self._is_sensitive else COARSE
+        priced = any(found.prices[place] > 0.0 for place in dual.totals if place >= 0)
+        mismatch = FINE if self._serves or priced else COARSE
         best = self._tracked(dual, found, self._accuracy._replace(mismatch=mismatch))
         self.incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
 
@@ -262,16 +263,16 @@ class BranchAndBound:
         basins: for fixed ι, a price may be any of a range.
         """
         rest = self.incumbent.rest
-        if rest is None or not self._is_sensitive:
+        keeps = Feature.FLEET_BUDGETS in self.dual.problem.features
+        if rest is None or not (self._serves or keeps):
             return rest.solutions if rest else None
         accuracy = Accuracy(ACCURACY * abs(self.objective), mismatch=ACCURACY)
         return self._tracked(self.dual, rest.solutions, accuracy)
 
     @property
-    def _is_sensitive(self) -> bool:
-        """Whether frequencies f_{s,j} are decisions, which cost something, or a total is kept."""
-        features = self.dual.problem.features
-        return Feature.EDGE_BUDGET in features or Feature.FLEET_BUDGETS in features
+    def _serves(self) -> bool:
+        """Whether the frequencies f_{s,j} are decisions, which cost something."""
+        return Feature.EDGE_BUDGET in self.dual.problem.features
 
     # --- one node --------------------------------------------------------------------------------
 
