@@ -145,7 +145,10 @@ def test_a_front_is_monotone_and_its_hull_is_what_weights_give() -> None:
     assert all(before >= after * (1.0 - GAP) for before, after in itertools.pairwise(front))
 
 
-@pytest.mark.parametrize("limit", ["deadline_s", "energy_budget_j", "energy", "latency"])
+@pytest.mark.parametrize(
+    "limit",
+    slow_but(["deadline_s", "energy_budget_j", "energy", "latency"], "deadline_s", "energy"),
+)
 def test_prices_are_finite_differences(limit: str) -> None:
     """What one more second or joule saves, against the optimum with a little more."""
     instance, part, step = reference("letter-m4"), 0.97, 1e-3
