@@ -295,8 +295,8 @@ def consistent_gap(document: dict[str, Any]) -> None:
 def cheaper(document: dict[str, Any]) -> None:
     """Lower one user's cost and the sum with it, so that the document agrees with itself."""
     document["breakdown"]["users"][0]["wsel"] -= 0.1
-    document["objective"] -= 0.1
-    document["bound"] -= 0.1
+    for key in ("objective", "value", "bound"):
+        document[key] -= 0.1
     consistent_gap(document)
 
 
