@@ -161,12 +161,6 @@ class Problem:
             return open_to
         return open_to & Restriction.of_users(users, restriction.grid).decisions(len(users))
 
-    @property
-    def limited_by_data(self) -> bool:
-        """Whether the data leave less to decide than the restriction does."""
-        by_restriction = self.restriction.decisions(len(self.instance.users))
-        return self.decisions.by_user() != by_restriction.by_user()
-
     @cached_property
     def budgets(self) -> tuple[Budget, ...]:
         """What users share."""
