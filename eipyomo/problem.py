@@ -62,8 +62,13 @@ LIMIT_FEATURES = frozenset(
 )
 """Limits in an instance's data with which there may be no feasible point."""
 
-USER_LIMITS = frozenset({Feature.DEADLINES, Feature.ENERGY_BUDGETS, Feature.SHARE_BOUNDS})
+USER_LIMIT_FEATURES = frozenset({Feature.DEADLINES, Feature.ENERGY_BUDGETS, Feature.SHARE_BOUNDS})
 """Those of one user each, written out for the same reason."""
+
+LEAST_FEATURES = frozenset(
+    {Feature.LEAST_BAND, Feature.LEAST_EDGE_FREQUENCY, Feature.LEAST_LATENCY}
+)
+"""Objectives other than WSEL, written out as well."""
 
 SHARE_BOUNDS = tuple(key for key in NO_LIMIT if "share" in key)
 

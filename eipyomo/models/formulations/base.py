@@ -10,20 +10,21 @@ from eipyomo.choices import Choices
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import Links
 from eipyomo.models.types import Block
-from eipyomo.problem import LETTER_FEATURES, OBJECTIVE_FEATURES, Feature, Problem
+from eipyomo.problem import LEAST_FEATURES, LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
 
 
 class Options(Choices):
     """What a formulation can be asked for."""
 
 
-HANDLED = LETTER_FEATURES | {
-    Feature.DEADLINES,
-    Feature.ENERGY_BUDGETS,
-    Feature.SHARE_BOUNDS,
-    Feature.FLEET_BUDGETS,
-    *OBJECTIVE_FEATURES.values(),
-}
+HANDLED = frozenset(
+    {
+        *LETTER_FEATURES,
+        *USER_LIMIT_FEATURES,
+        *LEAST_FEATURES,
+        Feature.FLEET_BUDGETS,
+    }
+)
 """What :func:`eipyomo.models.minlp` and the parts that all formulations share say of a problem."""
 
 OptionsT = TypeVar("OptionsT", bound=Options)

@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from eipyomo.problem import LETTER_FEATURES, USER_LIMITS, Problem
+from eipyomo.problem import LETTER_FEATURES, USER_LIMIT_FEATURES, Problem
 from eipyomo.solvers import admm
 from eipyomo.solvers.admm.records import BLOCKS
 from eipyomo.solvers.admm.settings import AdmmOptions, Settings
@@ -37,7 +37,7 @@ class Admm(Method[AdmmOptions]):
     name = "admm"
     description = "the letter's decomposition: a heuristic, linear in the users"
     Options = AdmmOptions
-    handles = LETTER_FEATURES | USER_LIMITS
+    handles = LETTER_FEATURES | USER_LIMIT_FEATURES
 
     def backends(self, options: AdmmOptions) -> tuple[str, ...]:
         """Return the Pyomo engine's solver."""

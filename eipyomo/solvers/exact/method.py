@@ -10,19 +10,12 @@ from pydantic import Field
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable, to_json
 from eipyomo.objective import WSEL
-from eipyomo.problem import LETTER_FEATURES, USER_LIMITS, Feature, Problem
+from eipyomo.problem import LEAST_FEATURES, LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.validation import NonNegative, Positive, Whole
 
 GAP = 1e-6
-BEYOND = {
-    Feature.FLEET_BUDGETS,
-    Feature.LEAST_BAND,
-    Feature.LEAST_EDGE_FREQUENCY,
-    Feature.LEAST_LATENCY,
-}
-"""Features that are handled beyond the letter's and limits of users."""
 
 
 class ProvenOptions(Options):
@@ -67,7 +60,7 @@ class Exact(Method[ExactOptions]):
     name = "exact"
     description = "(10) to proven global optimality, at any size"
     Options = ExactOptions
-    handles = LETTER_FEATURES | USER_LIMITS | BEYOND
+    handles = LETTER_FEATURES | USER_LIMIT_FEATURES | LEAST_FEATURES | {Feature.FLEET_BUDGETS}
 
     def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
         """Solve a problem; the certificate is among the files of the claim."""

@@ -10,7 +10,7 @@ from eipyomo import models
 from eipyomo.allocation import Allocation
 from eipyomo.models.formulations.spectral import Tangents
 from eipyomo.models.relaxation import TANGENTS
-from eipyomo.problem import LETTER_FEATURES, OBJECTIVE_FEATURES, Feature, Problem
+from eipyomo.problem import LEAST_FEATURES, LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.solvers.milp.backend import NAME, MilpBackend
 from eipyomo.solvers.model.claim import claim_of
@@ -35,13 +35,7 @@ class Milp(Method[MilpOptions]):
     name = NAME
     description = "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"
     Options = MilpOptions
-    handles = LETTER_FEATURES | {
-        Feature.DEADLINES,
-        Feature.ENERGY_BUDGETS,
-        Feature.SHARE_BOUNDS,
-        Feature.FLEET_BUDGETS,
-        *OBJECTIVE_FEATURES.values(),
-    }
+    handles = LETTER_FEATURES | USER_LIMIT_FEATURES | LEAST_FEATURES | {Feature.FLEET_BUDGETS}
 
     def backends(self, options: MilpOptions) -> tuple[str, ...]:
         """Return both solvers."""
