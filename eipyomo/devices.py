@@ -92,6 +92,12 @@ class EndUser(Record):
             )
         return self
 
+    @property
+    def decides_freely(self) -> bool:
+        """Whether neither its download nor its offload fraction is limited."""
+        least, most = self.min_offload_fraction, self.max_offload_fraction
+        return self.download in (None, "free") and not least and most in (None, 1.0)
+
 
 class EdgeServer(Record):
     """The edge server (ES).

@@ -318,6 +318,8 @@ def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
 
 def _limited(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
     """Hold the limits of every user's that are data, relative to the limit or, of shares, to 1."""
+    if not data.limits:
+        return
     a, up, down = plan.download, plan.uplink_share, plan.downlink_share
     # A most of 1 is none: what all users share holds it, but where the band is what is minimised.
     most = [

@@ -46,7 +46,7 @@ class Instance(Record):
     """
 
     # What is derived has a slot of its own, outside the data that copies and pickles are made of.
-    __slots__ = ("_scaled",)
+    __slots__ = ("_decides_freely", "_scaled")
 
     name: Annotated[StrictStr, Field(description="a text")] = ""
     bandwidth_hz: Annotated[Positive, Field(description="system bandwidth B in Hz")]
@@ -89,6 +89,8 @@ class Instance(Record):
             self.total_latency_budget_s,
         )
         object.__setattr__(self, "_scaled", scaled)
+        freely = all(user.decides_freely for user in self.users)
+        object.__setattr__(self, "_decides_freely", freely)
         return self
 
     @property
@@ -96,6 +98,11 @@ class Instance(Record):
         """The instance as columns over users in scaled units."""
         scaled: Scaled = object.__getattribute__(self, "_scaled")
         return scaled
+
+    @property
+    def decides_freely(self) -> bool:
+        """Whether no user's data limit its download or its offload fraction."""
+        return bool(object.__getattribute__(self, "_decides_freely"))
 
     @classmethod
     def letter(

@@ -162,7 +162,7 @@ class Problem:
         """What restriction and data leave each user to decide; a training round leaves nothing."""
         users, restriction = self.instance.users, self.restriction
         open_to = restriction.decisions(len(users))
-        if self.stage == "training":
+        if self.stage == "training" or self.instance.decides_freely:
             return open_to
         return open_to & Restriction.of_users(users, restriction.grid).decisions(len(users))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Self, get_args
 
 import numpy as np
@@ -50,7 +50,7 @@ class OpenDecisions:
         columns = (self.edge, self.local, self.offload_min, self.offload_max)
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
-    @property
+    @cached_property
     def are_all(self) -> bool:
         """Whether every user may choose any a and ι, on the grid if there is one."""
         return self.kinds == {EVERYTHING}
@@ -178,17 +178,23 @@ class Restriction:
 
     def decisions(self, users: int) -> OpenDecisions:
         """Return what each of so many users may decide; that may be nothing."""
-        low = np.maximum(np.broadcast_to(self.offload_min, users), 0.0)
-        high = np.minimum(np.broadcast_to(self.offload_max, users), 1.0)
-        if self.grid:
-            low = np.ceil(low * self.grid - 1e-9) / self.grid
-            high = np.floor(high * self.grid + 1e-9) / self.grid
-        return OpenDecisions(
-            edge=np.broadcast_to(np.asarray(self.edge, bool), users) & (high >= 1.0),
-            local=np.broadcast_to(np.asarray(self.local, bool), users) & (low <= high),
-            offload_min=low,
-            offload_max=high,
-        )
+        return _decisions(self, users)
+
+
+@lru_cache(maxsize=8)
+def _decisions(restriction: Restriction, users: int) -> OpenDecisions:
+    """Return :meth:`Restriction.decisions`; the judge asks for those of (10) again and again."""
+    low = np.maximum(np.broadcast_to(restriction.offload_min, users), 0.0)
+    high = np.minimum(np.broadcast_to(restriction.offload_max, users), 1.0)
+    if restriction.grid:
+        low = np.ceil(low * restriction.grid - 1e-9) / restriction.grid
+        high = np.floor(high * restriction.grid + 1e-9) / restriction.grid
+    return OpenDecisions(
+        edge=np.broadcast_to(np.asarray(restriction.edge, bool), users) & (high >= 1.0),
+        local=np.broadcast_to(np.asarray(restriction.local, bool), users) & (low <= high),
+        offload_min=low,
+        offload_max=high,
+    )
 
 
 EVERYTHING = (True, True, 0.0, 1.0)

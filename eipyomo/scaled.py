@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -165,9 +166,16 @@ class Scaled(Columns):
         """A_j, the moment at which user j can start its upload, (6)."""
         return self.previous_download_s + self.local_training_s
 
+    @cached_property
+    def limits(self) -> frozenset[str]:
+        """Which of ``NO_LIMIT`` some user has."""
+        return frozenset(
+            key for key, none in NO_LIMIT.items() if (getattr(self, key) != none).any()
+        )
+
     def limited(self, *columns: str) -> bool:
         """Tell whether any user has one of the limits that are named as in ``NO_LIMIT``."""
-        return any(bool((getattr(self, key) != NO_LIMIT[key]).any()) for key in columns)
+        return not self.limits.isdisjoint(columns)
 
     @property
     def equal_frequency_ghz(self) -> float:
