@@ -227,7 +227,7 @@ def evaluate(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         breakdown = _breakdown(data, plan)
         found = [*_shared(problem, plan, breakdown), *_per_user(data, plan, breakdown)]
-        found += [*_restricted(problem, plan), *_limited(data, plan, breakdown)]
+        found += [*_restricted(problem, plan), *_limited(problem, plan, breakdown)]
     violated = [violation for violation in found if violation.amount > 0]
     return Evaluation(
         objective=float(breakdown.wsel.sum()),
@@ -316,10 +316,11 @@ def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
         yield _worst(constraint, problem.data.names, demand.amounts)
 
 
-def _limited(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
+def _limited(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
     """Hold the limits of every user's that are data, relative to the limit or, of shares, to 1."""
-    if not data.limits:
+    if not problem.limits:
         return
+    data = problem.data
     a, up, down = plan.download, plan.uplink_share, plan.downlink_share
     # A most of 1 is none: what all users share holds it, but where the band is what is minimised.
     most = [

@@ -150,12 +150,18 @@ class Problem:
     def data(self) -> Scaled:
         """The instance in scaled units, as it is at this stage.
 
-        Where the least total frequency of the server is sought, there is one to begin with.
+        Where the least total frequency of the server is sought, what there is of it in the data is
+        no limit: as much as all users can be served at is where it begins.
         """
         data = self.instance.scaled.for_stage(self.stage)
-        if self.objective.name == "edge_frequency" and data.total_frequency_ghz is None:
+        if self.objective.name == "edge_frequency":
             return replace(data, total_frequency_ghz=data.server_frequency_ghz * len(data))
         return data
+
+    @cached_property
+    def limits(self) -> frozenset[str]:
+        """Which limits users have, by the names of their columns."""
+        return self.data.limits
 
     @cached_property
     def decisions(self) -> OpenDecisions:
@@ -214,9 +220,9 @@ class Problem:
             Feature.SPLIT_BAND: restriction.split_band,
             Feature.DECISION_BOUNDS: not (training or self.decisions.are_all),
             Feature.EDGE_BUDGET: data.total_frequency_ghz is not None,
-            Feature.DEADLINES: data.limited("deadline_s"),
-            Feature.ENERGY_BUDGETS: data.limited("energy_budget_j"),
-            Feature.SHARE_BOUNDS: data.limited(*SHARE_BOUNDS),
+            Feature.DEADLINES: "deadline_s" in self.limits,
+            Feature.ENERGY_BUDGETS: "energy_budget_j" in self.limits,
+            Feature.SHARE_BOUNDS: not self.limits.isdisjoint(SHARE_BOUNDS),
             Feature.FLEET_BUDGETS: totals != (None, None),
         }
         there = {feature for feature, is_there in has.items() if is_there}

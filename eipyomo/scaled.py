@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -166,7 +165,7 @@ class Scaled(Columns):
         """A_j, the moment at which user j can start its upload, (6)."""
         return self.previous_download_s + self.local_training_s
 
-    @cached_property
+    @property
     def limits(self) -> frozenset[str]:
         """Which of ``NO_LIMIT`` some user has."""
         return frozenset(

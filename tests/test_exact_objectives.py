@@ -17,6 +17,7 @@ import pytest
 import eipyomo as ei
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact import ExactOutcome, solve_exact
+from eipyomo.verify import verify
 from tests.allocations import random_allocation
 from tests.conftest import reference, slow_but
 from tests.instances import KINDS, hostile
@@ -216,3 +217,13 @@ def test_words_for_the_infeasible_say_what_would_be_enough() -> None:
     assert least(late.replace(bandwidth_hz=1e6 * float(band)), gap=1e-3).status == "optimal"
     assert least(with_users(late, deadline_s=float(time_s)), gap=1e-3).status == "optimal"
     assert value(least(late, "band")) > 0.997 * float(band)
+
+
+@pytest.mark.parametrize("total_ghz", [2.0, 40.0])
+def test_a_total_frequency_is_no_limit_on_the_least(total_ghz: float) -> None:
+    """The least edge frequency is the same whatever total the data have, and proven to be it."""
+    late = with_users(reference("letter-m4"), deadline_s=6.0)
+    limited = late.replace(server={"total_frequency_hz": 1e9 * total_ghz})
+    found = least(limited, "edge_frequency")
+    assert value(found) == pytest.approx(value(least(late, "edge_frequency")), rel=2 * GAP)
+    assert verify(limited, found.certificate()).doubt is None
