@@ -468,6 +468,17 @@ def overspent(user: Any, answer: Any, found: Found) -> float:
 
 
 @compiled
+def begun(base: float, most: float, start: float, missed: float) -> tuple[Search, float]:
+    """Return a search from price 0, at which a limit is missed, to the largest; and a first x.
+
+    The first price to try is the one before, or the middle of all where there was none.
+    """
+    bottom, top = np.log(base), np.log(base + most)
+    x = np.log(base + min(start, most)) if start > 0.0 else 0.5 * (bottom + top)
+    return Search(bottom, top, top, bottom, missed), x
+
+
+@compiled
 def narrowed(search: Search, x: float, missed: float) -> Search:
     """Note by what part a limit is missed at x."""
     if missed > 0.0:
@@ -521,9 +532,7 @@ def in_time(user: Any, priced: Any, target: Any, answer: Any, energy: float) -> 
         return found
     most = target.limit_price / user.latency_max_s
     base = user.latency_weight + LEAST_PART * most
-    bottom, top = np.log(base), np.log(base + most)
-    search = Search(bottom, top, top, bottom, missed)
-    x = np.log(base + min(start, most)) if start > 0.0 else 0.5 * (bottom + top)
+    search, x = begun(base, most, start, missed)
     for step in range(MAX_STEPS):
         found = solve_priced(user, priced, target, answer, max(np.exp(x) - base, 0.0), energy)
         last, search = search, narrowed(search, x, late(user, answer, found))
@@ -545,9 +554,7 @@ def within_budget(user: Any, priced: Any, target: Any, answer: Any) -> Found:
         return found
     most = target.limit_price / user.energy_max_j
     base = user.energy_weight + LEAST_PART * most
-    bottom, top = np.log(base), np.log(base + most)
-    search = Search(bottom, top, top, bottom, missed)
-    x = np.log(base + min(start, most)) if start > 0.0 else 0.5 * (bottom + top)
+    search, x = begun(base, most, start, missed)
     for step in range(MAX_STEPS):
         found = in_time(user, priced, target, answer, max(np.exp(x) - base, 0.0))
         last, search = search, narrowed(search, x, overspent(user, answer, found))
