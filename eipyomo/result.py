@@ -199,16 +199,16 @@ class Result(Report):
             )
         if self.termination == "infeasible":
             return None
-        if self.objective is None:
+        if self.value is None:
             return "the result has no feasible allocation, of which a bound could prove anything"
         if proven.infeasible:
             return (
                 "the result keeps within all limits as far as rounding tells, but the certificate "
                 "proves that nothing does"
             )
-        if self.objective < proven.bound:
+        if self.value < proven.bound:
             return (
-                f"the result costs {self.objective:.12g}, but the certificate proves that nothing "
+                f"the result costs {self.value:.12g}, but the certificate proves that nothing "
                 f"costs less than {proven.bound:.12g}"
             )
         if self.bound is not None and self.bound > proven.bound:

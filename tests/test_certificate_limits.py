@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -278,6 +279,25 @@ def test_a_result_within_limits_is_proven(
     capsys.readouterr()
     assert files.verify() == 0
     assert "is feasible and at most" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("objective", "words"),
+    [
+        ("band", r"Band 10\.5762 MHz is feasible and at most 9\.5e-06 MHz"),
+        ("edge_frequency", r"Edge frequency 0 GHz is feasible and at most 0 GHz"),
+        ("slowest", r"Slowest 5\.75325\d s is feasible and at most \S+ s"),
+    ],
+)
+def test_a_result_of_another_objective_is_proven(
+    objective: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its value, and not its WSEL, is held against the bound of the certificate."""
+    files = Files(tmp_path, each(M4, deadline_s=7.0))
+    assert files.solve("--objective", objective) == 0
+    capsys.readouterr()
+    assert files.verify() == 0
+    assert re.search(words, capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("method", ["eco", "lco", "gbe", "exhaustive"])

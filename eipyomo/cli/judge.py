@@ -19,7 +19,7 @@ from eipyomo.cli.options import (
     read_problem,
     set_option,
 )
-from eipyomo.cli.printing import as_number, say, title_of
+from eipyomo.cli.printing import as_number, name_of, say, title_of, with_unit
 from eipyomo.cli.progress import steps_shown
 from eipyomo.cli.tables import show_evaluation
 from eipyomo.errors import InputError
@@ -92,7 +92,7 @@ def _verification(found: Verified, result: Result | None, doubt: str | None) -> 
         "bound": found.bound if math.isfinite(found.bound) else None,
     }
     if result is not None:
-        gap = relative_gap(result.objective, found.bound) if doubt is None else None
+        gap = relative_gap(result.value, found.bound) if doubt is None else None
         answer["result"] = {"objective": result.objective, "gap": gap}
     return answer
 
@@ -105,8 +105,8 @@ def _show_verification(
         say(f"{where} no allocation of problem {found.problem} keeps within these limits: proven")
     elif math.isfinite(found.bound):
         goal = OBJECTIVES[found.objective]
-        least = f"{found.bound:.12g}" if goal is WSEL else f"{found.bound:.12g} {goal.unit}"
-        name = goal.name.upper() if goal is WSEL else f"the {goal.meaning}"
+        name = goal.name.upper() if goal == WSEL else f"the {goal.meaning}"
+        least = with_unit(goal.name, found.bound, 12)
         say(f"{where} proven for problem {found.problem}: {name} >= {least}")
     else:
         say(f"{where} nothing is proven")
@@ -117,15 +117,15 @@ def _show_verification(
     )
     if result is None or doubt is not None:
         return
-    if result.objective is None:
+    if result.value is None:
         say("The result says so too.")
         return
-    gap = relative_gap(result.objective, found.bound)
+    what, gap = result.minimised, relative_gap(result.value, found.bound)
     excess = "" if gap is None else f", {gap:.2g} (relative)"
     say(
-        f"WSEL {result.objective:.7g} is feasible and at most "
-        f"{result.objective - found.bound:.2g}{excess} above every allocation of problem "
-        f"{found.problem}."
+        f"{name_of(what)} {with_unit(what, result.value, 7)} is feasible and at most "
+        f"{with_unit(what, result.value - found.bound, 2)}{excess} above every allocation of "
+        f"problem {found.problem}."
     )
 
 
