@@ -570,16 +570,28 @@ def heavy(user: Any, at: DualPoint) -> float:
 
 
 @compiled
-def end_s(
-    user: Any, weights: Weights, iota: float, download: bool, mu: float, at: DualPoint
+def served_s(
+    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
 ) -> float:
-    """Return the time at which the user is served, T_j + τ^md of the round before, at a μ."""
-    nu = weights.latency - mu
-    edge = edge_branch(user, weights, iota, nu, at)
-    end = edge.ready_s + least_edge_cost(user, iota, nu, at.edge_price).span_s
+    """Return T_j + τ^md of the previous round at the shares and frequencies of multipliers."""
+    weights = weights_at(user, multipliers.deadline, multipliers.energy)
+    load, end = user.model_mbit + iota * user.task_mbit, at.t
+    weight = (weights.send + multipliers.nu2) * load + multipliers.eta * user.model_mbit
+    if weight > 0.0:
+        up = least_cost(weight, at.uplink_price, user.uplink)
+        end = max(end, user.start_s + load * up.seconds)
+    spare = weights.latency - multipliers.mu
+    end += least_edge_cost(user, iota, spare, at.edge_price).span_s
     if download:
+        weight = (weights.receive + multipliers.mu) * user.model_mbit
+        finish = at.t
+        if weight > 0.0:
+            down = least_cost(weight, at.downlink_price, user.downlink)
+            finish += user.model_mbit * down.seconds
         work = (1.0 - iota) * user.work_gigacycles
-        end = max(end, at.t + local_branch(user, weights, work, mu, at.downlink_price).finish_s)
+        if work > 0.0:
+            finish += work / best_frequency(user, weights.cpu, multipliers.mu)
+        end = max(end, finish)
     return float(end)
 
 
@@ -695,7 +707,7 @@ def multipliers_in_time(
     is_served = at.edge_price > 0.0 and iota * user.work_gigacycles > 0.0
     if is_served:  # what is needed is a long search, and seldom needed
         multipliers = multipliers_without_deadline(user, weights, iota, download, at)
-        end = end_s(user, weights, iota, download, multipliers.mu, at)
+        end = served_s(user, iota, download, multipliers, at)
         if end <= user.deadline_s * (1.0 + TOGETHER):
             return multipliers
     mu = local_weight_in_time(user, weights, iota, at, hint.mu) if download else 0.0
@@ -1353,32 +1365,6 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
             if time_left > 0.0:
                 needed = min(work / time_left, user.edge_frequency_max_ghz)
                 solution.edge_frequency_ghz = needed
-
-
-@compiled
-def served_s(
-    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
-) -> float:
-    """Return T_j + τ^md of the previous round at the shares and frequencies of multipliers."""
-    weights = weights_at(user, multipliers.deadline, multipliers.energy)
-    load, end = user.model_mbit + iota * user.task_mbit, at.t
-    weight = (weights.send + multipliers.nu2) * load + multipliers.eta * user.model_mbit
-    if weight > 0.0:
-        up = least_cost(weight, at.uplink_price, user.uplink)
-        end = max(end, user.start_s + load * up.seconds)
-    spare = weights.latency - multipliers.mu
-    end += least_edge_cost(user, iota, spare, at.edge_price).span_s
-    if download:
-        weight = (weights.receive + multipliers.mu) * user.model_mbit
-        finish = at.t
-        if weight > 0.0:
-            down = least_cost(weight, at.downlink_price, user.downlink)
-            finish += user.model_mbit * down.seconds
-        work = (1.0 - iota) * user.work_gigacycles
-        if work > 0.0:
-            finish += work / best_frequency(user, weights.cpu, multipliers.mu)
-        end = max(end, finish)
-    return float(end)
 
 
 @compiled
