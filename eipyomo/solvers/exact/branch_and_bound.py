@@ -24,8 +24,8 @@ from eipyomo.solvers.exact.branching import (
     in_order,
     narrowed,
 )
-from eipyomo.solvers.exact.dual import Decisions, Dual, TimeIsUpError, UserSolutions
-from eipyomo.solvers.exact.fixed_decisions import ACCURACY, rest_of
+from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, TimeIsUpError, UserSolutions
+from eipyomo.solvers.exact.fixed_decisions import ACCURACY, rest_known, rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import TRACKED, Times
 from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum, maximise_over_prices
@@ -36,6 +36,11 @@ from eipyomo.solvers.records import Records
 COARSE, FINE = 1e-4, 1e-9
 """How well prices clear the budgets where ι is taken over from solutions: at a limited frequency a
 user without CPU energy ends both branches together, and pays to first order for a wrong ι."""
+JUMP = 1e-3
+"""Parts of a budget by which usage differs next to an optimum if decisions jump there."""
+KNOWN_WELL, KEPT_WELL = 1e-10, 1e-8
+"""How well the dual is searched where an allocation is read off it and not solved for, relative to
+the cost, and by how much that may violate a limit."""
 GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""
 DUAL_PART = 0.05
@@ -44,6 +49,8 @@ CELL_PART, SLACK_PART = 0.1, 0.8
 """What cells may lose: that part of the gap, or that one of what the dual is above the target."""
 SAMPLES, SAMPLED_WELL = 8, 1e-3
 """Of the dual over the sync time at first, and how well, relative to the cost: a start, no more."""
+HIGH = 2.0
+"""Times the incumbent's cost is a dual value that closes times far enough around its own."""
 SHORTEST = 1e-9
 """Ranges of times, relative to their end, that are not split: rounding stands in the way."""
 MARGIN = 0.1
@@ -99,6 +106,8 @@ class BranchAndBound:
         The best allocation met; it is improved on the way.
     gap, absolute_gap
         When to stop.
+    is_rough
+        Whether the incumbent was found without regard to its cost; if it stays, it is improved.
     root
         The tree, for a certificate.
     trace
@@ -109,6 +118,7 @@ class BranchAndBound:
     incumbent: Incumbent
     gap: float
     absolute_gap: float
+    is_rough: bool = field(default=False, kw_only=True)
     root: Node = field(init=False)
     trace: list[Step] = field(init=False, default_factory=list)
     _tried: set[tuple[tuple[BranchingDecision, ...], bytes]] = field(
@@ -126,8 +136,12 @@ class BranchAndBound:
     def run(self, clock: Clock, node_limit: int | None) -> bool:
         """Search until the gap is closed; return whether it was."""
         self.dual.effort.clock = clock
+        first = self.incumbent.rest
         try:
-            return self._search(clock, node_limit)
+            closed = self._search(clock, node_limit)
+            if self.is_rough and first is not None and self.incumbent.rest is first:
+                self._round_to_incumbent(self.dual, first.solutions)
+            return closed
         except TimeIsUpError:
             return False
         finally:
@@ -173,12 +187,14 @@ class BranchAndBound:
     def _sample_dual(self) -> None:
         """Look for the lowest basin of the dual over the sync time, to start from."""
         root, prices, least = self.root, self.root.prices, np.inf
-        accuracy = Accuracy(SAMPLED_WELL * abs(self.objective))
+        worst = self.objective
+        accuracy = Accuracy(SAMPLED_WELL * abs(worst), ceiling=worst)
         # Squares, since the dual varies most where the uploads hardly fit into the band.
         for part in np.linspace(0.0, 1.0, SAMPLES + 1)[1:] ** 2:
             sync_s = root.first_s + part * (root.last_s - root.first_s)
             best = maximise_over_prices(self.dual, sync_s, prices, accuracy).best
-            prices = best.prices
+            if best.value <= worst:
+                prices = best.prices
             if best.value < least:
                 least, root.sync_s, root.prices = best.value, best.sync_s, prices
 
@@ -211,7 +227,7 @@ class BranchAndBound:
     @property
     def _accuracy(self) -> Accuracy:
         """How well dual values are searched for: better than the gap needs."""
-        return Accuracy(DUAL_PART * self._allowed)
+        return Accuracy(DUAL_PART * self._allowed, ceiling=HIGH * abs(self.objective))
 
     def _latest_s(self) -> float:
         """Return a sync time after which everything costs more than the incumbent, rounded up.
@@ -242,19 +258,29 @@ class BranchAndBound:
                     self._round_to_incumbent(dual, found)
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
-        """Keep a and the basin of ι of every user, and solve the convex rest at the best ι."""
+        """Keep a and the basin of ι of every user, and solve the convex rest at the best ι.
+
+        Where limits bind, the best ι leave little room for anything else: it is known already.
+        """
         priced = any(found.prices[place] > 0.0 for place in dual.totals if place >= 0)
         mismatch = FINE if self._serves or priced else COARSE
-        best = self._tracked(dual, found, self._accuracy._replace(mismatch=mismatch))
+        optimum = self._tracked(dual, found, self._accuracy._replace(mismatch=mismatch))
+        if keeps_limits(optimum.best) and optimum.largest_jump(dual.capacities) <= JUMP:
+            accuracy = Accuracy(KNOWN_WELL * abs(self.objective), ACCURACY)
+            optimum = self._tracked(dual, optimum.best, accuracy)
+            self.incumbent.update(rest_known(dual, optimum), KEPT_WELL)
+            if self.objective <= optimum.best.value + accuracy.tolerance:
+                return
+        best = optimum.best
         self.incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
 
-    def _tracked(self, dual: Dual, found: UserSolutions, accuracy: Accuracy) -> UserSolutions:
-        """Return the best solutions over the sync time with a and the basins of ι as found."""
+    def _tracked(self, dual: Dual, found: UserSolutions, accuracy: Accuracy) -> PriceOptimum:
+        """Return the optimum over prices and sync time with a and the basins of ι as found."""
         times = Times(self._first_s, self._latest_s())
         decisions = Decisions(TRACKED, found.records)
         return minimise_over_sync_time(
             dual, times, found.sync_s, found.prices, accuracy, decisions
-        )[0].best
+        )[0]
 
     def solutions(self) -> UserSolutions | None:
         """Return the users' solutions at prices that suit the incumbent.
@@ -263,11 +289,13 @@ class BranchAndBound:
         basins: for fixed ι, a price may be any of a range.
         """
         rest = self.incumbent.rest
-        keeps = Feature.FLEET_BUDGETS in self.dual.problem.features
-        if rest is None or not (self._serves or keeps):
-            return rest.solutions if rest else None
+        if rest is None:
+            return None
+        totals = Feature.FLEET_BUDGETS in self.dual.problem.features
+        if not (self._serves or totals or keeps_limits(rest.solutions)):
+            return rest.solutions
         accuracy = Accuracy(ACCURACY * abs(self.objective), mismatch=ACCURACY)
-        return self._tracked(self.dual, rest.solutions, accuracy)
+        return self._tracked(self.dual, rest.solutions, accuracy).best
 
     @property
     def _serves(self) -> bool:
@@ -280,11 +308,14 @@ class BranchAndBound:
         """Prove a part of the node's range, or branch."""
         dual = self._dual_of(node)
         sync_s = 0.5 * (node.first_s + node.last_s) if node.sync_s is None else node.sync_s
-        optimum = maximise_over_prices(dual, sync_s, node.prices, self._accuracy)
+        decisions = OPEN.after(node.recipe.solutions.records) if node.recipe else OPEN
+        optimum = maximise_over_prices(dual, sync_s, node.prices, self._accuracy, decisions)
         optima: tuple[PriceOptimum, ...] = (optimum,)
         # Not surely above the target, by twice what the search may have missed.
         if optimum.best.value < self.target + 2.0 * self._accuracy.tolerance:
             optima = self._bottom(node, dual, optimum)
+        if self.done:
+            return
         lines = self._prove(node, dual, optima[0].best)
         node.prices = lines.solutions.prices
         if lines.bound_at(lines.solutions.sync_s) >= self.target:
@@ -302,7 +333,10 @@ class BranchAndBound:
         """Go to the lowest point of the dual nearby and try incumbents from there."""
         times = Times(max(node.first_s, self._first_s), node.last_s)
         best = start.best
-        optima = minimise_over_sync_time(dual, times, best.sync_s, best.prices, self._accuracy)
+        nearby = OPEN.after(best.records)
+        optima = minimise_over_sync_time(
+            dual, times, best.sync_s, best.prices, self._accuracy, nearby
+        )
         self._improve(node, dual, optima)
         return optima
 
@@ -312,7 +346,7 @@ class BranchAndBound:
             slack = found.value - self.target
             tolerance = max(SLACK_PART * slack, CELL_PART * self._allowed)
             lines = bound_lines(dual, found, node.times, tolerance)
-            if not lines.improved:
+            if not lines.improved or lines.bound_at(found.sync_s) >= self.target:
                 break
             found = maximise_over_prices(dual, found.sync_s, found.prices, self._accuracy).best
         return lines
@@ -392,6 +426,11 @@ class BranchAndBound:
         middle = optima[0].best.sync_s
         first_s, last_s = max(middle - reach, whole[0]), min(middle + reach, whole[1])
         return (first_s, last_s) if last_s - first_s < WIDE * (whole[1] - whole[0]) else whole
+
+
+def keeps_limits(found: UserSolutions) -> bool:
+    """Tell whether a user pays for its limits."""
+    return bool((found.records["deadline"] > 0.0).any() or (found.records["energy"] > 0.0).any())
 
 
 def _fingerprint(solutions: Records) -> bytes:

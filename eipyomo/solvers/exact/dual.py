@@ -17,7 +17,16 @@ from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn, Scaled
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.exact import kernels
-from eipyomo.solvers.exact.kernels import FREE, QUANTITIES, SOLUTION, TIMES_PAID, UNKNOWN, DualPoint
+from eipyomo.solvers.exact.kernels import (
+    BASIN,
+    FOLLOWED,
+    FREE,
+    QUANTITIES,
+    SOLUTION,
+    TIMES_PAID,
+    UNKNOWN,
+    DualPoint,
+)
 from eipyomo.solvers.exact.users import domain_records, user_records
 from eipyomo.solvers.records import Records, for_all
 
@@ -34,14 +43,21 @@ class Decisions(NamedTuple):
     Attributes
     ----------
     freedom
-        FREE: the best of their domains; TRACKED: a as it is, and the best ι of its basin; FIXED: as
-        they are.
+        FREE: the best of their domains; FOLLOWED: no download or the best ι of the basins known;
+        TRACKED: a as it is, and the best ι of its basin; FIXED: as they are.
     records
         SOLUTION records that say how they are; None only with FREE.
     """
 
     freedom: int
     records: Records | None = None
+
+    def after(self, records: Records) -> Decisions:
+        """Return what users may do next at prices and a sync time nearby, once they did this.
+
+        All that they may decide is not looked through anew each time.
+        """
+        return Decisions(min(self.freedom, FOLLOWED), records)
 
 
 OPEN = Decisions(FREE)
@@ -118,8 +134,8 @@ class Dual:
     earliest_s
         The sync time before which the uploads do not fit into the band; rounded down.
     basins
-        Per user the ι from which two basins of its cost are followed, or UNKNOWN; (users, 2). They
-        are where users begin to look the next time, and change with every answer.
+        BASIN records, two per user; their ι may be UNKNOWN. They are where users begin to look the
+        next time, and change with every answer.
     effort
         Counts all answers, those of other parts of the problem included.
     weighted
@@ -145,7 +161,7 @@ class Dual:
     spared: tuple[tuple[int, tuple[str, ...]], ...]
     capacities: tuple[float, ...]
     earliest_s: float
-    basins: FloatColumn
+    basins: Records
     weighted: Records
     together: tuple[int, ...]
     totals: tuple[int, int]
@@ -190,8 +206,8 @@ class Dual:
         )
 
     def within(self, domains: Records) -> Dual:
-        """Return the dual for smaller domains; nothing is known of basins there."""
-        return replace(self, domains=domains, basins=_unknown_basins(self.users))
+        """Return the dual for smaller domains, with the same memory of basins."""
+        return replace(self, domains=domains)
 
     @property
     def grid_step(self) -> float:
@@ -260,12 +276,10 @@ class Dual:
 
     def note_basins(self, better: FloatColumn) -> bool:
         """Put a better ι before the one known, where there is one; tell whether that is news."""
-        noted = np.where(
-            (better >= 0.0)[:, None], np.column_stack([better, self.basins[:, 0]]), self.basins
-        )
-        news = bool((noted != self.basins).any())
-        self.basins[:] = noted
-        return news
+        found = better >= 0.0
+        self.basins[found, 1] = self.basins[found, 0]
+        self.basins["offload_fraction"][found, 0] = better[found]
+        return bool(found.any())
 
     # --- what is paid and used -------------------------------------------------------------------
 
@@ -350,8 +364,10 @@ def without_weights(users: Records) -> Records:
     return users
 
 
-def _unknown_basins(users: Records) -> FloatColumn:
-    return np.full((len(users), 2), UNKNOWN)
+def _unknown_basins(users: Records) -> Records:
+    basins = np.zeros((len(users), 2), BASIN)
+    basins["offload_fraction"] = UNKNOWN
+    return basins
 
 
 def _earliest_s(users: Records, budgets: tuple[Budget, ...]) -> float:

@@ -163,7 +163,7 @@ class Feasibility(BranchAndBound):
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Solve the convex rest of the decisions that need the least of the budget nearby."""
-        best = self._tracked(dual, found, self._accuracy)
+        best = self._tracked(dual, found, self._accuracy).best
         start_s = min(best.sync_s, 2.0 * self.dual.earliest_s)
         self.incumbent.update(rest_of(self.asked, best.records, start_s))
 

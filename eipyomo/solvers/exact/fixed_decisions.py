@@ -117,6 +117,12 @@ def rest_of(
     )
 
 
+def rest_known(dual: Dual, optimum: PriceOptimum) -> ConvexRest:
+    """Return what is known of the convex rest at an optimum over prices: all but its bound."""
+    best = optimum.best
+    return ConvexRest(recover(dual, optimum), -np.inf, best.prices, best)
+
+
 def _bound(dual: Dual, optima: tuple[PriceOptimum, ...]) -> float:
     """Return where the lines that the optima prove below the cost are lowest together.
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from eipyomo.allocation import Allocation
-from eipyomo.evaluation import evaluate
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE, evaluate
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_of
@@ -54,9 +54,9 @@ class Incumbent:
         """The allocation."""
         return self.rest.allocation if self.rest else None
 
-    def update(self, rest: ConvexRest) -> None:
-        """Take an allocation that is feasible and costs less."""
+    def update(self, rest: ConvexRest, violation: float = FEASIBILITY_TOLERANCE) -> None:
+        """Take an allocation that costs less, and violates no constraint by more than that."""
         judged = evaluate(self.problem, rest.allocation)
         cost = judged.value / self.reference
-        if judged.feasible and cost < self.objective:
+        if judged.max_violation <= violation and cost < self.objective:
             self.objective, self.rest = cost, rest

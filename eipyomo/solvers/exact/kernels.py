@@ -123,6 +123,19 @@ CELL = np.dtype(
 )
 """A cell of ι under one set of multipliers: it proves a line in t below the user's cost."""
 
+BASIN = np.dtype(
+    [
+        ("offload_fraction", "f8"),  # ι
+        ("mu", "f8"),  # μ
+        ("nu2", "f8"),  # ν2
+        ("eta", "f8"),  # η
+        ("deadline", "f8"),  # δ
+        ("energy", "f8"),  # ε
+    ],
+    align=True,
+)
+"""An ι whose basin of a user's cost with download is followed, with multipliers that were good."""
+
 MAX_CELLS = 256
 """Of a user; where they run out, the last ones are as bad as they are."""
 FEW_CELLS = 4
@@ -550,6 +563,8 @@ def local_multipliers(user: Any, weights: Weights, iota: float, at: DualPoint) -
     return Multipliers(mu, min(edge.nu2, total - mu), edge.eta, delta, epsilon)
 
 
+NEARLY = 1e-6
+"""Relative difference from which one step of Newton's method leads to :data:`TOGETHER`."""
 TOGETHER = 1e-11
 """Relative difference of the branches' spans at which they end together: G is stationary in μ
 there, and loses nothing that counts."""
@@ -607,15 +622,11 @@ def local_weight_in_time(
         mu = max(weight_at(max(seconds, 0.0), price, link) / user.model_mbit - weights.receive, 0.0)
         short = seconds < link.unit_s * time_factor(link.efficiency_min) * (1.0 - TOGETHER)
         return float(mu + heavy(user, at) if short else mu)
-    if local_branch(user, weights, work, 0.0, price).finish_s <= span:
-        return 0.0
     high = weight_at(0.0, price, link) / user.model_mbit - weights.receive
-    if work > 0.0:
-        high = max(high, 2.0 * weights.cpu * user.frequency_max_ghz**3)
-    high = max(high, 1e-12 * heavy(user, at))
-    if local_branch(user, weights, work, high, price).finish_s >= span * (1.0 - TOGETHER):
-        least = user.model_mbit * link.unit_s * time_factor(link.efficiency_min)
-        least += work / user.frequency_max_ghz
+    high = max(high, 2.0 * weights.cpu * user.frequency_max_ghz**3, 1e-12 * heavy(user, at))
+    least = user.model_mbit * link.unit_s * time_factor(link.efficiency_min)
+    least += work / user.frequency_max_ghz
+    if least >= span * (1.0 - TOGETHER):
         return float(high + heavy(user, at) if least > span * (1.0 + TOGETHER) else high)
     low, mu = 0.0, weights.latency if 0.0 < weights.latency < high else 0.1 * high
     mu = hint if 0.0 < hint < high else mu
@@ -629,6 +640,8 @@ def local_weight_in_time(
         else:
             high = mu
         mu *= math.exp(-log_ratio * branch.finish_s / branch.finish_slope)
+        if abs(log_ratio) <= NEARLY and low < mu < high:
+            break
         around_a_kink = attempt > 6 and attempt % 2 == 0
         if around_a_kink or not low < mu < high:
             mu = math.sqrt(low * high) if low > 0.0 else 0.1 * high
@@ -752,15 +765,59 @@ def multipliers_at(
     return multipliers_within_budget(user, iota, download, at, hint)
 
 
+class Bracket(NamedTuple):
+    """What is known of where a decreasing function is 0.
+
+    It is `over` 0 at `low`, and `under` it at `high`; an end that stays counts half of that
+    (Illinois' method). `side` is 1 if the last point was over, -1 if it was under, 0 if there was
+    none; `stays` tells whether it was hardly nearer than the one before.
+    """
+
+    low: float
+    over: float
+    high: float
+    under: float
+    slope: float
+    side: float
+    stays: bool
+
+
+@compiled
+def narrowed(known: Bracket, x: float, residual: float) -> Bracket:
+    """Return a bracket with one more point."""
+    low, over, high, under, slope, side, stays = known
+    is_over = residual > 0.0
+    repeated = side > 0.0 if is_over else side < 0.0
+    if repeated:
+        last = over if is_over else -under
+        stays = abs(residual) > LITTLE * abs(last)
+        slope = min((residual - last) / (x - (low if is_over else high)), -1e-9)
+    else:
+        stays = False
+    if is_over:
+        return Bracket(x, residual, high, 0.5 * under if repeated else under, slope, 1.0, stays)
+    return Bracket(low, 0.5 * over if repeated else over, x, -residual, slope, -1.0, stays)
+
+
+@compiled
+def inside(bracket: Bracket) -> float:
+    """Return the next point in a bracket: its middle, if the last one was hardly nearer."""
+    low, over, high, under = bracket.low, bracket.over, bracket.high, bracket.under
+    middle = 0.5 * (low + high)
+    wanted = middle if bracket.stays else low + (high - low) * over / (over + under)
+    return wanted if low < wanted < high else middle
+
+
 @compiled
 def multipliers_within_budget(
     user: Any, iota: float, download: bool, at: DualPoint, hint: Multipliers
 ) -> Multipliers:
     """Return the best multipliers at a point where energy is limited.
 
-    The energy falls as V = w^e + ε grows, nearly linearly in logarithms: a secant method within a
-    bracket of ln V. It ends at ε = 0 where the limit does not bind, and at a largest V where no V
-    is enough.
+    The energy falls as V = w^e + ε grows, nearly linearly in logarithms between kinks, at which a
+    frequency or a share leaves its bounds: steps along a secant of ln V until there is a bracket,
+    short ones at first near a hint, and Illinois' method in it. It ends at ε = 0 where the limit
+    does not bind, and at a largest V where no V is enough.
     """
     budget, own = max(user.energy_left_j, 1e-300), user.energy_weight
     scale = min((user.latency_weight * at.t + at.uplink_price + at.downlink_price) / budget, 1e100)
@@ -768,54 +825,42 @@ def multipliers_within_budget(
     most = math.log(HEAVY * (own + scale))
     least = math.log(own) if own > 0.0 else natural - FAR_BELOW
     x = min(max(math.log(own + hint.energy), least), most) if hint.energy > 0.0 else least
-    low, high, slope = -np.inf, np.inf, -0.5
-    last, last_residual = x, np.inf
+    longest = NEAR_A_HINT if hint.energy > 0.0 else LONGEST_STEP
+    bracket = Bracket(-np.inf, 0.0, np.inf, 0.0, -0.5, 0.0, False)
     multipliers = hint
-    for attempt in range(MAX_STEPS):
+    for _ in range(MAX_STEPS):
         epsilon = max(math.exp(x) - own, 0.0) if x > least else 0.0
         weights = weights_at(user, 0.0, epsilon)
         multipliers = multipliers_in_time(user, weights, iota, download, at, multipliers)
         used = energy_j(user, iota, download, multipliers, at)
         residual = math.log(max(used, 1e-300) / budget)
-        if residual > 0.0:
-            low = x
-        else:
-            high = x
+        bracket = narrowed(bracket, x, residual)
+        low, high = bracket.low, bracket.high
         if abs(residual) <= TOGETHER or high == least or low == most:
             break
         if high - low <= 1e-14 * (1.0 + abs(x)):
             break
-        if last_residual < np.inf and residual != last_residual and x != last:
-            slope = min((residual - last_residual) / (x - last), -1e-3)
-        last, last_residual = x, residual
-        wanted = natural if x == least and own <= 0.0 else x - residual / slope
-        x = within_bracket(wanted, x, low, high, attempt)
-        x = min(max(x, least), most)
+        if low > -np.inf and high < np.inf:
+            x = inside(bracket)
+        elif x == least and own <= 0.0:
+            x = natural
+        else:
+            step = BEYOND * abs(residual / bracket.slope)
+            step = min(max(step, SHORT_OF_LONGEST * longest), longest)
+            x = min(max(x + step if residual > 0.0 else x - step, least), most)
+            longest = min(4.0 * longest, LONGEST_STEP)
     return multipliers
 
 
+NEAR_A_HINT, LONGEST_STEP = 0.02, 4.0
+"""In ln V: how far a step may lead from a hint at first, and where little is known."""
+BEYOND, SHORT_OF_LONGEST = 1.05, 0.125
+"""Times what a slope says, so that the limit is bracketed, and at least that part of the longest
+step, since between kinks the slope may be next to 0."""
+LITTLE = 0.25
+"""Where a step in a bracket has left more than that of a residual, there may be a kink."""
 FAR_BELOW = 60.0
 """In ln V: so far below its natural size is V as good as 0."""
-
-
-@compiled
-def within_bracket(wanted: float, x: float, low: float, high: float, attempt: int) -> float:
-    """Return a next step that is not too long, and in a bracket; halve it if it takes long."""
-    step = min(max(wanted - x, -LONGEST_STEP), LONGEST_STEP)
-    if low == -np.inf and high == np.inf:
-        return wanted
-    if high == np.inf:  # at least so far, since the energy may not fall for a while
-        return x + max(step, FIRST_STEP * 2.0**attempt)
-    if low == -np.inf:
-        return x + min(step, -FIRST_STEP * 2.0**attempt)
-    around_a_kink = attempt > 9 and attempt % 2 == 0
-    if not around_a_kink and low < x + step < high:
-        return x + step
-    return 0.5 * (low + high)
-
-
-LONGEST_STEP = 4.0
-"""In ln V, where little is known."""
 
 
 # --- One user: the Lagrangian ---------------------------------------------------------------------
@@ -879,16 +924,16 @@ def nearest_on_grid(iota: float, step: float) -> float:
 
 @compiled
 def descend(
-    user: Any, low: float, high: float, start: float, at: DualPoint
+    user: Any, low: float, high: float, start: float, at: DualPoint, hint: Multipliers
 ) -> tuple[float, Multipliers]:
     """Go down from a start to the bottom of its basin of the cost in ι.
 
     A step that is too long can end in another basin, a higher one: then it is tried with short
     steps.
     """
-    x, multipliers, gained = line_search(user, low, high, start, FIRST_STEP, at)
+    x, multipliers, gained = line_search(user, low, high, start, FIRST_STEP, at, hint)
     if gained < 0.0:
-        x, multipliers, gained = line_search(user, low, high, start, SHORT_STEP, at)
+        x, multipliers, gained = line_search(user, low, high, start, SHORT_STEP, at, hint)
     return x, multipliers
 
 
@@ -905,12 +950,19 @@ LEVEL, GROWTH = 0.9, 4.0
 
 @compiled
 def line_search(
-    user: Any, low: float, high: float, start: float, step: float, at: DualPoint
+    user: Any,
+    low: float,
+    high: float,
+    start: float,
+    step: float,
+    at: DualPoint,
+    hint: Multipliers,
 ) -> tuple[float, Multipliers, float]:
     """Follow the slope of the cost in ι until it changes its sign, and find where it does.
 
-    Once it has (Illinois' method from there on), the multipliers of both sides are mixed so that G
-    is level in ι: where the cost has a kink, those of one side would tell a wrong story about t.
+    Once it has, Illinois' method goes on for the slope; where that jumps, the cost has a kink, to
+    which its tangents on both sides lead. The multipliers of both sides are mixed so that G is
+    level in ι: at a kink, those of one side would tell a wrong story about t.
 
     Returns
     -------
@@ -918,25 +970,30 @@ def line_search(
         The bottom, and how much lower than the start it is.
     """
     x = min(max(start, low), high)
-    multipliers, value = value_at(user, x, True, at, NOTHING_KNOWN)
-    slope = value.offload_slope
-    first_cost = value.cost
+    multipliers, value = value_at(user, x, True, at, hint)
+    slope, cost = value.offload_slope, value.cost
+    first_cost = cost
     enough = FLAT * abs(first_cost)
-    other, other_slope, other_multipliers, bracketed = x, slope, multipliers, False
-    weight = 1.0
+    other, other_slope, other_cost, other_multipliers = x, slope, cost, multipliers
+    weight, bracketed, jumps = 1.0, False, False
     for _ in range(60):
         if bracketed:
             y = x - slope * (other - x) / (weight * other_slope - slope)
+            if jumps:
+                y = beyond_kink(x, cost, slope, other, other_cost, other_slope)
+            y = strictly_between(x, y, other)
         elif slope == 0.0 or x == (low if slope > 0.0 else high):
-            return x, multipliers, first_cost - value.cost
+            return x, multipliers, first_cost - cost
         else:
             y = max(x - step, low) if slope > 0.0 else min(x + step, high)
         y_multipliers, value = value_at(user, y, True, at, multipliers)
         y_slope = value.offload_slope
         if y_slope * slope <= 0.0:
-            other, other_slope, other_multipliers, bracketed = x, slope, multipliers, True
-            weight = 1.0
+            jumps = bracketed and abs(y_slope) > LITTLE * abs(other_slope)
+            other, other_slope, other_cost, other_multipliers = x, slope, cost, multipliers
+            weight, bracketed = 1.0, True
         elif bracketed:
+            jumps = abs(y_slope) > LITTLE * abs(slope)
             weight *= 0.5
         else:
             ratio = y_slope / slope
@@ -944,14 +1001,39 @@ def line_search(
             if ratio < LEVEL:
                 growth = min(ratio / (1.0 - ratio) * OVERSHOOT, LARGEST_GROWTH)
             step = abs(y - x) * growth
-        x, slope, multipliers = y, y_slope, y_multipliers
+        x, slope, cost, multipliers = y, y_slope, value.cost, y_multipliers
         if bracketed and (abs(other - x) <= NARROW or abs(slope * (other - x)) <= enough):
             break
-    gained = first_cost - value.cost + enough
+    gained = first_cost - cost + enough
     if not bracketed or slope == other_slope:
         return x, multipliers, gained
     level = mix(multipliers, other_multipliers, other_slope / (other_slope - slope))
     return x, level, gained
+
+
+@compiled
+def strictly_between(x: float, wanted: float, other: float) -> float:
+    """Return what is wanted if it is between two points, else their middle."""
+    if min(x, other) < wanted < max(x, other):
+        return wanted
+    return 0.5 * (x + other)
+
+
+@compiled
+def beyond_kink(
+    x: float, cost: float, slope: float, other: float, other_cost: float, other_slope: float
+) -> float:
+    """Return a point a little farther than where the tangents at two points of a cost meet.
+
+    Farther from the nearer one of them, so that the kink is bracketed from both sides.
+    """
+    met = (other_cost - cost + slope * x - other_slope * other) / (slope - other_slope)
+    near = x if abs(met - x) <= abs(met - other) else other
+    return met + FARTHER * (met - near)
+
+
+FARTHER = 0.05
+"""Part of the way to a kink."""
 
 
 @compiled
@@ -969,15 +1051,15 @@ def mix(one: Multipliers, other: Multipliers, part: float) -> Multipliers:
 
 @compiled
 def best_offload(
-    user: Any, domain: Any, step: float, start: float, at: DualPoint
+    user: Any, domain: Any, step: float, start: float, at: DualPoint, hint: Multipliers
 ) -> tuple[float, Multipliers]:
     """Return the best offload fraction with download in the basin of a start, and multipliers."""
     low, high = domain.offload_min, domain.offload_max
     middle = start if start >= 0.0 else 0.5 * (low + high)  # the start may be UNKNOWN
-    multipliers = NOTHING_KNOWN
+    multipliers = hint
     if high > low:
         least = min(max(low, LEAST_OFFLOAD), high) if at.edge_price > 0.0 else low
-        best, multipliers = descend(user, least, high, middle, at)
+        best, multipliers = descend(user, least, high, middle, at, hint)
         if best == least > low:
             best = low
             multipliers, _ = value_at(user, low, True, at, multipliers)
@@ -994,7 +1076,7 @@ def best_offload(
 
 @compiled
 def multipliers_of(known: Any) -> Multipliers:
-    """Return the multipliers of a SOLUTION or a CELL."""
+    """Return the multipliers of a SOLUTION, a CELL or a BASIN."""
     return Multipliers(known.mu, known.nu2, known.eta, known.deadline, known.energy)
 
 
@@ -1228,48 +1310,83 @@ def bound_at(cells: Any, counts: Any, elapsed_s: float) -> float:
 
 # --- All users: solutions -------------------------------------------------------------------------
 
-FIXED, TRACKED, FREE = 0, 1, 2
-"""What users may change at new prices: nothing; ι within its basin; everything."""
+FIXED, TRACKED, FOLLOWED, FREE = 0, 1, 2, 3
+"""What users may change at new prices: nothing; ι within its basin; to no download or the basins
+that are known; everything."""
 SCREENING_TOLERANCE = 1e-3
-"""What a free user may miss, relative to its cost: a price search needs no more, and cells that are
-made for a proof find what is missed."""
+"""What a free user may miss, relative to its cost or what users pay for the band on average: a
+price search needs no more, and cells that are made for a proof find what is missed."""
 SAME_BASIN = 1e-6
 """In ι: bottoms that are nearer are one."""
 
 
 @compiled
+def remember(basin: Any, iota: float, multipliers: Multipliers) -> None:
+    """Write down an ι whose basin is followed, with multipliers that are good there."""
+    basin.offload_fraction = iota
+    basin.mu, basin.nu2, basin.eta = multipliers.mu, multipliers.nu2, multipliers.eta
+    basin.deadline, basin.energy = multipliers.deadline, multipliers.energy
+
+
+@compiled
+def remembered(user: Any, basin: Any) -> Multipliers:
+    """Return the multipliers of a basin, lowered to w^t where that was larger: they prove again."""
+    total, used = user.latency_weight + basin.deadline, basin.mu + basin.nu2
+    part = total / used if used > total else 1.0
+    return Multipliers(part * basin.mu, part * basin.nu2, basin.eta, basin.deadline, basin.energy)
+
+
+@compiled
 def search_basins(
-    user: Any, domain: Any, step: float, basin: Any, at: DualPoint, solution: Any
-) -> None:
-    """Go to the bottom of the one or two basins known, take the lower one and keep it first."""
-    basin[0], multipliers = best_offload(user, domain, step, basin[0], at)
-    record(user, basin[0], True, multipliers, at, solution)
-    if basin[1] < 0.0:
-        return
-    basin[1], multipliers = best_offload(user, domain, step, basin[1], at)
-    if abs(basin[1] - basin[0]) <= SAME_BASIN:
-        basin[1] = UNKNOWN
-        return
-    value = lagrangian(user, basin[1], True, multipliers, at)
+    user: Any, domain: Any, step: float, basins: Any, at: DualPoint, solution: Any
+) -> bool:
+    """Go to the bottom of the one or two basins known, take the lower one and keep it first.
+
+    Returns whether two are known still: they may become one for a while as prices change, and where
+    the one was that is gone is remembered.
+    """
+    first, first_hint = basins[0].offload_fraction, multipliers_of(basins[0])
+    iota, multipliers = best_offload(user, domain, step, first, at, first_hint)
+    remember(basins[0], iota, multipliers)
+    record(user, iota, True, multipliers, at, solution)
+    start, hint = basins[1].offload_fraction, multipliers_of(basins[1])
+    if start < 0.0:
+        return False
+    other, other_multipliers = best_offload(user, domain, step, start, at, hint)
+    if abs(other - iota) <= SAME_BASIN:
+        if first >= 0.0 and abs(first - iota) > abs(start - iota):
+            remember(basins[1], first, first_hint)
+        return False
+    remember(basins[1], other, other_multipliers)
+    value = lagrangian(user, other, True, other_multipliers, at)
     if value.cost < solution.value:
-        basin[0], basin[1] = basin[1], basin[0]
-        record(user, basin[0], True, multipliers, at, solution)
+        remember(basins[0], other, other_multipliers)
+        remember(basins[1], iota, multipliers)
+        record(user, other, True, other_multipliers, at, solution)
+    return True
 
 
 @compiled
 def is_dominated(
-    user: Any, domain: Any, step: float, start: float, cost: float, at: DualPoint
+    user: Any, domain: Any, step: float, basin: Any, cost: float, at: DualPoint
 ) -> bool:
-    """Tell whether a few cells prove that every decision with download costs more than that."""
+    """Tell whether a few cells prove that every decision with download costs more than that.
+
+    Those multipliers may do that were good at a point of the basin before, all over its domain.
+    """
     lows, highs = np.empty(FEW_CELLS + 2), np.empty(FEW_CELLS + 2)
     lows[0], highs[0], waiting = domain.offload_min, domain.offload_max, 1
-    multipliers = NOTHING_KNOWN
-    for _ in range(FEW_CELLS):
+    start, multipliers = basin.offload_fraction, remembered(user, basin)
+    if start >= 0.0 and is_above(user, domain, multipliers, cost, at):
+        return True
+    for k in range(FEW_CELLS):
         waiting -= 1
         low, high = lows[waiting], highs[waiting]
         middle = start if low <= start <= high else nearest_on_grid(0.5 * (low + high), step)
         start = UNKNOWN
         multipliers, point = value_at(user, middle, True, at, multipliers)
+        if k == 0:
+            remember(basin, middle, multipliers)
         if point.cost <= cost:
             return False
         left, _ = reach(user, multipliers, middle, low, step, cost, at.t, at)
@@ -1281,8 +1398,25 @@ def is_dominated(
 
 
 @compiled
+def is_above(user: Any, domain: Any, multipliers: Multipliers, cost: float, at: DualPoint) -> bool:
+    """Tell whether multipliers prove that every ι of a domain costs more: G is concave in ι."""
+    value = lagrangian(user, domain.offload_min, True, multipliers, at)
+    if value.cost <= cost:
+        return False
+    value = lagrangian(user, domain.offload_max, True, multipliers, at)
+    return bool(value.cost > cost)
+
+
+@compiled
 def solve_freely(
-    user: Any, domain: Any, step: float, basin: Any, at: DualPoint, solution: Any, cells: Any
+    user: Any,
+    domain: Any,
+    step: float,
+    typical: float,
+    basins: Any,
+    at: DualPoint,
+    solution: Any,
+    cells: Any,
 ) -> None:
     """Take the best decision of all: the known basins, after a screening of the whole domain.
 
@@ -1295,16 +1429,40 @@ def solve_freely(
         value = lagrangian(user, 1.0, False, edge, at)
         edge_cost = value.cost
     if domain.local and not (
-        domain.edge and is_dominated(user, domain, step, basin[0], edge_cost, at)
+        domain.edge and is_dominated(user, domain, step, basins[0], edge_cost, at)
     ):
-        search_basins(user, domain, step, basin, at, solution)
-        enough = SCREENING_TOLERANCE * abs(solution.value - user.constant)
+        if not search_basins(user, domain, step, basins, at, solution):
+            basins[1].offload_fraction = UNKNOWN
+        enough = SCREENING_TOLERANCE * max(abs(solution.value - user.constant), typical)
         _, better = cover_local(
             user, domain, step, solution, enough, Times(at.t, at.t), at, 0, cells
         )
         if better >= 0.0:
-            basin[0], basin[1] = better, basin[0]
-            search_basins(user, domain, step, basin, at, solution)
+            remember(basins[1], basins[0].offload_fraction, multipliers_of(basins[0]))
+            remember(basins[0], better, NOTHING_KNOWN)
+            search_basins(user, domain, step, basins, at, solution)
+        if solution.value < edge_cost:
+            return
+    record(user, 1.0, False, edge, at, solution)
+
+
+@compiled
+def solve_nearby(
+    user: Any, domain: Any, step: float, basins: Any, at: DualPoint, solution: Any
+) -> None:
+    """Take no download, or the best ι of the basins known; what that misses, a proof finds."""
+    edge_cost, edge = np.inf, NOTHING_KNOWN
+    if domain.edge:
+        edge, value = value_at(user, 1.0, False, at, multipliers_of(solution))
+        edge_cost = value.cost
+    known = basins[0]
+    follows = domain.local and (known.offload_fraction >= 0.0 or not domain.edge)
+    if follows and domain.edge and not solution.download:
+        iota = min(max(known.offload_fraction, domain.offload_min), domain.offload_max)
+        value = lagrangian(user, iota, True, remembered(user, known), at)
+        follows = value.cost < edge_cost  # else the ι known costs more, by weak duality
+    if follows:
+        search_basins(user, domain, step, basins, at, solution)
         if solution.value < edge_cost:
             return
     record(user, 1.0, False, edge, at, solution)
@@ -1324,18 +1482,23 @@ def solve_users(
 ) -> None:
     """Let users first..last-1 choose at given prices and sync time.
 
-    `solutions` holds the previous ones and is overwritten; `basins`, of shape (users, 2), holds
-    for free users the ι from which basins of the cost are followed, or UNKNOWN.
+    `solutions` holds the previous ones and is overwritten; `basins` holds two BASIN records per
+    user, whose ι may be UNKNOWN.
     """
     cells = np.empty(MAX_CELLS, CELL)
+    typical = (at.uplink_price + at.downlink_price) / len(users)
     for j in range(first, last):
         user, domain, solution = users[j], domains[j], solutions[j]
         if freedom == FREE:
-            solve_freely(user, domain, step, basins[j], at, solution, cells)
+            solve_freely(user, domain, step, typical, basins[j], at, solution, cells)
+            continue
+        if freedom == FOLLOWED:
+            solve_nearby(user, domain, step, basins[j], at, solution)
             continue
         download, iota = solution.download, solution.offload_fraction
         if freedom == TRACKED and download:
-            iota, multipliers = best_offload(user, domain, step, iota, at)
+            hint = multipliers_of(solution)
+            iota, multipliers = best_offload(user, domain, step, iota, at, hint)
         else:
             multipliers, _ = value_at(user, iota, download, at, multipliers_of(solution))
         record(user, iota, download, multipliers, at, solution)

@@ -35,15 +35,18 @@ class Accuracy(NamedTuple):
         By how much the dual value may fall short of its maximum.
     mismatch
         Relative deviation from the budget that is asked for where usage does not jump.
+    ceiling
+        A dual value that is enough: how much larger its maximum is does not matter.
     """
 
     tolerance: float
     mismatch: float = 1e-4
+    ceiling: float = np.inf
 
     @property
     def inner(self) -> Accuracy:
         """That of a search within one of this accuracy."""
-        return Accuracy(INNER * self.tolerance, self.mismatch)
+        return self._replace(tolerance=INNER * self.tolerance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,11 @@ class PriceOptimum:
         """Return the convex combination of a field of the solutions, (users,)."""
         columns = [weight * found.records[column] for weight, found in self.combination]
         return np.asarray(np.sum(columns, axis=0), dtype=np.float64)
+
+    def largest_jump(self, capacities: tuple[float, ...]) -> float:
+        """Return by what part of a budget the combined solutions differ at most."""
+        used = np.array([found.usage for _, found in self.combination]) / capacities
+        return float(np.ptp(used, axis=0).max())
 
     def usage(self, place: int) -> float:
         """Return what the combination uses of a budget, by its place."""
@@ -92,7 +100,7 @@ def maximise_over_prices(
     decisions
         What users may change; see :meth:`Dual.solve_users`.
     """
-    search = _PriceSearch(dual, sync_s, list(prices), accuracy.mismatch, decisions)
+    search = _PriceSearch(dual, sync_s, list(prices), accuracy, decisions)
     return search.optimum(dual.free, {}, accuracy.tolerance)
 
 
@@ -110,7 +118,7 @@ class _PriceSearch:
     dual: Dual
     sync_s: float
     start: list[float]
-    mismatch: float
+    accuracy: Accuracy
     decisions: Decisions
 
     def optimum(
@@ -139,6 +147,7 @@ class _PriceSearch:
     def _solved(self, known: dict[int, float]) -> PriceOptimum:
         prices = tuple([known[place] for place in range(len(known))])
         found = self.dual.solve_users(prices, self.sync_s, self.decisions)
+        self.decisions = self.decisions.after(found.records)
         return PriceOptimum(found, ((1.0, found),))
 
     def _crossing(
@@ -168,8 +177,11 @@ class _PriceSearch:
         Between two points, the dual is below both tangents, which meet `lost` above the chord.
         """
         capacity, nearest = self.dual.capacities[place], crossing.points[0]
+        if nearest.found.best.value > self.accuracy.ceiling:
+            return True
+        mismatch = self.accuracy.mismatch
         off, price = abs(nearest.residual), nearest.found.best.prices[place]
-        if off <= EXACT or (off <= self.mismatch and 10.0 * off * capacity * price <= tolerance):
+        if off <= EXACT or (off <= mismatch and 10.0 * off * capacity * price <= tolerance):
             return True
         if crossing.before is None or crossing.after is None:
             return False
@@ -178,7 +190,7 @@ class _PriceSearch:
         width = dearer - before.best.prices[place]
         rise, fall = before.usage(place) - capacity, capacity - after.usage(place)
         lost = width * rise * fall / (rise + fall)
-        close = min(rise, fall) <= self.mismatch * capacity or width <= self.mismatch * dearer
+        close = min(rise, fall) <= mismatch * capacity or width <= mismatch * dearer
         return bool(lost <= tolerance and close)
 
     # --- budgets of which the least is sought ----------------------------------------------------

@@ -51,7 +51,7 @@ class _InTime(Feasibility):
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Take the least of the budgets for decisions, and then all of them."""
-        best = self._tracked(dual, found, self._accuracy)
+        best = self._tracked(dual, found, self._accuracy).best
         self.incumbent.update(rest_of(self.dual, best.records, best.sync_s))
 
 

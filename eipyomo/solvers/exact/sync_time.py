@@ -93,7 +93,9 @@ class _SyncTimeSearch:
         optimum = maximise_over_prices(
             self.dual, sync_s, self.prices, self.accuracy.inner, self.decisions
         )
-        self.prices = optimum.best.prices
+        if optimum.best.value <= self.accuracy.ceiling:
+            self.prices = optimum.best.prices
+        self.decisions = self.decisions.after(optimum.best.records)
         self.visited.append(optimum)
         records = optimum.best.records
         pressure = float(records["nu2"].sum() + records["eta"].sum())
