@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from eipyomo.problem import Feature
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.exact.bounds import BoundLines, bound_lines
 from eipyomo.solvers.exact.branching import (
@@ -24,23 +23,15 @@ from eipyomo.solvers.exact.branching import (
     in_order,
     narrowed,
 )
-from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, TimeIsUpError, UserSolutions
-from eipyomo.solvers.exact.fixed_decisions import ACCURACY, rest_known, rest_of
+from eipyomo.solvers.exact.dual import OPEN, Dual, TimeIsUpError, UserSolutions
 from eipyomo.solvers.exact.incumbent import Incumbent
-from eipyomo.solvers.exact.kernels import TRACKED, Times
+from eipyomo.solvers.exact.kernels import Times
 from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum, maximise_over_prices
+from eipyomo.solvers.exact.rounding import round_to, suiting
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 from eipyomo.solvers.exact.tree import BoundRecipe, Node, leaves
 from eipyomo.solvers.records import Records
 
-COARSE, FINE = 1e-4, 1e-9
-"""How well prices clear the budgets where ι is taken over from solutions: at a limited frequency a
-user without CPU energy ends both branches together, and pays to first order for a wrong ι."""
-JUMP = 1e-3
-"""Parts of a budget by which usage differs next to an optimum if decisions jump there."""
-KNOWN_WELL, KEPT_WELL = 1e-10, 1e-8
-"""How well the dual is searched where an allocation is read off it and not solved for, relative to
-the cost, and by how much that may violate a limit."""
 GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""
 DUAL_PART = 0.05
@@ -258,49 +249,18 @@ class BranchAndBound:
                     self._round_to_incumbent(dual, found)
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
-        """Keep a and the basin of ι of every user, and solve the convex rest at the best ι.
-
-        Where limits bind, the best ι leave little room for anything else: it is known already.
-        """
-        priced = any(found.prices[place] > 0.0 for place in dual.totals if place >= 0)
-        mismatch = FINE if self._serves or priced else COARSE
-        optimum = self._tracked(dual, found, self._accuracy._replace(mismatch=mismatch))
-        if keeps_limits(optimum.best) and optimum.largest_jump(dual.capacities) <= JUMP:
-            accuracy = Accuracy(KNOWN_WELL * abs(self.objective), ACCURACY)
-            optimum = self._tracked(dual, optimum.best, accuracy)
-            self.incumbent.update(rest_known(dual, optimum), KEPT_WELL)
-            if self.objective <= optimum.best.value + accuracy.tolerance:
-                return
-        best = optimum.best
-        self.incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
-
-    def _tracked(self, dual: Dual, found: UserSolutions, accuracy: Accuracy) -> PriceOptimum:
-        """Return the optimum over prices and sync time with a and the basins of ι as found."""
-        times = Times(self._first_s, self._latest_s())
-        decisions = Decisions(TRACKED, found.records)
-        return minimise_over_sync_time(
-            dual, times, found.sync_s, found.prices, accuracy, decisions
-        )[0]
+        """Try the allocation that solutions lead to."""
+        round_to(self.incumbent, dual, self._times, found, self._accuracy)
 
     def solutions(self) -> UserSolutions | None:
-        """Return the users' solutions at prices that suit the incumbent.
-
-        Where ι is sensitive to prices, they are those at which its ι are the best ones of their
-        basins: for fixed ι, a price may be any of a range.
-        """
+        """Return the users' solutions at prices that suit the incumbent; None without one."""
         rest = self.incumbent.rest
-        if rest is None:
-            return None
-        totals = Feature.FLEET_BUDGETS in self.dual.problem.features
-        if not (self._serves or totals or keeps_limits(rest.solutions)):
-            return rest.solutions
-        accuracy = Accuracy(ACCURACY * abs(self.objective), mismatch=ACCURACY)
-        return self._tracked(self.dual, rest.solutions, accuracy).best
+        return None if rest is None else suiting(self.dual, self._times, rest, self.objective)
 
     @property
-    def _serves(self) -> bool:
-        """Whether the frequencies f_{s,j} are decisions, which cost something."""
-        return Feature.EDGE_BUDGET in self.dual.problem.features
+    def _times(self) -> Times:
+        """The sync times at which an allocation may be."""
+        return Times(self._first_s, self._latest_s())
 
     # --- one node --------------------------------------------------------------------------------
 
@@ -426,11 +386,6 @@ class BranchAndBound:
         middle = optima[0].best.sync_s
         first_s, last_s = max(middle - reach, whole[0]), min(middle + reach, whole[1])
         return (first_s, last_s) if last_s - first_s < WIDE * (whole[1] - whole[0]) else whole
-
-
-def keeps_limits(found: UserSolutions) -> bool:
-    """Tell whether a user pays for its limits."""
-    return bool((found.records["deadline"] > 0.0).any() or (found.records["energy"] > 0.0).any())
 
 
 def _fingerprint(solutions: Records) -> bytes:

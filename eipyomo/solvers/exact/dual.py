@@ -24,6 +24,7 @@ from eipyomo.solvers.exact.kernels import (
     QUANTITIES,
     SOLUTION,
     TIMES_PAID,
+    TRACKED,
     UNKNOWN,
     DualPoint,
 )
@@ -55,8 +56,11 @@ class Decisions(NamedTuple):
     def after(self, records: Records) -> Decisions:
         """Return what users may do next at prices and a sync time nearby, once they did this.
 
-        All that they may decide is not looked through anew each time.
+        All that they may decide is not looked through anew each time. Who stays in its basin begins
+        where it began: a bottom that moved far, or vanished, at another price does not lead back.
         """
+        if self.freedom == TRACKED:
+            return self
         return Decisions(min(self.freedom, FOLLOWED), records)
 
 

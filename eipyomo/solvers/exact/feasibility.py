@@ -21,6 +21,7 @@ from eipyomo.solvers.exact.dual import Dual, UserSolutions
 from eipyomo.solvers.exact.fixed_decisions import rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import ENDLESS
+from eipyomo.solvers.exact.rounding import tracked
 from eipyomo.solvers.exact.tree import leaves
 from eipyomo.solvers.records import Records
 
@@ -163,7 +164,7 @@ class Feasibility(BranchAndBound):
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Solve the convex rest of the decisions that need the least of the budget nearby."""
-        best = self._tracked(dual, found, self._accuracy).best
+        best = tracked(dual, self._times, found, self._accuracy).best
         start_s = min(best.sync_s, 2.0 * self.dual.earliest_s)
         self.incumbent.update(rest_of(self.asked, best.records, start_s))
 

@@ -21,6 +21,7 @@ from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import Times
 from eipyomo.solvers.exact.outcome import ExactOutcome, infeasible, unknown
 from eipyomo.solvers.exact.prices import Accuracy
+from eipyomo.solvers.exact.rounding import tracked
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 
 GUESSES, LONGEST_STEP, GUESSED_WELL = 6, 0.5, 1e-8
@@ -51,7 +52,7 @@ class _InTime(Feasibility):
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Take the least of the budgets for decisions, and then all of them."""
-        best = self._tracked(dual, found, self._accuracy).best
+        best = tracked(dual, self._times, found, self._accuracy).best
         self.incumbent.update(rest_of(self.dual, best.records, best.sync_s))
 
 
