@@ -29,6 +29,8 @@ GUESSES, LONGEST_STEP, GUESSED_WELL = 6, 0.5, 1e-8
 ASIDE, NEXT = 0.1, 0.9
 """Parts of the gap: by how much θ is beside a guess or an end, and how far away the other end is
 looked for at first."""
+REACHED = 0.1
+"""Part of what a proof needs that is rounding where an allocation is at θ."""
 SHARP = 0.1
 """Part of the gap that a proof of infeasibility needs, in parts of the budgets."""
 
@@ -47,8 +49,8 @@ class _InTime(Feasibility):
 
     @property
     def done(self) -> bool:
-        """Whether such an allocation was met."""
-        return self.incumbent.objective <= self.wanted_s
+        """Whether such an allocation was met, but for rounding."""
+        return self.incumbent.objective <= self.wanted_s * (1.0 + REACHED * self.clear)
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Take the least of the budgets for decisions, and then all of them."""
