@@ -6,7 +6,7 @@ See the README for the first steps.
 import logging
 from importlib.metadata import version
 
-from eipyomo import models, solvers
+from eipyomo import models, modes, solvers
 from eipyomo.allocation import Allocation
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import ClaimError, EipyomoError, InputError, SolverError
@@ -39,6 +39,7 @@ __all__ = [
     "compare",
     "evaluate",
     "models",
+    "modes",
     "solve",
     "solve_model",
     "solvers",

@@ -17,7 +17,7 @@ from eipyomo.files import PathLike, about, read_document, to_json, write_atomica
 from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Scaled
 from eipyomo.timing import Plan
 from eipyomo.validation import Decision, Finite, Record, real_number
-from eipyomo.words import short, shown
+from eipyomo.words import clipped, short, shown
 
 
 class _UserDecisions(Record):
@@ -32,6 +32,9 @@ class _UserDecisions(Record):
     edge_frequency_hz: Annotated[
         Finite | None,
         Field(description="a finite number (CPU frequency for the task at the server in Hz)"),
+    ] = None
+    mode: Annotated[
+        StrictStr | None, Field(description="a text (name of the mode), or left out")
     ] = None
 
 
@@ -72,6 +75,9 @@ class Allocation(Columns):
     edge_frequency_hz
         f_{s,j} in Hz, at which the server computes the user's part (footnote 2); None where every
         task is served at f_s.
+    mode
+        Names of the modes that users with modes take, None of the others; None if nobody has modes.
+        `download` and `offload_fraction` follow from them, see :meth:`in_modes`.
 
     Raises
     ------
@@ -88,6 +94,7 @@ class Allocation(Columns):
     uplink_share: FloatColumn
     downlink_share: FloatColumn
     edge_frequency_hz: FloatColumn | None = None
+    mode: tuple[str | None, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check names and columns, each as strictly as in a document, and keep copies of them."""
@@ -100,12 +107,30 @@ class Allocation(Columns):
         if not np.isfinite(sync_s):
             raise InputError(f"sync_s is {short(sync_s)}, but must be a finite number (s)")
         object.__setattr__(self, "sync_s", sync_s)
-        for name in [field.name for field in fields(self)[2:]]:
+        self._check_modes()
+        for name in [field.name for field in fields(self)[2:-1]]:
             given = getattr(self, name)
             read = decision_column if name == "download" else number_column
             if given is not None or name != "edge_frequency_hz":
                 object.__setattr__(self, name, read(name, given, len(self.names)))
         super().__post_init__()
+
+    def _check_modes(self) -> None:
+        """Keep the names of modes as a tuple; None if there is none."""
+        if self.mode is None:
+            return
+        mode = tuple(self.mode) if isinstance(self.mode, list | tuple) else self.mode
+        if not (
+            isinstance(mode, tuple)
+            and len(mode) == len(self.names)
+            and all(name is None or isinstance(name, str) for name in mode)
+        ):
+            raise InputError(
+                f"mode is {short(self.mode)}, but must be a list of {len(self.names)} names of "
+                "modes, None for users without modes"
+            )
+        none = all(name is None for name in mode)
+        object.__setattr__(self, "mode", None if none else mode)
 
     def _columns(self) -> dict[str, Any]:
         """Return the columns that the allocation has, by name."""
@@ -128,6 +153,7 @@ class Allocation(Columns):
             uplink_share=np.array([user.uplink_share for user in users]),
             downlink_share=np.array([user.downlink_share for user in users]),
             edge_frequency_hz=decisions.edge_frequency_hz(),
+            mode=tuple(user.mode for user in users),
         )
 
     @classmethod
@@ -149,11 +175,16 @@ class Allocation(Columns):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``allocation`` part of a result document."""
-        return {"sync_s": self.sync_s, "users": self.frame().to_dict("records")}
+        users = self.frame().to_dict("records")
+        told = [{key: v for key, v in user.items() if v is not None} for user in users]
+        return {"sync_s": self.sync_s, "users": told}
 
     def frame(self) -> pd.DataFrame:
         """Return the decisions as a table, one row per user."""
-        return pd.DataFrame({"name": list(self.names), **self._columns()})
+        columns = self._columns()
+        if self.mode is not None:
+            columns["mode"] = pd.Series(self.mode, dtype=object)  # texts would make None a NaN
+        return pd.DataFrame({"name": list(self.names), **columns})
 
     def for_users(self, names: Sequence[str]) -> Self:
         """Return this allocation in the order of `names`.
@@ -178,7 +209,10 @@ class Allocation(Columns):
             if name not in set(names):
                 raise InputError(f"the allocation has a user {name!r}, but the instance has not")
         order = np.array([place[name] for name in names])
-        columns = {name: column[order] for name, column in self._columns().items()}
+        columns: dict[str, Any] = {
+            name: tuple([column[j] for j in order]) if name == "mode" else column[order]
+            for name, column in self._columns().items()
+        }
         return type(self)(names=tuple(names), sync_s=self.sync_s, **columns)
 
     def divided(self, quantities: Sequence[str], by: float) -> Self:
@@ -190,7 +224,9 @@ class Allocation(Columns):
         return replace(self, **{key: getattr(self, key) / by for key in keys})
 
     @classmethod
-    def of_plan(cls, names: Sequence[str], plan: Plan, *, serves: bool) -> Self:
+    def of_plan(
+        cls, names: Sequence[str], plan: Plan, *, serves: bool, data: Scaled | None = None
+    ) -> Self:
         """Return the allocation that a plan of decided users is.
 
         Parameters
@@ -201,7 +237,17 @@ class Allocation(Columns):
             Decisions in scaled units.
         serves
             Whether the frequencies f_{s,j} are decisions.
+        data
+            Where the names of modes are, if users have some.
         """
+        modes = None if data is None else data.modes
+        mode = None
+        if modes is not None and plan.mode is not None:
+            rows = modes.rows(plan.mode).tolist()
+            mode = [
+                modes.names[row] if has else None
+                for row, has in zip(rows, modes.has_modes, strict=True)
+            ]
         return cls(
             names=tuple(names),
             sync_s=plan.sync_s,
@@ -211,6 +257,7 @@ class Allocation(Columns):
             uplink_share=plan.uplink_share,
             downlink_share=plan.downlink_share,
             edge_frequency_hz=plan.edge_frequency_ghz * HZ_PER_GHZ if serves else None,
+            mode=None if mode is None else tuple(mode),
         )
 
     def plan(self, data: Scaled) -> Plan:
@@ -223,6 +270,11 @@ class Allocation(Columns):
         else:
             served = self.offload_fraction * data.task_mbit != 0
             edge_frequency_ghz = np.where(served, data.server_frequency_ghz, 0.0)
+        mode = self._mode_places(data)
+        if self.edge_frequency_hz is None and mode is not None and data.modes is not None:
+            served = data.modes.edge_gigacycles[data.modes.rows(mode)] > 0.0
+            at_edge = np.where(served, data.server_frequency_ghz, 0.0)
+            edge_frequency_ghz = np.where(data.modes.has_modes, at_edge, edge_frequency_ghz)
         return Plan(
             sync_s=self.sync_s,
             download=self.download,
@@ -231,7 +283,34 @@ class Allocation(Columns):
             uplink_share=self.uplink_share,
             downlink_share=self.downlink_share,
             edge_frequency_ghz=edge_frequency_ghz,
+            mode=mode,
         )
+
+    def _mode_places(self, data: Scaled) -> NDArray[np.intp] | None:
+        """Return which of its modes each user takes, from 0.
+
+        Raises
+        ------
+        InputError
+            If a user with modes has none here or one that it has not, or one without has one.
+        """
+        modes = data.modes
+        if modes is None and self.mode is None:
+            return None
+        chosen = self.mode or (None,) * len(self.names)
+        places = np.zeros(len(chosen), np.intp)
+        for j, name in enumerate(chosen):
+            known = () if modes is None else modes.names[modes.of(j)]
+            if name is None and not known:
+                continue
+            if name not in known:
+                takes = f"one of: {clipped(', '.join(known))}" if known else "left out"
+                raise InputError(
+                    f"users[{j}].mode (user {short(self.names[j])}) is "
+                    f"{'missing' if name is None else short(name)}, but must be {takes}"
+                )
+            places[j] = known.index(name)
+        return places
 
 
 def _field_of(quantity: str) -> str:

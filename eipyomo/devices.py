@@ -74,6 +74,10 @@ class EndUser(Record):
         Part | None,
         Field(description="a number >= 0 and <= 1 (largest offload fraction), or left out"),
     ] = None
+    modes: Annotated[
+        StrictStr | None,
+        Field(description="the name of a list in the instance's modes, or left out"),
+    ] = None
 
     @model_validator(mode="after")
     def _limits_go_together(self) -> Self:
@@ -84,6 +88,13 @@ class EndUser(Record):
                     f"min_{what} (user {short(self.name)}) is {least:g}, but must be at most "
                     f"max_{what}, which is {most:g}"
                 )
+        decided = ("download", "min_offload_fraction", "max_offload_fraction")
+        said = [key for key in decided if getattr(self, key) is not None]
+        if self.modes is not None and said:
+            raise InputError(
+                f"{said[0]} (user {short(self.name)}) is {short(getattr(self, said[0]))}, but must "
+                "be left out for a user with modes, which say what it may do"
+            )
         most = self.max_offload_fraction
         if self.download == "never" and most is not None and most < 1.0:
             raise InputError(

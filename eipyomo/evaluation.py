@@ -66,11 +66,16 @@ class Breakdown(Columns):
     energy_j: FloatColumn
     """E_j, (8)."""
     wsel: FloatColumn
-    """w^e E_j + w^t T_j, user j's part of (10a)."""
+    """w^e E_j + w^t T_j, user j's part of (10a), and the penalty of its mode."""
+    penalty: FloatColumn | None = None
+    """v_k of the user's mode; None if nobody has modes."""
+    sits_out: FloatColumn | None = None
+    """1 for a user that sends no update, else 0; None if nobody has modes."""
 
     def frame(self) -> pd.DataFrame:
         """Return the breakdown as a table, one row per user."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        columns = {name: column for name, column in columns.items() if column is not None}
         return pd.DataFrame({"name": list(self.names), **columns})
 
     def to_dict(self) -> dict[str, Any]:
@@ -240,24 +245,28 @@ def evaluate(
 
 def _breakdown(data: Scaled, plan: Plan) -> Breakdown:
     """Return the terms of (8) and (9)."""
-    times = timing.times(data, plan)
+    times, need = timing.times(data, plan), timing.needs(data, plan)
     upload_j = physics.transmission_energy_j(data.transmit_power_w, times.upload_s)
     offload_j = physics.transmission_energy_j(data.transmit_power_w, times.offload_s)
     download_j = where_needed(data.receive_power_w, times.download_s)
     local_inference_j = timing.local_inference_j(data, plan)
-    energy_j = data.local_training_j + upload_j + offload_j + download_j + local_inference_j
+    energy_j = need.training_j + upload_j + offload_j + download_j + local_inference_j
+    paid = where_needed(data.energy_weight, energy_j) + data.latency_weight * times.latency_s
+    sits_out = np.where(np.broadcast_to(need.update_mbit, len(data)) > 0.0, 0.0, 1.0)
     return Breakdown(
         names=data.names,
         previous_download_s=data.previous_download_s,
-        local_training_s=data.local_training_s,
+        local_training_s=need.training_s,
         **times._asdict(),
-        local_training_j=data.local_training_j,
+        local_training_j=need.training_j,
         upload_j=upload_j,
         offload_j=offload_j,
         download_j=download_j,
         local_inference_j=local_inference_j,
         energy_j=energy_j,
-        wsel=where_needed(data.energy_weight, energy_j) + data.latency_weight * times.latency_s,
+        wsel=paid + need.penalty,
+        penalty=None if data.modes is None else np.broadcast_to(need.penalty, len(data)),
+        sits_out=None if data.modes is None else sits_out,
     )
 
 
@@ -272,8 +281,13 @@ def _shared(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violatio
 
 
 def _over(used: Any, limit: Any) -> Any:
-    """Return by how much something is beyond a limit, relative to it; 1 where it never ends."""
-    return np.where(np.isfinite(limit), np.where(np.isfinite(used), used / limit - 1.0, 1.0), 0.0)
+    """Return by how much something is beyond a limit, relative to it; 1 where it never ends.
+
+    Beyond a limit of 0, of which nothing is allowed, it is as much as there is.
+    """
+    size = np.where(np.asarray(limit) == 0.0, 1.0, limit)
+    beyond = np.where(np.isfinite(used), (used - limit) / size, 1.0)
+    return np.where(np.isfinite(limit), beyond, 0.0)
 
 
 def _in_brackets(equation: str) -> str:
@@ -284,8 +298,10 @@ def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]
     """Hold what (10) asks of every user."""
     a, offload = plan.download, plan.offload_fraction
     up, down = plan.uplink_share, plan.downlink_share
-    uploaded_s = data.upload_start_s + terms.upload_s
+    need = timing.needs(data, plan)
+    uploaded_s = timing.uploaded_s(data, up, need)
     last_s = float(uploaded_s.max())
+    sends = need.update_mbit + need.offload_mbit > 0.0
     # Where the band or the CPU is not there at all, natural size is the need itself: 1.
     amounts = {
         "sync time after every upload (6)": np.where(
@@ -293,8 +309,8 @@ def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]
         ),
         "uplink share >= 0 (10b)": -up,
         "downlink share >= 0 (10b)": -down,
-        "an uplink share to upload with (5)": up <= 0,
-        "a downlink share to download with (5)": a & (down <= 0),
+        "an uplink share to upload with (5)": sends & (up <= 0),
+        "a downlink share to download with (5)": (need.download_mbit > 0.0) & (down <= 0),
         "frequency <= f_max (10c)": plan.frequency_ghz / data.max_frequency_ghz - 1.0,
         "frequency >= 0 (10c)": -plan.frequency_ghz / data.max_frequency_ghz,
         "a frequency to compute with (1)": np.isinf(terms.local_inference_s),
@@ -303,7 +319,9 @@ def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]
         "a frequency to compute with at the edge (2)": np.isinf(terms.edge_inference_s),
         "offload fraction >= 0 (10d)": -offload,
         "offload fraction <= 1 (10d)": offload - 1.0,
-        "no local part without download (10d)": np.where(a, 0.0, 1.0 - offload),
+        "no local part without download (10d)": np.where(a | data.has_modes, 0.0, 1.0 - offload),
+        "sync time >= 0 (6)": data.has_modes * -plan.sync_s,
+        "download as the mode says": data.has_modes & (a != (need.download_mbit > 0.0)),
     }
     for constraint, column in amounts.items():
         yield _worst(constraint, data.names, column)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Self
 
@@ -21,7 +20,6 @@ from eipyomo.errors import InputError
 from eipyomo.files import (
     PathLike,
     about,
-    number_or_text,
     read_csv,
     read_document,
     require_columns,
@@ -29,8 +27,17 @@ from eipyomo.files import (
     to_json,
     write_atomically,
 )
+from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.validation import Positive, Record, allowed, real_number, text_keys
+from eipyomo.settings import set_by, user_of_row
+from eipyomo.validation import (
+    FrozenMapping,
+    Positive,
+    Record,
+    Whole,
+    real_number,
+    text_keys,
+)
 from eipyomo.words import clipped, short, shown
 
 SCHEMA: Final = "eipyomo/instance@1"
@@ -60,6 +67,18 @@ class Instance(Record):
         Positive | None,
         Field(description="a finite number > 0 (largest sum of latencies in s), or left out"),
     ] = None
+    modes: Annotated[
+        Mapping[StrictStr, tuple[Mode, ...]] | None,
+        Field(description="an object with lists of modes by their names, or left out"),
+    ] = None
+    min_participants: Annotated[
+        Whole | None,
+        Field(description="a whole number >= 1 (least number of users that train), or left out"),
+    ] = None
+    total_penalty_budget: Annotated[
+        Positive | None,
+        Field(description="a finite number > 0 (largest sum of the modes' penalties), or left out"),
+    ] = None
     server: Annotated[EdgeServer, Field(description="an object (the edge server)")]
     users: Annotated[
         tuple[EndUser, ...], Field(min_length=1, description="a non-empty list of end users")
@@ -79,6 +98,14 @@ class Instance(Record):
             json.dumps([self.name, *seen], ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise InputError("a name holds half a character, but must be valid Unicode") from None
+        if self.modes is not None:
+            object.__setattr__(self, "modes", FrozenMapping(self.modes))
+        require_known_modes(self.modes or {}, self.users)
+        if self.min_participants is not None and self.min_participants > len(self.users):
+            raise InputError(
+                f"min_participants is {self.min_participants}, but must be at most the number of "
+                f"users, which is {len(self.users)}"
+            )
         scaled = scale(
             self.bandwidth_hz,
             self.model_bits,
@@ -87,6 +114,9 @@ class Instance(Record):
             self.users,
             self.total_energy_budget_j,
             self.total_latency_budget_s,
+            modes=self.modes,
+            min_participants=self.min_participants,
+            total_penalty_budget=self.total_penalty_budget,
         )
         object.__setattr__(self, "_scaled", scaled)
         freely = all(user.decides_freely for user in self.users)
@@ -245,7 +275,7 @@ class Instance(Record):
         frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS)
         with about(users):
             rows = zip(frame.index, frame.to_dict("records"), strict=True)
-            return self.replace(users=[_user_of_row(line, row) for line, row in rows])
+            return self.replace(users=[user_of_row(line, row, USER_LIMITS) for line, row in rows])
 
     def replace(self, **changes: Any) -> Self:
         """Return this instance with other values for some keys, checked like any other.
@@ -303,95 +333,12 @@ class Instance(Record):
             If a text is no setting, a path leads nowhere or stands twice, or a value is not
             allowed.
         """
-        if not isinstance(settings, list | tuple) or not all(
-            isinstance(setting, str) for setting in settings
-        ):
-            raise InputError(
-                f"settings is {shown(settings)}, but must be a list of texts PATH=VALUE"
-            )
-        if not settings:
-            return self
         server, users = self.server.data(), [user.data() for user in self.users]
         data = {**self.data(), "server": server, "users": users}
-        paths = []
-        for setting in settings:
-            found = _SETTING.fullmatch(setting)
-            if found is None:
-                raise InputError(
-                    f"a setting is {short(setting)}, but must be KEY=VALUE, server.KEY=VALUE, "
-                    "users[NAME].KEY=VALUE or users[*].KEY=VALUE"
-                )
-            path, room, chosen, key, text = found.groups()
-            paths.append(path)
-            targets = (
-                [users[j] for j in self._places(chosen)]
-                if chosen is not None
-                else [server if room else data]
-            )
-            for target in targets:
-                target[key] = _setting_value(key, text)
-        require_unique(paths, "a setting has")
-        return type(self)(**data)
-
-    def _places(self, chosen: str) -> list[int]:
-        """Return the places of the users that stand in the brackets of a path."""
-        names = [user.name for user in self.users]
-        whole = range(len(names))
-        quoted = len(chosen) > 1 and chosen[0] == chosen[-1] == '"'
-        found = [] if quoted or chosen != "*" else [list(whole)]
-        if not quoted and chosen.isdecimal() and int(chosen) in whole:
-            found.append([int(chosen)])
-        if (name := chosen[1:-1] if quoted else chosen) in names:
-            found.append([names.index(name)])
-        if not found:
-            raise InputError(
-                f"a setting has users[{chosen}], but must have *, a place below {len(names)}, or "
-                f"one of: {clipped(', '.join(names))}"
-            )
-        if any(places != found[0] for places in found):
-            raise InputError(
-                f"a setting has users[{chosen}], which is a user's name too, but must be "
-                f'users["{chosen}"] if that one is meant'
-            )
-        return found[0]
+        set_by(settings, data)
+        return type(self)(**data) if settings else self
 
 
 USER_COLUMNS: Final = tuple(key for key, one in EndUser.model_fields.items() if one.is_required())
 USER_LIMITS: Final = tuple(key for key in EndUser.model_fields if key not in USER_COLUMNS)
 """Columns of a table of end users, and those that may be left out, or blank."""
-
-
-def _user_of_row(line: int, row: Mapping[Any, str]) -> EndUser:
-    """Return the end user of a row of a CSV file; sentences say in which line it stands."""
-    try:
-        for key, text in row.items():
-            if not text.strip() and key not in USER_LIMITS:
-                raise InputError(
-                    f"{key} (user {short(row['name'])}) is blank, but must be "
-                    f"{allowed(EndUser, (key,))}"
-                )
-        return EndUser.of(
-            {
-                key: text if key == "name" else number_or_text(text)
-                for key, text in row.items()
-                if text.strip()
-            }
-        )
-    except InputError as error:
-        raise InputError(f"line {line}: {error}") from None
-
-
-_SETTING = re.compile(
-    r"""(
-        (?: (server)\. | users\[ ("[^"]*"|.*?) \]\. )?
-        ([^][.=\s"]+)
-    ) = (.*)""",
-    re.VERBOSE | re.DOTALL,
-)
-
-
-def _setting_value(key: str, text: str) -> Any:
-    """Return the value that a text sets: a name is a text, and null leaves a key out."""
-    if key == "name":
-        return text
-    return None if text == "null" else number_or_text(text)

@@ -35,6 +35,8 @@ class Feature(Enum):
     ENERGY_BUDGETS = "energy budgets of users"
     SHARE_BOUNDS = "bounds on shares of the band"
     FLEET_BUDGETS = "totals of energy or latency"
+    MODES = "modes of users"
+    PARTICIPATION = "a least number of participants, or a total of penalties"
     LEAST_BAND = "the objective 'band'"
     LEAST_EDGE_FREQUENCY = "the objective 'edge_frequency'"
     LEAST_LATENCY = "the objective 'slowest'"
@@ -108,10 +110,27 @@ class Problem:
         require_kind("restriction", self.restriction, Restriction, "; Problem.of takes its name")
         require_kind("objective", self.objective, Objective, "; Problem.of takes its name")
         self.objective.require_attained(self.instance, self.stage)
+        self._require_modes_whole()
         if self.stage == "inference":
             return
         restriction, _ = asked(self.restriction, self.stage)
         object.__setattr__(self, "restriction", restriction)
+
+    def _require_modes_whole(self) -> None:
+        """Refuse what would restrict a_j and ι_j, which users with modes have not.
+
+        Raises
+        ------
+        InputError
+            If users have modes, and the problem is neither (10) nor that with a split band.
+        """
+        if all(user.modes is None for user in self.instance.users):
+            return
+        if self.stage == "training" or self.restriction.kind() not in ("joint", "gbe"):
+            raise InputError(
+                f"problem is {self.restriction.name(self.stage)!r}, but must be 'joint' or 'gbe' "
+                "for users with modes"
+            )
 
     @classmethod
     def of(
@@ -224,6 +243,9 @@ class Problem:
             Feature.ENERGY_BUDGETS: "energy_budget_j" in self.limits,
             Feature.SHARE_BOUNDS: not self.limits.isdisjoint(SHARE_BOUNDS),
             Feature.FLEET_BUDGETS: totals != (None, None),
+            Feature.MODES: data.modes is not None,
+            Feature.PARTICIPATION: data.modes is not None
+            and (data.min_participants, data.total_penalty_budget) != (None, None),
         }
         there = {feature for feature, is_there in has.items() if is_there}
         if self.objective != WSEL:

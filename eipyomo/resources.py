@@ -110,7 +110,16 @@ def budgets(data: Scaled, *, split_band: bool = False) -> tuple[Budget, ...]:
         data.total_frequency_ghz,
         tuple(getattr(data, str(budget.datum)) for budget in TOTALS),
         split_band,
+        *_of_modes(data),
     )
+
+
+def _of_modes(data: Scaled) -> tuple[int | None, float | None]:
+    """Return how many may sit out, and what penalties may be together; None without a limit."""
+    if data.modes is None:
+        return None, None
+    least = data.min_participants
+    return None if least is None else len(data) - least, data.total_penalty_budget
 
 
 @lru_cache
@@ -120,6 +129,8 @@ def _budgets(
     total_frequency_ghz: float | None,
     totals: tuple[float | None, ...],
     split_band: bool,
+    may_sit_out: int | None,
+    total_penalty: float | None,
 ) -> tuple[Budget, ...]:
     """Return the budgets of all instances that share as much: the judge asks again and again."""
     uplink, downlink = (
@@ -155,7 +166,32 @@ def _budgets(
         for budget, total in zip(TOTALS, totals, strict=True)
         if total is not None
     ]
+    shared += [
+        replace(budget, capacity=limit)
+        for budget, limit in ((SITTING_OUT, may_sit_out), (TOTAL_PENALTY, total_penalty))
+        if limit is not None
+    ]
     return tuple(shared)
+
+
+SITTING_OUT = Budget(
+    name="sitting_out",
+    equation="min_participants",
+    meaning="users that sit out",
+    capacity=math.inf,
+    draws=(Draw("sits_out", 1.0, "sitting_out_per_user"),),
+    may_be_left=True,
+)
+TOTAL_PENALTY = Budget(
+    name="total_penalty",
+    equation="sum of the modes' penalties",
+    meaning="total penalty",
+    capacity=math.inf,
+    draws=(Draw("penalty", math.inf, "total_penalty_per_unit"),),
+    may_be_left=True,
+    datum="total_penalty_budget",
+)
+"""What the data may limit of users with modes; without a limit."""
 
 
 TOTALS = tuple(

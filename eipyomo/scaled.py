@@ -6,7 +6,7 @@ Here they become signal-to-noise ratios, Mbit, MHz, Gcycle and GHz, all of ordin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from eipyomo.columns import Columns, number_column
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
+from eipyomo.modes import Mode, ModeColumns
 from eipyomo.validation import positive_number
 from eipyomo.words import short
 
@@ -82,6 +83,10 @@ class Scaled(Columns):
         Bounds on b_j, and on b̄_j of a user that downloads; 0 and 1 where there is none.
     total_energy_budget_j, total_latency_budget_s
         Largest Σ E_j in J and Σ T_j in s; None where there is none.
+    modes
+        The modes of users that have some; None if nobody has.
+    min_participants, total_penalty_budget
+        Least number of users that train, and largest Σ v_k; None where there is none.
     """
 
     names: tuple[str, ...]
@@ -112,6 +117,9 @@ class Scaled(Columns):
     downlink_share_max: FloatColumn
     total_energy_budget_j: float | None = None
     total_latency_budget_s: float | None = None
+    modes: ModeColumns | None = None
+    min_participants: int | None = None
+    total_penalty_budget: float | None = None
 
     def __post_init__(self) -> None:
         """Check the columns, and that double precision can hold the signal-to-noise ratios."""
@@ -123,6 +131,8 @@ class Scaled(Columns):
             elif field.type == "FloatColumn":
                 if (number_column(name, value, len(self)) < 0).any():
                     raise InputError(f"{name} is {short(value)}, but must hold numbers >= 0")
+            elif name in MODES_FIELDS:
+                continue
             elif value is not None or not name.startswith("total_"):
                 positive_number(name, value)
         super().__post_init__()
@@ -141,6 +151,13 @@ class Scaled(Columns):
     def __len__(self) -> int:
         """Return the number M of end users."""
         return len(self.names)
+
+    @property
+    def has_modes(self) -> NDArray[np.bool_]:
+        """Which users have modes, which take the place of a_j and ι_j."""
+        if self.modes is None:
+            return np.zeros(len(self), np.bool_)
+        return self.modes.has_modes
 
     @property
     def uplink_snr(self) -> FloatColumn:
@@ -191,7 +208,7 @@ class Scaled(Columns):
             )
         if stage == "inference":
             return self
-        return replace(self, task_mbit=np.zeros(len(self)), total_frequency_ghz=None)
+        return replace(self, task_mbit=np.zeros(len(self)), total_frequency_ghz=None, modes=None)
 
 
 def scale(
@@ -202,6 +219,9 @@ def scale(
     users: Sequence[EndUser],
     total_energy_budget_j: float | None = None,
     total_latency_budget_s: float | None = None,
+    modes: Mapping[str, Sequence[Mode]] | None = None,
+    min_participants: int | None = None,
+    total_penalty_budget: float | None = None,
 ) -> Scaled:
     """Convert an instance from SI units.
 
@@ -261,7 +281,64 @@ def scale(
         downlink_share_max=limit("downlink_share_max"),
         total_energy_budget_j=total_energy_budget_j,
         total_latency_budget_s=total_latency_budget_s,
+        modes=mode_columns(users, modes or {}, model_bits, cycles_per_bit),
+        min_participants=min_participants,
+        total_penalty_budget=total_penalty_budget,
     )
 
 
+def mode_columns(
+    users: Sequence[EndUser],
+    lists: Mapping[str, Sequence[Mode]],
+    model_bits: float,
+    cycles_per_bit: float,
+) -> ModeColumns | None:
+    """Return the modes of users in scaled units; None if nobody has modes.
+
+    What a mode leaves out is as for the letter's user: the update is the model, training is the
+    user's, nothing of the task is sent, the server computes what is sent and the user the rest,
+    and who computes anything downloads the model.
+    """
+    chosen = [() if user.modes is None else lists[user.modes] for user in users]
+    if not any(chosen):
+        return None
+    rows = [
+        _mode_row(user, mode, model_bits, cycles_per_bit)
+        for user, modes in zip(users, chosen, strict=True)
+        for mode in modes
+    ]
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    first = np.concatenate([[0], np.cumsum([len(modes) for modes in chosen])])
+    names = tuple(mode.name for modes in chosen for mode in modes)
+    return ModeColumns(first=first.astype(np.intp), names=names, **columns)
+
+
+def _mode_row(
+    user: EndUser, mode: Mode, model_bits: float, cycles_per_bit: float
+) -> dict[str, float]:
+    """Return one mode of a user in scaled units, with what it leaves out."""
+
+    def said(key: str, otherwise: float) -> float:
+        given = getattr(mode, key)
+        return float(otherwise if given is None else given)
+
+    offload_bits = said("offload_bits", 0.0)
+    edge_cycles = said("edge_cycles", cycles_per_bit * offload_bits)
+    whole = cycles_per_bit * user.task_bits
+    local_cycles = said("local_cycles", max(whole - edge_cycles, 0.0))
+    return {
+        "update_mbit": said("update_bits", model_bits) / BITS_PER_MBIT,
+        "training_s": said("training_s", user.local_training_s),
+        "training_j": said("training_j", user.local_training_j),
+        "offload_mbit": offload_bits / BITS_PER_MBIT,
+        "download_mbit": said("download_bits", model_bits if local_cycles > 0.0 else 0.0)
+        / BITS_PER_MBIT,
+        "local_gigacycles": local_cycles / CYCLES_PER_GIGACYCLE,
+        "edge_gigacycles": edge_cycles / CYCLES_PER_GIGACYCLE,
+        "penalty": said("penalty", 0.0),
+    }
+
+
+MODES_FIELDS = ("modes", "min_participants", "total_penalty_budget")
+CYCLES_PER_GIGACYCLE = 1e9
 SNR_RANGE = (1e-9, 1e15)

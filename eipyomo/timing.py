@@ -22,11 +22,14 @@ class Plan(NamedTuple):
     sync_s
         τ̂_N.
     download, offload_fraction
-        a_j and ι_j; a start of a model may have anything between 0 and 1 for both.
+        a_j and ι_j; a start of a model may have anything between 0 and 1 for both. Where a user has
+        modes, they follow from its mode.
     frequency_ghz, edge_frequency_ghz
         f_j and f_{s,j}.
     uplink_share, downlink_share
         b_j and b̄_j.
+    mode
+        Which of its modes a user takes, from 0; None if nobody has modes.
     """
 
     sync_s: float
@@ -36,6 +39,76 @@ class Plan(NamedTuple):
     uplink_share: FloatColumn
     downlink_share: FloatColumn
     edge_frequency_ghz: FloatColumn
+    mode: NDArray[np.intp] | None = None
+
+
+class Needs(NamedTuple):
+    """What is sent and computed for each user, whichever way it is decided; (users,) or a number.
+
+    Without modes it follows from a_j and ι_j, else from the mode.
+    """
+
+    update_mbit: FloatColumn | float
+    """D, what is sent for the training."""
+    training_s: FloatColumn
+    """τ^lt."""
+    training_j: FloatColumn
+    """e^lt."""
+    offload_mbit: FloatColumn
+    """ιL, what is sent of the task."""
+    download_mbit: FloatColumn
+    """D where a = 1, what is downloaded before local computing."""
+    local_gigacycles: FloatColumn
+    """The work in (1)."""
+    edge_gigacycles: FloatColumn
+    """The work in (2)."""
+    computes: NDArray[Any]
+    """Whether there is a local branch."""
+    penalty: FloatColumn | float
+    """v, added to WSEL."""
+
+
+def needs(data: Scaled, plan: Plan) -> Needs:
+    """Return what a plan makes users send and compute."""
+    a, offload = plan.download, plan.offload_fraction
+    own = Needs(
+        update_mbit=data.model_mbit,
+        training_s=data.local_training_s,
+        training_j=data.local_training_j,
+        offload_mbit=offload * data.task_mbit,
+        download_mbit=data.model_mbit * a,
+        local_gigacycles=a
+        * physics.local_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit),
+        edge_gigacycles=physics.offloaded_gigacycles(
+            offload, data.task_mbit, data.gigacycles_per_mbit
+        ),
+        computes=a,
+        penalty=0.0,
+    )
+    modes = data.modes
+    if modes is None or plan.mode is None:
+        return own
+    rows, has = modes.rows(plan.mode), modes.has_modes
+    chosen = {
+        key: np.where(has, getattr(modes, key)[rows], getattr(own, key))
+        for key in own._fields
+        if key != "computes"
+    }
+    computes = (chosen["download_mbit"] > 0.0) | (chosen["local_gigacycles"] > 0.0)
+    return Needs(**chosen, computes=np.where(has, computes, a))
+
+
+def in_modes(data: Scaled, plan: Plan) -> Plan:
+    """Return a plan whose a_j and ι_j are what modes say: a download, and the work at the edge."""
+    if data.modes is None:
+        return plan
+    need, has = needs(data, plan), data.modes.has_modes
+    work = need.local_gigacycles + need.edge_gigacycles
+    at_edge = np.divide(need.edge_gigacycles, work, out=np.zeros(len(data)), where=work > 0.0)
+    return plan._replace(
+        download=np.where(has, need.download_mbit > 0.0, plan.download),
+        offload_fraction=np.where(has, at_edge, plan.offload_fraction),
+    )
 
 
 class Times(NamedTuple):
@@ -61,36 +134,48 @@ def seconds_per_mbit(
     share: FloatColumn | float, bandwidth_mhz: float, snr: FloatColumn
 ) -> FloatColumn:
     """Return s(b); infinite where the share is not positive."""
-    usable = share > 0
+    usable = np.asarray(share) > 0
     seconds = physics.seconds_per_mbit(np.where(usable, share, 1.0), bandwidth_mhz, snr)
     return np.where(usable, seconds, np.inf)
 
 
-def uploaded_s(data: Scaled, uplink_share: FloatColumn | float) -> FloatColumn:
-    """Return A_j + τ^mu, when the updates are at the server; the last is the earliest sync, (6)."""
+def uploaded_s(
+    data: Scaled, uplink_share: FloatColumn | float, need: Needs | None = None
+) -> FloatColumn:
+    """Return A_j + τ^mu, when the updates are at the server; the last is the earliest sync, (6).
+
+    Where the needs of modes are given, users that send none are ready from ever on: -inf.
+    """
     seconds = seconds_per_mbit(uplink_share, data.bandwidth_mhz, data.uplink_snr)
-    return data.upload_start_s + data.model_mbit * seconds
+    if need is None:
+        return data.upload_start_s + data.model_mbit * seconds
+    ready_s = data.previous_download_s + need.training_s + where_needed(need.update_mbit, seconds)
+    return np.where(np.asarray(need.update_mbit) > 0.0, ready_s, -np.inf)
 
 
 def times(data: Scaled, plan: Plan) -> Times:
     """Return the times that a plan gives; infinite where something needed never ends.
 
-    A user without download has neither a download nor local inference: their times are 0.
+    What a user does not do takes no time: without download neither that nor local inference, in a
+    mode without update no upload.
     """
-    a, offload = plan.download, plan.offload_fraction
-    edge_work = physics.offloaded_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
+    need = needs(data, plan)
+    edge_work = need.edge_gigacycles
     uplink = seconds_per_mbit(plan.uplink_share, data.bandwidth_mhz, data.uplink_snr)
     downlink = seconds_per_mbit(plan.downlink_share, data.bandwidth_mhz, data.downlink_snr)
-    upload_s = data.model_mbit * uplink
-    offload_s = where_needed(offload * data.task_mbit, uplink)
-    download_s = where_needed(data.model_mbit * a, downlink)
+    upload_s = where_needed(need.update_mbit, uplink)
+    offload_s = where_needed(need.offload_mbit, uplink)
+    download_s = where_needed(need.download_mbit, downlink)
     edge_inference_s = np.where(
         edge_work == 0, 0.0, edge_work / np.maximum(plan.edge_frequency_ghz, 0.0)
     )
     cycle_s: FloatColumn = 1.0 / np.maximum(plan.frequency_ghz, 0.0)
-    local_inference_s = where_needed(local_work(data, plan), cycle_s)
-    ready_s = np.maximum(plan.sync_s, data.upload_start_s + upload_s + offload_s)
-    local_s = np.where(a, plan.sync_s + download_s + local_inference_s, -np.inf)
+    local_inference_s = where_needed(need.local_gigacycles, cycle_s)
+    start_s = data.previous_download_s + need.training_s
+    sends = need.update_mbit + need.offload_mbit > 0.0
+    sent_s = np.where(sends, start_s + upload_s + offload_s, -np.inf)
+    ready_s = np.maximum(plan.sync_s, sent_s)
+    local_s = np.where(need.computes, plan.sync_s + download_s + local_inference_s, -np.inf)
     return Times(
         upload_s=upload_s,
         offload_s=offload_s,
@@ -102,22 +187,15 @@ def times(data: Scaled, plan: Plan) -> Times:
     )
 
 
-def local_work(data: Scaled, plan: Plan) -> FloatColumn:
-    """Return the work in Gcycle that users do themselves: the numerator of (1), 0 without a."""
-    work: FloatColumn = plan.download * physics.local_gigacycles(
-        plan.offload_fraction, data.task_mbit, data.gigacycles_per_mbit
-    )
-    return work
-
-
 def local_inference_j(data: Scaled, plan: Plan) -> FloatColumn:
     """Return the energy e^c of local computing in J, (1)."""
     energy_j: FloatColumn = physics.local_inference_energy_j(
-        plan.frequency_ghz, local_work(data, plan), data.energy_coefficient
+        plan.frequency_ghz, needs(data, plan).local_gigacycles, data.energy_coefficient
     )
     return energy_j
 
 
-def where_needed(amount: FloatColumn, cost: FloatColumn) -> FloatColumn:
+def where_needed(amount: FloatColumn | float, cost: FloatColumn) -> FloatColumn:
     """Return amount · cost, and 0 where the amount is 0 even if the cost is infinite."""
-    return np.where(amount == 0, 0.0, amount * cost)
+    with np.errstate(invalid="ignore"):
+        return np.where(amount == 0, 0.0, amount * cost)

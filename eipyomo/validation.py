@@ -86,6 +86,20 @@ def plain_decision(value: Any) -> Any:
 Decision = Annotated[StrictBool, BeforeValidator(plain_decision)]
 
 
+class FrozenMapping(dict[Any, Any]):
+    """A mapping in frozen data, which refuses to be changed; copies and pickles are plain ones."""
+
+    def __reduce__(self) -> Any:
+        """Let copies and pickles be dictionaries, which records check and freeze again."""
+        return dict, (dict(self),)
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("frozen data cannot be changed; replace() returns changed data")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+
 def text_keys(data: Any) -> Any:
     """Return a mapping by texts, so that a key that is none is refused by its name."""
     if isinstance(data, Mapping):

@@ -106,9 +106,7 @@ def worth(instance: ei.Instance, result: ei.Result, prices: Any) -> float:
     return gained
 
 
-TABLE = Table(
-    "limits_reference", cases, row, ("pyomo", "highspy", "PySCIPOpt", "numba"), workers=2
-)
+TABLE = Table("limits_reference", cases, row, ("pyomo", "highspy", "PySCIPOpt", "numba"), workers=2)
 
 if __name__ == "__main__":
     command([TABLE])

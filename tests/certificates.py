@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import eipyomo as ei
+from eipyomo import modes
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact import solve_exact
 from tests.conftest import reference
@@ -107,7 +108,20 @@ def _without_band() -> Case:
     return Case(instance, by_hand(instance, [0.0], edge, objective="band"), math.inf)
 
 
+def _with_modes(**limits: Any) -> ei.Instance:
+    """Return an instance in which two users may cut a network, and sit out; one must not."""
+    cuts = modes.split([("a", 1e9, 2e7), ("b", 2.2e9, 1e3)], input_bits=64e6)
+    lists = modes.with_skip(modes.combined(cuts, modes.quantised(16e6, (32, 8))), 0.05)
+    nothing = modes.Mode(name="nothing", update_bits=0.0, local_cycles=0.0, penalty=9.0)
+    told = {"modes": "net", **limits}
+    return M4.replace(
+        modes={"net": (*lists, nothing)}, users={"eu3": told, "eu4": told}, min_participants=3
+    )
+
+
 MAKERS: dict[str, Callable[[], Case]] = {
+    "modes": lambda: solved(_with_modes()),
+    "modes missed": lambda: solved(_with_modes(deadline_s=2.0)),
     "plain": lambda: solved(M4),
     "branched": lambda: solved(reference("letter-m4-sigma32")),
     "grid": lambda: solved(M4, "grid:0.2"),

@@ -73,6 +73,11 @@ def shape(node: Any, users: int) -> None:
         typed(proof["ray"], bool)
         numbers = list(typed(proof["prices"], list))
         for row in typed(proof["users"], list, users):
+            if isinstance(row, dict) and "modes" in row:
+                cells = [typed(cell, list, 6) for cell in typed(keys(row, "modes")["modes"], list)]
+                demand(len({typed(cell[0], int) for cell in cells}) == len(cells), "mode twice")
+                numbers += [one for cell in cells for one in cell]
+                continue
             keys(row, "edge", "local")
             numbers += [] if row["edge"] is None else typed(row["edge"], list, 4)
             cells = [typed(cell, list, 7) for cell in typed(row["local"], list)]
@@ -93,6 +98,8 @@ def digest(instance: J) -> str:
         return float(value) if isinstance(value, int) else value
 
     document = {key: one for key, one in plain(instance).items() if key != "name"}
+    if "min_participants" in document:
+        document["min_participants"] = int(document["min_participants"])
     return hashlib.sha256(
         json.dumps(document, sort_keys=True, ensure_ascii=False).encode()
     ).hexdigest()
@@ -132,6 +139,8 @@ class Checker:
         names = "schema instance problem round objective claim bound split_band grid domains tree"
         keys(file, *names.split())
         self.i, self.f, self.users = instance, file, instance["users"]
+        lists = instance.get("modes") or {}
+        self.modes: list[Any] = [lists.get(user.get("modes")) for user in self.users]
         demand(file["schema"] == "eipyomo/certificate@2", "schema")
         demand(file["instance"] == digest(instance), "another instance")
         demand(file["round"] in ("inference", "training"), "round")
@@ -144,7 +153,8 @@ class Checker:
         demand(self.bounds or file["bound"] is None, "a bound of nothing")
         self.claimed = number(file["bound"]) if self.bounds else None
         self.training, split = file["round"] == "training", typed(file["split_band"], bool)
-        self.domains = [self.domain(one) for one in typed(file["domains"], list, len(self.users))]
+        domains = typed(file["domains"], list, len(self.users))
+        self.domains = [self.domain(*one) for one in zip(domains, self.modes, strict=True)]
         shape(file["tree"], len(self.users))
         size = 1.0  # of the band
         self.mhz = instance["bandwidth_hz"] / 1e6
@@ -160,10 +170,18 @@ class Checker:
         for name in ("energy_budget_j", "latency_budget_s"):
             if instance.get(f"total_{name}"):
                 self.budgets += [(name[0], instance[f"total_{name}"])]
+        if any(self.modes):
+            least, total = instance.get("min_participants"), instance.get("total_penalty_budget")
+            self.budgets += [] if least is None else [("out", float(len(self.users) - least))]
+            self.budgets += [] if total is None else [("penalty", total)]
         self.links = [self.both_links(user) for user in self.users]
 
-    def domain(self, row: Any) -> tuple[bool, bool, float, float]:
-        """Read a domain: whether a = 0, whether a = 1, and the range of ι."""
+    def domain(self, row: Any, modes: Any) -> tuple[bool, bool, float, float]:
+        """Read a domain: whether a = 0, whether a = 1, and the range of ι, or of modes."""
+        if modes:
+            first, last = typed(keys(row, "modes")["modes"], list, 2)
+            demand(0 <= typed(first, int) < len(modes) > typed(last, int) >= 0, "modes")
+            return False, first <= last, first, last
         keys(row, "edge", "local", "offload_min", "offload_max")
         low, high = number(row["offload_min"], 0.0), number(row["offload_max"])
         demand(high <= (self.n or 1) and (not self.n or low % 1 == high % 1 == 0), "domain")
@@ -189,7 +207,46 @@ class Checker:
         theta = self.claimed if self.goal == "slowest" and self.bounds else None
         return min(INF if one is None else one for one in (user.get("deadline_s"), theta))
 
-    def line(self, j: int, down: bool, iota: float, ms: list[float], p: J, ray: bool) -> Any:
+    def needs(self, j: int, down: bool, iota: float) -> J:
+        """Return what a user needs by a and ι."""
+        user, d = self.users[j], self.i["model_bits"]
+        work = 0.0 if self.training else user["task_bits"] * self.i["cycles_per_bit"]
+        sent = 0.0 if self.training else iota * user["task_bits"]
+        return {
+            "D": d,
+            "o": sent,
+            "m": d if down else 0.0,
+            "v": 0.0,
+            "c": (1.0 - iota) * work if down else 0.0,
+            "e": iota * work,
+            "A": self.start(user),
+            "j": user["local_training_j"],
+        }
+
+    def mode(self, j: int, k: int) -> J:
+        """Return what a user needs in a mode."""
+        user, row = self.users[j], self.modes[j][k]
+
+        def said(key: str, otherwise: float) -> float:
+            value = row.get(key)
+            return float(otherwise if value is None else value)
+
+        sent = said("offload_bits", 0.0)
+        edge = said("edge_cycles", self.i["cycles_per_bit"] * sent)
+        own = said("local_cycles", max(self.i["cycles_per_bit"] * user["task_bits"] - edge, 0.0))
+        d = self.i["model_bits"]
+        return {
+            "D": said("update_bits", d),
+            "o": sent,
+            "c": own,
+            "e": edge,
+            "m": said("download_bits", d if own > 0.0 else 0.0),
+            "v": said("penalty", 0.0),
+            "A": user["previous_download_s"] + said("training_s", user["local_training_s"]),
+            "j": said("training_j", user["local_training_j"]),
+        }
+
+    def line(self, j: int, need: J, ms: list[float], p: J, ray: bool) -> Any:
         """Return G at t = 0 and its slope in t."""
         (mu, nu2, eta, delta, eps), user = ms, self.users[j]
         weighted = self.goal == "wsel" and not ray
@@ -199,27 +256,26 @@ class Checker:
         demand(eps == 0.0 or user.get("energy_budget_j") is not None, "no energy budget")
         demand(mu + nu2 <= w * (1.0 + TINY), "multipliers")
         up, downlink = self.links[j]
-        d, c = self.i["model_bits"], self.i["cycles_per_bit"]
-        task = 0.0 if self.training else user["task_bits"]
-        g = v * user["local_training_j"] - w * user["previous_download_s"]
+        d, load = need["D"], need["D"] + need["o"]
+        demand(not (d == 0.0 and eta) and not (load == 0.0 and nu2), "no upload")
+        g = v * need["j"] - w * user["previous_download_s"]
+        g += need["v"] * ((1.0 if weighted else 0.0) + p["penalty"]) + (p["out"] if d == 0.0 else 0)
         g -= delta * self.deadline(user) if delta else 0.0
         g -= eps * user["energy_budget_j"] if eps else 0.0
-        k = (v * user["transmit_power_w"] + nu2) * (d + iota * task) + eta * d
-        g += up.least(k, p["up"]) + (nu2 + eta) * self.start(user)
-        work, served, rho = (
-            max(w - mu, 0.0) * c * iota * task,
-            self.i["server"]["frequency_hz"],
-            p["edge"],
-        )
+        k = (v * user["transmit_power_w"] + nu2) * load + eta * d
+        g += up.least(k, p["up"]) + (nu2 + eta) * need["A"]
+        work, rho = max(w - mu, 0.0) * need["e"], p["edge"]
+        served = self.i["server"]["frequency_hz"]
         slow = work < rho * served**2
         g += 2.0 * math.sqrt(work * rho) if slow else work / served + rho * served
-        if down:
-            g += downlink.least((v * user["receive_power_w"] + mu) * d, p["down"])
+        if need["m"] > 0.0:
+            g += downlink.least((v * user["receive_power_w"] + mu) * need["m"], p["down"])
+        if need["c"] > 0.0:
             cpu, most = v * user["energy_coefficient"], user["max_frequency_hz"]
             fast = cpu * most**2 + mu / most
             slow = mu < 2.0 * cpu * most**3
             per_cycle = 3.0 * math.cbrt(cpu) * math.cbrt(mu / 2.0) ** 2 if slow else fast
-            g += c * (1.0 - iota) * task * per_cycle
+            g += need["c"] * per_cycle
         return g, w - nu2 - eta, w
 
     def start(self, user: J) -> float:
@@ -245,7 +301,7 @@ class Checker:
         ]
         paid = sum(price * size for price, size in limited if price)
         named = {name: price for price, (name, _) in zip(prices, self.budgets, strict=True)}
-        seen = {key: named.get(key, 0.0) for key in ("e", "l")}
+        seen = {key: named.get(key, 0.0) for key in ("e", "l", "out", "penalty")}
         seen |= {
             "up": prices[0],
             "down": prices[self.parts - 1],
@@ -257,18 +313,26 @@ class Checker:
             zip(proof["users"], domains, strict=True)
         ):
             lines = []
+            if self.modes[j]:
+                cells = {k: ms for k, *ms in keys(row, "modes")["modes"]}
+                open_to = range(int(low), int(high) + 1)
+                demand(all(k in cells for k in open_to), "a mode is missing")
+                demand(all(0 <= k < len(self.modes[j]) for k in cells), "no such mode")
+                lines = [self.line(j, self.mode(j, k), cells[k], seen, ray) for k in open_to]
+            else:
+                keys(row, "edge", "local")
             if edge:
                 demand(row["edge"] is not None, "edge")
-                lines += [self.line(j, False, 1.0, [0.0, *row["edge"]], seen, ray)]
-            if local:
+                own_way = self.needs(j, False, 1.0)
+                lines += [self.line(j, own_way, [0.0, *row["edge"]], seen, ray)]
+            if local and not self.modes[j]:
                 covered, gap = low - (1.0 if self.n else 0.0), 1.0 if self.n else 0.0
                 for start, end, *ms in sorted(row["local"]):
                     demand(start <= end <= (self.n or 1), "a cell")
                     demand(not self.n or start % 1 == end % 1 == 0, "grid")
                     covered = max(covered, end) if start <= covered + gap else covered
-                    lines += [
-                        self.line(j, True, x / (self.n or 1), ms, seen, ray) for x in (start, end)
-                    ]
+                    ways = [self.needs(j, True, x / (self.n or 1)) for x in (start, end)]
+                    lines += [self.line(j, way, ms, seen, ray) for way in ways]
                 demand(covered >= high, "a hole")
             rises = rises and all(slope >= -TINY * w for _, slope, w in lines)
             for k, t in enumerate(times):
@@ -299,6 +363,14 @@ class Checker:
         low, high = list(domains), list(domains)
         for k in range(len(domains)):
             if self.kin(k) == self.kin(j) and self.domains[k] == self.domains[j]:
+                if self.modes[j]:
+                    _, _, a, b = low[k]
+                    b = min(b, x) if k <= j else b
+                    low[k] = (False, a <= b, a, b)
+                    _, _, a, b = high[k]
+                    a = max(a, math.floor(x) + 1) if k >= j else a
+                    high[k] = (False, a <= b, a, b)
+                    continue
                 if k <= j:
                     _, local, a, b = low[k]
                     low[k] = (False, local and a <= min(b, x), a, min(b, x))
@@ -326,24 +398,34 @@ class Checker:
             return INF
         if self.goal != "wsel":
             return 0.0
-        cost: float = sum(
-            user["energy_weight"]
-            * (
-                user["local_training_j"]
-                + user["transmit_power_w"] * self.i["model_bits"] * up.seconds(up.high)
+        cost = 0.0
+        for j, (user, (up, _)) in enumerate(zip(self.users, self.links, strict=True)):
+            second = user["transmit_power_w"] * up.seconds(up.high)
+            cost += user["latency_weight"] * (t - user["previous_download_s"]) + min(
+                user["energy_weight"] * (need["j"] + second * need["D"]) + need["v"]
+                for need in self.ways(j)
             )
-            + user["latency_weight"] * (t - user["previous_download_s"])
-            for user, (up, _) in zip(self.users, self.links, strict=True)
-        )
         return cost
+
+    def ways(self, j: int) -> list[J]:
+        """Return what a user may need, as far as its update goes."""
+        if self.modes[j]:
+            return [self.mode(j, k) for k in range(len(self.modes[j]))]
+        return [self.needs(j, False, 1.0)]
 
     def nothing_before(self, first: float) -> bool:
         """Tell whether uploads do not fit up to a time."""
         needed = 0.0
-        for user, (up, _) in zip(self.users, self.links, strict=True):
-            left = (first - self.start(user)) / self.i["model_bits"]
+        if first <= 0.0:
+            return True
+        for j, (up, _) in enumerate(self.links):
+            ways = self.ways(j)
+            left = max((first - way["A"]) / way["D"] if way["D"] else INF for way in ways)
             if up.seconds(up.high) > left:
                 return True
+            if left == INF:
+                needed += up.low
+                continue
             low, high = 0.0, 1e100 if up.high == INF else up.high
             for _ in range(400):
                 middle = math.sqrt(low * high) if low else 1e-3 * high
@@ -372,9 +454,16 @@ class Checker:
             local = local and user.get("download") != "never" and max(a, x) <= min(b, y)
             return (edge, local, max(a, x), min(b, y)) if local else (edge, False)
 
-        ours = [one if one[1] else one[:2] for one in self.domains]
+        def is_whole(own: Any, j: int) -> bool:
+            domain, modes = self.domains[j], self.modes[j]
+            if modes:
+                return own is everything and domain[2:] == (0, len(modes) - 1)
+            return bool((domain if domain[1] else domain[:2]) == left(own, self.users[j]))
+
         found = {
-            name for name, own in named.items() if ours == [left(own, user) for user in self.users]
+            name
+            for name, own in named.items()
+            if all(is_whole(own, j) for j in range(len(self.users)))
         }
         limited = any(left(everything, user) != everything for user in self.users)
         return found | ({"restricted"} if limited or not found else set())

@@ -121,6 +121,17 @@ def cell(document: Document, *numbers: float) -> None:
     first_row(document)["local"].append(list(numbers))
 
 
+def rows_of_modes(document: Document) -> list[list[list[float]]]:
+    """Return the rows of modes of the users that have some, in the first proof."""
+    rows = leaf(document)["users"]
+    return [row["modes"] for row in rows if "modes" in row]
+
+
+def last_mode(document: Document, place: int, value: float) -> None:
+    """Put a number into the row of the last mode, in which nothing is sent."""
+    rows_of_modes(document)[0][-1][place] = value
+
+
 def of_another(name: str) -> Callable[[Document], object]:
     """Return a change that puts the tree of another certificate in its place."""
     return lambda document: document.update(tree=cases(name).document["tree"])
@@ -286,6 +297,44 @@ TAMPERED: dict[tuple[str, str], tuple[Change, str]] = {
     ("grid", "another grid"): (lambda d: d.update(grid=4), REFUSED),
     ("grid", "a finer grid"): (lambda d: d.update(grid=10), UNPROVEN),
     ("deadlines", "more μ than W"): (lambda d: every_cell(d, -5, 2.0, 9.0), REFUSED),
+    # modes
+    ("modes", "a higher bound"): (lambda d: d.update(bound=d["bound"] * 1.001), UNPROVEN),
+    ("modes", "infeasibility"): (infeasible, UNPROVEN),
+    ("modes", "a mode left out"): (lambda d: rows_of_modes(d)[0].pop(), REFUSED),
+    ("modes", "a mode twice"): (
+        lambda d: rows_of_modes(d)[0].append(rows_of_modes(d)[0][0]),
+        REFUSED,
+    ),
+    ("modes", "a mode that is not there"): (
+        lambda d: rows_of_modes(d)[0].append([99, 0, 0, 0, 0, 0]),
+        REFUSED,
+    ),
+    ("modes", "half a mode"): (lambda d: rows_of_modes(d)[0][0].__setitem__(0, 0.5), REFUSED),
+    ("modes", "η without an update"): (lambda d: last_mode(d, 3, 0.01), REFUSED),
+    ("modes", "ν2 without an upload"): (lambda d: last_mode(d, 2, 0.01), REFUSED),
+    ("modes", "a negative μ"): (lambda d: last_mode(d, 1, -0.01), REFUSED),
+    ("modes", "more μ than W"): (lambda d: last_mode(d, 1, 99.0), REFUSED),
+    ("modes", "δ without a deadline"): (lambda d: last_mode(d, 4, 0.1), REFUSED),
+    ("modes", "no multipliers"): (
+        lambda d: [row.__setitem__(slice(1, 6), [0.0] * 5) for row in rows_of_modes(d)[0]],
+        UNPROVEN,
+    ),
+    ("modes", "of fewer modes"): (lambda d: d["domains"][2].update(modes=[0, 0]), UNPROVEN),
+    ("modes", "of more modes"): (lambda d: d["domains"][2].update(modes=[0, 13]), REFUSED),
+    ("modes", "of decisions"): (
+        lambda d: d["domains"].__setitem__(2, d["domains"][0]),
+        REFUSED,
+    ),
+    ("modes", "of modes for the letter's user"): (
+        lambda d: d["domains"].__setitem__(0, d["domains"][2]),
+        REFUSED,
+    ),
+    ("modes", "a price too few"): (lambda d: leaf(d)["prices"].pop(), REFUSED),
+    ("modes", "the proof without"): (as_of("plain", "modes"), REFUSED),
+    ("modes", "gbe"): (lambda d: d.update(problem="gbe"), UNPROVEN),
+    ("plain", "the proof with modes"): (as_of("modes", "plain"), REFUSED),
+    ("modes missed", "a bound"): (lambda d: bounds(d, 4.0), TRUE),
+    ("modes missed", "no rays"): (lambda d: rays(d, False), UNPROVEN),
     # other objectives
     ("band", "a higher bound"): (lambda d: d.update(bound=d["bound"] * 1.01), UNPROVEN),
     ("band", "twice the bound"): (lambda d: d.update(bound=d["bound"] * 2.0), UNPROVEN),

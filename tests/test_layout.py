@@ -20,6 +20,7 @@ LAYERS = (
     ("validation",),
     ("choices", "columns", "files", "channel", "streams"),
     ("devices",),
+    ("modes", "settings"),
     ("scaled",),
     ("instance", "timing", "restriction"),
     ("resources", "objective"),

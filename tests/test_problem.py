@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
+from eipyomo import modes
 from eipyomo.models import FORMULATIONS
 from eipyomo.problem import Feature, Problem
 from eipyomo.restriction import Restriction, asked, named
@@ -28,6 +29,18 @@ def with_each(problem: str = "joint", objective: str = "wsel", **limits: Any) ->
     """Return a problem for the two users with the same limits for both."""
     limited = M2.replace(users={user.name: limits for user in M2.users})
     return Problem.of(limited, problem, objective=objective)
+
+
+def with_modes(problem: str = "joint", deadline_s: float | None = None, **totals: Any) -> Problem:
+    """Return a problem in which the first user may send less of an update, or sit out."""
+    some = modes.quantised(M2.model_bits, (32, 8), (0.0, 0.002))
+    limits = {"modes": "some", "deadline_s": deadline_s}
+    told = M2.replace(
+        modes={"some": modes.with_skip(some, 0.01)},
+        users={M2.users[0].name: limits},
+        **totals,
+    )
+    return Problem.of(told, problem)
 
 
 CASES: dict[Feature, Callable[[], list[Problem]]] = {
@@ -47,6 +60,8 @@ CASES: dict[Feature, Callable[[], list[Problem]]] = {
         Problem.of(M2.replace(total_energy_budget_j=0.43)),
         Problem.of(M2.replace(total_latency_budget_s=5.2)),
     ],
+    Feature.MODES: lambda: [with_modes(), with_modes("gbe", deadline_s=4.55)],
+    Feature.PARTICIPATION: lambda: [with_modes(min_participants=1, total_penalty_budget=0.01)],
     Feature.LEAST_BAND: lambda: [
         with_each(objective="band", deadline_s=2.3),
         with_each("gbe", "band", deadline_s=2.6),

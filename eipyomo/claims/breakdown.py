@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eipyomo.allocation import Allocation
 from eipyomo.claims.document import Document
@@ -20,7 +21,8 @@ ENERGIES = ("local_training_j", "upload_j", "offload_j", "download_j", "local_in
 """The terms of (8)."""
 
 KEYS = ("name", *(field.name for field in fields(Breakdown)[1:]))
-"""What a user has in a breakdown."""
+OF_MODES = ("penalty", "sits_out")
+"""What a user has in a breakdown, and which of that only where users have modes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,12 @@ class Terms:
 
     allocation: Allocation
     columns: Mapping[str, FloatColumn]
+
+    @property
+    def has_mode(self) -> NDArray[np.bool_]:
+        """Which users take a mode, from which their terms follow, and not from a and ι."""
+        modes = self.allocation.mode or (None,) * len(self.allocation.names)
+        return np.array([mode is not None for mode in modes])
 
     @property
     def uploaded_s(self) -> FloatColumn | None:
@@ -72,11 +80,12 @@ def _users(breakdown: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise InputError("breakdown is no object with a list of users, but must be one")
     for j, user in enumerate(users):
         keys = set(user) if isinstance(user, Mapping) else set()
-        if not set(KEYS) - set(GIVEN) <= keys <= set(KEYS):
-            wrong = sorted(keys ^ set(KEYS))
+        asked = set(KEYS) if keys & set(OF_MODES) else set(KEYS) - set(OF_MODES)
+        if not asked - set(GIVEN) <= keys <= asked:
+            wrong = sorted(keys ^ asked)
             raise InputError(
                 f"breakdown.users[{j}] has wrong or missing keys ({', '.join(wrong)}), but must "
-                f"have: {', '.join(KEYS)}"
+                f"have: {', '.join(key for key in KEYS if key in asked)}"
             )
         for key in keys - {"name"}:
             if user[key] is not None and not is_number(user[key]):
@@ -132,4 +141,7 @@ def _following(read: Document, terms: Terms) -> dict[str, FloatColumn]:
         local = np.where(a, sync_s + terms["download_s"] + terms["local_inference_s"], -np.inf)
         edge = terms["ready_s"] + terms["edge_inference_s"]
         true["latency_s"] = np.maximum(local, edge) - terms["previous_download_s"]
-    return true
+    return {
+        key: column if key == "energy_j" else np.where(terms.has_mode, terms[key], column)
+        for key, column in true.items()
+    }

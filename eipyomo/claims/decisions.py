@@ -20,19 +20,22 @@ def violations(read: Document, terms: Terms) -> Iterator[str]:
     allocation = terms.allocation
     a, offload = allocation.download, allocation.offload_fraction
     up, down = allocation.uplink_share, allocation.downlink_share
-    shares = up.sum() + down.sum()
+    shares, decides = up.sum() + down.sum(), ~terms.has_mode
     seen = {
         **({} if read.minimised == "band" else {"shares of the band above 1": float(shares) - 1.0}),
         "a share below 0": float(max((-up).max(), (-down).max())),
-        "an upload without a share": float((up <= 0).any()),
+        "an upload without a share": float((decides & (up <= 0)).any()),
         "a download without a share": float((a & (down <= 0)).any()),
         "an offload fraction outside of 0 to 1": float(max((-offload).max(), offload.max() - 1.0)),
-        "a local part without download": float(np.where(a, 0.0, 1.0 - offload).max()),
+        "a local part without download": float(
+            np.where(a | terms.has_mode, 0.0, 1.0 - offload).max()
+        ),
     }
     if read.stage == "training":
         seen["a training round without download"] = float((~a).any())
     if terms.uploaded_s is not None:
-        last_s = float(terms.uploaded_s.max())
+        sends = decides | (terms["upload_s"] > 0.0)
+        last_s = float(terms.uploaded_s.max(where=sends, initial=0.0))
         if math.isfinite(last_s) and last_s > 0:
             seen["a sync time before the last upload"] = (last_s - allocation.sync_s) / last_s
     assert read.max_violation is not None

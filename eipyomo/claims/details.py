@@ -41,8 +41,10 @@ LIMITS = (
     "max_downlink_share",
     "total_energy_budget_j",
     "total_latency_budget_s",
+    "min_participants",
+    "total_penalty_budget",
 )
-"""Limits that a conflict can name, by their keys in instances; the last two are no user's."""
+"""Limits that a conflict can name, by their keys in instances; the last four are no user's."""
 
 
 class _Conflict(Record):
@@ -57,6 +59,8 @@ class _Prices(Record):
     edge_frequency_per_ghz: _Price = None
     total_energy_per_j: _Price = None
     total_latency_per_s: _Price = None
+    sitting_out_per_user: _Price = None
+    total_penalty_per_unit: _Price = None
     users: Annotated[tuple[_UserPrices, ...], Field(description="a list of users' prices")]
 
 

@@ -40,6 +40,8 @@ MORE = {
     "edge_frequency_per_ghz": "GHz at the edge",
     "total_energy_per_j": "J of energy in total",
     "total_latency_per_s": "s of latency in total",
+    "sitting_out_per_user": "user that may sit out",
+    "total_penalty_per_unit": "unit of penalties in total",
 }
 """Prices, and what they are for."""
 
@@ -71,8 +73,10 @@ def show_result(instance: Instance, result: Result) -> None:
     )
     terms = result.evaluation.breakdown
     edge_frequency_hz = result.allocation.edge_frequency_hz
+    modes = result.allocation.mode
     table = new_table(
         "User",
+        *(["Mode\n"] if modes is not None else []),
         "Download",
         "Offload\n[%]",
         *(["Edge\n[GHz]"] if edge_frequency_hz is not None else []),
@@ -87,6 +91,7 @@ def show_result(instance: Instance, result: Result) -> None:
         allocation = result.allocation
         table.add_row(
             name,
+            *([clip(modes[j] or "-")] if modes is not None else []),
             as_text(bool(allocation.download[j])),
             f"{100 * allocation.offload_fraction[j]:.1f}",
             *([f"{edge_frequency_hz[j] / 1e9:.3f}"] if edge_frequency_hz is not None else []),

@@ -63,6 +63,8 @@ def update(model: Model, instance: Instance) -> None:
 def _require_same_limits(model: Model, problem: Problem) -> None:
     """Refuse data that a model has no Param for, that it lacks, or that are fixings in it."""
     data, own = problem.data, source_of(model).problem
+    if data.modes is not None:
+        raise InputError(_in_one("a list of modes"))
     totals = {budget.datum for budget in problem.budgets if not budget.is_minimised}
     for datum in BUDGET_DATA:
         if (datum in totals) != (model.component(datum) is not None):

@@ -26,10 +26,14 @@ COSTS = (
     ("receive_weight", "f8"),  # w^e p^md
     ("cpu_weight", "f8"),  # w^e κ
     ("frequency_max_ghz", "f8"),  # f_max
-    ("work_gigacycles", "f8"),  # C L
+    ("download_mbit", "f8"),  # D once more: what is downloaded
+    ("work_gigacycles", "f8"),  # C L, of which the user computes (1 - ι)
+    ("edge_gigacycles", "f8"),  # C L once more: of which the server computes ι
     ("edge_s", "f8"),  # C L / f_s
     ("edge_frequency_max_ghz", "f8"),  # f_s
-    ("constant", "f8"),  # w^e e^lt - w^t τ^md of the previous round
+    ("constant", "f8"),  # w^e e^lt - w^t τ^md of the previous round, and a mode's penalty
+    ("penalty", "f8"),  # v of a mode
+    ("sits_out", "f8"),  # 1 in a mode without update
 )
 """Fields of a user's record from which its cost follows; its radio links come on top."""
 
@@ -57,7 +61,9 @@ def fill_costs(users: Records, data: Scaled) -> None:
     users["receive_weight"] = data.energy_weight * data.receive_power_w
     users["cpu_weight"] = data.energy_weight * data.energy_coefficient
     users["frequency_max_ghz"] = data.max_frequency_ghz
+    users["download_mbit"] = data.model_mbit
     users["work_gigacycles"] = data.gigacycles_per_mbit * data.task_mbit
+    users["edge_gigacycles"] = users["work_gigacycles"]
     users["edge_s"] = users["work_gigacycles"] / data.server_frequency_ghz
     users["edge_frequency_max_ghz"] = data.server_frequency_ghz
     users["constant"] = (

@@ -28,12 +28,20 @@ def problems(instance: Instance, certificate: Certificate) -> tuple[str, ...]:
         name
         for name, own in _named(certificate).items()
         if all(
-            _normal(_limited(own, user, certificate)) == _normal(domain)
+            _is_all(own, user, domain, certificate)
             for user, domain in zip(instance.users, domains, strict=True)
         )
     )
     limited = any(_limits(user, certificate) for user in instance.users)
     return (*found, "restricted") if limited or not found else found
+
+
+def _is_all(own: Domain, user: EndUser, domain: Domain, certificate: Certificate) -> bool:
+    """Tell whether a domain is all that a problem and a user's data leave it."""
+    if domain.modes:
+        whole = (domain.low, domain.high) == (0, domain.modes - 1)
+        return whole and own.edge and own.local and own.high - own.low == certificate.most
+    return _normal(_limited(own, user, certificate)) == _normal(domain)
 
 
 def _named(certificate: Certificate) -> dict[str, Domain]:

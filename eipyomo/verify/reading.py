@@ -42,7 +42,10 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """A user's part of a proof: multipliers without download, and cells of ι with it."""
+    """A user's part of a proof: multipliers without download, and cells of ι with it.
+
+    Of a user with modes, a cell for each mode.
+    """
 
     edge: Multipliers | None
     cells: tuple[Cell, ...]
@@ -80,12 +83,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Domain:
-    """The decisions that are left to a user; on a grid ι counts its points."""
+    """The decisions that are left to a user; on a grid ι counts its points.
+
+    Of one with modes it counts them, from 0; `modes` is how many there are, or 0.
+    """
 
     edge: bool
     local: bool
     low: float
     high: float
+    modes: int = 0
 
     @property
     def computes(self) -> bool:
@@ -158,6 +165,7 @@ def read(instance: Instance, document: Any) -> Certificate:
     if claim == "infeasible" and bound is not None:
         raise _broken("bound is not null, but an infeasible problem has none")
     rows = _list(document["domains"], "domains", len(instance.users))
+    modes = tuple([_number_of_modes(instance, user.modes) for user in instance.users])
     found = Certificate(
         problem=_text(document["problem"], "problem"),
         training=_one_of(document["round"], "round", ("inference", "training")) == "training",
@@ -166,8 +174,8 @@ def read(instance: Instance, document: Any) -> Certificate:
         bound=None if claim == "infeasible" else _number(bound, "bound"),
         split=_flag(document["split_band"], "split_band"),
         grid=grid,
-        domains=tuple(_domain(row, grid) for row in rows),
-        tree=_Reader(version, len(rows)).node(document["tree"]),
+        domains=tuple(_domain(row, grid, n) for row, n in zip(rows, modes, strict=True)),
+        tree=_Reader(version, modes).node(document["tree"]),
     )
     if found.training and any(domain.edge for domain in found.domains):
         raise _broken("a training round needs every download")
@@ -181,7 +189,15 @@ def is_limited(instance: Instance) -> bool:
     return totals != (None, None) or not limits <= {None, "free"}
 
 
-def _domain(row: Any, grid: int) -> Domain:
+def _number_of_modes(instance: Instance, name: str | None) -> int:
+    return 0 if name is None else len((instance.modes or {})[name])
+
+
+def _domain(row: Any, grid: int, modes: int) -> Domain:
+    if modes:
+        _keys(row, "a domain", ("modes",))
+        low, high = (_index(end, "modes", modes) for end in _list(row["modes"], "modes", 2))
+        return Domain(edge=False, local=True, low=low, high=high, modes=modes)
     _keys(row, "a domain", ("edge", "local", "offload_min", "offload_max"))
     domain = Domain(
         edge=_flag(row["edge"], "edge"),
@@ -198,10 +214,10 @@ def _domain(row: Any, grid: int) -> Domain:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads trees of a version, for so many users."""
+    """Reads trees of a version, for users with so many modes each, or 0."""
 
     version: _Version
-    users: int
+    modes: tuple[int, ...]
 
     def node(self, node: Any) -> Node:
         """Read a node: of parts, a branch, a proof, or nothing below it."""
@@ -219,7 +235,7 @@ class _Reader:
     def _branch(self, branch: Any) -> Branch:
         _keys(branch, "a branch", ("user", "threshold", "low", "high"))
         return Branch(
-            user=_index(branch["user"], "user", self.users),
+            user=_index(branch["user"], "user", len(self.modes)),
             threshold=_number(branch["threshold"], "threshold"),
             low=self.node(branch["low"]),
             high=self.node(branch["high"]),
@@ -227,14 +243,16 @@ class _Reader:
 
     def _proof(self, proof: Any) -> Proof:
         _keys(proof, "a proof", self.version.proof)
-        rows = _list(proof["users"], "users of a proof", self.users)
+        rows = _list(proof["users"], "users of a proof", len(self.modes))
         return Proof(
             ray=_flag(proof.get("ray", False), "ray"),
             prices=tuple(_weight(one, "a price") for one in _list(proof["prices"], "prices")),
-            rows=tuple(map(self._row, rows)),
+            rows=tuple(map(self._row, rows, self.modes)),
         )
 
-    def _row(self, row: Any) -> Row:
+    def _row(self, row: Any, modes: int) -> Row:
+        if modes:
+            return self._row_of_modes(row, modes)
         _keys(row, "a user's proof", ("edge", "local"))
         cells = tuple(
             Cell(low, high, self._multipliers(others))
@@ -246,6 +264,18 @@ class _Reader:
             raise _broken("a cell stands twice")
         edge = None if row["edge"] is None else self._weights(row["edge"], "edge", 2)
         return Row(None if edge is None else self._multipliers([0.0, *edge]), cells)
+
+    def _row_of_modes(self, row: Any, modes: int) -> Row:
+        _keys(row, "a user's proof", ("modes",))
+        cells = []
+        for cell in _list(row["modes"], "modes"):
+            place, *others = _list(cell, "a mode", 4 + self.version.limits)
+            k = _index(place, "a mode", modes)
+            weights = [_weight(other, "a multiplier") for other in others]
+            cells.append(Cell(k, k, self._multipliers(weights)))
+        if len({cell.low for cell in cells}) < len(cells):
+            raise _broken("a mode stands twice")
+        return Row(None, tuple(cells))
 
     def _weights(self, value: Any, what: str, size: int) -> list[float]:
         numbers = _list(value, what, size + self.version.limits)

@@ -8,18 +8,37 @@ from typing import NamedTuple
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
+from eipyomo.modes import Mode
 from eipyomo.verify.intervals import Ball, flint, is_negative, lower
 from eipyomo.verify.reading import Multipliers
 
 
 class Prices(NamedTuple):
-    """What users pay: for a share of the band in each direction, a Hz at the edge, a J, and a s."""
+    """What users pay: for a share of the band in each direction, a Hz at the edge, a J, and a s.
+
+    And for sitting out, and for a unit of penalty.
+    """
 
     uplink: Ball
     downlink: Ball
     edge: Ball
     energy: float
     latency: float
+    sitting_out: float
+    penalty: float
+
+
+class Needs(NamedTuple):
+    """What is sent and computed for a user: by a and ι, or in one of its modes."""
+
+    update: Ball
+    offload: Ball
+    download: Ball
+    local: Ball
+    edge: Ball
+    start: Ball
+    training: Ball
+    penalty: Ball
 
 
 class Line(NamedTuple):
@@ -109,6 +128,8 @@ class User:
     ----------
     deadline
         The largest latency T_j, or None.
+    modes
+        What each mode needs; none for a user without modes.
     """
 
     def __init__(
@@ -141,34 +162,75 @@ class User:
         self._powers = ball(user.transmit_power_w), ball(user.receive_power_w)
         self._coefficient = ball(user.energy_coefficient)
         self._fastest = ball(user.max_frequency_hz)
+        listed = () if user.modes is None else (instance.modes or {})[user.modes]
+        self.modes = tuple([self._mode(instance, user, mode) for mode in listed])
+
+    def needs(self, offload: Ball, download: bool) -> Needs:
+        """Return what is needed at an offload fraction."""
+        ball = flint().arb
+        return Needs(
+            update=self._model,
+            offload=offload * self._task,
+            download=self._model if download else ball(0),
+            local=(1 - offload) * self._work if download else ball(0),
+            edge=offload * self._work,
+            start=self._start,
+            training=self._training,
+            penalty=ball(0),
+        )
+
+    def _mode(self, instance: Instance, user: EndUser, mode: Mode) -> Needs:
+        """Return what a mode needs; what it leaves out is as for the letter's user."""
+        ball = flint().arb
+
+        def said(value: float | None, otherwise: Ball) -> Ball:
+            return otherwise if value is None else ball(value)
+
+        offload = said(mode.offload_bits, ball(0))
+        edge = said(mode.edge_cycles, ball(instance.cycles_per_bit) * offload)
+        local = said(mode.local_cycles, ball.max(self._work - edge, ball(0)))
+        nothing = mode.local_cycles == 0.0 if mode.local_cycles is not None else not local > 0
+        return Needs(
+            update=said(mode.update_bits, self._model),
+            offload=offload,
+            download=said(mode.download_bits, ball(0) if nothing else self._model),
+            local=local,
+            edge=edge,
+            start=self.previous + said(mode.training_s, ball(user.local_training_s)),
+            training=said(mode.training_j, self._training),
+            penalty=ball(mode.penalty or 0.0),
+        )
 
     def lagrangian(
         self,
-        offload: Ball,
-        download: bool,
+        needs: Needs,
         multipliers: Multipliers,
         prices: Prices,
         weighted: bool,
     ) -> Line:
-        """Return G at an offload fraction, with the user's weights or without."""
+        """Return G for what is needed, with the user's weights or without."""
         ball = flint().arb
         self._check(multipliers, prices, weighted)
+        self._check_uploads(needs, multipliers)
         local, ready, sync, deadline, budget = (ball(one) for one in multipliers)
         own = [ball(one) for one in self._weights] if weighted else [ball(0), ball(0)]
         energy = own[0] + budget + ball(prices.energy)  # V
         latency = own[1] + deadline + ball(prices.latency)  # W
         edge = latency - local  # ν1 + ν2
         send, receive = (energy * power for power in self._powers)
-        cost = energy * self._training - latency * self.previous
+        cost = energy * needs.training - latency * self.previous
         cost -= deadline * self._limits[0] + budget * self._limits[1]
-        cost += (ready + sync) * self._start
-        cost += self._least_at_edge(edge * offload * self._work, prices.edge)
-        load = self._model + offload * self._task
-        cost += self.uplink.least((send + ready) * load + sync * self._model, prices.uplink)
-        if download:
-            cost += self.downlink.least((receive + local) * self._model, prices.downlink)
-            per_cycle = self._least_per_cycle(energy * self._coefficient, local)
-            cost += (1 - offload) * self._work * per_cycle
+        cost += (ready + sync) * needs.start
+        cost += (ball(1 if weighted else 0) + ball(prices.penalty)) * needs.penalty
+        if needs.update == 0:
+            cost += ball(prices.sitting_out)
+        cost += self._least_at_edge(edge * needs.edge, prices.edge)
+        load = needs.update + needs.offload
+        cost += self.uplink.least((send + ready) * load + sync * needs.update, prices.uplink)
+        if needs.download != 0:
+            cost += self.downlink.least((receive + local) * needs.download, prices.downlink)
+        per_cycle = self._least_per_cycle(energy * self._coefficient, local)
+        cost += needs.local * per_cycle
         return Line(cost, latency - ready - sync)
 
     def _check(self, multipliers: Multipliers, prices: Prices, weighted: bool) -> None:
@@ -178,6 +240,14 @@ class User:
             raise InputError("the certificate is broken: a multiplier of a limit that is not there")
         if self._is_short(multipliers, multipliers.local, prices, weighted):
             raise InputError("the certificate is broken: multipliers sum to more than the weights")
+
+    def _check_uploads(self, needs: Needs, multipliers: Multipliers) -> None:
+        """Refuse multipliers of uploads that there are not."""
+        nothing = needs.update == 0, needs.update + needs.offload == 0
+        if (nothing[0] and multipliers.sync) or (nothing[1] and multipliers.ready):
+            raise InputError(
+                "the certificate is broken: a multiplier of an upload that is not there"
+            )
 
     def falls(self, multipliers: Multipliers, prices: Prices, weighted: bool) -> bool:
         """Tell whether G falls in the sync time."""
@@ -214,8 +284,12 @@ class User:
         """Return what the user pays by its weights at least if the sync is not before t."""
         ball = flint().arb
         energy, latency = (ball(weight) for weight in self._weights)
-        upload = self._powers[0] * self._model * self.uplink.least_seconds_per_bit
-        return energy * (self._training + upload) + latency * (t - self.previous)
+        second = self._powers[0] * self.uplink.least_seconds_per_bit
+        ways = self.modes or (self.needs(ball(0), download=False),)
+        least = min(
+            lower(energy * (way.training + second * way.update) + way.penalty) for way in ways
+        )
+        return least + latency * (t - self.previous)
 
     def share_by(self, t: Ball) -> Ball | None:
         """Return a share that is too small to upload before t, or the least allowed one.
@@ -248,5 +322,10 @@ class User:
         return share
 
     def _is_late(self, share: Ball | None, t: Ball) -> bool:
-        """Tell whether an upload with a share surely ends after t."""
-        return bool(self._start + self._model * self.uplink.seconds_per_bit(share) > t)
+        """Tell whether an upload with a share surely ends after t, in whichever mode."""
+        seconds = self.uplink.seconds_per_bit(share)
+        if self.modes:
+            return all(
+                way.update != 0 and way.start + way.update * seconds > t for way in self.modes
+            )
+        return bool(self._start + self._model * seconds > t)

@@ -20,6 +20,7 @@ WIDEST = 10**6
 """That no band is enough is proven of those up to so many times the instance's."""
 
 BANDS, EDGE, ENERGY, LATENCY = "band", "edge_frequency", "energy", "latency"
+SITTING_OUT, PENALTY = "sitting_out", "penalty"
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,14 @@ class Walk:
             found.append(Budget(EDGE, ball(most_hz) / HZ_PER_GHZ, Fraction(1)))
         elif total_hz is not None and not certificate.training:
             found.append(Budget(EDGE, ball(total_hz) / HZ_PER_GHZ))
+        instance, least = self._instance, self._instance.min_participants
         totals = {
-            ENERGY: self._instance.total_energy_budget_j,
-            LATENCY: self._instance.total_latency_budget_s,
+            ENERGY: instance.total_energy_budget_j,
+            LATENCY: instance.total_latency_budget_s,
         }
+        if any(user.modes is not None for user in instance.users):
+            totals[SITTING_OUT] = None if least is None else float(len(instance.users) - least)
+            totals[PENALTY] = instance.total_penalty_budget
         return found + [
             Budget(kind, ball(total)) for kind, total in totals.items() if total is not None
         ]
@@ -121,7 +126,12 @@ class Walk:
         return max(proven, 0.0)
 
     def _nothing_before(self, first: float) -> bool:
-        """Whether the uploads cannot all end up to the first sync time of the tree."""
+        """Whether the uploads cannot all end up to the first sync time of the tree.
+
+        Where nobody has to upload, the sync is not before the round.
+        """
+        if first <= 0.0:
+            return True
         ball, capacity = flint().arb, self._bands[0].capacity
         needed = ball(0)
         for user in self._users:
@@ -195,6 +205,8 @@ class Walk:
         return replace(domain, edge=False, high=min(domain.high, threshold))
 
     def _above(self, domain: Domain, threshold: float) -> Domain:
+        if domain.modes:
+            return replace(domain, low=max(domain.low, math.floor(threshold) + 1))
         if threshold >= self._certificate.most:
             return replace(domain, local=False)
         next_up = math.floor(threshold) + 1 if self._certificate.grid else threshold
@@ -246,7 +258,7 @@ class Walk:
 
     def _prices(self, proof: Proof) -> Prices:
         """Return what users see of the prices, and 0 for what is not shared."""
-        price = {EDGE: 0.0, ENERGY: 0.0, LATENCY: 0.0}
+        price = dict.fromkeys((EDGE, ENERGY, LATENCY, SITTING_OUT, PENALTY), 0.0)
         price |= {one.kind: own for one, own in zip(self._budgets, proof.prices, strict=True)}
         ball, bands = flint().arb, proof.prices[: len(self._bands)]
         return Prices(
@@ -255,6 +267,8 @@ class Walk:
             edge=ball(price[EDGE]) / HZ_PER_GHZ,
             energy=price[ENERGY],
             latency=price[LATENCY],
+            sitting_out=price[SITTING_OUT],
+            penalty=price[PENALTY],
         )
 
     def _lines(
@@ -265,6 +279,8 @@ class Walk:
         None if they prove nothing, because one falls in time that does not end.
         """
         ball, grid = flint().arb, self._certificate.grid
+        if domain.modes:
+            return self._lines_of_modes(row, domain, user, prices, weighted, endless)
         points = []
         if domain.edge:
             if row.edge is None:
@@ -278,8 +294,24 @@ class Walk:
                 for end in sorted({cell.low, cell.high})
             ]
         self.cells += len(points)
-        lines = [user.lagrangian(*point, prices, weighted) for point in points]
+        lines = [
+            user.lagrangian(user.needs(offload, download), one, prices, weighted)
+            for offload, download, one in points
+        ]
         falls = endless and any(user.falls(one, prices, weighted) for *_, one in points)
+        return None if falls else lines
+
+    def _lines_of_modes(
+        self, row: Row, domain: Domain, user: User, prices: Prices, weighted: bool, endless: bool
+    ) -> list[Line] | None:
+        """Return :meth:`_lines` of a user with modes, each of which has its own."""
+        cells = {int(cell.low): cell.multipliers for cell in row.cells}
+        left = range(int(domain.low), int(domain.high) + 1)
+        if any(k not in cells for k in left):
+            raise InputError("the certificate is broken: a mode is missing")
+        self.cells += len(left)
+        falls = endless and any(user.falls(cells[k], prices, weighted) for k in left)
+        lines = [user.lagrangian(user.modes[k], cells[k], prices, weighted) for k in left]
         return None if falls else lines
 
     def _check_cover(self, row: Row, domain: Domain) -> None:

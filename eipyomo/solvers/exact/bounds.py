@@ -85,7 +85,8 @@ def bound_lines(dual: Dual, solutions: UserSolutions, times: Times, tolerance: f
         How much the cells may lose against the solutions, all users together.
     """
     users = len(dual.users)
-    counts, cells = np.zeros(users, np.int64), np.empty((users, MAX_CELLS), CELL)
+    most = max(MAX_CELLS, int(dual.domains["modes"].max()))
+    counts, cells = np.zeros(users, np.int64), np.empty((users, most), CELL)
     better = np.empty(users)
     for_all(
         kernels.cover_all,
@@ -93,6 +94,7 @@ def bound_lines(dual: Dual, solutions: UserSolutions, times: Times, tolerance: f
         dual.users_at(solutions.prices),
         dual.domains,
         dual.grid_step,
+        dual.modes_at(solutions.prices),
         solutions.records,
         tolerance / users,
         times,

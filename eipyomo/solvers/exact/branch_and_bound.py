@@ -118,7 +118,7 @@ class BranchAndBound:
 
     def __post_init__(self) -> None:
         """Plant the tree, and find the users that can be swapped."""
-        self._identical = IdenticalUsers(self.dual.weighted, self.dual.domains)
+        self._identical = IdenticalUsers(self.dual.weighted, self.dual.domains, self.dual.lists)
         earliest_s, bound = self.dual.earliest_s, self.dual.least_cost_from(self.dual.earliest_s)
         self.root = Node(earliest_s, self._latest_s(), bound=bound, prices=self.dual.no_prices)
 

@@ -36,6 +36,10 @@ class BranchingDecision(NamedTuple):
     high: bool
 
 
+DECIDES = ["edge", "local", "offload_min", "offload_max", "modes"]
+"""Fields of a DOMAIN that say what may be decided."""
+
+
 class IdenticalUsers:
     """Users that differ in nothing but the name, whose order may be chosen.
 
@@ -43,10 +47,14 @@ class IdenticalUsers:
     :class:`BranchingDecision`: any allocation can be relabelled so.
     """
 
-    def __init__(self, users: Records, domains: Records) -> None:
-        """Group users with equal records and domains."""
+    def __init__(
+        self, users: Records, domains: Records, lists: Sequence[str | None] | None = None
+    ) -> None:
+        """Group users with equal records, domains and lists of modes, which are told by names."""
+        lists = lists or (None,) * len(users)
         keys = [
-            user.tobytes() + domain.tobytes() for user, domain in zip(users, domains, strict=True)
+            (user.tobytes(), domain[DECIDES].tobytes(), modes)
+            for user, domain, modes in zip(users, domains, lists, strict=True)
         ]
         first = {key: j for j, key in reversed(list(enumerate(keys)))}
         self._group = np.array([first[key] for key in keys])
@@ -62,7 +70,7 @@ class IdenticalUsers:
 
     def middle_of(self, user: int, domains: Records) -> int:
         """Return the middle one of those identical to a user that have the same domain still."""
-        alike = [j for j in self.of(user) if domains[j] == domains[user]]
+        alike = [j for j in self.of(user) if domains[DECIDES][j] == domains[DECIDES][user]]
         return int(alike[len(alike) // 2])
 
 
@@ -85,7 +93,11 @@ def narrowed(
     domains = domains.copy()
     for user, threshold, high in decisions:
         them = identical.up_to(user, high)
-        if not high:
+        if domains["modes"][user]:
+            end = "offload_min" if high else "offload_max"
+            better = np.maximum if high else np.minimum
+            domains[end][them] = better(domains[end][them], threshold + high)
+        elif not high:
             domains["edge"][them] = False
             domains["offload_max"][them] = np.minimum(domains["offload_max"][them], threshold)
         elif threshold >= 1.0:
@@ -129,7 +141,9 @@ def branching_candidate(
     if candidate is None:
         return None
     user, threshold = candidate
-    return identical.middle_of(user, dual.domains), _on_grid(threshold, dual.grid_step)
+    if not dual.domains["modes"][user]:
+        threshold = _on_grid(threshold, dual.grid_step)
+    return identical.middle_of(user, dual.domains), threshold
 
 
 def _largest_jump(dual: Dual, known: list[UserSolutions]) -> tuple[int, float] | None:
@@ -146,6 +160,8 @@ def _largest_jump(dual: Dual, known: list[UserSolutions]) -> tuple[int, float] |
     spread = np.where(apart, np.ptp(usage, axis=0) + 1e-12, 0.0)
     user = int(np.argmax(spread))
     low, high = float(order[:, user].min()), float(order[:, user].max())
+    if dual.domains["modes"][user]:
+        return user, float(np.floor(0.5 * (low + high)))
     return user, 1.0 if high > 1.0 else 0.5 * (low + high)
 
 

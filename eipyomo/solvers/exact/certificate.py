@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from eipyomo.solvers.exact.bounds import bound_lines
-from eipyomo.solvers.exact.branching import IdenticalUsers, narrowed
+from eipyomo.solvers.exact.branching import BranchingDecision, IdenticalUsers, narrowed
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.kernels import ENDLESS, NO_DOWNLOAD
 from eipyomo.solvers.exact.tree import BoundRecipe, Node
@@ -44,7 +44,7 @@ class _Writer:
 
     def __init__(self, dual: Dual) -> None:
         self._problem, self._root, self._unit = dual.problem, dual, dual.reference
-        self._identical = IdenticalUsers(dual.weighted, dual.domains)
+        self._identical = IdenticalUsers(dual.weighted, dual.domains, dual.lists)
 
     def document(self, tree: Node, bound: float) -> dict[str, Any]:
         problem, proves_none = self._problem, bound == np.inf
@@ -58,16 +58,20 @@ class _Writer:
             "bound": None if proves_none else bound,
             "split_band": problem.restriction.split_band,
             "grid": problem.restriction.grid,
-            "domains": [
-                {
-                    "edge": bool(domain["edge"]),
-                    "local": bool(domain["local"]),
-                    "offload_min": self._fraction(domain["offload_min"]),
-                    "offload_max": self._fraction(domain["offload_max"]),
-                }
-                for domain in self._root.domains
-            ],
+            "domains": [self._domain(domain) for domain in self._root.domains],
             "tree": self._node(tree),
+        }
+
+    def _domain(self, domain: Records) -> dict[str, Any]:
+        """Return what a user may decide."""
+        ends = float(domain["offload_min"]), float(domain["offload_max"])
+        if domain["modes"]:
+            return {"modes": [int(end) for end in ends]}
+        return {
+            "edge": bool(domain["edge"]),
+            "local": bool(domain["local"]),
+            "offload_min": self._fraction(ends[0]),
+            "offload_max": self._fraction(ends[1]),
         }
 
     def _fraction(self, offload: float) -> float | int:
@@ -88,13 +92,19 @@ class _Writer:
             split = low.decisions[-1]
             document["branch"] = {
                 "user": split.user,
-                "threshold": self._fraction(split.threshold),
+                "threshold": self._threshold(split),
                 "low": self._node(low),
                 "high": self._node(high),
             }
         elif node.recipe is not None:
             document["proof"] = self._proof(node.recipe)
         return document
+
+    def _threshold(self, split: BranchingDecision) -> float | int:
+        """Return a threshold: of a user with modes, the number of one."""
+        if self._root.domains["modes"][split.user]:
+            return int(split.threshold)
+        return self._fraction(split.threshold)
 
     def _proof(self, recipe: BoundRecipe) -> dict[str, Any]:
         root, solutions = self._root, recipe.solutions
@@ -106,7 +116,9 @@ class _Writer:
             "ray": root.is_ray,
             "prices": self._within_reference(prices),
             "users": [
-                self._cells(lines.cells_of(j), (float(user["latency_weight"]), shared))
+                (self._modes if root.domains["modes"][j] else self._cells)(
+                    lines.cells_of(j), (float(user["latency_weight"]), shared)
+                )
                 for j, user in enumerate(root.users)
             ],
         }
@@ -120,16 +132,27 @@ class _Writer:
             price * (1.0 - 2.0**-48) if k in together else price for k, price in enumerate(prices)
         ]
 
+    def _modes(self, cells: Records, weights: tuple[float, float]) -> dict[str, Any]:
+        """Return the number of each mode with its multipliers."""
+        return {
+            "modes": [
+                [int(cell["offload_min"]), *self._multipliers(cell, weights)] for cell in cells
+            ]
+        }
+
+    def _multipliers(self, cell: Records, weights: tuple[float, float]) -> list[float]:
+        mu, nu2, eta, *limits = (self._unit * float(cell[key]) for key in MULTIPLIERS)
+        return [*_within(mu, nu2, (*weights, limits[0])), eta, *limits]
+
     def _cells(self, cells: Records, weights: tuple[float, float]) -> dict[str, Any]:
         document: dict[str, Any] = {"edge": None, "local": []}
         for cell in cells:
-            mu, nu2, eta, *limits = (self._unit * float(cell[key]) for key in MULTIPLIERS)
-            mu, nu2 = _within(mu, nu2, (*weights, limits[0]))
+            mu, *others = self._multipliers(cell, weights)
             if cell["offload_min"] == NO_DOWNLOAD:
-                document["edge"] = [nu2, eta, *limits]
+                document["edge"] = others
             else:
                 ends = [self._fraction(cell["offload_min"]), self._fraction(cell["offload_max"])]
-                document["local"].append([*ends, mu, nu2, eta, *limits])
+                document["local"].append([*ends, mu, *others])
         return document
 
 

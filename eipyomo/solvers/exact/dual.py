@@ -14,9 +14,10 @@ import numpy as np
 
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
-from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.exact import kernels
+from eipyomo.solvers.exact.capacities import capacity_of, earliest_sync_s, widened
 from eipyomo.solvers.exact.kernels import (
     BASIN,
     FOLLOWED,
@@ -28,7 +29,14 @@ from eipyomo.solvers.exact.kernels import (
     UNKNOWN,
     DualPoint,
 )
-from eipyomo.solvers.exact.users import domain_records, user_records
+from eipyomo.solvers.exact.users import (
+    domain_records,
+    mode_records,
+    user_records,
+    with_least_of_modes,
+    with_prices,
+    without_weights,
+)
 from eipyomo.solvers.records import Records, for_all
 
 Prices = tuple[float, ...]
@@ -130,6 +138,8 @@ class Dual:
         USER records.
     domains
         DOMAIN records: what each user may decide.
+    modes, known
+        USER records of the modes of all users, and a BASIN of each that remembers multipliers.
     budgets, places
         What users share; and of each of ``QUANTITIES`` the place of its budget, or -1.
     drawn, spared, capacities
@@ -159,6 +169,8 @@ class Dual:
     problem: Problem
     users: Records
     domains: Records
+    modes: Records
+    known: Records
     budgets: tuple[Budget, ...]
     places: tuple[int, ...]
     drawn: tuple[tuple[str, ...], ...]
@@ -176,21 +188,26 @@ class Dual:
     @classmethod
     def of(cls, problem: Problem, wider: float = 1.0) -> Dual:
         """Return the dual of a problem, with so many times the band if the least is sought."""
-        budgets = tuple([_widened(budget, wider) for budget in problem.budgets])
+        budgets = tuple([widened(budget, wider) for budget in problem.budgets])
         users = user_records(problem, budgets)
+        modes = mode_records(problem, users)
+        if problem.data.modes is not None:
+            users = with_least_of_modes(users, modes, problem.data.modes.first)
         drawn = tuple(tuple(draw.quantity for draw in budget.draws) for budget in budgets)
         place_of = {name: k for k, names in enumerate(drawn) for name in names}
         together = tuple(k for k, budget in enumerate(budgets) if budget.is_minimised)
         return cls(
             problem=problem,
             users=without_weights(users) if together else users,
-            domains=domain_records(problem.decisions),
+            domains=domain_records(problem.decisions, problem.data.modes),
+            modes=without_weights(modes) if together else modes,
+            known=np.zeros(len(modes), BASIN),
             budgets=budgets,
             places=tuple(place_of.get(name, -1) for name in QUANTITIES),
             drawn=drawn,
             spared=tuple((k, one.quantities) for k, one in enumerate(budgets) if one.may_be_left),
-            capacities=tuple(_capacity(budget, problem.data) for budget in budgets),
-            earliest_s=_earliest_s(users, budgets),
+            capacities=tuple(capacity_of(budget, problem.data) for budget in budgets),
+            earliest_s=earliest_sync_s(users, budgets),
             basins=_unknown_basins(users),
             weighted=users,
             together=together,
@@ -203,6 +220,8 @@ class Dual:
         return replace(
             self,
             users=without_weights(self.users),
+            modes=without_weights(self.modes),
+            known=np.zeros(len(self.modes), BASIN),
             basins=_unknown_basins(self.users),
             together=tuple(range(len(self.budgets))),
             reference=1.0,
@@ -212,6 +231,11 @@ class Dual:
     def within(self, domains: Records) -> Dual:
         """Return the dual for smaller domains, with the same memory of basins."""
         return replace(self, domains=domains)
+
+    @property
+    def lists(self) -> tuple[str | None, ...]:
+        """The name of each user's list of modes, or None."""
+        return tuple(user.modes for user in self.problem.instance.users)
 
     @property
     def grid_step(self) -> float:
@@ -244,14 +268,10 @@ class Dual:
         users, at = self.users_at(prices), self.point(prices, sync_s)
         known = decisions.records
         records = np.zeros(len(users), SOLUTION) if known is None else known.copy()
-        arguments = (self.grid_step, decisions.freedom, at, self.basins, records)
+        modes, known = self.modes_at(prices), self.known
+        arguments = (self.grid_step, decisions.freedom, at, self.basins, modes, known, records)
         for_all(kernels.solve_users, len(users), users, self.domains, *arguments)
-        for place, quantities in self.spared:
-            if prices[place] == 0.0:
-                for quantity in quantities:
-                    for_all(SPARING[quantity], len(users), users, at, records)
-        if max(self.totals) >= 0:
-            for_all(kernels.measure, len(users), users, at, records)
+        self._complete(prices, users, modes, at, records)
         return UserSolutions(
             prices=prices,
             sync_s=sync_s,
@@ -261,17 +281,59 @@ class Dual:
             usage=tuple([sum([float(records[key].sum()) for key in keys]) for keys in self.drawn]),
         )
 
+    def _complete(
+        self, prices: Prices, users: Records, modes: Records, at: DualPoint, records: Records
+    ) -> None:
+        """Spare what costs nothing, and measure what totals are of; in place."""
+        spared = [
+            SPARING[quantity]
+            for place, quantities in self.spared
+            if prices[place] == 0.0
+            for quantity in quantities
+            if quantity in SPARING
+        ]
+        asked = [*spared, *([kernels.measure] if max(self.totals) >= 0 else [])]
+        if not asked:
+            return
+        users, done = self.decided(users, modes, records)
+        for kernel in asked:
+            for_all(kernel, len(users), users, at, done)
+        for name in ("edge_frequency_ghz", "energy_j", "latency_s"):
+            records[name] = done[name]
+
+    def decided(self, users: Records, modes: Records, records: Records) -> tuple[Records, Records]:
+        """Return users and SOLUTION records as if each one's mode were its own data, at ι = 1/2."""
+        has = self.domains["modes"] > 0
+        if not has.any():
+            return users, records
+        users, records = users.copy(), records.copy()
+        chosen = self.domains["first"][has] + records["offload_fraction"][has].astype(np.intp)
+        users[has] = modes[chosen]
+        records["offload_fraction"][has] = kernels.HALF
+        computes = (modes["download_mbit"] > 0.0) | (modes["work_gigacycles"] > 0.0)
+        records["download"][has] = computes[chosen]
+        return users, records
+
+    def earliest_of(self, records: Records) -> float:
+        """Return the earliest sync time once SOLUTION records say which modes users take."""
+        if self.problem.data.modes is None:
+            return self.earliest_s
+        users, _ = self.decided(self.users, self.modes, records)
+        return earliest_sync_s(users, self.budgets)
+
     def users_at(self, prices: Prices) -> Records:
         """Return the users as they are at prices of all energy and of all latency."""
+        return self._priced(self.users, prices)
+
+    def modes_at(self, prices: Prices) -> Records:
+        """Return the modes as they are at prices of all energy and of all latency."""
+        return self._priced(self.modes, prices)
+
+    def _priced(self, users: Records, prices: Prices) -> Records:
         if max(self.totals) < 0:
-            return self.users
-        users, priced = self.users.copy(), (*prices, 0.0)
-        energy, latency = (priced[place] for place in self.totals)
-        users["latency_weight"] += latency
-        users["energy_weight"] += energy
-        for weight, power in POWERS.items():
-            users[weight] += energy * users[power]
-        return users
+            return users
+        priced = (*prices, 0.0)
+        return with_prices(users, *[priced[place] for place in self.totals])
 
     def point(self, prices: Prices, sync_s: float) -> DualPoint:
         """Return what users see of prices and sync time."""
@@ -327,64 +389,7 @@ class Dual:
         return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
 
-POWERS = {
-    "send_weight": "transmit_power_w",
-    "receive_weight": "receive_power_w",
-    "cpu_weight": "energy_coefficient",
-}
-"""Weights of a user that grow with that of its energy, each with what it is times of."""
-
-
-def _widened(budget: Budget, wider: float) -> Budget:
-    """Return a budget of so much more, if the least of it is sought."""
-    if not budget.is_minimised or wider == 1.0:
-        return budget
-    draws = tuple([replace(draw, most=draw.most * wider) for draw in budget.draws])
-    return replace(budget, capacity=budget.capacity * wider, draws=draws)
-
-
-def _capacity(budget: Budget, data: Scaled) -> float:
-    """Return what there is of a budget for what users draw in the kernels.
-
-    There energies are counted without training, which is over, and latencies from the clock's 0.
-    """
-    if budget.name == "total_energy":
-        left_j = budget.capacity - float(data.local_training_j.sum())
-        return max(left_j, LEAST_LEFT * budget.capacity)
-    if budget.name == "total_latency":
-        return budget.capacity + float(data.previous_download_s.sum())
-    return budget.capacity
-
-
-LEAST_LEFT = 1e-9
-"""Part of a total that counts as left where training needs all of it: more than nothing."""
-
-
-def without_weights(users: Records) -> Records:
-    """Return USER records of users that pay for limits and budgets alone."""
-    users = users.copy()
-    for name in ("latency_weight", "energy_weight", "constant", *POWERS):
-        users[name] = 0.0
-    return users
-
-
 def _unknown_basins(users: Records) -> Records:
     basins = np.zeros((len(users), 2), BASIN)
     basins["offload_fraction"] = UNKNOWN
     return basins
-
-
-def _earliest_s(users: Records, budgets: tuple[Budget, ...]) -> float:
-    """Bisect for the sync time at which the least shares to upload in time fill the band."""
-    band = next(budget for budget in budgets if "uplink_share" in budget.quantities)
-    latest_start = float(users["start_s"].max())
-    low, high = latest_start, 2.0 * latest_start + 1.0
-    while kernels.least_shares(users, high) > band.capacity:
-        low, high = high, 2.0 * high
-    while high - low > 1e-13 * high:
-        middle = 0.5 * (low + high)
-        if kernels.least_shares(users, middle) > band.capacity:
-            low = middle
-        else:
-            high = middle
-    return low * (1.0 - 1e-12)

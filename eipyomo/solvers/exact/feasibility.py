@@ -25,6 +25,13 @@ from eipyomo.solvers.exact.rounding import tracked
 from eipyomo.solvers.exact.tree import leaves
 from eipyomo.solvers.records import Records
 
+TOTALS = (
+    "total_energy_budget_j",
+    "total_latency_budget_s",
+    "min_participants",
+    "total_penalty_budget",
+)
+"""Keys of what all users are limited in together, other than what they share."""
 CLEAR, UNCLEAR = 2e-6, 0.5
 """By how many parts of the budgets more than all of them is told apart, and how well, in parts of
 that."""
@@ -150,9 +157,11 @@ class Feasibility(BranchAndBound):
         """Iterate over totals that have a price in the proof."""
         proofs = [leaf.recipe.solutions.prices for leaf in leaves(self.root) if leaf.recipe]
         for place, budget in enumerate(self.dual.budgets):
-            paid = max((prices[place] for prices in proofs), default=0.0) * budget.capacity
-            if budget.datum is not None and paid > AT_BOUND and place in self.dual.totals:
-                yield Conflict(None, budget.datum, budget.capacity, paid)
+            most = max((prices[place] for prices in proofs), default=0.0)
+            paid = most * self.dual.capacities[place]
+            key = "min_participants" if budget.name == "sitting_out" else budget.datum
+            if paid > AT_BOUND and key in TOTALS:
+                yield Conflict(None, key, float(getattr(self.dual.problem.data, key)), paid)
 
     def _conflict(self, user: int, limit: str, weight: float) -> Conflict:
         data = self.dual.problem.data
@@ -165,7 +174,7 @@ class Feasibility(BranchAndBound):
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Solve the convex rest of the decisions that need the least of the budget nearby."""
         best = tracked(dual, self._times, found, self._accuracy).best
-        start_s = min(best.sync_s, 2.0 * self.dual.earliest_s)
+        start_s = min(best.sync_s, 2.0 * self.dual.earliest_of(best.records))
         self.incumbent.update(rest_of(self.asked, best.records, start_s))
 
 

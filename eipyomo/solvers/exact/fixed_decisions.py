@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from eipyomo import physics
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.problem import Problem
@@ -22,8 +21,10 @@ from eipyomo.solvers.exact.kernels import FIXED, SOLUTION, Times
 from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 from eipyomo.solvers.records import Records
-from eipyomo.timing import Plan
+from eipyomo.timing import Plan, in_modes, seconds_per_mbit, where_needed
 
+PENALTY, SITS_OUT = (kernels.QUANTITIES.index(name) for name in ("penalty", "sits_out"))
+"""Places among the quantities that users draw."""
 ACCURACY = 1e-11
 """Relative accuracy that the dual search asks for."""
 
@@ -74,8 +75,10 @@ def convex_rest(
     Raises
     ------
     InputError
-        If a = 0 somewhere with ι < 1, or an ι is outside [0, 1].
+        If a = 0 somewhere with ι < 1, an ι is outside [0, 1], or a user has modes.
     """
+    if problem.data.modes is not None:
+        raise InputError("users have modes, but a and ι decide for users without modes alone")
     decided = np.zeros(len(problem.data), SOLUTION)
     decided["download"], decided["offload_fraction"] = download, offload_fraction
     _check(problem.data.names, decided)
@@ -97,7 +100,7 @@ def rest_of(
     dual: Dual, decided: Records, start_s: float | None = None, prices: Prices | None = None
 ) -> ConvexRest:
     """Solve the convex rest of SOLUTION records, of which a and ι count, by a dual."""
-    earliest_s = dual.earliest_s
+    earliest_s = dual.earliest_of(decided)
     waiting = float(np.sum(dual.users["latency_weight"])) * earliest_s
     size = 1.0 if dual.together else waiting
     optima = minimise_over_sync_time(
@@ -148,7 +151,7 @@ def _bound(dual: Dual, optima: tuple[PriceOptimum, ...]) -> float:
 
 def _rounding(dual: Dual, found: UserSolutions) -> float:
     """Return what rounding may have added to a dual value and its line."""
-    users, records = dual.users, found.records
+    users, records = dual.decided(dual.users, dual.modes, found.records)
     times = users["latency_weight"] + records["deadline"] + records["nu2"] + records["eta"]
     size = (
         2.0 * np.abs(users["constant"])
@@ -158,6 +161,9 @@ def _rounding(dual: Dual, found: UserSolutions) -> float:
     limits = _paid_for(records["deadline"], users["deadline_s"])
     limits += _paid_for(records["energy"], np.abs(users["energy_left_j"]))
     paid = len(users) * dual.most_paid(found.prices) + float(limits.sum())
+    priced = (*found.prices, 0.0)
+    paid += priced[dual.places[PENALTY]] * float(np.abs(users["penalty"]).sum())
+    paid += priced[dual.places[SITS_OUT]] * float(users["sits_out"].sum())
     return float(kernels.ROUNDING * (size.sum() + paid))
 
 
@@ -167,46 +173,68 @@ def _paid_for(prices: FloatColumn, limits: FloatColumn) -> FloatColumn:
 
 
 def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
-    """Return the feasible allocation next to combined solutions, which agree in a and ι."""
-    data, records, weighted = dual.problem.data, optimum.best.records, dual.weighted
+    """Return the feasible allocation next to combined solutions, which agree in a and ι.
+
+    A user with modes is as if its mode were its own data, at ι = 1/2.
+    """
+    data, prices = dual.problem.data, optimum.best.prices
+    users, records = dual.decided(dual.users, dual.modes, optimum.best.records)
+    weighted = users
     if not dual.together:
-        weighted = dual.users_at(optimum.best.prices)
-    download, offload = records["download"].copy(), records["offload_fraction"].copy()
+        weighted, _ = dual.decided(
+            dual.users_at(prices), dual.modes_at(prices), optimum.best.records
+        )
+    elif not dual.problem.data.modes:
+        weighted = dual.weighted
+    download, offload = records["download"], records["offload_fraction"]
     shares = _shares(dual, optimum)
     up, down = shares["uplink_share"], shares["downlink_share"]
     seconds = _seconds(up, data, data.uplink_snr)
-    uploaded_s = data.upload_start_s + data.model_mbit * seconds
-    sync_s = max(optimum.best.sync_s, float(uploaded_s.max()))
-    load = data.model_mbit + offload * data.task_mbit
-    ready_s = np.maximum(sync_s, data.upload_start_s + load * seconds)
-    seconds_down = _seconds(np.where(download, down, 1.0), data, data.downlink_snr)
-    download_s = data.model_mbit * seconds_down
-    own_work = (1.0 - offload) * dual.users["work_gigacycles"]
+    uploads, downloads = users["model_mbit"] > 0.0, download & (users["download_mbit"] > 0.0)
+    load = users["model_mbit"] + offload * users["task_mbit"]
+    uploaded_s = users["start_s"] + where_needed(users["model_mbit"], seconds)
+    sync_s = max(optimum.best.sync_s, float(uploaded_s.max(where=uploads, initial=0.0)))
+    sent_s = users["start_s"] + where_needed(load, seconds)
+    ready_s = np.maximum(sync_s, np.where(load > 0.0, sent_s, 0.0))
+    seconds_down = _seconds(np.where(downloads, down, 1.0), data, data.downlink_snr)
+    download_s = where_needed(users["download_mbit"], seconds_down)
+    own_work = (1.0 - offload) * users["work_gigacycles"]
     full_ghz = kernels.best_frequencies(weighted)
     served = next((one for one in dual.budgets if "edge_frequency_ghz" in one.quantities), None)
-    edge_s = offload * dual.users["edge_s"]
+    edge_s = offload * users["edge_s"]
     edge_ghz: FloatColumn = np.zeros(len(data))
     if served is not None:
-        work = offload * dual.users["work_gigacycles"]
+        work = offload * users["edge_gigacycles"]
         spare_s = np.where(download, sync_s + download_s + own_work / full_ghz - ready_s, 0.0)
         edge_ghz = _frequencies_ghz(served, optimum, work, spare_s)
         np.divide(work, edge_ghz, out=edge_s, where=edge_ghz > 0.0)
     time_left_s = ready_s + edge_s - sync_s - download_s
     own_ghz = _frequency_ghz(weighted, own_work, full_ghz, time_left_s)
-    left_s = dual.users["deadline_s"] - sync_s - download_s
-    left_j = dual.users["energy_left_j"] - dual.users["transmit_power_w"] * load * seconds
-    left_j = left_j - dual.users["receive_power_w"] * download_s
-    own_ghz = _within_limits(dual, own_ghz, own_work, left_s, left_j)
+    left_s = users["deadline_s"] - sync_s - download_s
+    left_j = users["energy_left_j"] - users["transmit_power_w"] * where_needed(load, seconds)
+    left_j = left_j - users["receive_power_w"] * download_s
+    own_ghz = _within_limits(users, own_ghz, own_work, left_s, left_j)
     plan = Plan(
         sync_s=sync_s,
-        download=download,
+        download=downloads,
         offload_fraction=offload,
         frequency_ghz=np.where(download, own_ghz, 0.0),
-        uplink_share=up,
-        downlink_share=np.where(download, down, 0.0),
+        uplink_share=np.where(load > 0.0, up, dual.users["uplink"]["share_min"]),
+        downlink_share=np.where(downloads, down, 0.0),
         edge_frequency_ghz=edge_ghz,
+        mode=_modes(dual, optimum),
     )
-    return Allocation.of_plan(data.names, plan, serves=served is not None)
+    return Allocation.of_plan(
+        data.names, in_modes(data, plan), serves=served is not None, data=data
+    )
+
+
+def _modes(dual: Dual, optimum: PriceOptimum) -> NDArray[np.intp] | None:
+    """Return the number of each user's mode; None if nobody has modes."""
+    if dual.problem.data.modes is None:
+        return None
+    number = optimum.best.records["offload_fraction"].astype(np.intp)
+    return np.where(dual.domains["modes"] > 0, number, 0)
 
 
 def _shares(dual: Dual, optimum: PriceOptimum) -> dict[str, FloatColumn]:
@@ -254,14 +282,13 @@ def _frequencies_ghz(
 
 
 def _within_limits(
-    dual: Dual,
+    users: Records,
     frequency: FloatColumn,
     work: FloatColumn,
     left_s: FloatColumn,
     left_j: FloatColumn,
 ) -> FloatColumn:
     """Return frequencies raised to what a deadline needs, and lowered to what a budget allows."""
-    users = dual.users
     hurried, thrifty = np.isfinite(left_s) & (work > 0.0), np.isfinite(left_j) & (work > 0.0)
     needed = np.zeros(len(work))
     np.divide(work, left_s, out=needed, where=hurried & (left_s > 0.0))
@@ -274,8 +301,7 @@ def _within_limits(
 
 
 def _seconds(shares: FloatColumn, scaled: Scaled, snr: FloatColumn) -> FloatColumn:
-    seconds: FloatColumn = physics.seconds_per_mbit(shares, scaled.bandwidth_mhz, snr)
-    return seconds
+    return seconds_per_mbit(shares, scaled.bandwidth_mhz, snr)
 
 
 def _frequency_ghz(

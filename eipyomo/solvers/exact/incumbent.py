@@ -13,6 +13,24 @@ from eipyomo.problem import Problem
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_of
 from eipyomo.solvers.exact.kernels import SOLUTION
+from eipyomo.solvers.records import Records
+
+ONE_BY_ONE = (("work_gigacycles", "model_mbit"), ("task_mbit", "edge_gigacycles"))
+"""Of which a user with modes takes the one with the least: its own work, or what it sends."""
+
+
+def _may_sit_out(dual: Dual) -> bool:
+    """Tell whether any number of users may sit out."""
+    return dual.problem.data.min_participants is None
+
+
+def _decide_modes(dual: Dual, decided: Records, least: tuple[str, ...]) -> None:
+    """Let users with modes take those with the least of something, in place."""
+    for j in np.flatnonzero(dual.domains["modes"] > 0):
+        domain = dual.domains[j]
+        own = dual.modes[domain["first"] : domain["first"] + domain["modes"]]
+        order = np.lexsort([own[name] for name in reversed(least)])
+        decided["offload_fraction"][j], decided["download"][j] = order[0], True
 
 
 @dataclass(eq=False)
@@ -42,10 +60,14 @@ class Incumbent:
         incumbent, domains = cls(dual.problem, dual.reference), dual.domains
         if dual.latest_s < dual.earliest_s:
             return incumbent
+        tried: list[Records] = []
         for download in (~domains["edge"], domains["local"]):
             decided = np.zeros(len(domains), SOLUTION)
             decided["download"] = download
             decided["offload_fraction"] = np.where(download, domains["offload_min"], 1.0)
+            first = () if _may_sit_out(dual) else ("sits_out",)
+            _decide_modes(dual, decided, (*first, *ONE_BY_ONE[len(tried)]))
+            tried.append(decided)
             incumbent.update(rest_of(dual, decided))
         return incumbent
 

@@ -81,10 +81,13 @@ DOMAIN = np.dtype(
         ("local", "?"),  # a = 1 is allowed, with
         ("offload_min", "f8"),  # ι from here
         ("offload_max", "f8"),  # to here
+        ("modes", "i8"),  # how many modes the user has, in place of a and ι
+        ("first", "i8"),  # where they begin among the modes of all users
     ],
     align=True,
 )
-"""The decisions that a user may still take."""
+"""The decisions that a user may still take; of one with modes they are those with numbers from
+`offload_min` to `offload_max`."""
 
 SOLUTION = np.dtype(
     [
@@ -95,6 +98,8 @@ SOLUTION = np.dtype(
         ("uplink_share", "f8"),
         ("downlink_share", "f8"),
         ("edge_frequency_ghz", "f8"),  # f_{s,j}, where it has a price
+        ("penalty", "f8"),  # v and
+        ("sits_out", "f8"),  # whether no update is sent, of a mode
         ("mu", "f8"),  # μ
         ("nu2", "f8"),  # ν2
         ("eta", "f8"),  # η
@@ -187,9 +192,11 @@ class DualPoint(NamedTuple):
     uplink_price: float
     downlink_price: float
     edge_price: float = 0.0
+    penalty_price: float = 0.0
+    sits_out_price: float = 0.0
 
 
-QUANTITIES = ("uplink_share", "downlink_share", "edge_frequency_ghz")
+QUANTITIES = ("uplink_share", "downlink_share", "edge_frequency_ghz", "penalty", "sits_out")
 """What users draw of budgets: fields of a SOLUTION."""
 
 TIMES_PAID = {"uplink_share": 1.0, "downlink_share": 1.0, "edge_frequency_ghz": 2.0}
@@ -402,7 +409,7 @@ def least_edge_cost(user: Any, iota: float, weight: float, price: float) -> Edge
     if price <= 0.0:
         slope = weight * user.edge_s
         return EdgeCost(slope * iota, slope, iota * user.edge_s, 0.0, most)
-    work = iota * user.work_gigacycles
+    work = iota * user.edge_gigacycles
     if work <= 0.0:
         return EdgeCost(0.0, 0.0, 0.0, 0.0, 0.0)
     frequency = math.sqrt(max(weight, 0.0) * work / price)
@@ -446,7 +453,10 @@ def edge_branch(
     if t >= ENDLESS:
         return EdgeBranch(0.0, 0.0, t, 0.0)
     load = user.model_mbit + iota * user.task_mbit
-    sync_seconds = (t - user.start_s) / user.model_mbit
+    if load <= 0.0:
+        return EdgeBranch(0.0, 0.0, t, 0.0)
+    # Nobody waits for a user that sends no update.
+    sync_seconds = (t - user.start_s) / user.model_mbit if user.model_mbit > 0.0 else np.inf
     ready_seconds = (t - user.start_s) / load
     relaxed = least_cost(weights.send * load, price, link)
     if relaxed.seconds <= ready_seconds:
@@ -477,10 +487,12 @@ def best_frequency(user: Any, cpu_weight: float, mu: float) -> float:
 @compiled
 def local_branch(user: Any, weights: Weights, work: float, mu: float, price: float) -> LocalBranch:
     """Minimise energy, band and μ · finish time over downlink share and frequency."""
-    weight = (weights.receive + mu) * user.model_mbit
-    down = least_cost(weight, price, user.downlink)
-    span = user.model_mbit * down.seconds
-    slope = span * down.elasticity * mu * user.model_mbit / weight if weight > 0.0 else 0.0
+    span, slope = 0.0, 0.0
+    if user.download_mbit > 0.0:
+        weight = (weights.receive + mu) * user.download_mbit
+        down = least_cost(weight, price, user.downlink)
+        span = user.download_mbit * down.seconds
+        slope = span * down.elasticity * mu * user.download_mbit / weight if weight > 0.0 else 0.0
     if work > 0.0:
         frequency = best_frequency(user, weights.cpu, mu)
         span += work / frequency
@@ -490,9 +502,9 @@ def local_branch(user: Any, weights: Weights, work: float, mu: float, price: flo
 
 
 @compiled
-def edge_multipliers(user: Any, weights: Weights, at: DualPoint) -> Multipliers:
-    """Return the best multipliers without download (a = 0, ι = 1)."""
-    edge = edge_branch(user, weights, 1.0, weights.latency, at)
+def edge_multipliers(user: Any, weights: Weights, iota: float, at: DualPoint) -> Multipliers:
+    """Return the best multipliers without a local branch (a = 0, ι = 1)."""
+    edge = edge_branch(user, weights, iota, weights.latency, at)
     return Multipliers(0.0, edge.nu2, edge.eta, weights.deadline, weights.energy)
 
 
@@ -598,11 +610,11 @@ def served_s(
     spare = weights.latency - multipliers.mu
     end += least_edge_cost(user, iota, spare, at.edge_price).span_s
     if download:
-        weight = (weights.receive + multipliers.mu) * user.model_mbit
+        weight = (weights.receive + multipliers.mu) * user.download_mbit
         finish = at.t
         if weight > 0.0:
             down = least_cost(weight, at.downlink_price, user.downlink)
-            finish += user.model_mbit * down.seconds
+            finish += user.download_mbit * down.seconds
         work = (1.0 - iota) * user.work_gigacycles
         if work > 0.0:
             finish += work / best_frequency(user, weights.cpu, multipliers.mu)
@@ -617,14 +629,17 @@ def local_weight_in_time(
     """Return the least μ with which the local branch keeps the deadline; looked for at a hint."""
     span = user.deadline_s - at.t
     work, price, link = (1.0 - iota) * user.work_gigacycles, at.downlink_price, user.downlink
+    size = user.download_mbit
+    if size <= 0.0:
+        return work_weight_in_time(user, weights, work, span, at)
     if work <= 0.0 or weights.cpu <= 0.0:  # the CPU runs at full speed, or not at all
-        seconds = (span - work / user.frequency_max_ghz) / user.model_mbit
-        mu = max(weight_at(max(seconds, 0.0), price, link) / user.model_mbit - weights.receive, 0.0)
+        seconds = (span - work / user.frequency_max_ghz) / size
+        mu = max(weight_at(max(seconds, 0.0), price, link) / size - weights.receive, 0.0)
         short = seconds < link.unit_s * time_factor(link.efficiency_min) * (1.0 - TOGETHER)
         return float(mu + heavy(user, at) if short else mu)
-    high = weight_at(0.0, price, link) / user.model_mbit - weights.receive
+    high = weight_at(0.0, price, link) / size - weights.receive
     high = max(high, 2.0 * weights.cpu * user.frequency_max_ghz**3, 1e-12 * heavy(user, at))
-    least = user.model_mbit * link.unit_s * time_factor(link.efficiency_min)
+    least = size * link.unit_s * time_factor(link.efficiency_min)
     least += work / user.frequency_max_ghz
     if least >= span * (1.0 - TOGETHER):
         return float(high + heavy(user, at) if least > span * (1.0 + TOGETHER) else high)
@@ -651,16 +666,29 @@ def local_weight_in_time(
 
 
 @compiled
+def work_weight_in_time(
+    user: Any, weights: Weights, work: float, span: float, at: DualPoint
+) -> float:
+    """Return the least μ with which work alone, without a download, ends in time."""
+    if work <= span * user.frequency_max_ghz * (1.0 + TOGETHER):
+        frequency = min(work / span, user.frequency_max_ghz) if work > 0.0 else 0.0
+        return float(2.0 * weights.cpu * frequency**3)
+    return float(2.0 * weights.cpu * user.frequency_max_ghz**3 + heavy(user, at))
+
+
+@compiled
 def edge_weight_in_time(user: Any, weights: Weights, iota: float, at: DualPoint) -> EdgeWeight:
     """Return the least ν with which the edge branch keeps the deadline, with its ν2 and η."""
     idle = edge_branch(user, weights, iota, 0.0, at)
     link, price = user.uplink, at.uplink_price
     load = user.model_mbit + iota * user.task_mbit
     by = user.deadline_s - iota * user.edge_s
-    if at.edge_price > 0.0 and iota * user.work_gigacycles > 0.0:
+    if at.edge_price > 0.0 and iota * user.edge_gigacycles > 0.0:
         return served_in_time(user, weights, iota, load, at)
     if idle.ready_s <= by:
         return EdgeWeight(0.0, 0.0, idle.eta)
+    if load <= 0.0:
+        return EdgeWeight(heavy(user, at), 0.0, 0.0)
     seconds = (max(by, at.t) - user.start_s) / load
     nu2 = max(weight_at(seconds, price, link) / load - weights.send, 0.0)
     if seconds < link.unit_s * time_factor(link.efficiency_min) * (1.0 - TOGETHER):
@@ -674,9 +702,9 @@ def served_in_time(
     user: Any, weights: Weights, iota: float, load: float, at: DualPoint
 ) -> EdgeWeight:
     """Return the ν of :func:`edge_weight_in_time` where the edge's frequency has a price."""
-    high = weight_at(0.0, at.uplink_price, user.uplink) / load - weights.send
+    high = weight_at(0.0, at.uplink_price, user.uplink) / load - weights.send if load > 0.0 else 0.0
     most = user.edge_frequency_max_ghz
-    high = max(high, at.edge_price * most**2 / (iota * user.work_gigacycles))
+    high = max(high, at.edge_price * most**2 / (iota * user.edge_gigacycles))
     low, nu = 1e-15 * high, high
     edge = edge_branch(user, weights, iota, nu, at)
     if edge.ready_s + iota * user.edge_s > user.deadline_s * (1.0 + TOGETHER):
@@ -702,7 +730,7 @@ def multipliers_without_deadline(
     """Return the best multipliers at a point and prices of limits."""
     if download:
         return local_multipliers(user, weights, iota, at)
-    return edge_multipliers(user, weights, at)
+    return edge_multipliers(user, weights, iota, at)
 
 
 @compiled
@@ -717,7 +745,7 @@ def multipliers_in_time(
     """
     if user.deadline_s == np.inf:
         return multipliers_without_deadline(user, weights, iota, download, at)
-    is_served = at.edge_price > 0.0 and iota * user.work_gigacycles > 0.0
+    is_served = at.edge_price > 0.0 and iota * user.edge_gigacycles > 0.0
     if is_served:  # what is needed is a long search, and seldom needed
         multipliers = multipliers_without_deadline(user, weights, iota, download, at)
         end = served_s(user, iota, download, multipliers, at)
@@ -739,13 +767,15 @@ def energy_j(
     weights = weights_at(user, multipliers.deadline, multipliers.energy)
     load = user.model_mbit + iota * user.task_mbit
     weight = (weights.send + multipliers.nu2) * load + multipliers.eta * user.model_mbit
-    up = least_cost(weight, at.uplink_price, user.uplink)
-    energy = user.transmit_power_w * load * up.seconds
+    energy = 0.0
+    if load > 0.0:
+        up = least_cost(weight, at.uplink_price, user.uplink)
+        energy = user.transmit_power_w * load * up.seconds
     if download:
-        if user.receive_power_w > 0.0:
-            weight = (weights.receive + multipliers.mu) * user.model_mbit
+        if user.receive_power_w > 0.0 and user.download_mbit > 0.0:
+            weight = (weights.receive + multipliers.mu) * user.download_mbit
             down = least_cost(weight, at.downlink_price, user.downlink)
-            energy += user.receive_power_w * user.model_mbit * down.seconds
+            energy += user.receive_power_w * user.download_mbit * down.seconds
         frequency = best_frequency(user, weights.cpu, multipliers.mu)
         work = (1.0 - iota) * user.work_gigacycles
         energy += user.energy_coefficient * frequency**2 * work
@@ -873,7 +903,12 @@ def lagrangian(
     """Return G(ι, t) and its derivatives, for any multipliers."""
     mu, nu2, eta, deadline, energy = multipliers
     weights = weights_at(user, deadline, energy)
-    t, uplink_price, downlink_price, edge_price = at
+    t, uplink_price, downlink_price, edge_price = (
+        at.t,
+        at.uplink_price,
+        at.downlink_price,
+        at.edge_price,
+    )
     load = user.model_mbit + iota * user.task_mbit
     pressure = weights.send + nu2
     up = least_cost(pressure * load + eta * user.model_mbit, uplink_price, user.uplink)
@@ -882,22 +917,33 @@ def lagrangian(
     sync_slope = weights.latency - nu2 - eta
     limits = deadline * user.deadline_s if deadline > 0.0 else 0.0
     limits += energy * user.energy_left_j if energy > 0.0 else 0.0
-    cost = user.constant + up.cost + start + at_edge.cost + sync_slope * t - limits
-    size = abs(user.constant) + abs(limits) + up.cost + start + (weights.latency - mu) * user.edge_s
+    own = at.penalty_price * user.penalty + at.sits_out_price * user.sits_out
+    cost = user.constant + own + up.cost + start + at_edge.cost + sync_slope * t - limits
+    size = (
+        abs(own)
+        + abs(user.constant)
+        + abs(limits)
+        + up.cost
+        + start
+        + (weights.latency - mu) * user.edge_s
+    )
     size += uplink_price * user.uplink.share_max + 2.0 * edge_price * user.edge_frequency_max_ghz
     slope = pressure * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
     slope += at_edge.offload_slope
     share = 0.0
     if download:
-        weight = (weights.receive + mu) * user.model_mbit
-        down = least_cost(weight, downlink_price, user.downlink)
-        share = down.share
+        if user.download_mbit > 0.0:
+            weight = (weights.receive + mu) * user.download_mbit
+            down = least_cost(weight, downlink_price, user.downlink)
+            share = down.share
+            cost += down.cost
+            size += down.cost + downlink_price * user.downlink.share_max
         cpu = 0.0
         if mu > 0.0:
             frequency = best_frequency(user, weights.cpu, mu)
             cpu = user.work_gigacycles * (weights.cpu * frequency**2 + mu / frequency)
-        cost += down.cost + cpu * (1.0 - iota)
-        size += down.cost + cpu + downlink_price * user.downlink.share_max
+        cost += cpu * (1.0 - iota)
+        size += cpu
         slope -= cpu
     return Value(cost, sync_slope, slope, up.share, share, at_edge.frequency_ghz, size)
 
@@ -1095,6 +1141,7 @@ def record(
     solution.edge_frequency_ghz = value.edge_frequency_ghz
     solution.mu, solution.nu2, solution.eta = multipliers.mu, multipliers.nu2, multipliers.eta
     solution.deadline, solution.energy = multipliers.deadline, multipliers.energy
+    solution.penalty, solution.sits_out = user.penalty, user.sits_out
 
 
 # --- One user: a bound over all its decisions -----------------------------------------------------
@@ -1278,6 +1325,7 @@ def cover_all(
     users: Any,
     domains: Any,
     step: float,
+    modes: Any,
     solutions: Any,
     tolerance: float,
     times: Times,
@@ -1290,8 +1338,13 @@ def cover_all(
 ) -> None:
     """Cover the domains of users first..last-1, and say which ι are better than the solutions."""
     for j in range(first, last):
+        domain, solution = domains[j], solutions[j]
+        if domain.modes > 0:
+            own, better[j] = slice(domain.first, domain.first + domain.modes), UNKNOWN
+            counts[j] = cover_modes(modes[own], domain, solution, tolerance, times, at, cells[j])
+            continue
         counts[j], better[j] = cover(
-            users[j], domains[j], step, solutions[j], tolerance, times, at, cells[j]
+            users[j], domain, step, solution, tolerance, times, at, cells[j]
         )
 
 
@@ -1469,6 +1522,96 @@ def solve_nearby(
 
 
 @compiled
+def computes_itself(mode: Any) -> bool:
+    """Tell whether a mode has a local branch."""
+    return bool(mode.download_mbit > 0.0 or mode.work_gigacycles > 0.0)
+
+
+@compiled
+def solve_modes(modes: Any, known: Any, domain: Any, at: DualPoint, solution: Any) -> None:
+    """Take the best of the modes that a domain leaves open; the last one taken is tried first.
+
+    A mode whose multipliers known prove that it costs more is passed over.
+    """
+    low, high = int(domain.offload_min), int(domain.offload_max)
+    last = min(max(int(solution.offload_fraction), low), high)
+    best = np.inf
+    for place in range(low - 1, high + 1):
+        k = last if place < low else place
+        if place == last:
+            continue
+        mode, basin = modes[k], known[k]
+        computes = computes_itself(mode)
+        if best < np.inf:
+            value = lagrangian(mode, HALF, True, remembered(mode, basin), at)
+            if value.cost >= best:
+                continue
+        multipliers, value = value_at(mode, HALF, computes, at, multipliers_of(basin))
+        remember(basin, HALF, multipliers)
+        if value.cost < best:
+            best = value.cost
+            record(mode, HALF, True, multipliers, at, solution)
+            solution.offload_fraction = k
+
+
+@compiled
+def solve_mode(modes: Any, known: Any, at: DualPoint, solution: Any) -> None:
+    """Find the best multipliers in the mode that a user has taken."""
+    k = int(solution.offload_fraction)
+    mode = modes[k]
+    computes = computes_itself(mode)
+    multipliers, _ = value_at(mode, HALF, computes, at, multipliers_of(solution))
+    remember(known[k], HALF, multipliers)
+    record(mode, HALF, True, multipliers, at, solution)
+    solution.offload_fraction = k
+
+
+HALF = 0.5
+"""The ι of a mode: its record holds twice what is sent and computed, so that half is each."""
+
+
+@compiled
+def carried_over(mode: Any, multipliers: Multipliers) -> Multipliers:
+    """Return multipliers of another mode, without those of uploads that this one has not."""
+    mu, nu2, eta, deadline, energy = multipliers
+    if mode.model_mbit <= 0.0:
+        eta = 0.0
+        if mode.task_mbit <= 0.0:
+            nu2 = 0.0
+    return Multipliers(mu, nu2, eta, deadline, energy)
+
+
+@compiled
+def cover_modes(
+    modes: Any,
+    domain: Any,
+    solution: Any,
+    tolerance: float,
+    times: Times,
+    at: DualPoint,
+    cells: Any,
+) -> int:
+    """Make a cell for every mode that a domain leaves open, and return how many.
+
+    The multipliers of the mode taken will do for another one where they prove as much as is asked
+    of cells of ι. Nothing remembered is used: a certificate makes the same cells again.
+    """
+    count = 0
+    for k in range(int(domain.offload_min), int(domain.offload_max) + 1):
+        mode = modes[k]
+        multipliers = carried_over(mode, multipliers_of(solution))
+        point = lagrangian(mode, HALF, True, multipliers, at)
+        flatter = solution.sync_slope - point.sync_slope
+        lead = max(flatter * (times.first - at.t), flatter * (times.last - at.t))
+        if point.cost < solution.value + lead - tolerance:
+            multipliers, point = value_at(mode, HALF, computes_itself(mode), at, NOTHING_KNOWN)
+        value = safe_value(mode, HALF, True, multipliers, times.last, at)
+        write_cell(cells[count], k, k, multipliers, value, point.sync_slope)
+        count += 1
+    return count
+
+
+@compiled
 def solve_users(
     users: Any,
     domains: Any,
@@ -1476,6 +1619,8 @@ def solve_users(
     freedom: int,
     at: DualPoint,
     basins: Any,
+    modes: Any,
+    known: Any,
     solutions: Any,
     first: int,
     last: int,
@@ -1489,6 +1634,13 @@ def solve_users(
     typical = (at.uplink_price + at.downlink_price) / len(users)
     for j in range(first, last):
         user, domain, solution = users[j], domains[j], solutions[j]
+        if domain.modes > 0:
+            own = slice(domain.first, domain.first + domain.modes)
+            if freedom >= FOLLOWED:
+                solve_modes(modes[own], known[own], domain, at, solution)
+            else:
+                solve_mode(modes[own], known[own], at, solution)
+            continue
         if freedom == FREE:
             solve_freely(user, domain, step, typical, basins[j], at, solution, cells)
             continue
@@ -1515,7 +1667,7 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
     """
     for j in range(first, last):
         user, solution = users[j], solutions[j]
-        work = solution.offload_fraction * user.work_gigacycles
+        work = solution.offload_fraction * user.edge_gigacycles
         if work <= 0.0:
             solution.edge_frequency_ghz = 0.0
         elif solution.download:
@@ -1553,6 +1705,9 @@ def least_shares(users: Any, t: float) -> float:
     total = 0.0
     for j in range(len(users)):
         user = users[j]
+        if user.model_mbit <= 0.0:
+            total += user.uplink.share_min
+            continue
         seconds = (t - user.start_s) / user.model_mbit
         u = efficiency_at_time_factor(seconds / user.uplink.unit_s)
         if u < user.uplink.efficiency_min:

@@ -60,7 +60,12 @@ class Exact(Method[ExactOptions]):
     name = "exact"
     description = "(10) to proven global optimality, at any size"
     Options = ExactOptions
-    handles = LETTER_FEATURES | USER_LIMIT_FEATURES | LEAST_FEATURES | {Feature.FLEET_BUDGETS}
+    handles = (
+        LETTER_FEATURES
+        | USER_LIMIT_FEATURES
+        | LEAST_FEATURES
+        | {Feature.FLEET_BUDGETS, Feature.MODES, Feature.PARTICIPATION}
+    )
 
     def run(self, problem: Problem, options: ExactOptions, clock: Clock) -> Claim:
         """Solve a problem; the certificate is among the files of the claim."""

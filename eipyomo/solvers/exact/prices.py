@@ -274,7 +274,7 @@ def natural_log_price(dual: Dual, place: int) -> float:
     if quantity in _NATURAL_LOG_PRICE:
         return _NATURAL_LOG_PRICE[quantity](dual.users, capacity)
     waiting = float(np.sum(dual.users["latency_weight"])) * dual.earliest_s
-    return float(np.log(waiting / capacity))
+    return float(np.log(max(waiting, LITTLE) / capacity))
 
 
 def _of_a_share(users: Records, capacity: float) -> float:
@@ -285,7 +285,12 @@ def _of_a_share(users: Records, capacity: float) -> float:
         np.log1p(users["uplink"]["snr"] / share) * share / users["uplink"]["snr"]
     )
     weight = users["send_weight"] + users["latency_weight"]
-    return float(np.log(np.sum(weight * users["model_mbit"] * seconds)))
+    sent = np.maximum(users["model_mbit"], LITTLE_SENT)
+    return float(np.log(np.sum(weight * sent * seconds)))
+
+
+LITTLE_SENT, LITTLE = 1e-3, 1e-3
+"""What counts as sent by users that may send nothing, in Mbit, and as paid for waiting."""
 
 
 def _of_a_frequency(users: Records, capacity: float) -> float:

@@ -116,7 +116,10 @@ def _dual_in_time(problem: Problem, wanted_s: float) -> Dual:
     users = dual.users.copy()
     by = wanted_s + problem.data.previous_download_s
     users["deadline_s"] = np.minimum(users["deadline_s"], by)
-    return replace(dual, users=users)
+    modes = dual.modes.copy()
+    owner = np.repeat(np.arange(len(users)), dual.domains["modes"])
+    modes["deadline_s"] = users["deadline_s"][owner]
+    return replace(dual, users=users, modes=modes)
 
 
 def _where_all_is_needed(problem: Problem, high_s: float) -> float:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+from numpy.typing import NDArray
 
 from eipyomo import physics
+from eipyomo.modes import ModeColumns
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, marginal_time
 from eipyomo.solvers.records import Records, fill_costs, fill_limits
+
+IndexColumn = NDArray[np.intp]
 
 
 def user_records(problem: Problem, budgets: tuple[Budget, ...] | None = None) -> Records:
@@ -63,9 +69,79 @@ def link_records(
     return links
 
 
-def domain_records(decisions: OpenDecisions) -> Records:
+def domain_records(decisions: OpenDecisions, modes: ModeColumns | None = None) -> Records:
     """Return one DOMAIN record per end user; a domain may be empty."""
     domains = np.zeros(len(decisions.edge), DOMAIN)
     for name in ("edge", "local", "offload_min", "offload_max"):
         domains[name] = getattr(decisions, name)
+    if modes is not None:
+        has, count = modes.has_modes, np.diff(modes.first)
+        domains["modes"], domains["first"] = count, modes.first[:-1]
+        domains["edge"][has], domains["local"][has] = False, True
+        domains["offload_min"][has], domains["offload_max"][has] = 0.0, count[has] - 1.0
     return domains
+
+
+def mode_records(problem: Problem, users: Records) -> Records:
+    """Return one USER record per mode of all users, which holds it at ι = 1/2.
+
+    So it has twice what the mode sends of its task and what is computed here and there.
+    """
+    data, modes = problem.data, problem.data.modes
+    if modes is None:
+        return np.zeros(0, USER)
+    owner = np.repeat(np.arange(len(data)), np.diff(modes.first))
+    records = users[owner].copy()
+    records["model_mbit"], records["download_mbit"] = modes.update_mbit, modes.download_mbit
+    records["task_mbit"] = 2.0 * modes.offload_mbit
+    records["work_gigacycles"] = 2.0 * modes.local_gigacycles
+    records["edge_gigacycles"] = 2.0 * modes.edge_gigacycles
+    records["edge_s"] = records["edge_gigacycles"] / data.server_frequency_ghz
+    previous_s, weight = data.previous_download_s[owner], data.energy_weight[owner]
+    records["start_s"] = previous_s + modes.training_s
+    records["constant"] = (
+        weight * modes.training_j - data.latency_weight[owner] * previous_s + modes.penalty
+    )
+    records["energy_left_j"] = data.energy_budget_j[owner] - modes.training_j
+    records["penalty"] = modes.penalty
+    records["sits_out"] = modes.update_mbit == 0.0
+    return records
+
+
+def with_least_of_modes(users: Records, records: Records, first: IndexColumn) -> Records:
+    """Return USER records of which those with modes have the least that any of them needs.
+
+    They bound from below when uploads can end and what a user pays; nothing else is asked of them.
+    """
+    users = users.copy()
+    has = np.diff(first) > 0
+    for name in ("model_mbit", "start_s", "constant"):
+        least = [records[name][a:b].min() for a, b in itertools.pairwise(first) if b > a]
+        users[name][has] = least
+    return users
+
+
+POWERS = {
+    "send_weight": "transmit_power_w",
+    "receive_weight": "receive_power_w",
+    "cpu_weight": "energy_coefficient",
+}
+"""Weights of a user that grow with that of its energy, each with what it is times of."""
+
+
+def without_weights(users: Records) -> Records:
+    """Return USER records of users that pay for limits and budgets alone."""
+    users = users.copy()
+    for name in ("latency_weight", "energy_weight", "constant", *POWERS):
+        users[name] = 0.0
+    return users
+
+
+def with_prices(users: Records, energy: float, latency: float) -> Records:
+    """Return USER records with prices of all energy and of all latency in their weights."""
+    users = users.copy()
+    users["latency_weight"] += latency
+    users["energy_weight"] += energy
+    for weight, power in POWERS.items():
+        users[weight] += energy * users[power]
+    return users

@@ -1,0 +1,272 @@
+"""Modes: a user's finite list of ways to take part in a round and to get its task done.
+
+A mode says what a user sends for the training, what it must have first, and which work is done
+here and there: a cut of a network between two layers, an early exit, a quantised update, or no part
+in the training at all. A user with modes chooses one of its list, and has neither the decision a_j
+nor a continuous ι_j.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, StrictStr
+
+from eipyomo.columns import Columns
+from eipyomo.devices import EndUser
+from eipyomo.errors import InputError
+from eipyomo.files import require_unique
+from eipyomo.validation import Finite, NonNegative, Record
+from eipyomo.words import clipped, short
+
+FloatColumn = NDArray[np.floating[Any]]
+
+
+class Mode(Record):
+    """One mode k of a user; what it leaves out is as for the letter's user, see :func:`columns`."""
+
+    of_a_user: ClassVar[bool] = False
+
+    name: Annotated[StrictStr, Field(min_length=1, description="a non-empty text, unique")]
+    update_bits: Annotated[
+        NonNegative | None,
+        Field(
+            description="a finite number >= 0 (update D_k for the training in bit, 0 for a user "
+            "that sits the round out), or left out"
+        ),
+    ] = None
+    training_s: Annotated[
+        NonNegative | None,
+        Field(description="a finite number >= 0 (local training time in s), or left out"),
+    ] = None
+    training_j: Annotated[
+        NonNegative | None,
+        Field(description="a finite number >= 0 (local training energy in J), or left out"),
+    ] = None
+    offload_bits: Annotated[
+        NonNegative | None,
+        Field(description="a finite number >= 0 (data o_k of the task sent in bit), or left out"),
+    ] = None
+    download_bits: Annotated[
+        NonNegative | None,
+        Field(
+            description="a finite number >= 0 (what m_k must be downloaded first in bit, 0 for "
+            "nothing), or left out"
+        ),
+    ] = None
+    local_cycles: Annotated[
+        NonNegative | None,
+        Field(description="a finite number >= 0 (work c_k of the user in cycles), or left out"),
+    ] = None
+    edge_cycles: Annotated[
+        NonNegative | None,
+        Field(description="a finite number >= 0 (work e_k of the server in cycles), or left out"),
+    ] = None
+    penalty: Annotated[
+        Finite | None,
+        Field(description="a finite number (cost v_k added to WSEL), or left out"),
+    ] = None
+
+
+@dataclass(frozen=True, eq=False)
+class ModeColumns(Columns):
+    """The modes of all users in scaled units, one row a mode; arrays have shape (rows,).
+
+    Attributes
+    ----------
+    first
+        Rows of user j are first[j] up to first[j + 1]; none for a user without modes; (users + 1,).
+    names
+        Names of the modes.
+    update_mbit, offload_mbit, download_mbit
+        D_k, o_k and m_k in Mbit.
+    training_s, training_j
+        Of local training, in s and J.
+    local_gigacycles, edge_gigacycles
+        c_k and e_k in Gcycle.
+    penalty
+        v_k, in units of WSEL.
+    """
+
+    first: NDArray[np.intp]
+    names: tuple[str, ...]
+    update_mbit: FloatColumn
+    training_s: FloatColumn
+    training_j: FloatColumn
+    offload_mbit: FloatColumn
+    download_mbit: FloatColumn
+    local_gigacycles: FloatColumn
+    edge_gigacycles: FloatColumn
+    penalty: FloatColumn
+
+    @property
+    def has_modes(self) -> NDArray[np.bool_]:
+        """Which users have modes, (users,)."""
+        return np.diff(self.first) > 0
+
+    def of(self, user: int) -> slice:
+        """Return the rows of a user."""
+        return slice(int(self.first[user]), int(self.first[user + 1]))
+
+    def rows(self, chosen: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the rows of modes that are counted from 0 within each user; 0 for who has none."""
+        return np.where(self.has_modes, self.first[:-1] + chosen, 0)
+
+
+def require_known_modes(lists: Mapping[str, Sequence[Mode]], users: Sequence[EndUser]) -> None:
+    """Refuse lists without modes, modes of one name, and users whose list is not there.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    for name, modes in lists.items():
+        if not modes:
+            raise InputError(f"modes[{short(name)}] is empty, but must be a list of modes")
+        require_unique([mode.name for mode in modes], f"modes[{short(name)}] has the mode")
+    for j, user in enumerate(users):
+        if user.modes is not None and user.modes not in lists:
+            known = clipped(", ".join(lists)) or "none"
+            raise InputError(
+                f"users[{j}].modes (user {short(user.name)}) is {short(user.modes)}, but the "
+                f"lists in modes are: {known}"
+            )
+
+
+# --- Lists of modes -------------------------------------------------------------------------------
+
+
+def split(layers: Sequence[tuple[str, float, float]], input_bits: float) -> tuple[Mode, ...]:
+    """Return the modes of a network that is cut between layers.
+
+    Parameters
+    ----------
+    layers
+        Name, work in cycles and size of the output in bit of each layer, in order; the last
+        output is the answer, which is sent nowhere.
+    input_bits
+        Size of the network's input.
+
+    Returns
+    -------
+    tuple of Mode
+        The whole network at the edge, which gets the input; a cut behind each layer, whose output
+        is sent; the whole network at the user. With any layer of its own a user needs the model.
+
+    Raises
+    ------
+    InputError
+        If there is no layer, or a number is not allowed.
+    """
+    if not layers:
+        raise InputError("layers is empty, but must be a list of (name, cycles, output_bits)")
+    modes = [Mode(name="all at the edge", offload_bits=input_bits, local_cycles=0.0)]
+    total = sum(cycles for _, cycles, _ in layers)
+    done = 0.0
+    for name, cycles, output_bits in layers[:-1]:
+        done += cycles
+        modes.append(
+            Mode(
+                name=f"cut behind {name}",
+                offload_bits=output_bits,
+                local_cycles=done,
+                edge_cycles=max(total - done, 0.0),
+            )
+        )
+    modes[0] = modes[0].replace(edge_cycles=total)
+    return (*modes, Mode(name="all local", local_cycles=total, edge_cycles=0.0))
+
+
+def exits(layers: Sequence[tuple[str, float, float]]) -> tuple[Mode, ...]:
+    """Return the modes of a network that may stop early at the user.
+
+    Parameters
+    ----------
+    layers
+        Name, work in cycles up to there, and penalty of each exit.
+    """
+    return tuple(
+        Mode(name=f"exit {name}", local_cycles=cycles, edge_cycles=0.0, penalty=penalty)
+        for name, cycles, penalty in layers
+    )
+
+
+def quantised(
+    model_bits: float, bits: Sequence[int] = (32, 8, 4), penalties: Sequence[float] = ()
+) -> tuple[Mode, ...]:
+    """Return the modes of updates with fewer bits a parameter than the model's 32.
+
+    Parameters
+    ----------
+    model_bits
+        Size of the update with 32 bits a parameter.
+    bits
+        Bits a parameter.
+    penalties
+        Of each, for what is lost; 0 if left out.
+    """
+    lost = penalties or [0.0] * len(bits)
+    if len(lost) != len(bits):
+        raise InputError(f"penalties has {len(lost)} numbers, but must have {len(bits)}, as bits")
+    return tuple(
+        Mode(name=f"{b}-bit update", update_bits=model_bits * b / 32.0, penalty=v)
+        for b, v in zip(bits, lost, strict=True)
+    )
+
+
+def combined(first: Sequence[Mode], second: Sequence[Mode]) -> tuple[Mode, ...]:
+    """Return every mode of one list with every one of another; penalties are added up.
+
+    Raises
+    ------
+    InputError
+        If both lists say the same of a mode.
+    """
+    return tuple(_both(one, other) for one in first for other in second)
+
+
+def _both(one: Mode, other: Mode) -> Mode:
+    said = {key: value for key, value in other.data().items() if value is not None}
+    del said["name"]
+    penalties = [mode.penalty for mode in (one, other) if mode.penalty is not None]
+    for key in said.keys() - {"penalty"}:
+        if getattr(one, key) is not None:
+            raise InputError(
+                f"{key} is said by the mode {short(one.name)} and by {short(other.name)}, but must "
+                "be said by one of them"
+            )
+    total = sum(penalties) if penalties else None
+    return one.replace(**{**said, "name": f"{one.name}, {other.name}", "penalty": total})
+
+
+def with_skip(modes: Sequence[Mode], penalty: float) -> tuple[Mode, ...]:
+    """Return modes, and each of them once more for a user that sits the training out.
+
+    It neither trains nor uploads an update, nobody waits for it, and its own task waits for the
+    model as before.
+
+    Parameters
+    ----------
+    modes
+        Modes that take part.
+    penalty
+        What it costs not to take part, in units of WSEL.
+    """
+    return (
+        *modes,
+        *(
+            mode.replace(
+                name=f"{mode.name}, sits out",
+                update_bits=0.0,
+                training_s=0.0,
+                training_j=0.0,
+                penalty=(mode.penalty or 0.0) + penalty,
+            )
+            for mode in modes
+        ),
+    )

@@ -1,0 +1,112 @@
+"""Data told in texts: settings such as ``users[*].deadline_s=5``, and rows of CSV files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eipyomo.devices import EndUser
+from eipyomo.errors import InputError
+from eipyomo.files import number_or_text, require_unique
+from eipyomo.validation import allowed
+from eipyomo.words import clipped, short, shown
+
+TEXTS = ("name", "modes")
+"""Keys of users whose texts are never numbers."""
+
+_SETTING = re.compile(
+    r"""(
+        (?: (server)\. | users\[ ("[^"]*"|.*?) \]\. )?
+        ([^][.=\s"]+)
+    ) = (.*)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def set_by(settings: Sequence[str], data: dict[str, Any]) -> None:
+    """Change data as texts say, in place; see :meth:`.Instance.with_settings`.
+
+    Parameters
+    ----------
+    settings
+        Texts ``PATH=VALUE``.
+    data
+        Of an instance, with those of its server and its users as dictionaries.
+
+    Raises
+    ------
+    InputError
+        If a text is no setting, or a path leads nowhere or stands twice.
+    """
+    if not isinstance(settings, list | tuple) or not all(
+        isinstance(setting, str) for setting in settings
+    ):
+        raise InputError(f"settings is {shown(settings)}, but must be a list of texts PATH=VALUE")
+    users = data["users"]
+    names = [user["name"] for user in users]
+    paths = []
+    for setting in settings:
+        found = _SETTING.fullmatch(setting)
+        if found is None:
+            raise InputError(
+                f"a setting is {short(setting)}, but must be KEY=VALUE, server.KEY=VALUE, "
+                "users[NAME].KEY=VALUE or users[*].KEY=VALUE"
+            )
+        path, room, chosen, key, text = found.groups()
+        paths.append(path)
+        targets = [data["server"] if room else data]
+        if chosen is not None:
+            targets = [users[j] for j in _places(chosen, names)]
+        for target in targets:
+            target[key] = _value(key, text)
+    require_unique(paths, "a setting has")
+
+
+def _places(chosen: str, names: Sequence[str]) -> list[int]:
+    """Return the places of the users that stand in the brackets of a path."""
+    whole = range(len(names))
+    quoted = len(chosen) > 1 and chosen[0] == chosen[-1] == '"'
+    found = [] if quoted or chosen != "*" else [list(whole)]
+    if not quoted and chosen.isdecimal() and int(chosen) in whole:
+        found.append([int(chosen)])
+    if (name := chosen[1:-1] if quoted else chosen) in names:
+        found.append([names.index(name)])
+    if not found:
+        raise InputError(
+            f"a setting has users[{chosen}], but must have *, a place below {len(names)}, or "
+            f"one of: {clipped(', '.join(names))}"
+        )
+    if any(places != found[0] for places in found):
+        raise InputError(
+            f"a setting has users[{chosen}], which is a user's name too, but must be "
+            f'users["{chosen}"] if that one is meant'
+        )
+    return found[0]
+
+
+def _value(key: str, text: str) -> Any:
+    """Return the value that a text sets: a name is a text, and null leaves a key out."""
+    if text == "null" and key != "name":
+        return None
+    return text if key in TEXTS else number_or_text(text)
+
+
+def user_of_row(line: int, row: Mapping[Any, str], may_be_blank: Sequence[str]) -> EndUser:
+    """Return the end user of a row of a CSV file; sentences say in which line it stands."""
+    try:
+        for key, text in row.items():
+            if not text.strip() and key not in may_be_blank:
+                raise InputError(
+                    f"{key} (user {short(row['name'])}) is blank, but must be "
+                    f"{allowed(EndUser, (key,))}"
+                )
+        return EndUser.of(
+            {
+                key: text if key in TEXTS else number_or_text(text)
+                for key, text in row.items()
+                if text.strip()
+            }
+        )
+    except InputError as error:
+        raise InputError(f"line {line}: {error}") from None
