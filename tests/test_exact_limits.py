@@ -21,7 +21,7 @@ from eipyomo.scaled import FloatColumn, Scaled
 from eipyomo.solvers.exact import convex_rest, kernels, solve_exact
 from eipyomo.solvers.exact.users import user_records
 from tests.allocations import random_allocation
-from tests.conftest import reference, slow_but
+from tests.conftest import VALUES, reference, slow_but
 from tests.instances import KINDS, hostile
 
 
@@ -131,6 +131,18 @@ def test_limits_that_do_not_bind_change_nothing(name: str, restriction: Restrict
     assert found.energy_price is not None
     assert not found.deadline_price.any()
     assert not found.energy_price.any()
+
+
+@pytest.mark.parametrize("name", slow_but(VALUES, "letter-m2", "hostile-09", "letter-m4"))
+def test_two_ways_to_one_optimum_agree_beyond_the_gap(name: str) -> None:
+    """With limits that do not bind every reference instance has its optimum to 1e-9, at 1e-6."""
+    instance = reference(name)
+    best = solve_exact(Problem(instance))
+    assert best.allocation is not None
+    terms = ei.evaluate(instance, best.allocation).breakdown
+    limits = {"deadline_s": terms.latency_s * 1.001, "energy_budget_j": terms.energy_j * 1.001}
+    found = solve_exact(with_limits(instance, Restriction(), **limits))
+    assert found.objective == pytest.approx(best.objective, rel=1e-9)
 
 
 @pytest.mark.parametrize("limit", ["deadline_s", "energy_budget_j"])

@@ -97,6 +97,17 @@ def test_the_slowest_user_is_where_the_least_band_is_all_of_it(name: str) -> Non
         assert abs(over) <= 2e-5
 
 
+@pytest.mark.parametrize("name", slow_but(["hostile-00", "hostile-06", "hostile-15"], "hostile-06"))
+def test_the_slowest_user_leaves_the_others_a_good_cost(name: str) -> None:
+    """Nothing that is as fast costs less, by 1e-3: deadlines of what was found, and least WSEL."""
+    instance = reference(name)
+    found = least(instance, "slowest")
+    cheapest = least(with_users(instance, deadline_s=value(found)), gap=1e-4)
+    assert found.gap is not None
+    assert found.gap <= GAP
+    assert terms(instance, found).wsel.sum() <= value(cheapest) * (1.0 + 1e-3)
+
+
 @pytest.mark.parametrize("objective", ["band", "edge_frequency", "slowest"])
 def test_less_time_asks_for_more(objective: str) -> None:
     """Shorter deadlines never lower a least value, nor make feasible what was not."""

@@ -27,7 +27,7 @@ from eipyomo.solvers.exact.dual import OPEN, Dual, TimeIsUpError, UserSolutions
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import Times
 from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum, maximise_over_prices
-from eipyomo.solvers.exact.rounding import round_to, suiting
+from eipyomo.solvers.exact.rounding import KNOWN_WELL, round_to, suiting
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 from eipyomo.solvers.exact.tree import BoundRecipe, Node, leaves
 from eipyomo.solvers.records import Records
@@ -97,8 +97,6 @@ class BranchAndBound:
         The best allocation met; it is improved on the way.
     gap, absolute_gap
         When to stop.
-    is_rough
-        Whether the incumbent was found without regard to its cost; if it stays, it is improved.
     root
         The tree, for a certificate.
     trace
@@ -109,7 +107,6 @@ class BranchAndBound:
     incumbent: Incumbent
     gap: float
     absolute_gap: float
-    is_rough: bool = field(default=False, kw_only=True)
     root: Node = field(init=False)
     trace: list[Step] = field(init=False, default_factory=list)
     _tried: set[tuple[tuple[BranchingDecision, ...], bytes]] = field(
@@ -127,11 +124,9 @@ class BranchAndBound:
     def run(self, clock: Clock, node_limit: int | None) -> bool:
         """Search until the gap is closed; return whether it was."""
         self.dual.effort.clock = clock
-        first = self.incumbent.rest
         try:
             closed = self._search(clock, node_limit)
-            if self.is_rough and first is not None and self.incumbent.rest is first:
-                self._round_to_incumbent(self.dual, first.solutions)
+            self._polish()
             return closed
         except TimeIsUpError:
             return False
@@ -251,6 +246,16 @@ class BranchAndBound:
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Try the allocation that solutions lead to."""
         round_to(self.incumbent, dual, self._times, found, self._accuracy)
+
+    def _polish(self) -> None:
+        """Move the incumbent to the best ι of its basins, better than the search needs them.
+
+        So two ways to one optimum agree in more digits than a gap has.
+        """
+        rest = self.incumbent.rest
+        if rest is not None:
+            well = Accuracy(KNOWN_WELL * abs(self.objective))
+            round_to(self.incumbent, self.dual, self._times, rest.solutions, well)
 
     def solutions(self) -> UserSolutions | None:
         """Return the users' solutions at prices that suit the incumbent; None without one."""

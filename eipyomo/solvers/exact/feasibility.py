@@ -171,6 +171,9 @@ class Feasibility(BranchAndBound):
         """Return a sync time after which a deadline is missed, rounded up."""
         return min(self.dual.latest_s * (1.0 + 1e-12), ENDLESS)
 
+    def _polish(self) -> None:
+        """Leave a point as it is: that there is one is all that is asked."""
+
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
         """Solve the convex rest of the decisions that need the least of the budget nearby."""
         best = tracked(dual, self._times, found, self._accuracy).best

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eipyomo.evaluation import evaluate
 from eipyomo.problem import Problem
 from eipyomo.solvers.contract import Clock
+from eipyomo.solvers.exact.branch_and_bound import BranchAndBound
 from eipyomo.solvers.exact.dual import Dual, UserSolutions
 from eipyomo.solvers.exact.feasibility import Feasibility
 from eipyomo.solvers.exact.fixed_decisions import rest_of
@@ -31,6 +33,11 @@ ASIDE, NEXT = 0.1, 0.9
 looked for at first."""
 REACHED = 0.1
 """Part of what a proof needs that is rounding where an allocation is at θ."""
+AS_GOOD, ROUNDED = 1e-6, 1e-12
+"""By what part a largest latency may be above the least one found, within the gap, and what of that
+is rounding."""
+WSEL_GAP, WSEL_NODES = 1e-4, 12
+"""When the search for the least WSEL among these ends: it is a good one, not a proven one."""
 SHARP = 0.1
 """Part of the gap that a proof of infeasibility needs, in parts of the budgets."""
 
@@ -96,6 +103,9 @@ def solve_slowest(
         else:
             break
         step *= 2.0
+    if closed:
+        allowed = max(gap * incumbent.objective, absolute_gap)
+        _lower_wsel(problem, incumbent, low_s + NEXT * allowed, clock)
     return ExactOutcome(
         problem,
         "optimal" if closed else "limit",
@@ -108,6 +118,26 @@ def solve_slowest(
         objective=incumbent.objective,
         nodes=nodes,
     )
+
+
+def _lower_wsel(problem: Problem, incumbent: Incumbent, latest_s: float, clock: Clock) -> None:
+    """Take the allocation of the least WSEL of those that are as good, or nearly so.
+
+    Many allocations may have one largest latency; so the answer is a sensible one of them.
+    """
+    by_s = max(min(incumbent.objective * (1.0 + AS_GOOD), latest_s), incumbent.objective)
+    own = {user.name: user.deadline_s or math.inf for user in problem.instance.users}
+    limits = {name: {"deadline_s": min(one, by_s)} for name, one in own.items()}
+    instance = problem.instance.replace(users=limits)
+    within = Problem(instance, problem.restriction, problem.stage)
+    dual, cheaper = Dual.of(within), Incumbent(within)
+    if incumbent.rest is not None:
+        cheaper.update(incumbent.rest)
+    if cheaper.rest is not None and dual.latest_s > dual.earliest_s:
+        BranchAndBound(dual, cheaper, WSEL_GAP, 0.0).run(clock, WSEL_NODES)
+        slowest_s = evaluate(problem, cheaper.rest.allocation).value
+        if slowest_s <= by_s * (1.0 + ROUNDED):
+            incumbent.rest, incumbent.objective = cheaper.rest, slowest_s
 
 
 def _dual_in_time(problem: Problem, wanted_s: float) -> Dual:

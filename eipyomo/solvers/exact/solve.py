@@ -66,12 +66,11 @@ def solve_exact(
         return solve_slowest(problem, gap, absolute_gap, clock, node_limit)
     dual = Dual.of(problem)
     incumbent = Incumbent.of(dual)
-    first = None
     if incumbent.rest is None:
         first = Feasibility.of(dual, incumbent)
         if first.is_late or first.run(clock, node_limit):
             return infeasible(first)
-    search = BranchAndBound(dual, incumbent, gap, absolute_gap, is_rough=first is not None)
+    search = BranchAndBound(dual, incumbent, gap, absolute_gap)
     if incumbent.rest is None:
         return unknown(search)
     closed = search.run(clock, node_limit)
