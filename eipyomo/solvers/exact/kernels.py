@@ -466,8 +466,11 @@ def edge_branch(
         pressed = least_cost((weights.send + weight) * load, price, link)
     if pressed.seconds > sync_seconds:
         needed = weight_at(sync_seconds, price, link) - (weights.send + weight) * load
-        ready_s = user.start_s + load * sync_seconds
-        return EdgeBranch(weight, max(needed, 0.0) / user.model_mbit, ready_s, 0.0)
+        eta = max(needed, 0.0) / user.model_mbit
+        missed = 1.0 - sync_seconds / (link.unit_s * time_factor(link.efficiency_min))
+        if missed > TOGETHER:  # no share is enough, as in a mode that begins later than others
+            eta += heavy(user, at) / min(missed, 1.0)
+        return EdgeBranch(weight, eta, user.start_s + load * sync_seconds, 0.0)
     if pressed.seconds >= ready_seconds:
         span = load * pressed.seconds
         slope = span * pressed.elasticity / (weights.send + weight)
@@ -586,6 +589,8 @@ MAX_STEPS = 100
 
 # --- One user: its limits -------------------------------------------------------------------------
 
+SOON = 1e-3
+"""In s: no sync is sooner, where the size of a price is asked for."""
 HEAVY = 1e3
 """Times what a user pays otherwise is a limit's price where no allocation keeps within it."""
 
@@ -593,7 +598,8 @@ HEAVY = 1e3
 @compiled
 def heavy(user: Any, at: DualPoint) -> float:
     """Return the price of a second where there is not enough of them."""
-    return float(HEAVY * (user.latency_weight + (at.uplink_price + at.downlink_price) / at.t))
+    paid = (at.uplink_price + at.downlink_price) / max(at.t, SOON)
+    return float(HEAVY * (user.latency_weight + paid))
 
 
 @compiled
