@@ -274,7 +274,7 @@ def test_a_grid_told_as_modes_is_what_exhaustive_finds(name: str) -> None:
     assert found.objective == pytest.approx(best, rel=1e-9)
 
 
-@pytest.mark.parametrize("seed", slow_but(range(40), *range(8)))
+@pytest.mark.parametrize("seed", slow_but(range(40), *range(8), 17, 28))
 def test_brute_force_over_combinations(seed: int) -> None:
     """Two users with three modes each: the best of all nine that are left one mode each."""
     instance = drawn(seed)
@@ -339,7 +339,7 @@ def test_a_growing_penalty_brings_everybody_in() -> None:
         absent.append(judged.breakdown.sits_out.sum())
         costs.append(found.objective)
     assert absent == sorted(absent, reverse=True)
-    assert costs == sorted(costs)
+    assert all(more >= less * (1.0 - 1e-12) for less, more in itertools.pairwise(costs))
     assert absent[-1] == 0.0
     assert costs[-1] == pytest.approx(without, rel=1e-9)
 
