@@ -77,7 +77,7 @@ class Allocation(Columns):
         task is served at f_s.
     mode
         Names of the modes that users with modes take, None of the others; None if nobody has modes.
-        `download` and `offload_fraction` follow from them, see :meth:`in_modes`.
+        `download` and `offload_fraction` follow from them, see :func:`eipyomo.timing.in_modes`.
 
     Raises
     ------

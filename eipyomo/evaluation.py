@@ -20,7 +20,7 @@ from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import FloatColumn, Scaled, Stage
-from eipyomo.timing import Plan, where_needed
+from eipyomo.timing import Needs, Plan, where_needed
 from eipyomo.validation import require_kind
 
 FEASIBILITY_TOLERANCE = 1e-6
@@ -230,8 +230,9 @@ def evaluate(
     data = problem.data
     plan = allocation.for_users(data.names).plan(data)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        breakdown = _breakdown(data, plan)
-        found = [*_shared(problem, plan, breakdown), *_per_user(data, plan, breakdown)]
+        need = timing.needs(data, plan)
+        breakdown = _breakdown(data, plan, need)
+        found = [*_shared(problem, plan, breakdown), *_per_user(data, plan, need, breakdown)]
         found += [*_restricted(problem, plan), *_limited(problem, plan, breakdown)]
     violated = [violation for violation in found if violation.amount > 0]
     return Evaluation(
@@ -243,13 +244,13 @@ def evaluate(
     )
 
 
-def _breakdown(data: Scaled, plan: Plan) -> Breakdown:
+def _breakdown(data: Scaled, plan: Plan, need: Needs) -> Breakdown:
     """Return the terms of (8) and (9)."""
-    times, need = timing.times(data, plan), timing.needs(data, plan)
+    times = timing.times(data, plan, need)
     upload_j = physics.transmission_energy_j(data.transmit_power_w, times.upload_s)
     offload_j = physics.transmission_energy_j(data.transmit_power_w, times.offload_s)
     download_j = where_needed(data.receive_power_w, times.download_s)
-    local_inference_j = timing.local_inference_j(data, plan)
+    local_inference_j = timing.local_inference_j(data, plan, need)
     energy_j = need.training_j + upload_j + offload_j + download_j + local_inference_j
     paid = where_needed(data.energy_weight, energy_j) + data.latency_weight * times.latency_s
     sits_out = np.where(np.broadcast_to(need.update_mbit, len(data)) > 0.0, 0.0, 1.0)
@@ -294,14 +295,12 @@ def _in_brackets(equation: str) -> str:
     return equation if equation.startswith("(") else f"({equation})"
 
 
-def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
+def _per_user(data: Scaled, plan: Plan, need: Needs, terms: Breakdown) -> Iterator[Violation]:
     """Hold what (10) asks of every user."""
     a, offload = plan.download, plan.offload_fraction
     up, down = plan.uplink_share, plan.downlink_share
-    need = timing.needs(data, plan)
     uploaded_s = timing.uploaded_s(data, up, need)
     last_s = float(uploaded_s.max())
-    sends = need.update_mbit + need.offload_mbit > 0.0
     # Where the band or the CPU is not there at all, natural size is the need itself: 1.
     amounts = {
         "sync time after every upload (6)": np.where(
@@ -309,7 +308,7 @@ def _per_user(data: Scaled, plan: Plan, terms: Breakdown) -> Iterator[Violation]
         ),
         "uplink share >= 0 (10b)": -up,
         "downlink share >= 0 (10b)": -down,
-        "an uplink share to upload with (5)": sends & (up <= 0),
+        "an uplink share to upload with (5)": need.sends & (up <= 0),
         "a downlink share to download with (5)": (need.download_mbit > 0.0) & (down <= 0),
         "frequency <= f_max (10c)": plan.frequency_ghz / data.max_frequency_ghz - 1.0,
         "frequency >= 0 (10c)": -plan.frequency_ghz / data.max_frequency_ghz,

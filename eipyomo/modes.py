@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,10 @@ FloatColumn = NDArray[np.floating[Any]]
 
 
 class Mode(Record):
-    """One mode k of a user; what it leaves out is as for the letter's user, see :func:`columns`."""
+    """One mode k of a user.
 
-    of_a_user: ClassVar[bool] = False
+    What it leaves out is as for the letter's user, see :func:`eipyomo.scaled.mode_columns`.
+    """
 
     name: Annotated[StrictStr, Field(min_length=1, description="a non-empty text, unique")]
     update_bits: Annotated[
@@ -108,6 +109,11 @@ class ModeColumns(Columns):
         """Which users have modes, (users,)."""
         return np.diff(self.first) > 0
 
+    @property
+    def computes(self) -> NDArray[np.bool_]:
+        """Which modes have a local branch, (rows,)."""
+        return (self.download_mbit > 0.0) | (self.local_gigacycles > 0.0)
+
     def of(self, user: int) -> slice:
         """Return the rows of a user."""
         return slice(int(self.first[user]), int(self.first[user + 1]))
@@ -165,9 +171,10 @@ def split(layers: Sequence[tuple[str, float, float]], input_bits: float) -> tupl
     """
     if not layers:
         raise InputError("layers is empty, but must be a list of (name, cycles, output_bits)")
-    modes = [Mode(name="all at the edge", offload_bits=input_bits, local_cycles=0.0)]
-    total = sum(cycles for _, cycles, _ in layers)
-    done = 0.0
+    total, done = sum(cycles for _, cycles, _ in layers), 0.0
+    modes = [
+        Mode(name="all at the edge", offload_bits=input_bits, local_cycles=0.0, edge_cycles=total)
+    ]
     for name, cycles, output_bits in layers[:-1]:
         done += cycles
         modes.append(
@@ -178,7 +185,6 @@ def split(layers: Sequence[tuple[str, float, float]], input_bits: float) -> tupl
                 edge_cycles=max(total - done, 0.0),
             )
         )
-    modes[0] = modes[0].replace(edge_cycles=total)
     return (*modes, Mode(name="all local", local_cycles=total, edge_cycles=0.0))
 
 

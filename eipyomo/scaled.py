@@ -41,9 +41,13 @@ NO_LIMIT = {
 HZ_PER_MHZ = 1e6
 HZ_PER_GHZ = 1e9
 BITS_PER_MBIT = 1e6
+CYCLES_PER_GIGACYCLE = 1e9
 # cycle/bit -> Gcycle/Mbit, and J s^2/cycle^3 -> J/(GHz^2 Gcycle)
-GIGACYCLES_PER_MBIT = BITS_PER_MBIT / 1e9
-ENERGY_COEFFICIENT_SCALE = HZ_PER_GHZ**2 * 1e9
+GIGACYCLES_PER_MBIT = BITS_PER_MBIT / CYCLES_PER_GIGACYCLE
+ENERGY_COEFFICIENT_SCALE = HZ_PER_GHZ**2 * CYCLES_PER_GIGACYCLE
+
+MODES_FIELDS = ("modes", "min_participants", "total_penalty_budget")
+"""What the instance has checked: no quantities of the letter's model, which must be positive."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +212,7 @@ class Scaled(Columns):
             )
         if stage == "inference":
             return self
-        return replace(self, task_mbit=np.zeros(len(self)), total_frequency_ghz=None, modes=None)
+        return replace(self, task_mbit=np.zeros(len(self)), total_frequency_ghz=None)
 
 
 def scale(
@@ -339,6 +343,4 @@ def _mode_row(
     }
 
 
-MODES_FIELDS = ("modes", "min_participants", "total_penalty_budget")
-CYCLES_PER_GIGACYCLE = 1e9
 SNR_RANGE = (1e-9, 1e15)

@@ -67,6 +67,11 @@ class Needs(NamedTuple):
     penalty: FloatColumn | float
     """v, added to WSEL."""
 
+    @property
+    def sends(self) -> NDArray[np.bool_]:
+        """Whether anything is sent to the server."""
+        return np.asarray(self.update_mbit + self.offload_mbit > 0.0)
+
 
 def needs(data: Scaled, plan: Plan) -> Needs:
     """Return what a plan makes users send and compute."""
@@ -89,13 +94,9 @@ def needs(data: Scaled, plan: Plan) -> Needs:
     if modes is None or plan.mode is None:
         return own
     rows, has = modes.rows(plan.mode), modes.has_modes
-    chosen = {
-        key: np.where(has, getattr(modes, key)[rows], getattr(own, key))
-        for key in own._fields
-        if key != "computes"
-    }
-    computes = (chosen["download_mbit"] > 0.0) | (chosen["local_gigacycles"] > 0.0)
-    return Needs(**chosen, computes=np.where(has, computes, a))
+    return Needs(
+        *(np.where(has, getattr(modes, key)[rows], its) for key, its in own._asdict().items())
+    )
 
 
 def in_modes(data: Scaled, plan: Plan) -> Plan:
@@ -153,13 +154,12 @@ def uploaded_s(
     return np.where(np.asarray(need.update_mbit) > 0.0, ready_s, -np.inf)
 
 
-def times(data: Scaled, plan: Plan) -> Times:
-    """Return the times that a plan gives; infinite where something needed never ends.
+def times(data: Scaled, plan: Plan, need: Needs) -> Times:
+    """Return the times that a plan gives its needs; infinite where something needed never ends.
 
     What a user does not do takes no time: without download neither that nor local inference, in a
     mode without update no upload.
     """
-    need = needs(data, plan)
     edge_work = need.edge_gigacycles
     uplink = seconds_per_mbit(plan.uplink_share, data.bandwidth_mhz, data.uplink_snr)
     downlink = seconds_per_mbit(plan.downlink_share, data.bandwidth_mhz, data.downlink_snr)
@@ -172,8 +172,7 @@ def times(data: Scaled, plan: Plan) -> Times:
     cycle_s: FloatColumn = 1.0 / np.maximum(plan.frequency_ghz, 0.0)
     local_inference_s = where_needed(need.local_gigacycles, cycle_s)
     start_s = data.previous_download_s + need.training_s
-    sends = need.update_mbit + need.offload_mbit > 0.0
-    sent_s = np.where(sends, start_s + upload_s + offload_s, -np.inf)
+    sent_s = np.where(need.sends, start_s + upload_s + offload_s, -np.inf)
     ready_s = np.maximum(plan.sync_s, sent_s)
     local_s = np.where(need.computes, plan.sync_s + download_s + local_inference_s, -np.inf)
     return Times(
@@ -187,10 +186,10 @@ def times(data: Scaled, plan: Plan) -> Times:
     )
 
 
-def local_inference_j(data: Scaled, plan: Plan) -> FloatColumn:
+def local_inference_j(data: Scaled, plan: Plan, need: Needs) -> FloatColumn:
     """Return the energy e^c of local computing in J, (1)."""
     energy_j: FloatColumn = physics.local_inference_energy_j(
-        plan.frequency_ghz, needs(data, plan).local_gigacycles, data.energy_coefficient
+        plan.frequency_ghz, need.local_gigacycles, data.energy_coefficient
     )
     return energy_j
 

@@ -24,7 +24,7 @@ from eipyomo.models.source import (
 from eipyomo.models.symbols import BUDGET_DATA, COUPLING, LEAST, LEAST_OF, SYSTEM_DATA, Quantity
 from eipyomo.models.types import Block, Model
 from eipyomo.objective import WSEL
-from eipyomo.problem import Feature, Problem
+from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import HZ_PER_GHZ, Stage
@@ -74,10 +74,8 @@ def minlp(
             f"formulation is {formulation!r}, but must be one of: {', '.join(FORMULATIONS)}"
         )
     written = FORMULATIONS[formulation]
-    if Feature.MODES in problem.features:  # in words of the problem as it was asked
-        problem.require(written.handles, f"formulation {formulation!r}")
-    problem, options = written.restricted(problem, written.chosen(choices))
     problem.require(written.handles, f"formulation {formulation!r}")
+    problem, options = written.restricted(problem, written.chosen(choices))
     data, reach = problem.data, Reach.of_problem(problem)
     model = pyo.ConcreteModel(name="eipyomo")
     keep_source(model, Source(problem, formulation, choices))

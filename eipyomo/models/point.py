@@ -47,8 +47,9 @@ class Point:
     def of_plan(cls, data: Scaled, plan: Plan) -> Self:
         """Return the point whose times and energies are those that a plan makes them."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            energy_j = timing.local_inference_j(data, plan)
-            return cls(data, plan, timing.times(data, plan), energy_j)
+            need = timing.needs(data, plan)
+            energy_j = timing.local_inference_j(data, plan, need)
+            return cls(data, plan, timing.times(data, plan, need), energy_j)
 
     @cached_property
     def values(self) -> Mapping[str, list[float]]:

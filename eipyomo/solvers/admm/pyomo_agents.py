@@ -133,7 +133,7 @@ class PyomoAgent:
             downlink_share=_inside(target["downlink_share"], user.receiving_share.lb),
             edge_frequency_ghz=np.array([edge_ghz if limited else data.server_frequency_ghz]),
         )
-        times = timing.times(data, plan)
+        times = timing.times(data, plan, timing.needs(data, plan))
         upload_s, download_s = 1.05 * times.upload_s, 1.05 * times.download_s
         offload_s = 1.05 * times.offload_s + 1e-3
         local_s = 1.05 * times.local_inference_s + 1e-3

@@ -303,15 +303,14 @@ class Dual:
 
     def decided(self, users: Records, modes: Records, records: Records) -> tuple[Records, Records]:
         """Return users and SOLUTION records as if each one's mode were its own data, at ι = 1/2."""
-        has = self.domains["modes"] > 0
-        if not has.any():
+        lists = self.problem.data.modes
+        if lists is None:
             return users, records
-        users, records = users.copy(), records.copy()
+        has, users, records = lists.has_modes, users.copy(), records.copy()
         chosen = self.domains["first"][has] + records["offload_fraction"][has].astype(np.intp)
         users[has] = modes[chosen]
         records["offload_fraction"][has] = kernels.HALF
-        computes = (modes["download_mbit"] > 0.0) | (modes["work_gigacycles"] > 0.0)
-        records["download"][has] = computes[chosen]
+        records["download"][has] = lists.computes[chosen]
         return users, records
 
     def earliest_of(self, records: Records) -> float:

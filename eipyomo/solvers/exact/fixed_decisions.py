@@ -14,7 +14,7 @@ from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
-from eipyomo.scaled import FloatColumn, Scaled
+from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Decisions, Dual, Prices, UserSolutions
 from eipyomo.solvers.exact.kernels import FIXED, SOLUTION, Times
@@ -179,24 +179,20 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
     """
     data, prices = dual.problem.data, optimum.best.prices
     users, records = dual.decided(dual.users, dual.modes, optimum.best.records)
-    weighted = users
-    if not dual.together:
-        weighted, _ = dual.decided(
-            dual.users_at(prices), dual.modes_at(prices), optimum.best.records
-        )
-    elif not dual.problem.data.modes:
-        weighted = dual.weighted
+    weighted = dual.weighted if dual.together else dual.users_at(prices)  # alike in all modes
     download, offload = records["download"], records["offload_fraction"]
     shares = _shares(dual, optimum)
     up, down = shares["uplink_share"], shares["downlink_share"]
-    seconds = _seconds(up, data, data.uplink_snr)
+    seconds = seconds_per_mbit(up, data.bandwidth_mhz, data.uplink_snr)
     uploads, downloads = users["model_mbit"] > 0.0, download & (users["download_mbit"] > 0.0)
     load = users["model_mbit"] + offload * users["task_mbit"]
     uploaded_s = users["start_s"] + where_needed(users["model_mbit"], seconds)
     sync_s = max(optimum.best.sync_s, float(uploaded_s.max(where=uploads, initial=0.0)))
     sent_s = users["start_s"] + where_needed(load, seconds)
     ready_s = np.maximum(sync_s, np.where(load > 0.0, sent_s, 0.0))
-    seconds_down = _seconds(np.where(downloads, down, 1.0), data, data.downlink_snr)
+    seconds_down = seconds_per_mbit(
+        np.where(downloads, down, 1.0), data.bandwidth_mhz, data.downlink_snr
+    )
     download_s = where_needed(users["download_mbit"], seconds_down)
     own_work = (1.0 - offload) * users["work_gigacycles"]
     full_ghz = kernels.best_frequencies(weighted)
@@ -231,10 +227,11 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
 
 def _modes(dual: Dual, optimum: PriceOptimum) -> NDArray[np.intp] | None:
     """Return the number of each user's mode; None if nobody has modes."""
-    if dual.problem.data.modes is None:
+    modes = dual.problem.data.modes
+    if modes is None:
         return None
     number = optimum.best.records["offload_fraction"].astype(np.intp)
-    return np.where(dual.domains["modes"] > 0, number, 0)
+    return np.where(modes.has_modes, number, 0)
 
 
 def _shares(dual: Dual, optimum: PriceOptimum) -> dict[str, FloatColumn]:
@@ -298,10 +295,6 @@ def _within_limits(
     np.divide(left_j, spent, out=allowed, where=thrifty & (spent > 0.0))
     slowed = np.minimum(frequency, np.sqrt(np.maximum(allowed, 0.0)))
     return np.where(hurried | thrifty, slowed, frequency)
-
-
-def _seconds(shares: FloatColumn, scaled: Scaled, snr: FloatColumn) -> FloatColumn:
-    return seconds_per_mbit(shares, scaled.bandwidth_mhz, snr)
 
 
 def _frequency_ghz(

@@ -60,14 +60,13 @@ class Incumbent:
         incumbent, domains = cls(dual.problem, dual.reference), dual.domains
         if dual.latest_s < dual.earliest_s:
             return incumbent
-        tried: list[Records] = []
-        for download in (~domains["edge"], domains["local"]):
+        first = () if _may_sit_out(dual) else ("sits_out",)
+        starts = (~domains["edge"], domains["local"])
+        for download, least in zip(starts, ONE_BY_ONE, strict=True):
             decided = np.zeros(len(domains), SOLUTION)
             decided["download"] = download
             decided["offload_fraction"] = np.where(download, domains["offload_min"], 1.0)
-            first = () if _may_sit_out(dual) else ("sits_out",)
-            _decide_modes(dual, decided, (*first, *ONE_BY_ONE[len(tried)]))
-            tried.append(decided)
+            _decide_modes(dual, decided, (*first, *least))
             incumbent.update(rest_of(dual, decided))
         return incumbent
 

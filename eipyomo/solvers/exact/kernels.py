@@ -389,6 +389,12 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
 
 
 @compiled
+def least_seconds(link: Any) -> float:
+    """Return the seconds per Mbit at the largest share."""
+    return float(link.unit_s * time_factor(link.efficiency_min))
+
+
+@compiled
 def weight_at(seconds: float, price: float, link: Any) -> float:
     """Return the weight at which :func:`least_cost` needs so many seconds per Mbit."""
     u = max(efficiency_at_time_factor(seconds / link.unit_s), link.efficiency_min)
@@ -467,7 +473,7 @@ def edge_branch(
     if pressed.seconds > sync_seconds:
         needed = weight_at(sync_seconds, price, link) - (weights.send + weight) * load
         eta = max(needed, 0.0) / user.model_mbit
-        missed = 1.0 - sync_seconds / (link.unit_s * time_factor(link.efficiency_min))
+        missed = 1.0 - sync_seconds / (least_seconds(link))
         if missed > TOGETHER:  # no share is enough, as in a mode that begins later than others
             eta += heavy(user, at) / min(missed, 1.0)
         return EdgeBranch(weight, eta, user.start_s + load * sync_seconds, 0.0)
@@ -641,11 +647,11 @@ def local_weight_in_time(
     if work <= 0.0 or weights.cpu <= 0.0:  # the CPU runs at full speed, or not at all
         seconds = (span - work / user.frequency_max_ghz) / size
         mu = max(weight_at(max(seconds, 0.0), price, link) / size - weights.receive, 0.0)
-        short = seconds < link.unit_s * time_factor(link.efficiency_min) * (1.0 - TOGETHER)
+        short = seconds < least_seconds(link) * (1.0 - TOGETHER)
         return float(mu + heavy(user, at) if short else mu)
     high = weight_at(0.0, price, link) / size - weights.receive
     high = max(high, 2.0 * weights.cpu * user.frequency_max_ghz**3, 1e-12 * heavy(user, at))
-    least = size * link.unit_s * time_factor(link.efficiency_min)
+    least = size * least_seconds(link)
     least += work / user.frequency_max_ghz
     if least >= span * (1.0 - TOGETHER):
         return float(high + heavy(user, at) if least > span * (1.0 + TOGETHER) else high)
@@ -697,7 +703,7 @@ def edge_weight_in_time(user: Any, weights: Weights, iota: float, at: DualPoint)
         return EdgeWeight(heavy(user, at), 0.0, 0.0)
     seconds = (max(by, at.t) - user.start_s) / load
     nu2 = max(weight_at(seconds, price, link) / load - weights.send, 0.0)
-    if seconds < link.unit_s * time_factor(link.efficiency_min) * (1.0 - TOGETHER):
+    if seconds < least_seconds(link) * (1.0 - TOGETHER):
         nu2 += heavy(user, at)
     nu = nu2 + heavy(user, at) if by < at.t * (1.0 - TOGETHER) else nu2
     return EdgeWeight(nu, nu2, 0.0)
@@ -1239,6 +1245,12 @@ def write_cell(
 
 
 @compiled
+def largest_gain(slope: float, times: Times, t: float) -> float:
+    """Return by how much a line over sync times grows at most from t on, to either end."""
+    return float(max(slope * (times.first - t), slope * (times.last - t)))
+
+
+@compiled
 def cover_local(
     user: Any,
     domain: Any,
@@ -1286,9 +1298,7 @@ def cover_local(
         cost = point.cost
         if cost < best - tolerance:
             best, best_slope, better = cost, slope, middle
-        flatter = best_slope - slope
-        lead = max(flatter * (times.first - at.t), flatter * (times.last - at.t))
-        need = min(cost, best + lead) - tolerance
+        need = min(cost, best + largest_gain(best_slope - slope, times, at.t)) - tolerance
         if count + waiting + 3 > MAX_CELLS:
             need = -np.inf
         left, left_value = reach(user, multipliers, middle, low, step, need, times.last, at)
@@ -1607,9 +1617,8 @@ def cover_modes(
         mode = modes[k]
         multipliers = carried_over(mode, multipliers_of(solution))
         point = lagrangian(mode, HALF, True, multipliers, at)
-        flatter = solution.sync_slope - point.sync_slope
-        lead = max(flatter * (times.first - at.t), flatter * (times.last - at.t))
-        if point.cost < solution.value + lead - tolerance:
+        gain = largest_gain(solution.sync_slope - point.sync_slope, times, at.t)
+        if point.cost < solution.value + gain - tolerance:
             multipliers, point = value_at(mode, HALF, computes_itself(mode), at, NOTHING_KNOWN)
         value = safe_value(mode, HALF, True, multipliers, times.last, at)
         write_cell(cells[count], k, k, multipliers, value, point.sync_slope)
