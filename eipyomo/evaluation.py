@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from eipyomo.allocation import Allocation
 from eipyomo.columns import Columns
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
-from eipyomo.restriction import OpenDecisions
+from eipyomo.restriction import demands_beside
 from eipyomo.scaled import FloatColumn, Scaled, Stage
 from eipyomo.timing import Needs, Plan, where_needed
 from eipyomo.validation import require_kind
@@ -183,11 +183,14 @@ def timeline(terms: pd.DataFrame, sync_s: float) -> pd.DataFrame:
     uploaded = trained + terms["upload_s"]
     synced = zero + sync_s
     downloaded = synced + terms["download_s"]
+    sent = uploaded + terms["offload_s"]
+    waits = terms["ready_s"] > sent.where(sent > synced, synced) * (1.0 + 1e-12)  # in sequence
+    sending = uploaded.where(~waits, terms["ready_s"] - terms["offload_s"])
     spans = {
         "previous model download": (zero, terms["previous_download_s"]),
         "local training": (terms["previous_download_s"], trained),
         "model upload": (trained, uploaded),
-        "task offload": (uploaded, uploaded + terms["offload_s"]),
+        "task offload": (sending, sending + terms["offload_s"]),
         "model download": (synced, downloaded),
         "local inference": (downloaded, downloaded + terms["local_inference_s"]),
         "edge inference": (terms["ready_s"], terms["ready_s"] + terms["edge_inference_s"]),
@@ -227,7 +230,7 @@ def evaluate(
     require_kind(
         "allocation", allocation, Allocation, ": a result has one, in its attribute allocation"
     )
-    data = problem.data
+    data = problem.whole
     plan = allocation.for_users(data.names).plan(data)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         need = timing.needs(data, plan)
@@ -276,9 +279,8 @@ def _shared(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violatio
     for budget in problem.budgets:
         if budget.is_minimised:
             continue
-        over = _over(budget.used(plan, terms), budget.capacity)
-        words = f"{budget.meaning} {_in_brackets(budget.equation)}"
-        yield Violation(words, None, float(over))
+        over = float(_over(budget.used(plan, terms), budget.capacity))
+        yield Violation(f"{budget.meaning} {_in_brackets(budget.equation)}", None, over)
 
 
 def _over(used: Any, limit: Any) -> Any:
@@ -328,9 +330,15 @@ def _per_user(data: Scaled, plan: Plan, need: Needs, terms: Breakdown) -> Iterat
 
 def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
     """Hold what restriction and data ask of every user's decisions beside (10)."""
-    for demand in demands_beside(problem.decisions, problem.restriction.grid, plan):
-        constraint = f"{demand.words} in the problem {problem.name!r}"
-        yield _worst(constraint, problem.data.names, demand.amounts)
+    names, there = problem.data.names, f"in the problem {problem.name!r}"
+    for demand in demands_beside(
+        problem.decisions, problem.restriction.grid, plan.download, plan.offload_fraction
+    ):
+        yield _worst(f"{demand.words} {there}", names, demand.amounts)
+    modes, left = problem.whole.modes, problem.open_modes
+    if modes is not None and left is not None and plan.mode is not None:
+        closed = modes.has_modes & ~left[modes.rows(plan.mode)]
+        yield _worst(f"an open mode {there}", names, closed)
 
 
 def _limited(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
@@ -354,40 +362,6 @@ def _limited(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violati
     }
     for constraint, column in amounts.items():
         yield _worst(constraint, data.names, column)
-
-
-class Demand(NamedTuple):
-    """Something that a restriction asks of every user beside (10)."""
-
-    words: str
-    decision: str
-    """Of which decision, as plans and allocations name it."""
-    amounts: FloatColumn
-    """How far each user is off."""
-
-
-def demands_beside(
-    open_to: OpenDecisions, grid: int, decided: Plan | Allocation
-) -> Iterator[Demand]:
-    """Iterate over what is asked of decisions on downloads and tasks, by what is open, on a grid.
-
-    What a restriction asks of the band is a budget of the problem.
-    """
-    if open_to.are_all and not grid:
-        return
-    a, offload = decided.download, decided.offload_fraction
-    most = "ι = 0" if not open_to.offload_max.any() else "ι <= its most"
-    amounts: dict[tuple[str, str], Any] = {
-        ("a = 0", "download"): a & ~open_to.local,
-        ("a = 1", "download"): ~a & ~open_to.edge,
-        ("ι >= its least", "offload_fraction"): a * (open_to.offload_min - offload),
-        (most, "offload_fraction"): a * (offload - open_to.offload_max),
-    }
-    if grid:
-        off = np.abs(offload - np.round(offload * grid) / grid)
-        amounts[f"ι on the grid of step 1/{grid}", "offload_fraction"] = a * off
-    for (words, decision), amount in amounts.items():
-        yield Demand(words, decision, amount.astype(np.float64))
 
 
 def _worst(constraint: str, names: tuple[str, ...], column: Any) -> Violation:

@@ -8,8 +8,9 @@ nor a continuous ι_j.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from eipyomo.columns import Columns
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
 from eipyomo.files import require_unique
-from eipyomo.validation import Finite, NonNegative, Record
+from eipyomo.validation import Finite, Flag, NonNegative, Record
 from eipyomo.words import clipped, short
 
 FloatColumn = NDArray[np.floating[Any]]
@@ -71,6 +72,13 @@ class Mode(Record):
         Finite | None,
         Field(description="a finite number (cost v_k added to WSEL), or left out"),
     ] = None
+    in_sequence: Annotated[
+        Flag | None,
+        Field(
+            description="true where what is sent of the task is what the user has computed, so "
+            "that the server waits for it, or false, or left out"
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +99,9 @@ class ModeColumns(Columns):
         c_k and e_k in Gcycle.
     penalty
         v_k, in units of WSEL.
+    in_sequence
+        Whether the user computes, then sends, and the server computes last; only where each of the
+        two has something to do.
     """
 
     first: NDArray[np.intp]
@@ -103,6 +114,7 @@ class ModeColumns(Columns):
     local_gigacycles: FloatColumn
     edge_gigacycles: FloatColumn
     penalty: FloatColumn
+    in_sequence: NDArray[np.bool_]
 
     @property
     def has_modes(self) -> NDArray[np.bool_]:
@@ -114,9 +126,66 @@ class ModeColumns(Columns):
         """Which modes have a local branch, (rows,)."""
         return (self.download_mbit > 0.0) | (self.local_gigacycles > 0.0)
 
+    @property
+    def owner(self) -> NDArray[np.intp]:
+        """Whose each mode is, (rows,)."""
+        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
+
     def of(self, user: int) -> slice:
         """Return the rows of a user."""
         return slice(int(self.first[user]), int(self.first[user + 1]))
+
+    def mean(self, key: str, otherwise: FloatColumn | float) -> FloatColumn:
+        """Return the mean of a column over each user's modes; for others, what it is otherwise."""
+        counts = np.diff(self.first)
+        total = np.zeros(len(counts))
+        np.add.at(total, self.owner, getattr(self, key).astype(np.float64))
+        return np.where(counts > 0, total / np.maximum(counts, 1), otherwise)
+
+    def least_positive(self, amounts: FloatColumn, otherwise: float) -> FloatColumn:
+        """Return the least amount > 0 of each user's modes; where there is none, another."""
+        least = np.full(len(self.first) - 1, np.inf)
+        np.minimum.at(least, self.owner, np.where(amounts > 0.0, amounts, np.inf))
+        return np.where(np.isfinite(least), least, otherwise)
+
+    def mostly(self, *, at_edge: bool) -> NDArray[np.intp]:
+        """Return a mode of each user with much work at the edge or with little, from 0.
+
+        It is one that trains, if there is such.
+        """
+        sign = -1.0 if at_edge else 1.0
+        key = (sign * self.edge_gigacycles, self.update_mbit == 0.0, self.owner)
+        return self.first_of(np.lexsort(key))
+
+    def first_of(self, order: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return each user's first mode of an order of all rows, user by user; counted from 0."""
+        has, start = self.has_modes, self.first[:-1]
+        best = np.zeros(len(has), np.intp)
+        best[has] = order[start[has]] - start[has]
+        return best
+
+    def without_tasks(self, model_mbit: float) -> ModeColumns:
+        """Return the modes of a training round: no task, and everybody downloads the model."""
+        none = np.zeros(len(self.names))
+        return replace(
+            self,
+            offload_mbit=none,
+            local_gigacycles=none,
+            edge_gigacycles=none,
+            download_mbit=none + model_mbit,
+            in_sequence=none > 0.0,
+        )
+
+    def only(self, left: NDArray[np.bool_]) -> ModeColumns:
+        """Return some of the modes; `left` has shape (rows,)."""
+        columns = {
+            field.name: getattr(self, field.name)[left]
+            for field in fields(self)
+            if field.name not in ("first", "names")
+        }
+        before = np.concatenate([[0], np.cumsum(left)])
+        names = tuple(itertools.compress(self.names, left))
+        return replace(self, first=before[self.first].astype(np.intp), names=names, **columns)
 
     def rows(self, chosen: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the rows of modes that are counted from 0 within each user; 0 for who has none."""
@@ -147,7 +216,11 @@ def require_known_modes(lists: Mapping[str, Sequence[Mode]], users: Sequence[End
 # --- Lists of modes -------------------------------------------------------------------------------
 
 
-def split(layers: Sequence[tuple[str, float, float]], input_bits: float) -> tuple[Mode, ...]:
+def split(
+    layers: Sequence[tuple[str, float, float]],
+    input_bits: float,
+    weight_bits: Sequence[float] | None = None,
+) -> tuple[Mode, ...]:
     """Return the modes of a network that is cut between layers.
 
     Parameters
@@ -157,35 +230,42 @@ def split(layers: Sequence[tuple[str, float, float]], input_bits: float) -> tupl
         output is the answer, which is sent nowhere.
     input_bits
         Size of the network's input.
+    weight_bits
+        Size of the weights of each layer; then a user downloads those of its own layers alone.
 
     Returns
     -------
     tuple of Mode
         The whole network at the edge, which gets the input; a cut behind each layer, whose output
-        is sent; the whole network at the user. With any layer of its own a user needs the model.
+        is sent once it is computed; the whole network at the user. With any layer of its own a user
+        needs the model.
 
     Raises
     ------
     InputError
-        If there is no layer, or a number is not allowed.
+        If there is no layer, a number is not allowed, or layers and weights are not as many.
     """
     if not layers:
         raise InputError("layers is empty, but must be a list of (name, cycles, output_bits)")
-    total, done = sum(cycles for _, cycles, _ in layers), 0.0
-    modes = [
-        Mode(name="all at the edge", offload_bits=input_bits, local_cycles=0.0, edge_cycles=total)
-    ]
-    for name, cycles, output_bits in layers[:-1]:
-        done += cycles
-        modes.append(
-            Mode(
-                name=f"cut behind {name}",
-                offload_bits=output_bits,
-                local_cycles=done,
-                edge_cycles=max(total - done, 0.0),
-            )
+    if weight_bits is not None and len(weight_bits) != len(layers):
+        raise InputError(
+            f"weight_bits has {len(weight_bits)} numbers, but must have {len(layers)}, as layers"
         )
-    return (*modes, Mode(name="all local", local_cycles=total, edge_cycles=0.0))
+    work = list(itertools.accumulate((cycles for _, cycles, _ in layers), initial=0.0))
+    weights = list(itertools.accumulate(weight_bits or (), initial=0.0))
+    names = ["all at the edge", *(f"cut behind {name}" for name, _, _ in layers[:-1]), "all local"]
+    sent = [input_bits, *(output for _, _, output in layers[:-1]), None]
+    return tuple(
+        Mode(
+            name=name,
+            offload_bits=sent[k],
+            local_cycles=work[k],
+            edge_cycles=max(work[-1] - work[k], 0.0),
+            in_sequence=True if 0 < k < len(layers) else None,
+            download_bits=None if weight_bits is None else weights[k],
+        )
+        for k, name in enumerate(names)
+    )
 
 
 def exits(layers: Sequence[tuple[str, float, float]]) -> tuple[Mode, ...]:

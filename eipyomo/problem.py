@@ -6,16 +6,18 @@ sentence (:meth:`Problem.require`), so that nothing answers another question tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
+from eipyomo.modes import ModeColumns
 from eipyomo.objective import WSEL, Objective, objective_of
 from eipyomo.resources import Budget, budgets
 from eipyomo.restriction import JOINT, OpenDecisions, Restriction, asked
@@ -60,6 +62,7 @@ LIMIT_FEATURES = frozenset(
         Feature.ENERGY_BUDGETS,
         Feature.SHARE_BOUNDS,
         Feature.FLEET_BUDGETS,
+        Feature.PARTICIPATION,
     }
 )
 """Limits in an instance's data with which there may be no feasible point."""
@@ -81,6 +84,13 @@ OBJECTIVE_FEATURES = {
     "slowest": Feature.LEAST_LATENCY,
 }
 """What an objective other than WSEL asks of a method."""
+
+
+OPEN_MODES: dict[str, Callable[[ModeColumns], NDArray[np.bool_]]] = {
+    "eco": lambda modes: ~modes.computes,
+    "lco": lambda modes: (modes.offload_mbit == 0.0) & (modes.edge_gigacycles == 0.0),
+}
+"""Which modes the letter's benchmarks leave open, by problem: all at the edge, and all local."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +132,14 @@ class Problem:
         Raises
         ------
         InputError
-            If users have modes, and the problem is neither (10) nor that with a split band.
+            If users have modes, and it is not said which modes the problem leaves open.
         """
-        if all(user.modes is None for user in self.instance.users):
+        if all(user.modes is None for user in self.instance.users) or self.stage == "training":
             return
-        if self.stage == "training" or self.restriction.kind() not in ("joint", "gbe"):
+        if self.restriction.kind() not in ("joint", "gbe", *OPEN_MODES):
             raise InputError(
-                f"problem is {self.restriction.name(self.stage)!r}, but must be 'joint' or 'gbe' "
-                "for users with modes"
+                f"problem is {self.restriction.name(self.stage)!r}, but must be one of: joint, "
+                f"gbe, {', '.join(OPEN_MODES)} for users with modes"
             )
 
     @classmethod
@@ -167,7 +177,27 @@ class Problem:
 
     @cached_property
     def data(self) -> Scaled:
-        """The instance in scaled units, as it is at this stage.
+        """The instance in scaled units, as it is at this stage, with the modes that are open.
+
+        Who has none keeps all of them; see :attr:`contradiction`.
+        """
+        modes, left = self.whole.modes, self.open_modes
+        if modes is None or left is None:
+            return self.whole
+        return replace(self.whole, modes=modes.only(left | self.without_mode[modes.owner]))
+
+    @cached_property
+    def open_modes(self) -> NDArray[np.bool_] | None:
+        """Which modes of `whole` the restriction leaves open, (rows,); None where it is all."""
+        is_open, modes = OPEN_MODES.get(self.kind), self.whole.modes
+        if modes is None or is_open is None:
+            return None
+        left = is_open(modes)
+        return None if left.all() else left
+
+    @cached_property
+    def whole(self) -> Scaled:
+        """The instance in scaled units, as it is at this stage, with all modes.
 
         Where the least total frequency of the server is sought, what there is of it in the data is
         no limit: as much as all users can be served at is where it begins.
@@ -187,6 +217,8 @@ class Problem:
         """What restriction and data leave each user to decide; a training round leaves nothing."""
         users, restriction = self.instance.users, self.restriction
         open_to = restriction.decisions(len(users))
+        if self.whole.modes is not None:
+            open_to = open_to.but_for(self.whole.has_modes)
         if self.stage == "training" or self.instance.decides_freely:
             return open_to
         return open_to & Restriction.of_users(users, restriction.grid).decisions(len(users))
@@ -210,6 +242,14 @@ class Problem:
             one.used(decisions, terms) / one.capacity for one in self.budgets if one.is_minimised
         ]
         return max(used) * self.reference
+
+    @property
+    def least_value(self) -> float:
+        """What is minimised is at least this: energies, latencies and resources are not negative.
+
+        With modes penalties may be, and latencies where nobody trains.
+        """
+        return 0.0 if self.data.modes is None else -np.inf
 
     @cached_property
     def reference(self) -> float:
@@ -256,10 +296,23 @@ class Problem:
     def contradiction(self) -> str | None:
         """Why the restriction alone leaves no allocation, in words; None if it leaves one."""
         stuck = ~(self.decisions.edge | self.decisions.local)
-        if not stuck.any():
-            return None
-        name = self.data.names[int(np.argmax(stuck))]
-        return f"the restriction leaves user {name!r} neither download nor all-edge computing"
+        if stuck.any():
+            name = self.data.names[int(np.argmax(stuck))]
+            return f"the restriction leaves user {name!r} neither download nor all-edge computing"
+        if self.without_mode.any():
+            name = self.data.names[int(np.argmax(self.without_mode))]
+            return f"the problem {self.kind!r} leaves user {name!r} none of its modes"
+        return None
+
+    @cached_property
+    def without_mode(self) -> NDArray[np.bool_]:
+        """Which users have modes, none of which is open; (users,)."""
+        modes, left = self.whole.modes, self.open_modes
+        stuck = np.zeros(len(self.whole), np.bool_)
+        if modes is not None and left is not None:
+            stuck |= modes.has_modes
+            stuck[modes.owner[left]] = False
+        return stuck
 
     @property
     def always_feasible(self) -> bool:

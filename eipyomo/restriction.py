@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Self, get_args
+from typing import Any, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,6 +45,16 @@ class OpenDecisions:
             offload_max=high,
         )
 
+    def but_for(self, users: NDArray[np.bool_]) -> OpenDecisions:
+        """Return the same, but all that there is for some users, which have modes in its place."""
+        edge, local, low, high = EVERYTHING
+        return OpenDecisions(
+            edge=np.where(users, edge, self.edge),
+            local=np.where(users, local, self.local),
+            offload_min=np.where(users, low, self.offload_min),
+            offload_max=np.where(users, high, self.offload_max),
+        )
+
     def by_user(self) -> list[tuple[bool, bool, float, float]]:
         """Return those of each user, one by one."""
         columns = (self.edge, self.local, self.offload_min, self.offload_max)
@@ -59,6 +69,40 @@ class OpenDecisions:
     def kinds(self) -> set[tuple[bool, bool, float, float]]:
         """The different ones among the users."""
         return set(self.by_user())
+
+
+class Demand(NamedTuple):
+    """Something that a restriction asks of every user beside (10)."""
+
+    words: str
+    decision: str
+    """Of which decision, as plans and allocations name it."""
+    amounts: FloatColumn
+    """How far each user is off."""
+
+
+def demands_beside(
+    open_to: OpenDecisions, grid: int, download: NDArray[Any], offload_fraction: FloatColumn
+) -> Iterator[Demand]:
+    """Iterate over what is asked of decisions on downloads and tasks, by what is open, on a grid.
+
+    What a restriction asks of the band is a budget of the problem.
+    """
+    if open_to.are_all and not grid:
+        return
+    a, offload = download, offload_fraction
+    most = "ι = 0" if not open_to.offload_max.any() else "ι <= its most"
+    amounts: dict[tuple[str, str], Any] = {
+        ("a = 0", "download"): a & ~open_to.local,
+        ("a = 1", "download"): ~a & ~open_to.edge,
+        ("ι >= its least", "offload_fraction"): a * (open_to.offload_min - offload),
+        (most, "offload_fraction"): a * (offload - open_to.offload_max),
+    }
+    if grid:
+        off = np.abs(offload - np.round(offload * grid) / grid)
+        amounts[f"ι on the grid of step 1/{grid}", "offload_fraction"] = a * off
+    for (words, decision), amount in amounts.items():
+        yield Demand(words, decision, amount.astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)

@@ -204,6 +204,16 @@ class Scaled(Columns):
             return self.server_frequency_ghz
         return min(self.server_frequency_ghz, self.total_frequency_ghz / len(self))
 
+    def repeated(self, users: NDArray[np.intp]) -> Scaled:
+        """Return the columns of some users, each as often as it is named, without their modes."""
+        columns = {
+            field.name: getattr(self, field.name)[users]
+            for field in fields(self)
+            if field.type in ("FloatColumn", "LimitColumn")
+        }
+        names = tuple(self.names[j] for j in users)
+        return replace(self, names=names, modes=None, **columns)
+
     def for_stage(self, stage: Stage) -> Scaled:
         """Return the columns of a stage: a training round has no tasks (section II-B)."""
         if stage not in get_args(Stage):
@@ -212,7 +222,9 @@ class Scaled(Columns):
             )
         if stage == "inference":
             return self
-        return replace(self, task_mbit=np.zeros(len(self)), total_frequency_ghz=None)
+        modes = None if self.modes is None else self.modes.without_tasks(self.model_mbit)
+        none = np.zeros(len(self))
+        return replace(self, task_mbit=none, total_frequency_ghz=None, modes=modes)
 
 
 def scale(
@@ -319,7 +331,7 @@ def mode_columns(
 
 def _mode_row(
     user: EndUser, mode: Mode, model_bits: float, cycles_per_bit: float
-) -> dict[str, float]:
+) -> dict[str, float | bool]:
     """Return one mode of a user in scaled units, with what it leaves out."""
 
     def said(key: str, otherwise: float) -> float:
@@ -330,16 +342,18 @@ def _mode_row(
     edge_cycles = said("edge_cycles", cycles_per_bit * offload_bits)
     whole = cycles_per_bit * user.task_bits
     local_cycles = said("local_cycles", max(whole - edge_cycles, 0.0))
+    download_bits = said("download_bits", model_bits if local_cycles > 0.0 else 0.0)
+    here, there = local_cycles + download_bits > 0.0, offload_bits + edge_cycles > 0.0
     return {
         "update_mbit": said("update_bits", model_bits) / BITS_PER_MBIT,
         "training_s": said("training_s", user.local_training_s),
         "training_j": said("training_j", user.local_training_j),
         "offload_mbit": offload_bits / BITS_PER_MBIT,
-        "download_mbit": said("download_bits", model_bits if local_cycles > 0.0 else 0.0)
-        / BITS_PER_MBIT,
+        "download_mbit": download_bits / BITS_PER_MBIT,
         "local_gigacycles": local_cycles / CYCLES_PER_GIGACYCLE,
         "edge_gigacycles": edge_cycles / CYCLES_PER_GIGACYCLE,
         "penalty": said("penalty", 0.0),
+        "in_sequence": bool(mode.in_sequence) and here and there,
     }
 
 

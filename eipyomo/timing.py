@@ -66,6 +66,8 @@ class Needs(NamedTuple):
     """Whether there is a local branch."""
     penalty: FloatColumn | float
     """v, added to WSEL."""
+    in_sequence: NDArray[Any] | bool
+    """Whether the server's part waits for what the user has computed and sent."""
 
     @property
     def sends(self) -> NDArray[np.bool_]:
@@ -89,6 +91,7 @@ def needs(data: Scaled, plan: Plan) -> Needs:
         ),
         computes=a,
         penalty=0.0,
+        in_sequence=False,
     )
     modes = data.modes
     if modes is None or plan.mode is None:
@@ -173,8 +176,8 @@ def times(data: Scaled, plan: Plan, need: Needs) -> Times:
     local_inference_s = where_needed(need.local_gigacycles, cycle_s)
     start_s = data.previous_download_s + need.training_s
     sent_s = np.where(need.sends, start_s + upload_s + offload_s, -np.inf)
-    ready_s = np.maximum(plan.sync_s, sent_s)
     local_s = np.where(need.computes, plan.sync_s + download_s + local_inference_s, -np.inf)
+    ready_s = np.where(need.in_sequence, local_s + offload_s, np.maximum(plan.sync_s, sent_s))
     return Times(
         upload_s=upload_s,
         offload_s=offload_s,

@@ -13,6 +13,7 @@ from eipyomo.models.symbols import (
     BUDGET_DATA,
     COUPLING,
     LEAST,
+    MODE_DATA,
     SYSTEM_DATA,
     USER_DATA,
     USER_LIMITS,
@@ -33,12 +34,14 @@ file its manifest. Units are those of models; instances are in SI units
 CLOSING = """\
 A formulation has those of a user's variables that it needs; `edge_frequency_ghz` and
 `total_frequency_ghz` are there where the server has a total frequency, and limits where users have
-them, as other totals are where the instance has them."""
+them, as other totals are where the instance has them. A user with modes has `in_mode` in place of
+`download` and `offload_fraction`, and what its modes use of paces and shares."""
 
 TABLES: Mapping[str, Mapping[str, Quantity]] = {
     "Data of the system, `model.NAME`": SYSTEM_DATA | BUDGET_DATA,
     "Data of a user, `model.user[j].NAME`": USER_DATA,
     "Limits of a user, `model.user[j].NAME`": USER_LIMITS,
+    "Data of a user's modes, `model.user[j].NAME[k]`": MODE_DATA,
     "Variables that couple users, `model.NAME[j]`, and `model.sync_s`": COUPLING,
     "What is minimised where that is not (10a), `model.NAME`": LEAST,
     "Variables of a user, `model.user[j].NAME`": USER_VARIABLES,

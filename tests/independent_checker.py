@@ -95,7 +95,8 @@ def digest(instance: J) -> str:
             return {key: plain(one) for key, one in value.items() if one is not None}
         if isinstance(value, list):
             return [plain(one) for one in value]
-        return float(value) if isinstance(value, int) else value
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        return float(value) if is_whole else value
 
     document = {key: one for key, one in plain(instance).items() if key != "name"}
     if "min_participants" in document:
@@ -154,6 +155,7 @@ class Checker:
         self.claimed = number(file["bound"]) if self.bounds else None
         self.training, split = file["round"] == "training", typed(file["split_band"], bool)
         domains = typed(file["domains"], list, len(self.users))
+        self.closed: list[list[int]] = []
         self.domains = [self.domain(*one) for one in zip(domains, self.modes, strict=True)]
         shape(file["tree"], len(self.users))
         size = 1.0  # of the band
@@ -179,9 +181,14 @@ class Checker:
     def domain(self, row: Any, modes: Any) -> tuple[bool, bool, float, float]:
         """Read a domain: whether a = 0, whether a = 1, and the range of ι, or of modes."""
         if modes:
-            first, last = typed(keys(row, "modes")["modes"], list, 2)
+            keys(row, "modes", *[key for key in ("closed",) if key in row])
+            first, last = typed(row["modes"], list, 2)
             demand(0 <= typed(first, int) < len(modes) > typed(last, int) >= 0, "modes")
-            return False, first <= last, first, last
+            closed = [typed(k, int) for k in typed(row.get("closed", []), list)]
+            demand(all(0 <= k < len(modes) for k in closed), "closed")
+            self.closed.append(closed)
+            return False, bool(set(range(first, last + 1)) - set(closed)), first, last
+        self.closed.append([])
         keys(row, "edge", "local", "offload_min", "offload_max")
         low, high = number(row["offload_min"], 0.0), number(row["offload_max"])
         demand(high <= (self.n or 1) and (not self.n or low % 1 == high % 1 == 0), "domain")
@@ -217,6 +224,7 @@ class Checker:
             "o": sent,
             "m": d if down else 0.0,
             "v": 0.0,
+            "s": False,
             "c": (1.0 - iota) * work if down else 0.0,
             "e": iota * work,
             "A": self.start(user),
@@ -235,13 +243,18 @@ class Checker:
         edge = said("edge_cycles", self.i["cycles_per_bit"] * sent)
         own = said("local_cycles", max(self.i["cycles_per_bit"] * user["task_bits"] - edge, 0.0))
         d = self.i["model_bits"]
+        if self.training:
+            sent = edge = own = 0.0
+            row = {**row, "download_bits": d}
+        received = said("download_bits", d if own > 0.0 else 0.0)
         return {
             "D": said("update_bits", d),
             "o": sent,
             "c": own,
             "e": edge,
-            "m": said("download_bits", d if own > 0.0 else 0.0),
+            "m": received,
             "v": said("penalty", 0.0),
+            "s": bool(row.get("in_sequence") and sent + edge and own + received),
             "A": user["previous_download_s"] + said("training_s", user["local_training_s"]),
             "j": said("training_j", user["local_training_j"]),
         }
@@ -257,14 +270,14 @@ class Checker:
         demand(mu + nu2 <= w * (1.0 + TINY), "multipliers")
         up, downlink = self.links[j]
         d, load = need["D"], need["D"] + need["o"]
-        demand(not (d == 0.0 and eta) and not (load == 0.0 and nu2), "no upload")
+        demand(not (d == 0.0 and eta) and not ((load == 0.0 or need["s"]) and nu2), "no upload")
         g = v * need["j"] - w * user["previous_download_s"]
         g += need["v"] * ((1.0 if weighted else 0.0) + p["penalty"]) + (p["out"] if d == 0.0 else 0)
         g -= delta * self.deadline(user) if delta else 0.0
         g -= eps * user["energy_budget_j"] if eps else 0.0
-        k = (v * user["transmit_power_w"] + nu2) * load + eta * d
+        k = (v * user["transmit_power_w"] + nu2) * load + eta * d + need["s"] * mu * need["o"]
         g += up.least(k, p["up"]) + (nu2 + eta) * need["A"]
-        work, rho = max(w - mu, 0.0) * need["e"], p["edge"]
+        work, rho = (mu if need["s"] else max(w - mu, 0.0)) * need["e"], p["edge"]
         served = self.i["server"]["frequency_hz"]
         slow = work < rho * served**2
         g += 2.0 * math.sqrt(work * rho) if slow else work / served + rho * served
@@ -315,7 +328,7 @@ class Checker:
             lines = []
             if self.modes[j]:
                 cells = {k: ms for k, *ms in keys(row, "modes")["modes"]}
-                open_to = range(int(low), int(high) + 1)
+                open_to = [k for k in range(int(low), int(high) + 1) if k not in self.closed[j]]
                 demand(all(k in cells for k in open_to), "a mode is missing")
                 demand(all(0 <= k < len(self.modes[j]) for k in cells), "no such mode")
                 lines = [self.line(j, self.mode(j, k), cells[k], seen, ray) for k in open_to]
@@ -357,6 +370,10 @@ class Checker:
             return min(self.node(*one) for one in self.sides(node["branch"], first, last, domains))
         return self.leaf(node, domains) if "proof" in node else self.waiting(first, False)
 
+    def some_left(self, j: int, first: float, last: float) -> bool:
+        """Tell whether a mode from one to another is open."""
+        return bool(set(range(int(first), int(last) + 1)) - set(self.closed[j]))
+
     def sides(self, branch: J, first: float, last: float | None, domains: list[Any]) -> Any:
         """Return both sides of a branch, with the domains there."""
         j, x, most = branch["user"], branch["threshold"], self.n or 1
@@ -366,10 +383,10 @@ class Checker:
                 if self.modes[j]:
                     _, _, a, b = low[k]
                     b = min(b, x) if k <= j else b
-                    low[k] = (False, a <= b, a, b)
+                    low[k] = (False, self.some_left(k, a, b), a, b)
                     _, _, a, b = high[k]
                     a = max(a, math.floor(x) + 1) if k >= j else a
-                    high[k] = (False, a <= b, a, b)
+                    high[k] = (False, self.some_left(k, a, b), a, b)
                     continue
                 if k <= j:
                     _, local, a, b = low[k]
@@ -409,9 +426,9 @@ class Checker:
 
     def ways(self, j: int) -> list[J]:
         """Return what a user may need, as far as its update goes."""
-        if self.modes[j]:
-            return [self.mode(j, k) for k in range(len(self.modes[j]))]
-        return [self.needs(j, False, 1.0)]
+        listed = range(len(self.modes[j] or []))
+        left = [self.mode(j, k) for k in listed if k not in self.closed[j]]
+        return left or [self.needs(j, False, 1.0)]
 
     def nothing_before(self, first: float) -> bool:
         """Tell whether uploads do not fit up to a time."""
@@ -457,7 +474,15 @@ class Checker:
         def is_whole(own: Any, j: int) -> bool:
             domain, modes = self.domains[j], self.modes[j]
             if modes:
-                return own is everything and domain[2:] == (0, len(modes) - 1)
+                needs = [self.mode(j, k) for k in range(len(modes))]
+                closed = {
+                    (True, True): [],
+                    (True, False): [k for k, way in enumerate(needs) if way["m"] or way["c"]],
+                    (False, True): [k for k, way in enumerate(needs) if way["o"] or way["e"]],
+                }[own[:2]]
+                first, last = map(int, domain[2:])
+                still_open = set(range(first, last + 1)) - set(self.closed[j])
+                return not n and still_open == set(range(len(modes))) - set(closed)
             return bool((domain if domain[1] else domain[:2]) == left(own, self.users[j]))
 
         found = {

@@ -20,6 +20,8 @@ from experiments import (
     limits_random,
     limits_reference,
     milp_benchmark,
+    modes_examples,
+    modes_random,
     provenance,
     solver_defaults,
     soundness,
@@ -39,6 +41,8 @@ ALL = (
     limits_random.TABLE,
     limits_reference.TABLE,
     milp_benchmark.TABLE,
+    *modes_examples.TABLES,
+    modes_random.TABLE,
     solver_defaults.TABLE,
     training_benchmark.TABLE,
 )

@@ -88,7 +88,7 @@ def received_late(
     data = instance.scaled
     download_s = end_s - plan.sync_s - ei.evaluate(instance, plan).breakdown.local_inference_s
     share = plan.downlink_share.copy()
-    share[user] = bounds.smallest_share(data, data.downlink_snr, download_s)[user]
+    share[user] = bounds.smallest_share(data, data.downlink_snr, download_s, data.model_mbit)[user]
     return replace(plan, downlink_share=share)
 
 

@@ -17,6 +17,7 @@ import pytest
 import eipyomo as ei
 from eipyomo import modes
 from eipyomo.problem import Problem
+from eipyomo.restriction import Restriction
 from eipyomo.solvers.exact import convex_rest, solve_exact
 from eipyomo.verify import verify
 from tests.conftest import reference, slow_but
@@ -399,22 +400,15 @@ def test_too_many_participants_are_named() -> None:
     assert "min_participants 2" in result.message
 
 
-@pytest.mark.parametrize("method", ["admm", "milp", "minlp", "exhaustive"])
-def test_who_knows_no_modes_refuses(method: str) -> None:
-    """In one sentence; restrictions of a and ι are refused for modes by everybody."""
+def test_a_grid_of_offload_fractions_is_refused_for_modes() -> None:
+    """They have none; the sentence says which problems there are for them."""
     told = on_grid(ei.Instance.letter(users=2), 2)
-    with pytest.raises(ei.InputError, match="modes"):
-        ei.solve(told, method)
-    with pytest.raises(ei.InputError, match="must be 'joint' or 'gbe' for users with modes"):
-        ei.solve(told, "exact", problem="eco")
-    with pytest.raises(ei.InputError, match="modes"):
-        ei.models.minlp(told)
-    model = ei.models.minlp(ei.Instance.letter(users=2))
-    with pytest.raises(ei.InputError, match="a list of modes is in one of instance and model"):
-        ei.models.update(model, told)
-    with pytest.raises(ei.InputError, match="but must be 'joint' or 'gbe' for users with modes"):
-        ei.train(told, rounds=2)
-    with pytest.raises(ei.InputError, match="users have modes"):
+    for problem in ("grid:0.5", Restriction(local=[True, False], offload_max=[1.0, 1.0])):
+        with pytest.raises(ei.InputError, match="must be one of: joint, gbe, eco, lco for users"):
+            ei.solve(told, "exact", problem=problem)
+    with pytest.raises(ei.InputError, match="must be one of: joint, gbe, eco, lco for users"):
+        ei.solve(told, "exhaustive")
+    with pytest.raises(ei.InputError, match="users have modes, but none is given"):
         convex_rest(Problem.of(told), True, 0.5)
 
 

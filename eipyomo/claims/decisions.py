@@ -11,8 +11,8 @@ from eipyomo.allocation import Allocation
 from eipyomo.claims.breakdown import Terms
 from eipyomo.claims.document import Document
 from eipyomo.claims.values import TOLERANCE, written
-from eipyomo.evaluation import FEASIBILITY_TOLERANCE, demands_beside
-from eipyomo.restriction import named_or_joint
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE
+from eipyomo.restriction import demands_beside, named_or_joint
 
 
 def violations(read: Document, terms: Terms) -> Iterator[str]:
@@ -50,7 +50,9 @@ def restriction(read: Document, allocation: Allocation) -> Iterator[str]:
         return
     named, _ = named_or_joint(read.problem)
     open_to = named.decisions(len(allocation.names))
-    for demand in demands_beside(open_to, named.grid, allocation):
+    for demand in demands_beside(
+        open_to, named.grid, allocation.download, allocation.offload_fraction
+    ):
         for j in np.flatnonzero(demand.amounts > FEASIBILITY_TOLERANCE):
             value = getattr(allocation, demand.decision)[j].item()
             yield (

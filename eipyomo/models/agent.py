@@ -86,7 +86,9 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
         model.add_component(key, pyo.Var(initialize=0.0, doc=f"{AGENT_PARAMETERS[key]}, told"))
         getattr(model, key).fix()
     declare_copies(model, data, horizon_s)
-    floor = float(bounds.smallest_share(data, data.downlink_snr, np.array([horizon_s]))[0])
+    floor = float(
+        bounds.smallest_share(data, data.downlink_snr, np.array([horizon_s]), data.model_mbit)[0]
+    )
     model.user = pyo.Block(doc="u_j and 𝒰_j")
     own = {key: float(getattr(data, key)[0]) for key in USER_DATA}
     own |= {key: float(getattr(data, key)[0]) for key in USER_LIMITS if data.limited(key)}
@@ -102,7 +104,7 @@ def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
 def declare_copies(model: Model, data: Scaled, horizon_s: float) -> None:
     """Declare x_j, y_j and z_j, (12c), and v_j; shares above 1 would be outside ℱ anyway."""
     spare_s = np.array([horizon_s]) - data.upload_start_s
-    floor = float(bounds.smallest_share(data, data.uplink_snr, spare_s)[0])
+    floor = float(bounds.smallest_share(data, data.uplink_snr, spare_s, data.model_mbit)[0])
     model.uplink_copy = pyo.Var(bounds=(floor, 1), doc="x_j [1]: copy of b_j")
     model.sync_copy = pyo.Var(bounds=(0, horizon_s), doc="y_j [s]: copy of τ̂_N")
     model.downlink_copy = pyo.Var(bounds=(0, 1), doc="z_j [1]: copy of b̄_j")

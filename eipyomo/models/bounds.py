@@ -19,6 +19,9 @@ for a band that is split into halves as well. Constraints that a user adds can m
 dearer than C; :func:`eipyomo.models.binding_bounds` tells when these bounds touch an answer. So
 can limits in the data; but a deadline ends all that a user does, whatever it costs.
 
+A user with modes costs at most what the dearest of its modes costs in such a plan, and at least
+what the cheapest does over the whole band, with nobody to wait for.
+
 Another objective than WSEL says nothing of costs. With `band` and `edge_frequency` everybody has a
 deadline. With `slowest` the plan of equal shares, with all CPUs at f_max, ends at some θ, which no
 optimum exceeds.
@@ -34,8 +37,9 @@ from __future__ import annotations
 import numpy as np
 
 from eipyomo import physics, timing
+from eipyomo.models.each_mode import EachMode, of_modes
 from eipyomo.objective import WSEL
-from eipyomo.problem import Problem
+from eipyomo.problem import Feature, Problem
 from eipyomo.scaled import FloatColumn, Scaled
 
 DUE_MARGIN = 1e-2
@@ -77,8 +81,13 @@ def latest_s(data: Scaled, cost: float | None = None) -> FloatColumn:
     array of shape (users,), in s from the start of the round.
     """
     cost = equal_share_cost(data) if cost is None else cost
-    spare = cost - least_cost(data).sum()
+    least = least_cost(data)
+    spare = cost - least.sum()
     latest = timing.uploaded_s(data, 1.0) + spare / data.latency_weight
+    if data.modes is not None:
+        unhurried = of_modes(data, np.minimum, lambda rows: rows.least_cost(waits=False))
+        late = data.previous_download_s + (least + spare - unhurried) / data.latency_weight
+        latest = np.where(data.has_modes, late, latest)
     ends: FloatColumn = np.minimum(latest, due_s(data, data.deadline_s))
     return ends
 
@@ -98,7 +107,7 @@ def least_cost(data: Scaled) -> FloatColumn:
     )
     latency_s = data.local_training_s + upload_s
     cost: FloatColumn = data.energy_weight * energy_j + data.latency_weight * latency_s
-    return cost
+    return of_modes(data, np.minimum, EachMode.least_cost, cost)
 
 
 def equal_share_times(data: Scaled, frequency_ghz: FloatColumn) -> tuple[FloatColumn, FloatColumn]:
@@ -106,7 +115,7 @@ def equal_share_times(data: Scaled, frequency_ghz: FloatColumn) -> tuple[FloatCo
     share = 0.5 / len(data)
     uplink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
     downlink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
-    sync_s = float(timing.uploaded_s(data, share).max())
+    sync_s = equal_share_sync_s(data)
     work = data.gigacycles_per_mbit * data.task_mbit
     ready_s = np.maximum(sync_s, data.upload_start_s + (data.model_mbit + data.task_mbit) * uplink)
     all_edge_s = ready_s + work / data.equal_frequency_ghz
@@ -114,10 +123,22 @@ def equal_share_times(data: Scaled, frequency_ghz: FloatColumn) -> tuple[FloatCo
     return all_edge_s, all_local_s
 
 
+def equal_share_sync_s(data: Scaled) -> float:
+    """Return when all updates are there over equal shares, whatever modes are chosen."""
+    share = 0.5 / len(data)
+    uploaded_s = timing.uploaded_s(data, share)
+    return float(of_modes(data, np.maximum, lambda rows: rows.uploaded_s(share), uploaded_s).max())
+
+
 def equal_share_latency_s(data: Scaled) -> float:
     """Return θ, a latency that equal shares with f_max never exceed, whatever is offloaded."""
     done_s = np.maximum(*equal_share_times(data, data.max_frequency_ghz))
-    return float((done_s - data.previous_download_s).max())
+    sync_s, share = equal_share_sync_s(data), 0.5 / len(data)
+
+    def latency_s(rows: EachMode) -> FloatColumn:
+        return rows.times(share, sync_s, rows.data.max_frequency_ghz).latency_s
+
+    return float(of_modes(data, np.maximum, latency_s, done_s - data.previous_download_s).max())
 
 
 def equal_share_cost(data: Scaled) -> float:
@@ -140,9 +161,18 @@ def equal_share_cost(data: Scaled) -> float:
     def cost(energy_j: FloatColumn, clock_s: FloatColumn) -> float:
         energy_j = energy_j + data.local_training_j
         latency_s = clock_s - data.previous_download_s
-        return float((data.energy_weight * energy_j + data.latency_weight * latency_s).sum())
+        costs = data.energy_weight * energy_j + data.latency_weight * latency_s
+        return float(costs[~data.has_modes].sum())
 
-    return 2.0 * max(cost(all_edge_j, all_edge_s), cost(all_local_j, all_local_s))
+    sync_s = equal_share_sync_s(data)
+    dearest = of_modes(
+        data,
+        np.maximum,
+        lambda rows: rows.cost(share, sync_s, unconstrained_frequency_ghz(rows.data)),
+    )
+    return 2.0 * max(cost(all_edge_j, all_edge_s), cost(all_local_j, all_local_s)) + float(
+        dearest.sum()
+    )
 
 
 def unconstrained_frequency_ghz(data: Scaled) -> FloatColumn:
@@ -152,8 +182,29 @@ def unconstrained_frequency_ghz(data: Scaled) -> FloatColumn:
         return np.minimum(np.cbrt(data.latency_weight / marginal), data.max_frequency_ghz)
 
 
-def smallest_share(data: Scaled, snr: FloatColumn, latest_s: FloatColumn) -> FloatColumn:
-    """Return a share over which the model takes at least `latest_s`, a lower bound on used shares.
+def sent_within(data: Scaled, latest_s: FloatColumn) -> tuple[FloatColumn, FloatColumn]:
+    """Return in how many seconds how many Mbit are sent at least where anything is sent.
+
+    It is the update, or the least that any mode sends.
+    """
+    modes = data.modes
+    if modes is None:
+        return latest_s - data.upload_start_s, np.full(len(data), data.model_mbit)
+    least = modes.least_positive(modes.update_mbit + modes.offload_mbit, data.model_mbit)
+    return latest_s - np.where(data.has_modes, 0.0, data.upload_start_s), least
+
+
+def received_within(data: Scaled, latest_s: FloatColumn) -> tuple[FloatColumn, FloatColumn]:
+    """Return in how many seconds how many Mbit are received at least, where anything is."""
+    if data.modes is None:
+        return latest_s, np.full(len(data), data.model_mbit)
+    return latest_s, data.modes.least_positive(data.modes.download_mbit, data.model_mbit)
+
+
+def smallest_share(
+    data: Scaled, snr: FloatColumn, latest_s: FloatColumn, mbit: FloatColumn | float
+) -> FloatColumn:
+    """Return a share over which so many Mbit take at least `latest_s`, a bound on used shares.
 
     Found by bisection from above, so that it never exceeds the share sought by more than rounding.
     """
@@ -162,7 +213,7 @@ def smallest_share(data: Scaled, snr: FloatColumn, latest_s: FloatColumn) -> Flo
     for _ in range(200):
         middle = 0.5 * (low + high)
         seconds = timing.seconds_per_mbit(middle, data.bandwidth_mhz, snr)
-        too_small = data.model_mbit * seconds >= latest_s
+        too_small = mbit * seconds >= latest_s
         low = np.where(too_small, middle, low)
         high = np.where(too_small, high, middle)
     return low
@@ -180,9 +231,11 @@ def enough_band(problem: Problem) -> float:
     """Return a sum of shares with which every deadline can be met; infinite if none is found.
 
     At each of some sync times every user takes what needs less: all at the edge, or all local at
-    f_max, as far as these are open to it.
+    f_max, as far as these are open to it, or one of its modes.
     """
     data, open_to = problem.data, problem.decisions
+    if Feature.PARTICIPATION in problem.features:
+        return np.inf  # not every choice of modes is allowed
     due = data.deadline_s + data.previous_download_s
     work = data.gigacycles_per_mbit * data.task_mbit
     edge_due = due - work / data.equal_frequency_ghz
@@ -196,7 +249,41 @@ def enough_band(problem: Problem) -> float:
     local = share_within(data, data.uplink_snr, update)
     local += share_within(data, data.downlink_snr, down)
     local = np.where(open_to.local & (open_to.offload_min == 0.0), local, np.inf)
-    return float(np.minimum(edge, local).sum(axis=1).min())
+    return float(enough_in_modes(data, sync_s, np.minimum(edge, local)).sum(axis=1).min())
+
+
+def enough_in_modes(data: Scaled, sync_s: FloatColumn, enough: FloatColumn) -> FloatColumn:
+    """Return the sum of shares with which each user meets its deadline; (sync times, users)."""
+    if data.modes is None:
+        return enough
+    rows, need, edge_frequency_ghz = EachMode.of(data)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        due = rows.deadline_s + rows.previous_download_s
+        start_s = rows.previous_download_s + need.training_s
+        edge_due = due - need.edge_gigacycles / edge_frequency_ghz
+        local_due = due - need.local_gigacycles / rows.max_frequency_ghz
+        amounts = (need.update_mbit, need.update_mbit + need.offload_mbit, need.download_mbit)
+        # In sequence half of what computing leaves is for what is sent, and half for the download.
+        half_s = 0.5 * (edge_due + local_due - due - sync_s)
+        sent_s = half_s * (1.0 + need.update_mbit / np.maximum(need.offload_mbit, 1e-300))
+        times = (
+            sync_s - start_s,
+            np.where(need.in_sequence & (need.offload_mbit > 0.0), sent_s, edge_due - start_s),
+            np.where(need.in_sequence, half_s, local_due - sync_s),
+        )
+        update, sent, down = (
+            np.where(mbit > 0.0, time / mbit, np.inf)
+            for mbit, time in zip(amounts, times, strict=True)
+        )
+    shares = share_within(rows, rows.uplink_snr, np.minimum(update, sent))
+    shares = shares + share_within(rows, rows.downlink_snr, down)
+    in_time = (sync_s <= edge_due) & ((sync_s <= local_due) | ~need.computes)
+    in_time &= (half_s > 0.0) | ~np.asarray(need.in_sequence)
+    has = data.has_modes
+    found = np.array(enough)
+    starts = data.modes.first[:-1][has]
+    found[:, has] = np.minimum.reduceat(np.where(in_time, shares, np.inf), starts, axis=1)
+    return found
 
 
 def share_within(data: Scaled, snr: FloatColumn, seconds_per_mbit: FloatColumn) -> FloatColumn:

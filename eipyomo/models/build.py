@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,7 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
+from eipyomo.models import with_modes
 from eipyomo.models.end_user import Links, choose_a_point, declare_data
 from eipyomo.models.formulations import FORMULATIONS
 from eipyomo.models.points import place_on_grid, start_inside
@@ -26,8 +30,8 @@ from eipyomo.models.types import Block, Model
 from eipyomo.objective import WSEL
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
-from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import HZ_PER_GHZ, Stage
+from eipyomo.words import clipped, short
 
 
 def minlp(
@@ -92,6 +96,11 @@ def minlp(
         links = Links(
             model, model.sync_s, **shared_by(model, name), largest_share=largest_share(model)
         )
+        if data.modes is not None and data.has_modes[j]:
+            with_modes.declare_modes(block, data.modes, j)
+            transmit = partial(written.transmit, block, model, options=options)
+            with_modes.build_user(block, links, transmit, convex=written.convex)
+            continue
         written.build(block, links, options)
         if problem.restriction.grid and block.component("points") is None:
             choose_a_point(block, problem.restriction.grid)
@@ -100,7 +109,7 @@ def minlp(
     total_wsel(model)
     if problem.objective != WSEL:
         minimise(model, problem)
-    restrict_decisions(model, problem.decisions)
+    restrict_decisions(model, problem)
     start_inside(model)
     return model
 
@@ -159,7 +168,9 @@ def share_out(model: Model, budget: Budget) -> None:
     else:
         capacity = budget.capacity if budget.datum is None else model.component(budget.datum)
     row = pyo.quicksum(sum(drawn(model, budget, name)) for name in model.users) <= capacity
-    model.add_component(f"{budget.name}_budget", pyo.Constraint(expr=row, doc=budget.equation))
+    name = f"{budget.name}_budget"
+    name = f"keep_{name}" if name == budget.datum else name
+    model.add_component(name, pyo.Constraint(expr=row, doc=budget.equation))
 
 
 def least_capacity(model: Model, budget: Budget) -> Any:
@@ -175,17 +186,24 @@ def least_capacity(model: Model, budget: Budget) -> Any:
 
 def drawn(model: Model, budget: Budget, name: str) -> list[Any]:
     """Return what a user draws on a budget: variables of the model, or terms of its block."""
-    shared = shared_by(model, name)
-    keys = [draw.quantity for draw in budget.draws]
-    return [shared[key] if key in shared else model.user[name].component(key) for key in keys]
+    shared, user = shared_by(model, name), model.user[name]
+    terms = [shared.get(draw.quantity, user.component(draw.quantity)) for draw in budget.draws]
+    return [term for term in terms if term is not None]  # only modes have penalties, or sit out
 
 
-def restrict_decisions(model: Model, open_to: OpenDecisions) -> None:
+def restrict_decisions(model: Model, problem: Problem) -> None:
     """Fix or bound a and ι of every user where a problem does not leave them open."""
+    for name in itertools.compress(model.users, problem.without_mode):
+        for chosen in model.user[name].in_mode.values():  # nothing is left to decide for
+            chosen.setlb(1)
+            chosen.setub(0)
+    open_to = problem.decisions
     if open_to.are_all:
         return
     for j, name in enumerate(model.users):
         user, edge, local = model.user[name], open_to.edge[j], open_to.local[j]
+        if user.component("modes") is not None:
+            continue
         least, most = float(open_to.offload_min[j]), float(open_to.offload_max[j])
         if edge != local:
             user.download.fix(int(local))
@@ -228,8 +246,11 @@ def fix(
     download: Choice = None,
     offload_fraction: Choice = None,
     edge_frequency_hz: Choice = None,
+    mode: Mapping[str, str] | None = None,
 ) -> None:
-    """Fix a, ι or f_{s,j}, for all users alike or one value per user; at fixed a, ι it is convex.
+    """Fix a, ι or f_{s,j}, for all users alike or one value per user, or modes of some users.
+
+    At fixed a, ι and modes the model is convex.
 
     Parameters
     ----------
@@ -241,12 +262,17 @@ def fix(
         ι_j.
     edge_frequency_hz
         f_{s,j} in Hz.
+    mode
+        Names of modes, by the names of users.
 
     Raises
     ------
     InputError
-        If f_{s,j} is given, but is no variable of the model.
+        If f_{s,j} is given, but is no variable of the model; a and ι of a user with modes; or a
+        mode that a user has not.
     """
+    for name, k in (mode or {}).items():
+        _fix_mode(model, name, k)
     if edge_frequency_hz is not None:
         if model.component("edge_frequency_ghz") is None:
             raise InputError(
@@ -265,6 +291,11 @@ def fix(
 def _fix_decision(model: Model, key: str, values: list[float]) -> None:
     """Fix a or ι of every user."""
     users = [model.user[name] for name in model.users]
+    for user in users:
+        if user.component("modes") is not None:
+            raise InputError(
+                f"{key} is given, but user {user.index()!r} has modes: it takes mode={{user: name}}"
+            )
     if key == "offload_fraction":
         for user, value in zip(users, values, strict=True):
             place_on_grid(user, value)  # all of them, before any is fixed
@@ -273,6 +304,24 @@ def _fix_decision(model: Model, key: str, values: list[float]) -> None:
             user.download.fix(int(value))
         else:
             fix_offload(user, value)
+
+
+def _fix_mode(model: Model, name: str, mode: str) -> None:
+    """Fix the mode of a user."""
+    users = [name for name in model.users if model.user[name].component("modes") is not None]
+    if name not in users:
+        raise InputError(
+            f"mode has the user {short(name)}, but must name users with modes: "
+            f"{clipped(', '.join(users)) or 'none'}"
+        )
+    in_mode = model.user[name].in_mode
+    if mode not in in_mode:
+        raise InputError(
+            f"mode of user {short(name)} is {short(mode)}, but must be one of: "
+            f"{clipped(', '.join(in_mode))}"
+        )
+    for k, chosen in in_mode.items():
+        chosen.fix(int(k == mode))
 
 
 def fix_offload(user: Block, value: float) -> None:

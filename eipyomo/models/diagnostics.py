@@ -37,10 +37,16 @@ def binding_bounds(model: Model) -> list[str]:
         user = model.user[name]
         if _value(user.latency_s) >= pyo.value(user.horizon_s) * (1 - 1e-6):
             touched.append(f"user[{name}].horizon_s")
-        if _value(model.uplink_share[name]) <= pyo.value(model.uplink_floor[name]) * (1 + 1e-6):
-            touched.append(f"uplink_floor[{name}]")
-        if _value(user.receiving_share) <= pyo.value(user.receiving_floor) * (1 + 1e-6):
-            touched.append(f"user[{name}].receiving_floor")
+        sent, received = user.component("sending_share"), user.component("receiving_share")
+        if user.component("modes") is None:
+            sent = model.uplink_share[name]
+        floors = {
+            f"uplink_floor[{name}]": (sent, model.uplink_floor[name]),
+            f"user[{name}].receiving_floor": (received, user.receiving_floor),
+        }
+        for words, (share, floor) in floors.items():
+            if share is not None and _value(share) <= pyo.value(floor) * (1 + 1e-6):
+                touched.append(words)
     most = model.component("largest_share")
     if most is not None:
         shares = (*model.uplink_share.values(), *model.downlink_share.values())

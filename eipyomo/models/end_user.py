@@ -54,16 +54,58 @@ class Links(NamedTuple):
     largest_share: Expression = 1
 
 
+class Way(NamedTuple):
+    """One of a user's two links.
+
+    Attributes
+    ----------
+    link
+        "uplink" or "downlink".
+    share
+        The share of the band that its rate sees.
+    snr
+        Its signal-to-noise ratio over the band.
+    mbit, seconds
+        So many Mbit take at least so long.
+    row
+        Name of the row that says so.
+    """
+
+    link: str
+    share: Variable
+    snr: Expression
+    mbit: Expression
+    seconds: Variable
+    row: str
+
+
+def ways(block: Block, uplink_share: Variable, mbit: Expression) -> tuple[Way, Way]:
+    """Return both links of the letter's user, each with the time that the model takes over it."""
+    up, down = (uplink_share, block.uplink_snr), (block.receiving_share, block.downlink_snr)
+    return (
+        Way("uplink", *up, mbit, block.upload_s, row="upload_time"),
+        Way("downlink", *down, mbit, block.download_s, row="download_time"),
+    )
+
+
 def what_all_formulations_share(block: Block, links: Links) -> None:
     """Add (6), (8)-(11), limits and the part of (10a), with all times, τ^e too, and e^c there."""
     synchronous_update(block, links.sync_s)
     ready_time(block, links.sync_s)
     download_decision(block, links)
-    execution_latency(block, links)
-    energy_consumption(block)
+    counted_download(block, links)
+    execution_latency(block, links.sync_s)
+    energy_consumption(block, block.local_training_j)
     limits(block, links)
+    weighted_cost(block)
+
+
+def weighted_cost(block: Block, penalty: Expression = 0) -> None:
+    """Add the user's part of (10a), w^e E + w^t T, and the penalty of its mode."""
     block.wsel = pyo.Expression(
-        expr=block.energy_weight * block.energy_j + block.latency_weight * block.latency_s,
+        expr=block.energy_weight * block.energy_j
+        + block.latency_weight * block.latency_s
+        + penalty,
         doc="q_j(u_j) of (12a), user j's part of (10a)",
     )
 
@@ -184,9 +226,10 @@ def local_work(block: Block, system: Block) -> None:
     )
 
 
-def edge_inference_time(block: Block, system: Block, frequency_ghz: Expression | None) -> None:
+def edge_inference_time(
+    block: Block, work: Expression, system: Block, frequency_ghz: Expression | None
+) -> None:
     """Add (2): τ^e = CιL/f_s, or τ^e f_{s,j} ≥ CιL where f_{s,j} is a decision, which may be 0."""
-    work = offloaded_work(block, system)
     if frequency_ghz is None:
         block.edge_inference_s = pyo.Expression(
             expr=work / system.server_frequency_ghz, doc="τ^e [s], (2)"
@@ -205,13 +248,17 @@ def offloaded_work(block: Block, system: Block) -> Expression:
     )
 
 
-def execution_latency(block: Block, links: Links) -> None:
-    """Add (9): T ≥ τ^pr + τ^e - τ_{N-1}^md, and T ≥ a(τ̂ + τ^md + τ^c) - τ_{N-1}^md."""
-    system, sync_s = links.system, links.sync_s
+def counted_download(block: Block, links: Links) -> None:
+    """Add a τ^md of (8) and (9), which is 0 without download."""
+    system = links.system
     whole_band_s = system.model_mbit / rate(links.largest_share, system, block.downlink_snr)
     block.counted_download_s = pyo.Expression(
         expr=block.download_s - (1 - block.download) * whole_band_s, doc="a τ^md [s], (8), (9)"
     )
+
+
+def execution_latency(block: Block, sync_s: Expression) -> None:
+    """Add (9): T ≥ τ^pr + τ^e - τ_{N-1}^md, and T ≥ a(τ̂ + τ^md + τ^c) - τ_{N-1}^md."""
     block.edge_latency = pyo.Constraint(
         expr=block.latency_s >= block.ready_s + block.edge_inference_s - block.previous_download_s,
         doc="(9), (11)",
@@ -223,7 +270,7 @@ def execution_latency(block: Block, links: Links) -> None:
     )
 
 
-def energy_consumption(block: Block) -> None:
+def energy_consumption(block: Block, training_j: Expression) -> None:
     """Add (7) and (8): E = e^lt + e^mu + e^to + a(e^md + e^c); e^c is there already."""
     block.upload_j = pyo.Expression(
         expr=physics.transmission_energy_j(block.transmit_power_w, block.upload_s), doc="e^mu, (7)"
@@ -236,7 +283,7 @@ def energy_consumption(block: Block) -> None:
         doc="a e^md, (7), (8)",
     )
     block.energy_j = pyo.Expression(
-        expr=block.local_training_j
+        expr=training_j
         + block.upload_j
         + block.offload_j
         + block.download_j

@@ -15,7 +15,14 @@ from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_path, to_json, write_atomically
 from eipyomo.models.plain import hints
 from eipyomo.models.source import require_own_data, source_of
-from eipyomo.models.symbols import BUDGET_DATA, SYSTEM_DATA, USER_DATA, USER_LIMITS, VARIABLES
+from eipyomo.models.symbols import (
+    BUDGET_DATA,
+    MODE_DATA,
+    SYSTEM_DATA,
+    USER_DATA,
+    USER_LIMITS,
+    VARIABLES,
+)
 from eipyomo.models.types import Model
 from eipyomo.models.writers import gms, label, nl
 from eipyomo.restriction import Restriction
@@ -110,6 +117,7 @@ def _manifest(
     own |= {key for key in USER_LIMITS if problem.data.limited(key)}
     some = BUDGET_DATA | USER_LIMITS
     data = {**SYSTEM_DATA, **USER_DATA, **{key: some[key] for key in some if key in own}}
+    data |= {} if problem.data.modes is None else MODE_DATA
     return {
         "schema": SCHEMA,
         "file": target.name,

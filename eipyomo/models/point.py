@@ -69,17 +69,41 @@ class Point:
 
     @property
     def download_s(self) -> FloatColumn:
-        """The download time as the model has it: over the whole band without download."""
+        """The download time as the model has it: over the whole band without download.
+
+        In a mode it is that of what is downloaded.
+        """
         data = self.data
         whole_band_s = data.model_mbit * physics.seconds_per_mbit(
             1.0, data.bandwidth_mhz, data.downlink_snr
         )
-        return np.where(self.plan.download > 0, self.times.download_s, whole_band_s)
+        downloads = (self.plan.download > 0) | data.has_modes
+        return np.where(downloads, self.times.download_s, whole_band_s)
+
+    @property
+    def sending_share(self) -> FloatColumn:
+        """The uplink share that the rate sees: the whole band in a mode that sends nothing."""
+        sends = timing.needs(self.data, self.plan).sends
+        return np.where(sends, self.plan.uplink_share, 1.0)
+
+    @property
+    def uplink_pace(self) -> FloatColumn:
+        """Time to send one Mbit over the share that the rate sees, in s."""
+        return self._pace(self.sending_share, self.data.uplink_snr)
+
+    @property
+    def downlink_pace(self) -> FloatColumn:
+        """Time to receive one Mbit over the share that the rate sees, in s."""
+        return self._pace(self.receiving_share, self.data.downlink_snr)
+
+    def _pace(self, share: FloatColumn, snr: FloatColumn) -> FloatColumn:
+        pace = timing.seconds_per_mbit(share, self.data.bandwidth_mhz, snr)
+        return pace / SEEN if self.inside else pace
 
     @property
     def uplink_nats(self) -> FloatColumn:
-        """ln(1 + g/b)."""
-        return self._nats(self.plan.uplink_share, self.data.uplink_snr)
+        """ln(1 + g/b) over the share that the rate sees."""
+        return self._nats(self.sending_share, self.data.uplink_snr)
 
     @property
     def downlink_nats(self) -> FloatColumn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -18,7 +19,7 @@ from eipyomo.models.symbols import DECISIONS, LEAST, TIMES, USER_VARIABLES
 from eipyomo.models.types import Block, Model, Variable
 from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn, Scaled
-from eipyomo.timing import Plan, Times
+from eipyomo.timing import Needs, Plan, Times
 
 
 def values_at(
@@ -44,11 +45,18 @@ def values_at(
         yield key, variable, value
 
 
-def _part(value: float, point: Point, j: int, block: Block, k: int) -> float:
-    """Return a value at the grid's point k: all of it where ι is, or alike at all while inside."""
+def _part(value: float, point: Point, j: int, block: Block, k: Any) -> float:
+    """Return a value at the grid's point k, or in mode k: all of it at what is chosen.
+
+    While inside nothing is, and it is alike at all.
+    """
+    modes = block.component("modes")
     if point.inside:
-        return value / len(block.points)
-    return value if k == place_on_grid(block, point.values["offload_fraction"][j]) else 0.0
+        return value / len(block.points if modes is None else modes)
+    if modes is None:
+        return value if k == place_on_grid(block, point.values["offload_fraction"][j]) else 0.0
+    mode = point.plan.mode
+    return value if mode is not None and k == modes.at(int(mode[j]) + 1) else 0.0
 
 
 def variables(block: Block) -> Iterator[tuple[str, Variable]]:
@@ -80,31 +88,39 @@ def start_inside(model: Model) -> None:
 
 
 def _inside(data: Scaled) -> Point:
-    """Return a point at which nothing is decided and everything takes a little longer."""
+    """Return a point at which nothing is decided and everything takes a little longer.
+
+    A user with modes sends and computes what its modes do in the mean.
+    """
     ones = np.ones(len(data))
     share = 0.4 / len(data) * ones
     uplink = physics.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
     downlink = physics.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
     frequency_ghz = 0.9 * bounds.unconstrained_frequency_ghz(data)
-    upload_s = 1.05 * data.model_mbit * uplink
-    offload_s = 1.05 * 0.5 * data.task_mbit * uplink
-    sync_s = float((1.05 * data.upload_start_s + upload_s).max()) + 1e-3
-    ready_s = np.maximum(sync_s, data.upload_start_s + upload_s + offload_s) * 1.05
-    download_s = 1.05 * data.model_mbit * downlink
-    work = 0.5 * data.task_mbit * data.gigacycles_per_mbit
-    local_s = 1.05 * work / frequency_ghz + 1e-3
-    edge_frequency_ghz = 0.9 * data.equal_frequency_ghz * ones
-    edge_s = 1.05 * work / edge_frequency_ghz + 1e-3
+    half, edge_frequency_ghz = 0.5 * ones, 0.9 * data.equal_frequency_ghz * ones
+    plan = Plan(0.0, ones, half, frequency_ghz, share, share, edge_frequency_ghz)
+    need = timing.needs(data, plan)
+    if data.modes is not None:
+        modes = data.modes
+        need = Needs(*(modes.mean(key, own) for key, own in need._asdict().items()))
+    start_s = data.previous_download_s + need.training_s
+    upload_s = 1.05 * need.update_mbit * uplink
+    offload_s = 1.05 * need.offload_mbit * uplink
+    sync_s = float((1.05 * start_s + upload_s).max()) + 1e-3
+    ready_s = np.maximum(sync_s, start_s + upload_s + offload_s) * 1.05
+    download_s = 1.05 * need.download_mbit * downlink
+    local_s = 1.05 * need.local_gigacycles / frequency_ghz + 1e-3
+    edge_s = 1.05 * need.edge_gigacycles / edge_frequency_ghz + 1e-3
     latency_s = 1.05 * np.maximum(
-        ready_s + work / data.server_frequency_ghz, sync_s + download_s + local_s
+        ready_s + need.edge_gigacycles / data.server_frequency_ghz,
+        sync_s + download_s + local_s,
     )
     if data.total_frequency_ghz is not None:
         latency_s = np.maximum(latency_s, 1.05 * (ready_s + edge_s))
-    energy_j = physics.local_inference_energy_j(frequency_ghz, work, data.energy_coefficient)
-    half = 0.5 * ones
-    plan = Plan(sync_s, half, half, frequency_ghz, share, share, edge_frequency_ghz)
+    energy_j = 1.05 * timing.local_inference_j(data, plan, need) + 1e-3
+    plan = plan._replace(sync_s=sync_s, download=half)
     times = Times(upload_s, offload_s + 1e-3, ready_s, edge_s, download_s, local_s, latency_s)
-    return Point(data, plan, times, 1.05 * energy_j + 1e-3, inside=True)
+    return Point(data, plan, times, energy_j, inside=True)
 
 
 def start_between(variable: Variable, value: float) -> None:
@@ -217,37 +233,61 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
     problem = source_of(model).problem
     data = problem.data
     users = [model.user[name] for name in data.names]
-    decision = np.array([_value(user.download) for user in users])
-    undecided = np.abs(decision - np.round(decision)) > ROUNDING
-    if undecided.any():
-        j = int(np.argmax(undecided))
-        raise InputError(
-            f"the download decision of user {data.names[j]!r} is {decision[j]:g}, "
-            "but must be 0 or 1"
-        )
-    downloads = np.round(decision) == 1
-    offload = np.array([_value(user.offload_fraction) for user in users])
-    offload = np.where(downloads, np.clip(offload, 0.0, 1.0), 1.0)
-    if tidy and problem.stage == "inference":
-        free = np.array([not user.download.fixed for user in users])
-        downloads = downloads & ((offload < 1.0) | ~free)
-    computes = downloads & (offload < 1.0) & (data.task_mbit > 0)
+    decided = [_decisions(user, tidy=tidy and problem.stage == "inference") for user in users]
+    downloads, offload, modes = map(np.array, zip(*decided, strict=True))
     frequency_ghz = np.array([_frequency_ghz(user) for user in users])
     frequency_ghz = np.clip(frequency_ghz, 0.0, data.max_frequency_ghz)
     drawn = _drawn(model, data)
     most = np.inf if problem.objective.name == "band" else 1.0
-    plan = Plan(
-        sync_s=_value(model.sync_s),
-        download=downloads,
-        offload_fraction=offload,
-        frequency_ghz=np.where(computes, frequency_ghz, 0.0),
-        uplink_share=np.clip(drawn["uplink_share"], 0.0, most),
-        downlink_share=np.where(downloads, np.clip(drawn["downlink_share"], 0.0, most), 0.0),
-        edge_frequency_ghz=_edge_frequency_ghz(
-            users, data, offload, drawn.get("edge_frequency_ghz", np.zeros(len(data)))
+    plan = timing.in_modes(
+        data,
+        Plan(
+            sync_s=_value(model.sync_s),
+            download=downloads,
+            offload_fraction=offload,
+            frequency_ghz=frequency_ghz,
+            uplink_share=np.clip(drawn["uplink_share"], 0.0, most),
+            downlink_share=np.clip(drawn["downlink_share"], 0.0, most),
+            edge_frequency_ghz=drawn.get("edge_frequency_ghz", np.zeros(len(data))),
+            mode=None if data.modes is None else modes,
         ),
     )
-    return Allocation.of_plan(data.names, plan, serves="edge_frequency_ghz" in drawn)
+    need = timing.needs(data, plan)
+    plan = plan._replace(
+        frequency_ghz=np.where(need.local_gigacycles > 0.0, frequency_ghz, 0.0),
+        downlink_share=np.where(plan.download, plan.downlink_share, 0.0),
+        edge_frequency_ghz=_edge_frequency_ghz(
+            users, data, need.edge_gigacycles, plan.edge_frequency_ghz
+        ),
+    )
+    return Allocation.of_plan(data.names, plan, serves="edge_frequency_ghz" in drawn, data=data)
+
+
+def _decisions(user: Block, *, tidy: bool) -> tuple[bool, float, int]:
+    """Return a and ι of a user, or which of its modes it takes."""
+    if user.component("modes") is not None:
+        chosen = [_is_taken(z, f"mode {k!r}") for k, z in user.in_mode.items()]
+        return False, 1.0, chosen.index(True) if True in chosen else 0
+    if not _is_taken(user.download, "download decision"):
+        return False, 1.0, 0
+    offload = min(max(_value(user.offload_fraction), 0.0), 1.0)
+    of_no_use = tidy and offload == 1.0 and not user.download.fixed
+    return not of_no_use, offload, 0
+
+
+def _is_taken(binary: Variable, what: str) -> bool:
+    """Tell whether a decision is 1.
+
+    Raises
+    ------
+    InputError
+        If it is neither 0 nor 1.
+    """
+    value = _value(binary)
+    if abs(value - round(value)) > ROUNDING:
+        user = binary.parent_block().index()
+        raise InputError(f"the {what} of user {user!r} is {value:g}, but must be 0 or 1")
+    return round(value) == 1
 
 
 def _drawn(model: Model, data: Scaled) -> dict[str, FloatColumn]:
@@ -257,14 +297,13 @@ def _drawn(model: Model, data: Scaled) -> dict[str, FloatColumn]:
 
 
 def _edge_frequency_ghz(
-    users: list[Block], data: Scaled, offload: FloatColumn, frequency_ghz: FloatColumn
+    users: list[Block], data: Scaled, work: FloatColumn, frequency_ghz: FloatColumn
 ) -> FloatColumn:
-    """Return f_{s,j}, 0 where nothing is offloaded.
+    """Return f_{s,j}, 0 where the server has no work.
 
     A solver's tolerance can leave a tiny part of a task without any frequency; that part gets what
     it needs to be done in time.
     """
-    work = physics.offloaded_gigacycles(offload, data.task_mbit, data.gigacycles_per_mbit)
     time_s = np.array([_value(user.latency_s) - _value(user.ready_s) for user in users])
     time_s = np.maximum(time_s + data.previous_download_s, work / data.server_frequency_ghz)
     needed_ghz = np.divide(work, time_s, out=np.zeros(len(data)), where=work > 0)
@@ -298,19 +337,29 @@ def plain_allocations(model: Model) -> Iterator[Allocation]:
     for download in dict.fromkeys(map(tuple, (~open_to.edge, open_to.local))):
         a = np.array(download)
         offload = np.where(a, open_to.offload_min, 1.0)
-        shares = {key: part for one in problem.budgets for key, part in _alike(one, a).items()}
-        computes = a & (offload < 1.0) & (data.task_mbit > 0.0)
+        ones = np.ones(len(data))
         plan = Plan(
-            sync_s=float(timing.uploaded_s(data, shares["uplink_share"]).max()),
+            sync_s=0.0,
             download=a,
             offload_fraction=offload,
-            frequency_ghz=computes * bounds.unconstrained_frequency_ghz(data),
+            frequency_ghz=bounds.unconstrained_frequency_ghz(data),
+            uplink_share=ones,
+            downlink_share=ones,
+            edge_frequency_ghz=data.equal_frequency_ghz * ones,
+            mode=None if data.modes is None else data.modes.mostly(at_edge=not a.any()),
+        )
+        plan, need = timing.in_modes(data, plan), timing.needs(data, plan)
+        alike = [_alike(budget, plan.download) for budget in problem.budgets]
+        shares = {key: part for one in alike for key, part in one.items()}
+        plan = plan._replace(
+            sync_s=max(float(timing.uploaded_s(data, shares["uplink_share"], need).max()), 0.0),
+            frequency_ghz=np.where(need.local_gigacycles > 0.0, plan.frequency_ghz, 0.0),
             uplink_share=shares["uplink_share"],
-            downlink_share=shares["downlink_share"] * a,
-            edge_frequency_ghz=np.where(offload > 0.0, data.equal_frequency_ghz, 0.0),
+            downlink_share=np.where(plan.download, shares["downlink_share"], 0.0),
+            edge_frequency_ghz=np.where(need.edge_gigacycles > 0.0, plan.edge_frequency_ghz, 0.0),
         )
         serves = data.total_frequency_ghz is not None
-        yield Allocation.of_plan(data.names, plan, serves=serves)
+        yield Allocation.of_plan(data.names, plan, serves=serves, data=data)
 
 
 def _alike(budget: Budget, download: NDArray[np.bool_]) -> dict[str, FloatColumn]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -47,8 +47,8 @@ VIOLATED = 1e-6
 FOLLOWING = ("uplink_tangents", "downlink_tangents", "local_tangents", "edge_tangents")
 """Rows that follow from others."""
 
-UPLINK = ("upload_time", "uplink_efficiency")
-DOWNLINK = ("download_time", "downlink_efficiency")
+UPLINK = ("upload_time", "uplink_efficiency", "time_to_send")
+DOWNLINK = ("download_time", "downlink_efficiency", "time_to_receive")
 """Rows by which a share takes its time, in one formulation or another."""
 
 
@@ -90,9 +90,11 @@ class Reach:
             sync_s=float(latest_s.min()),
             latest_s=latest_s,
             uplink_floor=bounds.smallest_share(
-                data, data.uplink_snr, latest_s - data.upload_start_s
+                data, data.uplink_snr, *bounds.sent_within(data, latest_s)
             ),
-            receiving_floor=bounds.smallest_share(data, data.downlink_snr, latest_s),
+            receiving_floor=bounds.smallest_share(
+                data, data.downlink_snr, *bounds.received_within(data, latest_s)
+            ),
             largest_share=largest_share,
         )
 
@@ -270,31 +272,59 @@ def _raise_times(model: Model, data: Scaled) -> None:
     band is what is minimised, since no share is too large to be looked at there.
     """
     users = [model.user[name] for name in model.users]
-    links = (
-        ("upload_s", data.uplink_snr, UPLINK, [model.uplink_share[name] for name in model.users]),
-        ("download_s", data.downlink_snr, DOWNLINK, [user.receiving_share for user in users]),
-    )
-    for key, snr, rows, shares in links:
+    for rows, snr, of_a_user in (
+        (UPLINK, data.uplink_snr, sending),
+        (DOWNLINK, data.downlink_snr, receiving),
+    ):
         if not _all_hold(users, rows):
             continue
-        most = np.array([share.value if share.fixed else share.ub for share in shares], float)
-        least_s = data.model_mbit * timing.seconds_per_mbit(most, data.bandwidth_mhz, snr)
-        for user, end in zip(users, least_s * (1 - MARGIN), strict=True):
-            seconds = user.component(key)
-            is_free = not seconds.fixed and np.isfinite(end)
-            if is_free and (seconds.lb is None or seconds.lb < end):
-                seconds.setlb(float(end))
+        for j, name in enumerate(model.users):
+            link = of_a_user(model, name)
+            if link is None:
+                continue
+            most = link.share.value if link.share.fixed else link.share.ub
+            pace = timing.seconds_per_mbit(np.array(most), data.bandwidth_mhz, snr[j])
+            end = float(link.mbit * pace) * (1 - MARGIN)
+            is_free = not link.seconds.fixed and np.isfinite(end)
+            if is_free and (link.seconds.lb is None or link.seconds.lb < end):
+                link.seconds.setlb(end)
+
+
+class Link(NamedTuple):
+    """A link of a user in a model: a share, and the time of so many Mbit over it."""
+
+    share: Variable
+    seconds: Variable
+    mbit: float
+
+
+def sending(model: Model, name: str) -> Link | None:
+    """Return the uplink of a user; None where no mode of it sends anything."""
+    user = model.user[name]
+    if user.component("modes") is None:
+        return Link(model.uplink_share[name], user.upload_s, pyo.value(model.model_mbit))
+    share = user.component("sending_share")
+    return None if share is None else Link(share, user.uplink_pace, 1.0)
+
+
+def receiving(model: Model, name: str) -> Link | None:
+    """Return the downlink of a user; None where no mode of it downloads anything."""
+    user = model.user[name]
+    if user.component("modes") is None:
+        return Link(user.receiving_share, user.download_s, pyo.value(model.model_mbit))
+    share = user.component("receiving_share")
+    return None if share is None else Link(share, user.downlink_pace, 1.0)
 
 
 def _raise_shares(model: Model, reach: Reach) -> None:
     """Raise lower bounds of shares to what times leave, more than a row b log(1 + g/b) shows."""
     for j, name in enumerate(model.users):
-        for variable, floor in (
-            (model.uplink_share[name], reach.uplink_floor[j]),
-            (model.user[name].receiving_share, reach.receiving_floor[j]),
+        for link, floor in (
+            (sending(model, name), reach.uplink_floor[j]),
+            (receiving(model, name), reach.receiving_floor[j]),
         ):
-            if not variable.fixed and variable.lb < floor:
-                variable.setlb(float(floor))
+            if link is not None and not link.share.fixed and link.share.lb < floor:
+                link.share.setlb(float(floor))
 
 
 def _read(model: Model, data: Scaled, far_s: float) -> Reach:
@@ -304,14 +334,20 @@ def _read(model: Model, data: Scaled, far_s: float) -> Reach:
         return _end(variable, far_s)
 
     users = [model.user[name] for name in model.users]
-    upload_s = np.array([latest(user.upload_s) for user in users])
-    download_s = np.array([latest(user.download_s) for user in users])
+
+    def floor(links: list[Link | None], snr: FloatColumn, rows: tuple[str, ...]) -> FloatColumn:
+        ends = [(1.0, np.inf) if one is None else (latest(one.seconds), one.mbit) for one in links]
+        seconds, mbit = map(np.array, zip(*ends, strict=True))
+        return _smallest(data, snr, seconds, mbit, _all_hold(users, rows))
+
     latest_s = [max(map(latest, times_of(user))) for user in users]
     return Reach(
         sync_s=latest(model.sync_s),
         latest_s=np.array(latest_s),
-        uplink_floor=_smallest(data, data.uplink_snr, upload_s, _all_hold(users, UPLINK)),
-        receiving_floor=_smallest(data, data.downlink_snr, download_s, _all_hold(users, DOWNLINK)),
+        uplink_floor=floor([sending(model, n) for n in model.users], data.uplink_snr, UPLINK),
+        receiving_floor=floor(
+            [receiving(model, n) for n in model.users], data.downlink_snr, DOWNLINK
+        ),
         largest_share=_largest(model),
     )
 
@@ -344,8 +380,10 @@ def _all_hold(users: list[Block], keys: tuple[str, ...]) -> bool:
     return all(row is None or row.active for row in rows)
 
 
-def _smallest(data: Scaled, snr: FloatColumn, latest_s: FloatColumn, holds: bool) -> FloatColumn:
-    """Return a share over which the model takes at least so long; 0 where that has no end."""
+def _smallest(
+    data: Scaled, snr: FloatColumn, latest_s: FloatColumn, mbit: FloatColumn, holds: bool
+) -> FloatColumn:
+    """Return a share over which so many Mbit take at least so long; 0 where that has no end."""
     ends = np.isfinite(latest_s) & holds
-    floor = bounds.smallest_share(data, snr, np.where(ends, latest_s, 1.0))
+    floor = bounds.smallest_share(data, snr, np.where(ends, latest_s, 1.0), mbit)
     return np.where(ends, floor, 0.0)

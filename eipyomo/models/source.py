@@ -10,8 +10,9 @@ import pyomo.environ as pyo
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.models.symbols import LEAST_OF, SYSTEM_DATA, USER_DATA, USER_LIMITS
+from eipyomo.models.symbols import LEAST_OF, MODE_DATA, SYSTEM_DATA, USER_DATA, USER_LIMITS
 from eipyomo.models.types import Model, Variable
+from eipyomo.modes import ModeColumns
 from eipyomo.problem import Problem
 from eipyomo.restriction import JOINT, Restriction
 from eipyomo.scaled import NO_LIMIT, Scaled
@@ -97,6 +98,19 @@ def data_of(model: Model, problem: Problem) -> Iterator[tuple[Any, float]]:
     for j, name in enumerate(data.names):
         for key, value in user_data(data, j).items():
             yield model.user[name].component(key), value
+        for key, values in {} if data.modes is None else mode_data(data.modes, j).items():
+            for k, value in values.items():
+                yield model.user[name].component(key)[k], value
+
+
+def mode_data(modes: ModeColumns, user: int) -> dict[str, dict[str, float]]:
+    """Return the data of a user's modes, by the names that a model has for them, and by mode."""
+    rows = modes.of(user)
+    columns = {key: getattr(modes, key.removeprefix("mode_"))[rows] for key in MODE_DATA}
+    return {
+        key: dict(zip(modes.names[rows], column.tolist(), strict=True))
+        for key, column in columns.items()
+    }
 
 
 def user_data(data: Scaled, user: int) -> dict[str, float]:

@@ -47,6 +47,7 @@ BUDGET_DATA = {  # only where there is such a total
         "E_total", "J", "> 0", "largest energy of all users together"
     ),
     "total_latency_budget_s": Quantity("T_total", "s", "> 0", "largest sum of all latencies"),
+    "total_penalty_budget": Quantity("V", "1", "real", "largest sum of the modes' penalties"),
     "total_frequency_ghz": Quantity(
         "F", "GHz", "> 0", "edge server's CPU frequency for all tasks together"
     ),
@@ -82,6 +83,17 @@ USER_LIMITS = {  # only where the user has one
     "uplink_share_max": Quantity("b_j^max", "1", "(0, 1)", "largest uplink share"),
     "downlink_share_min": Quantity("b̄_j^min", "1", "(0, 1]", "least downlink share with download"),
     "downlink_share_max": Quantity("b̄_j^max", "1", "(0, 1)", "largest downlink share"),
+}
+
+MODE_DATA = {  # of a user with modes, one for each of them
+    "mode_update_mbit": Quantity("D_jk", "Mbit", "≥ 0", "update for the training"),
+    "mode_training_s": Quantity("τ_jk^lt", "s", "≥ 0", "local training time"),
+    "mode_training_j": Quantity("e_jk^lt", "J", "≥ 0", "local training energy"),
+    "mode_offload_mbit": Quantity("o_jk", "Mbit", "≥ 0", "data of the task that is sent"),
+    "mode_download_mbit": Quantity("m_jk", "Mbit", "≥ 0", "what is downloaded first"),
+    "mode_local_gigacycles": Quantity("c_jk", "Gcycle", "≥ 0", "work of the user"),
+    "mode_edge_gigacycles": Quantity("e_jk", "Gcycle", "≥ 0", "work of the server"),
+    "mode_penalty": Quantity("v_jk", "1", "real", "cost added to WSEL"),
 }
 
 COUPLING = {
@@ -151,6 +163,18 @@ USER_VARIABLES = {  # a formulation has those that it needs
     "at_point": Quantity("λ_jk", "1", "{0, 1}", "whether ι_j is the grid's point k", "one"),
     "upload_part_s": Quantity(
         "λ_jk τ_j^mu", "s", "≥ 0", "upload time where ι_j is point k, else 0", "times.upload_s"
+    ),
+    "in_mode": Quantity("z_jk", "1", "{0, 1}", "whether the user takes mode k", "one"),
+    "sending_share": Quantity(
+        "b_j", "1", "(0, 1]", "uplink share as the rate sees it", "sending_share"
+    ),
+    "uplink_pace": Quantity("s_j", "s/Mbit", "> 0", "time to send one Mbit", "uplink_pace"),
+    "downlink_pace": Quantity("s̄_j", "s/Mbit", "> 0", "time to receive one Mbit", "downlink_pace"),
+    "uplink_part": Quantity(
+        "z_jk s_j", "s/Mbit", "≥ 0", "time to send one Mbit in mode k, else 0", "uplink_pace"
+    ),
+    "downlink_part": Quantity(
+        "z_jk s̄_j", "s/Mbit", "≥ 0", "time to receive one Mbit in mode k, else 0", "downlink_pace"
     ),
 }
 

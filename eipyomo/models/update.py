@@ -11,10 +11,12 @@ from eipyomo.instance import Instance
 from eipyomo.models.cutoff import loosen
 from eipyomo.models.points import start_between
 from eipyomo.models.reach import Reach
-from eipyomo.models.source import data_of, keep_source, source_of, user_data
+from eipyomo.models.source import data_of, keep_source, mode_data, source_of, user_data
 from eipyomo.models.symbols import BUDGET_DATA, USER_LIMITS
 from eipyomo.models.types import Model
+from eipyomo.modes import ModeColumns
 from eipyomo.problem import Problem
+from eipyomo.scaled import Scaled
 
 
 def update(model: Model, instance: Instance) -> None:
@@ -30,8 +32,8 @@ def update(model: Model, instance: Instance) -> None:
     model
         A model made by :func:`eipyomo.models.minlp`.
     instance
-        An instance with the same users, by name and order, with the same totals and limits but for
-        their values, and with the same bounds on decisions.
+        An instance with the same users, by name and order, with the same totals, limits and modes
+        but for their values, and with the same bounds on decisions.
 
     Raises
     ------
@@ -63,8 +65,7 @@ def update(model: Model, instance: Instance) -> None:
 def _require_same_limits(model: Model, problem: Problem) -> None:
     """Refuse data that a model has no Param for, that it lacks, or that are fixings in it."""
     data, own = problem.data, source_of(model).problem
-    if data.modes is not None:
-        raise InputError(_in_one("a list of modes"))
+    _require_same_modes(data, own.data)
     totals = {budget.datum for budget in problem.budgets if not budget.is_minimised}
     for datum in BUDGET_DATA:
         if (datum in totals) != (model.component(datum) is not None):
@@ -80,6 +81,39 @@ def _require_same_limits(model: Model, problem: Problem) -> None:
             "but must be as open: make a new model"
         )
 
+
+def _require_same_modes(data: Scaled, own: Scaled) -> None:
+    """Refuse modes that a model has not, or that use a link or a CPU where its own do not."""
+    if (data.modes is None) != (own.modes is None):
+        raise InputError(_in_one("a list of modes"))
+    if data.modes is None or own.modes is None:
+        return
+    if data.min_participants != own.min_participants:
+        raise InputError(
+            f"min_participants is {data.min_participants} in the instance, but must be "
+            f"{own.min_participants} as in the model: make a new model"
+        )
+    for j, name in enumerate(data.names):
+        new, old = (_uses(modes, j) for modes in (data.modes, own.modes))
+        if new != old:
+            raise InputError(
+                f"the modes of user {name!r} have other names, other amounts of 0, or another "
+                "order than in the model, but must be alike in both: make a new model"
+            )
+
+
+def _uses(modes: ModeColumns, user: int) -> list[tuple[str, ...]]:
+    """Return of each mode of a user its name, and which of its amounts are not 0."""
+    rows = mode_data(modes, user)
+    follows = modes.in_sequence[modes.of(user)]
+    return [
+        (name, *(key for key in rows if rows[key][name] > 0.0 and key not in FREE), str(waits))
+        for name, waits in zip(modes.names[modes.of(user)], follows, strict=True)
+    ]
+
+
+FREE = ("mode_penalty", "mode_training_s", "mode_training_j")
+"""Data of modes on whose signs a model's rows do not rest."""
 
 INSTANCE_KEYS = {"total_frequency_ghz": "server.total_frequency_hz"}
 """Keys of instances whose units are others."""

@@ -93,14 +93,23 @@ def draw_phases(
 
 
 def label_lanes(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame, time: str) -> None:
-    """Name the users of a timeline, the first one on top, and the time below."""
-    axes.set_yticks(range(len(terms)), terms["label"])
+    """Name the users of a timeline with their modes, the first one on top, and the time below."""
+    names = terms["label"].tolist()
+    if "mode" in terms:
+        chosen = terms["mode"].where(terms["mode"].notna(), "").tolist()
+        names = ["\n".join(filter(None, both)) for both in zip(names, _modes(chosen), strict=True)]
+    axes.set_yticks(range(len(terms)), names)
     axes.set_ylabel(which_users(document, terms))
     axes.set_ylim(len(terms) - 0.45, -0.55)
     axes.set_xlim(left=0.0)
     axes.set_xlabel(time)
     axes.grid(True, axis="x", alpha=0.3)
     axes.set_axisbelow(True)
+
+
+def _modes(names: Sequence[str]) -> list[str]:
+    """Return names of modes that matplotlib can draw; alike ones stay alike."""
+    return [_drawable(labels([name], LABEL_LENGTH + 4)[0]) if name else "" for name in names]
 
 
 def which_users(document: Mapping[str, Any], terms: pd.DataFrame) -> str:

@@ -45,9 +45,10 @@ def repair(problem: Problem, allocation: Allocation) -> Allocation:
         over = budget.used(allocation.plan(data)) / budget.capacity
         if 1.0 < over <= 1.0 + REPAIR:
             allocation = allocation.divided(budget.quantities, over)
-    if (allocation.uplink_share <= 0).any():
+    need = timing.needs(data, allocation.plan(data))
+    if (need.sends & (allocation.uplink_share <= 0)).any():
         return allocation
-    last_s = float(np.max(timing.uploaded_s(data, allocation.uplink_share)))
+    last_s = float(np.max(timing.uploaded_s(data, allocation.uplink_share, need)))
     if last_s * (1.0 - REPAIR) <= allocation.sync_s < last_s:
         allocation = replace(allocation, sync_s=last_s)
     least = [budget for budget in problem.budgets if budget.is_minimised]
@@ -127,7 +128,7 @@ def judge(
         away = abs(claim.model_objective - evaluation.value)
         if away > ROUNDING * abs(evaluation.value):
             found = replace(found, minimised=OWN, model_objective=claim.model_objective)
-    return _objected(_with_point(found, claim, gap_at), claim)
+    return _objected(_with_point(found, claim, gap_at, problem.least_value), claim)
 
 
 def _objected(found: Result, claim: Claim) -> Result:
@@ -165,8 +166,10 @@ def _without_point(found: Result, claim: Claim, *, always_feasible: bool) -> Res
     return replace(found, bound=_finite(claim.bound) if claim.status == "limit" else None)
 
 
-def _with_point(found: Result, claim: Claim, gap_at: Callable[[float], float]) -> Result:
-    """Judge a claim by the evaluation of its allocation."""
+def _with_point(
+    found: Result, claim: Claim, gap_at: Callable[[float], float], least: float
+) -> Result:
+    """Judge a claim by the evaluation of its allocation; no value is below `least`."""
     evaluation, bound = found.evaluation, _finite(claim.bound)
     assert evaluation is not None
     if not evaluation.feasible:
@@ -182,7 +185,7 @@ def _with_point(found: Result, claim: Claim, gap_at: Callable[[float], float]) -
     if claim.status == "unbounded":
         return _error(found, f"claims that the cost has no lower bound; its point costs {cost:.9g}")
     if bound is not None and found.minimised != OWN:
-        bound = max(bound, 0.0)  # energies, latencies and resources are not negative
+        bound = max(bound, least)
     if bound is not None and bound > cost:
         if bound - cost > ROUNDING * abs(cost):
             return _error(

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.scaled import Scaled
@@ -34,6 +35,7 @@ COSTS = (
     ("constant", "f8"),  # w^e e^lt - w^t τ^md of the previous round, and a mode's penalty
     ("penalty", "f8"),  # v of a mode
     ("sits_out", "f8"),  # 1 in a mode without update
+    ("in_sequence", "?"),  # the server's part waits for what the user has computed and sent
 )
 """Fields of a user's record from which its cost follows; its radio links come on top."""
 
@@ -77,6 +79,40 @@ def fill_limits(users: Records, data: Scaled) -> None:
         users[name] = getattr(data, name)
     users["deadline_s"] = data.deadline_s + data.previous_download_s
     users["energy_left_j"] = data.energy_budget_j - data.local_training_j
+
+
+def mode_records(data: Scaled, users: Records) -> Records:
+    """Return one record per mode of all users, which holds it at ι = 1/2.
+
+    So it has twice what the mode sends of its task and what is computed here and there.
+
+    Parameters
+    ----------
+    data
+        The instance.
+    users
+        One record per end user, with the fields of ``COSTS`` and ``LIMITS``.
+    """
+    modes = data.modes
+    if modes is None:
+        return np.zeros(0, users.dtype)
+    owner = modes.owner
+    records = users[owner].copy()
+    records["model_mbit"], records["download_mbit"] = modes.update_mbit, modes.download_mbit
+    records["task_mbit"] = 2.0 * modes.offload_mbit
+    records["work_gigacycles"] = 2.0 * modes.local_gigacycles
+    records["edge_gigacycles"] = 2.0 * modes.edge_gigacycles
+    records["edge_s"] = records["edge_gigacycles"] / data.server_frequency_ghz
+    previous_s, weight = data.previous_download_s[owner], data.energy_weight[owner]
+    records["start_s"] = previous_s + modes.training_s
+    records["constant"] = (
+        weight * modes.training_j - data.latency_weight[owner] * previous_s + modes.penalty
+    )
+    records["energy_left_j"] = data.energy_budget_j[owner] - modes.training_j
+    records["penalty"] = modes.penalty
+    records["sits_out"] = modes.update_mbit == 0.0
+    records["in_sequence"] = modes.in_sequence
+    return records
 
 
 @cache

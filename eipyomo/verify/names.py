@@ -7,6 +7,7 @@ import math
 from eipyomo.devices import EndUser
 from eipyomo.instance import Instance
 from eipyomo.verify.reading import Certificate, Domain
+from eipyomo.verify.users import User
 
 ROUNDING = 1e-9
 """By how many points of a grid a bound on ι may miss one that is meant."""
@@ -28,7 +29,7 @@ def problems(instance: Instance, certificate: Certificate) -> tuple[str, ...]:
         name
         for name, own in _named(certificate).items()
         if all(
-            _is_all(own, user, domain, certificate)
+            _is_all(instance, own, user, domain, certificate)
             for user, domain in zip(instance.users, domains, strict=True)
         )
     )
@@ -36,11 +37,29 @@ def problems(instance: Instance, certificate: Certificate) -> tuple[str, ...]:
     return (*found, "restricted") if limited or not found else found
 
 
-def _is_all(own: Domain, user: EndUser, domain: Domain, certificate: Certificate) -> bool:
+def _closed(
+    instance: Instance, user: EndUser, own: Domain, certificate: Certificate
+) -> set[int] | None:
+    """Return which modes of a user a problem closes; None where that is not said."""
+    if own.edge and own.local:
+        return set() if own.high - own.low == certificate.most else None
+    if certificate.grid:
+        return None
+    needs = User(instance, user, certificate.training, None, None).modes
+    if own.edge:  # with eco nothing is downloaded or computed by the user
+        return {k for k, way in enumerate(needs) if way.download != 0 or way.local > 0}
+    return {k for k, way in enumerate(needs) if way.offload != 0 or way.edge != 0}
+
+
+def _is_all(
+    instance: Instance, own: Domain, user: EndUser, domain: Domain, certificate: Certificate
+) -> bool:
     """Tell whether a domain is all that a problem and a user's data leave it."""
     if domain.modes:
-        whole = (domain.low, domain.high) == (0, domain.modes - 1)
-        return whole and own.edge and own.local and own.high - own.low == certificate.most
+        closed = _closed(instance, user, own, certificate)
+        return closed is not None and domain.left == [
+            k for k in range(domain.modes) if k not in closed
+        ]
     return _normal(_limited(own, user, certificate)) == _normal(domain)
 
 

@@ -85,7 +85,8 @@ class Node:
 class Domain:
     """The decisions that are left to a user; on a grid ι counts its points.
 
-    Of one with modes it counts them, from 0; `modes` is how many there are, or 0.
+    Of one with modes it counts them, from 0; `modes` is how many there are, or 0, and `closed` are
+    those that are not open anyway.
     """
 
     edge: bool
@@ -93,11 +94,17 @@ class Domain:
     low: float
     high: float
     modes: int = 0
+    closed: frozenset[int] = frozenset()
+
+    @property
+    def left(self) -> list[int]:
+        """The modes that are left."""
+        return [k for k in range(int(self.low), int(self.high) + 1) if k not in self.closed]
 
     @property
     def computes(self) -> bool:
-        """Whether any ι is left with download."""
-        return self.local and self.low <= self.high
+        """Whether any ι is left with download, or any mode."""
+        return bool(self.left) if self.modes else self.local and self.low <= self.high
 
     @property
     def empty(self) -> bool:
@@ -195,9 +202,13 @@ def _number_of_modes(instance: Instance, name: str | None) -> int:
 
 def _domain(row: Any, grid: int, modes: int) -> Domain:
     if modes:
-        _keys(row, "a domain", ("modes",))
+        some_closed = "closed" in _object(row, "a domain")
+        _keys(row, "a domain", ("modes", "closed") if some_closed else ("modes",))
         low, high = (_index(end, "modes", modes) for end in _list(row["modes"], "modes", 2))
-        return Domain(edge=False, local=True, low=low, high=high, modes=modes)
+        closed = [_index(k, "closed", modes) for k in _list(row.get("closed", []), "closed")]
+        return Domain(
+            edge=False, local=True, low=low, high=high, modes=modes, closed=frozenset(closed)
+        )
     _keys(row, "a domain", ("edge", "local", "offload_min", "offload_max"))
     domain = Domain(
         edge=_flag(row["edge"], "edge"),

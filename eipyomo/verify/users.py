@@ -39,6 +39,7 @@ class Needs(NamedTuple):
     start: Ball
     training: Ball
     penalty: Ball
+    in_sequence: bool
 
 
 class Line(NamedTuple):
@@ -129,7 +130,7 @@ class User:
     deadline
         The largest latency T_j, or None.
     modes
-        What each mode needs; none for a user without modes.
+        What each mode needs; none for a user without modes. Some may be `closed`.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class User:
         training: bool,
         most: Ball | None,
         deadline: float | None,
+        closed: frozenset[int] = frozenset(),
     ) -> None:
         ball, server = flint().arb, instance.server
         gain, band = ball(user.channel_gain), ball(instance.bandwidth_hz)
@@ -163,7 +165,8 @@ class User:
         self._coefficient = ball(user.energy_coefficient)
         self._fastest = ball(user.max_frequency_hz)
         listed = () if user.modes is None else (instance.modes or {})[user.modes]
-        self.modes = tuple([self._mode(instance, user, mode) for mode in listed])
+        self.modes = tuple([self._mode(instance, user, mode, training) for mode in listed])
+        self._open = [way for k, way in enumerate(self.modes) if k not in closed]
 
     def needs(self, offload: Ball, download: bool) -> Needs:
         """Return what is needed at an offload fraction."""
@@ -177,10 +180,14 @@ class User:
             start=self._start,
             training=self._training,
             penalty=ball(0),
+            in_sequence=False,
         )
 
-    def _mode(self, instance: Instance, user: EndUser, mode: Mode) -> Needs:
-        """Return what a mode needs; what it leaves out is as for the letter's user."""
+    def _mode(self, instance: Instance, user: EndUser, mode: Mode, training: bool) -> Needs:
+        """Return what a mode needs; what it leaves out is as for the letter's user.
+
+        In a training round there is no task, and everybody downloads the model.
+        """
         ball = flint().arb
 
         def said(value: float | None, otherwise: Ball) -> Ball:
@@ -190,15 +197,21 @@ class User:
         edge = said(mode.edge_cycles, ball(instance.cycles_per_bit) * offload)
         local = said(mode.local_cycles, ball.max(self._work - edge, ball(0)))
         nothing = mode.local_cycles == 0.0 if mode.local_cycles is not None else not local > 0
+        download = said(mode.download_bits, ball(0) if nothing else self._model)
+        if training:
+            offload, local, edge, download = ball(0), ball(0), ball(0), self._model
+        here = download != 0 or not nothing
+        follows = bool(mode.in_sequence) and here and not (offload == 0 and edge == 0)
         return Needs(
             update=said(mode.update_bits, self._model),
             offload=offload,
-            download=said(mode.download_bits, ball(0) if nothing else self._model),
+            download=download,
             local=local,
             edge=edge,
             start=self.previous + said(mode.training_s, ball(user.local_training_s)),
             training=said(mode.training_j, self._training),
             penalty=ball(mode.penalty or 0.0),
+            in_sequence=follows and not training,
         )
 
     def lagrangian(
@@ -216,7 +229,7 @@ class User:
         own = [ball(one) for one in self._weights] if weighted else [ball(0), ball(0)]
         energy = own[0] + budget + ball(prices.energy)  # V
         latency = own[1] + deadline + ball(prices.latency)  # W
-        edge = latency - local  # ν1 + ν2
+        edge = local if needs.in_sequence else latency - local  # else ν1 + ν2
         send, receive = (energy * power for power in self._powers)
         cost = energy * needs.training - latency * self.previous
         cost -= deadline * self._limits[0] + budget * self._limits[1]
@@ -226,7 +239,9 @@ class User:
             cost += ball(prices.sitting_out)
         cost += self._least_at_edge(edge * needs.edge, prices.edge)
         load = needs.update + needs.offload
-        cost += self.uplink.least((send + ready) * load + sync * needs.update, prices.uplink)
+        sent = (send + ready) * load + sync * needs.update
+        sent += local * needs.offload if needs.in_sequence else ball(0)
+        cost += self.uplink.least(sent, prices.uplink)
         if needs.download != 0:
             cost += self.downlink.least((receive + local) * needs.download, prices.downlink)
         per_cycle = self._least_per_cycle(energy * self._coefficient, local)
@@ -243,7 +258,7 @@ class User:
 
     def _check_uploads(self, needs: Needs, multipliers: Multipliers) -> None:
         """Refuse multipliers of uploads that there are not."""
-        nothing = needs.update == 0, needs.update + needs.offload == 0
+        nothing = needs.update == 0, needs.in_sequence or needs.update + needs.offload == 0
         if (nothing[0] and multipliers.sync) or (nothing[1] and multipliers.ready):
             raise InputError(
                 "the certificate is broken: a multiplier of an upload that is not there"
@@ -285,7 +300,7 @@ class User:
         ball = flint().arb
         energy, latency = (ball(weight) for weight in self._weights)
         second = self._powers[0] * self.uplink.least_seconds_per_bit
-        ways = self.modes or (self.needs(ball(0), download=False),)
+        ways = self._open or [self.needs(ball(0), download=False)]
         least = min(
             lower(energy * (way.training + second * way.update) + way.penalty) for way in ways
         )
@@ -324,8 +339,8 @@ class User:
     def _is_late(self, share: Ball | None, t: Ball) -> bool:
         """Tell whether an upload with a share surely ends after t, in whichever mode."""
         seconds = self.uplink.seconds_per_bit(share)
-        if self.modes:
+        if self._open:
             return all(
-                way.update != 0 and way.start + way.update * seconds > t for way in self.modes
+                way.update != 0 and way.start + way.update * seconds > t for way in self._open
             )
         return bool(self._start + self._model * seconds > t)

@@ -62,8 +62,10 @@ class Walk:
             for user in instance.users
         ]
         self._users = [
-            User(instance, user, certificate.training, most, deadline)
-            for user, deadline in zip(instance.users, deadlines, strict=True)
+            User(instance, user, certificate.training, most, deadline, domain.closed)
+            for user, deadline, domain in zip(
+                instance.users, deadlines, certificate.domains, strict=True
+            )
         ]
         weighted = certificate.objective == "wsel" and certificate.claim == "bound"
         self._same = _alike(instance, weighted)
@@ -306,7 +308,7 @@ class Walk:
     ) -> list[Line] | None:
         """Return :meth:`_lines` of a user with modes, each of which has its own."""
         cells = {int(cell.low): cell.multipliers for cell in row.cells}
-        left = range(int(domain.low), int(domain.high) + 1)
+        left = domain.left
         if any(k not in cells for k in left):
             raise InputError("the certificate is broken: a mode is missing")
         self.cells += len(left)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from eipyomo.choices import Choices
 from eipyomo.errors import InputError
-from eipyomo.models.end_user import Links
+from eipyomo.models.end_user import Links, Way
 from eipyomo.models.types import Block
 from eipyomo.problem import LEAST_FEATURES, LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
 
@@ -23,6 +23,8 @@ HANDLED = frozenset(
         *USER_LIMIT_FEATURES,
         *LEAST_FEATURES,
         Feature.FLEET_BUDGETS,
+        Feature.MODES,
+        Feature.PARTICIPATION,
     }
 )
 """What :func:`eipyomo.models.minlp` and the parts that all formulations share say of a problem."""
@@ -78,8 +80,24 @@ class Formulation(ABC, Generic[OptionsT]):
         return problem, options
 
     @abstractmethod
+    def transmit(self, block: Block, system: Block, ways: Sequence[Way], options: OptionsT) -> None:
+        """Add (3)-(5): so many Mbit take at least the time that the rate over a share gives.
+
+        Parameters
+        ----------
+        block
+            The block of an end user.
+        system
+            What holds the data of ``symbols.SYSTEM_DATA``.
+        ways
+            The user's links.
+        options
+            As :meth:`restricted` has returned them.
+        """
+
+    @abstractmethod
     def build(self, block: Block, links: Links, options: OptionsT) -> None:
-        """Fill the block of one end user, whose data stand there already.
+        """Fill the block of one of the letter's users, whose data stand there already.
 
         Parameters
         ----------

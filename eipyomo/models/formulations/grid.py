@@ -12,9 +12,11 @@ of the n-th part of the task at f_max. This keeps κ (C(1-ι)L)³/d² away from 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pyomo.environ as pyo
 from pydantic import BeforeValidator, Field
 
@@ -22,12 +24,15 @@ from eipyomo import physics
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import (
     Links,
+    Way,
     choose_a_point,
     declare,
     declare_variables,
     edge_inference_time,
     local_work,
     log1p,
+    offloaded_work,
+    ways,
     what_all_formulations_share,
 )
 from eipyomo.models.formulations.base import Formulation, Options
@@ -39,6 +44,7 @@ from eipyomo.models.formulations.spectral import (
     frequency_limit,
     full_load_s,
     local_tangents,
+    nats_of,
     spectral_efficiencies,
     transmission_tangents,
     whole_task,
@@ -99,7 +105,20 @@ class Grid(Formulation[GridOptions]):
     Options = GridOptions
 
     def restricted(self, problem: Problem, options: GridOptions) -> tuple[Problem, GridOptions]:
-        """Put ι on the grid of the step, which must be that of the problem if it has one."""
+        """Put ι on the grid of the step, which must be that of the problem if it has one.
+
+        Where everybody has modes there is no ι.
+        """
+        has_modes = problem.data.has_modes
+        if has_modes.all():
+            return problem, options
+        if has_modes.any():
+            j = int(np.argmin(has_modes))
+            raise InputError(
+                f"the formulation 'grid' puts offload fractions on a grid, but user "
+                f"{problem.data.names[j]!r} has one while others have modes: all must have modes, "
+                "or none"
+            )
         count = problem.restriction.grid or points_of(options.step or STEP)
         if options.step is not None and points_of(options.step) != count:
             raise InputError(
@@ -114,38 +133,38 @@ class Grid(Formulation[GridOptions]):
         system, served_ghz = links.system, links.edge_frequency_ghz
         count = points_of(options.step)
         declare_variables(block, links)
-        spectral_efficiencies(block, links.uplink_share)
-        transmission_times(block, system)
-        transmission_tangents(block, system, links.uplink_share, options.tangents)
+        both = ways(block, links.uplink_share, system.model_mbit)
+        self.transmit(block, system, both, options)
         choose_a_point(block, count)
         offload = offload_by_parts if options.choice == "hull" else offload_by_switches
         offload(block, links, count)
         local_work(block, system)
         declare_local_energy(block, system)
         frequency_limit(block)
-        local_energy(block, system, count)
+        least_s = whole_task(block, system) / (count * block.max_frequency_ghz)
+        chosen_local_energy(block, least_s, idle=block.at_point[count])
         local_tangents(block, options.tangents)
         if served_ghz is None:
-            edge_inference_time(block, system, None)
+            edge_inference_time(block, offloaded_work(block, system), system, None)
         else:
-            chosen_edge_inference_time(block, system, served_ghz, count)
+            whole = whole_task(block, system)
+            some = {k: whole * (k / count) for k in range(1, count + 1)}
+            chosen_edge_inference_time(block, served_ghz, some, block.at_point, some[1])
             edge_hull(block, system, served_ghz, options.tangents)
         what_all_formulations_share(block, links)
 
-
-def transmission_times(block: Block, system: Block) -> None:
-    """Add (5) as convex functions: τ ≥ D_m ln 2/(g B) (e^u - 1)/u both ways."""
-    for name, nats, snr, seconds in (
-        ("upload_time", block.uplink_nats, block.uplink_snr, block.upload_s),
-        ("download_time", block.downlink_nats, block.downlink_snr, block.download_s),
-    ):
-        block.add_component(
-            name,
-            pyo.Constraint(
-                expr=seconds >= full_load_s(system, snr) * (pyo.exp(nats) - 1) / nats,
-                doc="(5), (11)",
-            ),
-        )
+    def transmit(
+        self, block: Block, system: Block, ways: Sequence[Way], options: GridOptions
+    ) -> None:
+        """Add (3), (4), and (5) as convex functions: τ ≥ D_m ln 2/(g B) (e^u - 1)/u."""
+        spectral_efficiencies(block, ways)
+        for way in ways:
+            nats, load_s = nats_of(block, way), full_load_s(system, way)
+            row = pyo.Constraint(
+                expr=way.seconds >= load_s * (pyo.exp(nats) - 1) / nats, doc="(5), (11)"
+            )
+            block.add_component(way.row, row)
+        transmission_tangents(block, system, ways, options.tangents)
 
 
 def offload_by_parts(block: Block, links: Links, count: int) -> None:
@@ -186,10 +205,13 @@ def offload_by_switches(block: Block, links: Links, count: int) -> None:
         )
 
 
-def local_energy(block: Block, system: Block, count: int) -> None:
-    """Add (1): e^c ≥ κ (C(1-ι)L)³/(d + d_n λ_n)², where d_n is the least d for ι < 1."""
-    least_s = whole_task(block, system) / (count * block.max_frequency_ghz)
-    seconds = block.local_inference_s + least_s * block.at_point[count] + NO_TASK_S
+def chosen_local_energy(block: Block, least_s: Expression, idle: Expression) -> None:
+    """Add (1) as a convex function: e^c ≥ κ w³/(d + d_0 λ)², w the work of what is chosen.
+
+    λ tells whether it is none, and d_0 is the least d of any that is not, so that nothing divides
+    by zero there.
+    """
+    seconds = block.local_inference_s + least_s * idle + NO_TASK_S
     block.local_energy = pyo.Constraint(
         expr=block.local_inference_j >= block.energy_coefficient * block.local_work**3 / seconds**2,
         doc="(1)",
@@ -197,22 +219,39 @@ def local_energy(block: Block, system: Block, count: int) -> None:
 
 
 def chosen_edge_inference_time(
-    block: Block, system: Block, frequency_ghz: Expression, count: int
+    block: Block,
+    frequency_ghz: Expression,
+    works: Mapping[Any, Expression],
+    chosen: Any,
+    least_work: Expression,
 ) -> None:
-    """Add (2) as a convex function: τ^e ≥ CL q²/(f + f_1 λ_0) with q = Σ_k (k/n)^½ λ_k.
+    """Add (2) as a convex function: τ^e ≥ q²/(f + f_0 λ) with q = Σ_k w_k^½ λ_k.
 
-    At a point of the grid q² is ι. f_1 is the least f for ι > 0, at which the n-th part of the task
-    takes until the latest time, so that nothing divides by zero at ι = 0.
+    Where one of the works w_k is chosen q² is that, and f at least what ends it at the latest time.
+    λ = 1 - Σ_k λ_k tells whether none is, and some f_0 > 0 keeps this from dividing by zero there.
+
+    Parameters
+    ----------
+    block
+        The block of an end user.
+    frequency_ghz
+        f_{s,j}.
+    works
+        What there may be for the server to do, in Gcycle.
+    chosen
+        The binaries λ_k, by the keys of `works`.
+    least_work
+        One of `works`, such as the least.
     """
     declare(block, "edge_inference_s", (0, block.horizon_s))
-    work = whole_task(block, system)
-    least_ghz = work / (count * block.horizon_s)
-    root = pyo.quicksum((k / count) ** 0.5 * block.at_point[k] for k in block.points)
+    idle = 1 - pyo.quicksum(chosen[k] for k in works)
+    least_ghz = least_work / block.horizon_s
+    root = pyo.quicksum(work**0.5 * chosen[k] for k, work in works.items())
+    needed = pyo.quicksum(work * chosen[k] for k, work in works.items())
     block.least_edge_frequency = pyo.Constraint(
-        expr=frequency_ghz >= least_ghz * (1 - block.at_point[0]), doc="(2)"
+        expr=frequency_ghz >= needed / block.horizon_s, doc="(2)"
     )
     block.edge_inference_time = pyo.Constraint(
-        expr=block.edge_inference_s
-        >= work * root**2 / (frequency_ghz + least_ghz * block.at_point[0] + NO_TASK_GHZ),
+        expr=block.edge_inference_s >= root**2 / (frequency_ghz + least_ghz * idle + NO_TASK_GHZ),
         doc="(2)",
     )

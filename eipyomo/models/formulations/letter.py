@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyomo.environ as pyo
 
 from eipyomo import physics
 from eipyomo.models.end_user import (
     Links,
+    Way,
     declare,
     declare_variables,
     edge_inference_time,
     local_work,
+    offloaded_work,
     rate,
+    ways,
     what_all_formulations_share,
 )
 from eipyomo.models.formulations.base import Formulation, Options
@@ -30,35 +35,36 @@ class Letter(Formulation[LetterOptions]):
 
     def build(self, block: Block, links: Links, options: LetterOptions) -> None:
         """Fill a block; see :meth:`Formulation.build`."""
-        del options
         system = links.system
         declare_variables(block, links)
         declare(block, "frequency_ghz", (0, block.max_frequency_ghz))  # (10c)
-        block.uplink_rate = pyo.Expression(
-            expr=rate(links.uplink_share, system, block.uplink_snr), doc="r_j [Mbit/s], (3)"
-        )
-        block.downlink_rate = pyo.Expression(
-            expr=rate(block.receiving_share, system, block.downlink_snr),
-            doc="r̄_j [Mbit/s], (4)",
-        )
-        transmission_times(block, system)
+        both = ways(block, links.uplink_share, system.model_mbit)
+        self.transmit(block, system, both, options)
+        offload_time(block)
         local_inference_time(block, system)
         local_inference_energy(block)
-        edge_inference_time(block, system, links.edge_frequency_ghz)
+        edge_inference_time(block, offloaded_work(block, system), system, links.edge_frequency_ghz)
         what_all_formulations_share(block, links)
 
+    def transmit(
+        self, block: Block, system: Block, ways: Sequence[Way], options: LetterOptions
+    ) -> None:
+        """Add (3), (4) and (5), τ ≥ D_m/r, as relaxed in (11)."""
+        del options
+        for way in ways:
+            achieved = pyo.Expression(
+                expr=rate(way.share, system, way.snr), doc=f"r of the {way.link} [Mbit/s], (3), (4)"
+            )
+            block.add_component(f"{way.link}_rate", achieved)
+            row = pyo.Constraint(expr=way.seconds >= way.mbit / achieved, doc="(5), (11)")
+            block.add_component(way.row, row)
 
-def transmission_times(block: Block, system: Block) -> None:
-    """Add (5): τ^mu ≥ D_m/r, τ^to ≥ ιL/r and τ^md ≥ D_m/r̄, as relaxed in (11)."""
-    block.upload_time = pyo.Constraint(
-        expr=block.upload_s >= system.model_mbit / block.uplink_rate, doc="(5), (11)"
-    )
+
+def offload_time(block: Block) -> None:
+    """Add (5): τ^to ≥ ιL/r, as relaxed in (11)."""
     block.offload_time = pyo.Constraint(
         expr=block.offload_s >= block.offload_fraction * block.task_mbit / block.uplink_rate,
         doc="(5), (11)",
-    )
-    block.download_time = pyo.Constraint(
-        expr=block.download_s >= system.model_mbit / block.downlink_rate, doc="(5), (11)"
     )
 
 

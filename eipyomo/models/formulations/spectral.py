@@ -16,7 +16,7 @@ at once, and does not have to find it by branching.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import pyomo.environ as pyo
@@ -25,10 +25,13 @@ from pydantic import Field
 from eipyomo import physics
 from eipyomo.models.end_user import (
     Links,
+    Way,
     declare,
     declare_variables,
     edge_inference_time,
     local_work,
+    offloaded_work,
+    ways,
     what_all_formulations_share,
 )
 from eipyomo.models.formulations.base import Formulation, Options
@@ -58,90 +61,77 @@ class Spectral(Formulation[SpectralOptions]):
         """Fill a block; see :meth:`Formulation.build`."""
         system, served_ghz = links.system, links.edge_frequency_ghz
         declare_variables(block, links)
-        spectral_efficiencies(block, links.uplink_share)
-        transmission_times(block, system)
-        transmission_tangents(block, system, links.uplink_share, options.tangents)
+        both = ways(block, links.uplink_share, system.model_mbit)
+        self.transmit(block, system, both, options)
+        offload_time(block, system)
         local_work(block, system)
         declare_local_energy(block, system)
         frequency_limit(block)
         local_energy(block, system)
         local_tangents(block, options.tangents)
-        edge_inference_time(block, system, served_ghz)
+        edge_inference_time(block, offloaded_work(block, system), system, served_ghz)
         if served_ghz is not None:
             edge_hull(block, system, served_ghz, options.tangents)
         what_all_formulations_share(block, links)
 
-
-def declare_efficiency(block: Block, name: str, snr: Expression, share: Variable) -> None:
-    """Declare u = ln(1 + g/b) between its values at the largest share and at the smallest one."""
-    declare(block, name, (pyo.log(1 + snr / share.upper), pyo.log(1 + snr / share.lower)))
-
-
-def spectral_efficiencies(block: Block, uplink_share: Variable) -> None:
-    """Declare u of both links, and add the inner part of (3) and (4): b ≥ g/(e^u - 1)."""
-    declare_efficiency(block, "uplink_nats", block.uplink_snr, uplink_share)
-    declare_efficiency(block, "downlink_nats", block.downlink_snr, block.receiving_share)
-    block.uplink_efficiency = pyo.Constraint(
-        expr=uplink_share >= physics.share_at(block.uplink_nats, block.uplink_snr, pyo.exp),
-        doc="(3)",
-    )
-    block.downlink_efficiency = pyo.Constraint(
-        expr=block.receiving_share
-        >= physics.share_at(block.downlink_nats, block.downlink_snr, pyo.exp),
-        doc="(4)",
-    )
+    def transmit(
+        self, block: Block, system: Block, ways: Sequence[Way], options: SpectralOptions
+    ) -> None:
+        """Add (3), (4) and (5): τ u ≥ D_m ln 2/(g B) (e^u - 1)."""
+        spectral_efficiencies(block, ways)
+        for way in ways:
+            nats, load_s = nats_of(block, way), full_load_s(system, way)
+            row = pyo.Constraint(
+                expr=way.seconds * nats >= load_s * (pyo.exp(nats) - 1), doc="(5), (11)"
+            )
+            block.add_component(way.row, row)
+        transmission_tangents(block, system, ways, options.tangents)
 
 
-def full_load_s(system: Block, snr: Expression) -> Expression:
+def spectral_efficiencies(block: Block, ways: Sequence[Way]) -> None:
+    """Declare u = ln(1 + g/b) of links, and add the inner part of (3) and (4): b ≥ g/(e^u - 1).
+
+    It lies between its values at the largest share and at the smallest one.
+    """
+    for way in ways:
+        ends = (pyo.log(1 + way.snr / way.share.upper), pyo.log(1 + way.snr / way.share.lower))
+        declare(block, f"{way.link}_nats", ends)
+    for way in ways:
+        row = pyo.Constraint(
+            expr=way.share >= physics.share_at(nats_of(block, way), way.snr, pyo.exp),
+            doc="(3), (4)",
+        )
+        block.add_component(f"{way.link}_efficiency", row)
+
+
+def nats_of(block: Block, way: Way) -> Variable:
+    """Return u of a link."""
+    return block.component(f"{way.link}_nats")
+
+
+def full_load_s(system: Block, way: Way) -> Expression:
     """Return D_m ln 2/(g B), so that a model takes this times (e^u - 1)/u."""
-    return system.model_mbit * physics.LN2 / (snr * system.bandwidth_mhz)
+    return way.mbit * physics.LN2 / (way.snr * system.bandwidth_mhz)
 
 
-def transmission_times(block: Block, system: Block) -> None:
-    """Add (5): τ u ≥ D_m ln 2/(g B) (e^u - 1) both ways, and D_m τ^to ≥ ι L τ^mu."""
-    block.upload_time = pyo.Constraint(
-        expr=block.upload_s * block.uplink_nats
-        >= full_load_s(system, block.uplink_snr) * (pyo.exp(block.uplink_nats) - 1),
-        doc="(5), (11)",
-    )
+def offload_time(block: Block, system: Block) -> None:
+    """Add (5): D_m τ^to ≥ ι L τ^mu."""
     block.offload_time = pyo.Constraint(
         expr=system.model_mbit * block.offload_s
         >= block.task_mbit * block.offload_fraction * block.upload_s,
         doc="(5), (11)",
     )
-    block.download_time = pyo.Constraint(
-        expr=block.download_s * block.downlink_nats
-        >= full_load_s(system, block.downlink_snr) * (pyo.exp(block.downlink_nats) - 1),
-        doc="(5), (11)",
-    )
 
 
-def transmission_tangents(
-    block: Block, system: Block, uplink_share: Variable, tangents: int
-) -> None:
+def transmission_tangents(block: Block, system: Block, ways: Sequence[Way], tangents: int) -> None:
     """Add tangents of b and τ as functions of u, at equal distances between u's bounds."""
-    block.uplink_tangents = pyo.ConstraintList(doc="tangents of (3) and (5)")
-    block.downlink_tangents = pyo.ConstraintList(doc="tangents of (4) and (5)")
-    for rows, nats, snr, share, seconds in (
-        (
-            block.uplink_tangents,
-            block.uplink_nats,
-            block.uplink_snr,
-            uplink_share,
-            block.upload_s,
-        ),
-        (
-            block.downlink_tangents,
-            block.downlink_nats,
-            block.downlink_snr,
-            block.receiving_share,
-            block.download_s,
-        ),
-    ):
-        load_s = full_load_s(system, snr)
+    for way in ways:
+        rows = pyo.ConstraintList(doc="tangents of (3)-(5)")
+        block.add_component(f"{way.link}_tangents", rows)
+        nats, load_s = nats_of(block, way), full_load_s(system, way)
         for at in points(nats.lower, nats.upper, tangents):
-            rows.add(share_tangent(share, nats, snr, at))
-            rows.add(time_tangent(seconds, nats, load_s, at))
+            rows.add(share_tangent(way.share, nats, way.snr, at))
+            rows.add(time_tangent(way.seconds, nats, load_s, at))
 
 
 def share_tangent(share: Variable, nats: Variable, snr: Expression, at: Expression) -> Expression:

@@ -17,7 +17,7 @@ whatever the model allows, the relaxation allows: docs/formulations.md has the d
 from __future__ import annotations
 
 from eipyomo.models.relaxation.cells import VIOLATED, Cell, Placed
-from eipyomo.models.relaxation.read import ends, refuse, without_tangents
+from eipyomo.models.relaxation.read import decisions, ends, refuse, without_tangents
 from eipyomo.models.relaxation.relaxation import TANGENTS, Relaxation
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Cell",
     "Placed",
     "Relaxation",
+    "decisions",
     "ends",
     "refuse",
     "without_tangents",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from eipyomo.models.relaxation.curves import Curve
+from eipyomo.models.relaxation.read import decisions
 from eipyomo.models.relaxation.rows import Range, Row, amount, planes, size, widened
 from eipyomo.models.types import Block, Variable
 
@@ -64,6 +65,11 @@ class UserCells:
         place = self.places.get(variable)
         return float(variable.value) if place is None else 0.5 * sum(cell.box[place])
 
+    def choice(self, cell: Cell) -> list[int]:
+        """Return the integral ones of a user's decisions in a cell."""
+        own = [one for one in decisions(self.block) if not one.is_continuous()]
+        return [round(self.middle(cell, one)) for one in own]
+
     def in_cell(self, cell: Cell) -> Iterator[Row]:
         """Iterate over the linear rows that hold in a cell."""
         for row in self.rows:
@@ -107,18 +113,14 @@ def parts(
 ) -> Iterator[list[Range]]:
     """Iterate over boxes that cover a user's decisions: a = 0, and pieces of ι for a = 1.
 
-    With `whole`, a = 0 means ι = 1, as it does unless a user has taken that row away.
+    With `whole`, a = 0 means ι = 1, as it does unless a user has taken that row away. Of a user
+    with modes it is one box for each, or one for all where they are not binaries any more.
     """
-    undecided = block.download.is_continuous() and not block.download.fixed
-    choices: list[tuple[Range, Range]] = []
-    if not undecided:
-        choices.append(((0.0, 0.0), (1.0, 1.0) if whole else (0.0, 1.0)))
-    least = 0.0 if undecided else 1.0
-    choices += [((least, 1.0), (k / pieces, (k + 1) / pieces)) for k in range(pieces)]
-    for download, offload in choices:
+    decided = decisions(block)
+    for choice in _choices(block, pieces, whole=whole):
         part = list(box)
         empty = False
-        for variable, wanted in ((block.download, download), (block.offload_fraction, offload)):
+        for variable, wanted in zip(decided, choice, strict=True):
             own = (variable.value,) * 2 if variable.fixed else variable.bounds
             low, high = max(own[0], wanted[0]), min(own[1], wanted[1])
             empty |= low > high
@@ -126,6 +128,22 @@ def parts(
                 part[places[variable]] = (low, high)
         if not empty:
             yield part
+
+
+def _choices(block: Block, pieces: int, *, whole: bool) -> list[tuple[Range, ...]]:
+    """Return ranges of a user's decisions, in their order, which cover them."""
+    if block.component("modes") is not None:
+        count = len(block.modes)
+        if any(one.is_continuous() for one in block.in_mode.values()):
+            return [((0.0, 1.0),) * count]
+        return [tuple((float(i == k),) * 2 for i in range(count)) for k in range(count)]
+    undecided = block.download.is_continuous() and not block.download.fixed
+    choices: list[tuple[Range, ...]] = []
+    if not undecided:
+        choices.append(((0.0, 0.0), (1.0, 1.0) if whole else (0.0, 1.0)))
+    least = 0.0 if undecided else 1.0
+    choices += [((least, 1.0), (k / pieces, (k + 1) / pieces)) for k in range(pieces)]
+    return choices
 
 
 def add_tangents(user: UserCells, values: Sequence[float], violated: float) -> int:

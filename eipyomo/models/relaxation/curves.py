@@ -11,8 +11,8 @@ from typing import Any
 
 import pyomo.environ as pyo
 
-from eipyomo.models.formulations.spectral import full_load_s, whole_task
-from eipyomo.models.relaxation.read import place_of, stated
+from eipyomo.models.formulations.spectral import full_load_s, nats_of
+from eipyomo.models.relaxation.read import Linear, links_of, place_of, stated, work_of
 from eipyomo.models.relaxation.rows import ULP, WIDTH, Range, Row
 from eipyomo.models.types import Block, Model, Variable
 
@@ -65,10 +65,8 @@ def curves(
 ) -> Iterator[Curve]:
     """Iterate over a user's convex functions: of u up, of u down, and of f."""
     block = model.user[name]
-    for way, nats, snr, share, seconds in (
-        ("up", block.uplink_nats, block.uplink_snr, model.uplink_share[name], block.upload_s),
-        ("down", block.downlink_nats, block.downlink_snr, block.receiving_share, block.download_s),
-    ):
+    for way in links_of(model, name):
+        nats = nats_of(block, way)
         if not nats.fixed:
             # The ends of u are logarithms of 1 + g/b, which was rounded against 1.
             low, high = nats.bounds
@@ -79,25 +77,26 @@ def curves(
             partial(
                 transmission,
                 nats=nats,
-                snr=float(pyo.value(snr)),
-                load_s=float(pyo.value(full_load_s(model, snr))),
-                share=share if f"{way}link_efficiency" in active else None,
-                seconds=seconds if f"{way}load_time" in active else None,
+                snr=float(pyo.value(way.snr)),
+                load_s=float(pyo.value(full_load_s(model, way))),
+                share=way.share if f"{way.link}_efficiency" in active else None,
+                seconds=way.seconds if way.row in active else None,
                 places=places,
             ),
             partial(_value_of, nats),
             partial(_spread_nats, nats, place, tangents),
             place,
         )
-    if {"local_pace", "local_energy"} <= active:
+    ends = {row for row in ("local_pace", "local_energy") if block.component(row) is not None}
+    if ends <= active:
         fastest = float(pyo.value(block.max_frequency_ghz))
-        work = float(pyo.value(whole_task(block, model)))
+        work = work_of(block, model)
         seconds = block.local_inference_s
         place = None if seconds.fixed else place_of(seconds, places)
         yield Curve(
             partial(_energy, block=block, work=work, places=places),
             lambda value: _frequency(value, block, work, fastest),
-            partial(_spread_frequencies, seconds, place, tangents, work, fastest),
+            partial(_spread_frequencies, seconds, place, tangents, work.most, fastest),
         )
 
 
@@ -149,16 +148,15 @@ def _slope(at: float) -> float:
     return 0.5 * total
 
 
-def _energy(at: float, *, block: Block, work: float, places: Any) -> tuple[Row, ...]:
-    """Return e^c ≥ κ (3 f² C(1-ι)L - 2 f³ d), the tangent of κ w³/d² where w = f d, for one f."""
+def _energy(at: float, *, block: Block, work: Linear, places: Any) -> tuple[Row, ...]:
+    """Return e^c ≥ κ (3 f² w - 2 f³ d), the tangent of κ w³/d² where w = f d, for one f."""
     unit = float(pyo.value(block.energy_coefficient)) * at**2
-    whole = 3.0 * unit * work
     terms = (
         (block.local_inference_j, 1.0),
-        (block.offload_fraction, whole),
+        *((variable, -3.0 * unit * c) for variable, c in work.terms),
         (block.local_inference_s, 2.0 * unit * at),
     )
-    return stated(terms, whole, places)
+    return stated(terms, 3.0 * unit * work.constant, places)
 
 
 def _spread_nats(
@@ -190,8 +188,8 @@ def _value_of(variable: Variable, value: Reader) -> float:
     return value(variable)
 
 
-def _frequency(value: Reader, block: Block, work: float, fastest: float) -> float:
-    """Return f = C(1-ι)L/d, in (0, f_max]."""
+def _frequency(value: Reader, block: Block, work: Linear, fastest: float) -> float:
+    """Return f = w/d, in (0, f_max]."""
     seconds = value(block.local_inference_s)
-    done = work * (1.0 - value(block.offload_fraction))
+    done = work.constant + sum(c * value(variable) for variable, c in work.terms)
     return min(done / seconds, fastest) if seconds > 0.0 and done > 0.0 else fastest

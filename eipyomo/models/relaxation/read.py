@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import pyomo.environ as pyo
 from pyomo.repn import generate_standard_repn
 from pyomo.repn.util import categorize_valid_components
 
 from eipyomo.errors import InputError
+from eipyomo.models import with_modes
 from eipyomo.models.diagnostics import objective
+from eipyomo.models.end_user import Way, ways
+from eipyomo.models.formulations.spectral import whole_task
 from eipyomo.models.relaxation.rows import WIDTH, Range, Row
 from eipyomo.models.source import source_of
-from eipyomo.models.types import Expression, Model, Variable
+from eipyomo.models.types import Block, Expression, Model, Variable
 
 CONVEX_ROWS = frozenset(
     {
@@ -22,12 +25,48 @@ CONVEX_ROWS = frozenset(
         "upload_time",
         "downlink_efficiency",
         "download_time",
+        "time_to_send",
+        "time_to_receive",
         "local_pace",
         "local_energy",
     }
 )
 
 TANGENT_ROWS = ("uplink_tangents", "downlink_tangents", "local_tangents")
+
+
+def links_of(model: Model, name: Any) -> Sequence[Way]:
+    """Return the links of a user of a spectral model."""
+    block = model.user[name]
+    if block.component("modes") is not None:
+        return with_modes.ways(block)
+    return ways(block, model.uplink_share[name], model.model_mbit)
+
+
+def work_of(block: Block, model: Model) -> Linear:
+    """Return the work in (1) of a user of a spectral model in Gcycle, linear in its decisions."""
+    if block.component("modes") is not None:
+        works = block.mode_local_gigacycles
+        terms = [(block.in_mode[k], float(pyo.value(works[k]))) for k in block.modes]
+        return Linear(tuple(terms), 0.0, max(work for _, work in terms))
+    whole = float(pyo.value(whole_task(block, model)))
+    return Linear(((block.offload_fraction, -whole),), whole, whole)
+
+
+class Linear(NamedTuple):
+    """Σ c x + constant, and the most that it can be."""
+
+    terms: tuple[tuple[Variable, float], ...]
+    constant: float
+    most: float
+
+
+def decisions(block: Block) -> list[Variable]:
+    """Return a and ι of a user, or its choice of a mode."""
+    if block.component("modes") is not None:
+        return list(block.in_mode.values())
+    return [block.download, block.offload_fraction]
+
 
 KINDS = {
     pyo.Block,

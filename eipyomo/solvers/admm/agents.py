@@ -9,9 +9,11 @@ import numpy as np
 
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.records import ANSWER, user_records
-from eipyomo.solvers.records import Records, for_all
+from eipyomo.solvers.admm.search import choose
+from eipyomo.solvers.records import Records, for_all, mode_records
 
 if TYPE_CHECKING:
+    from eipyomo.modes import ModeColumns
     from eipyomo.scaled import FloatColumn, Scaled
     from eipyomo.solvers.admm.search import OffloadSearch
 
@@ -41,6 +43,7 @@ class KernelAgents:
         self.search = search
         self.users = user_records(data)
         self.last: Records = np.zeros(len(data), ANSWER)
+        self.modes = ModeAgents(data, data.modes) if data.modes is not None else None
 
     def solve(self, targets: Records, download: bool, offload: FloatColumn | float) -> Records:
         """Solve (18) at given a and ι, starting from the answers before."""
@@ -53,4 +56,45 @@ class KernelAgents:
     def step_one(self, targets: Records, deadline: float = math.inf) -> Records:
         """Minimise (18) over a, ι and the rest; too fast to watch a deadline."""
         del deadline
-        return self.search.run(self, targets)
+        if self.modes is None:
+            return self.search.run(self, targets)
+        if self.modes.all_have:
+            return self.modes.step_one(targets)
+        own = self.modes.step_one(targets)
+        return choose(self.modes.has, own, self.search.run(self, targets))
+
+
+class ModeAgents:
+    """Agents of users with modes: all modes of all users at once, each as a user of its own.
+
+    Parameters
+    ----------
+    data
+        Columns of the instance.
+    modes
+        Its modes.
+    """
+
+    def __init__(self, data: Scaled, modes: ModeColumns) -> None:
+        self.modes, self.has = modes, modes.has_modes
+        self.all_have = bool(self.has.all())
+        self.rows = mode_records(data, user_records(data))
+        self.last: Records = np.zeros(len(self.rows), ANSWER)
+        self.last["download"], self.last["offload_fraction"] = modes.computes, 0.5
+
+    def step_one(self, targets: Records) -> Records:
+        """Minimise (18) over modes; one ANSWER record per user, whose a and ι are the mode's."""
+        modes, answers = self.modes, self.last.copy()
+        for_all(solve_range, len(answers), self.rows, targets[modes.owner], answers)
+        self.last = answers
+        best = modes.first_of(np.lexsort((answers["value"], modes.owner)))
+        rows = modes.rows(best)
+        chosen = answers[rows]
+        chosen["mode"] = best
+        work = modes.local_gigacycles + modes.edge_gigacycles
+        at_edge = np.divide(modes.edge_gigacycles, work, out=np.zeros(len(work)), where=work > 0.0)
+        chosen["download"], chosen["offload_fraction"] = (
+            modes.download_mbit[rows] > 0.0,
+            at_edge[rows],
+        )
+        return chosen

@@ -232,7 +232,7 @@ def edge_copy(user: Any, target: Any, iota: float, nu: float) -> float:
     A root of v³ - goal v² - drive, which is convex from there on: Newton's method from above.
     """
     goal = target.edge_frequency_ghz - target.edge_multiplier / target.edge_penalty
-    drive = nu * iota * user.work_gigacycles / target.edge_penalty
+    drive = nu * iota * user.edge_gigacycles / target.edge_penalty
     if drive <= 0.0:
         return float(min(max(goal, 0.0), user.edge_frequency_max_ghz))
     v = max(goal, 0.0) + np.cbrt(drive)
@@ -252,7 +252,7 @@ def served(user: Any, target: Any, iota: float, nu: float) -> Served:
     if target.edge_penalty <= 0.0:
         return Served(0.0, iota * user.edge_s)
     v = edge_copy(user, target, iota, nu)
-    work = iota * user.work_gigacycles
+    work = iota * user.edge_gigacycles
     return Served(v, work / max(v, SMALLEST_SHARE) if work > 0.0 else 0.0)
 
 
@@ -266,7 +266,7 @@ def relaxed_pair(user: Any, target: Any, load: float, start: float) -> Pair:
     energy = user.send_weight * load
     x = uplink_copy(user, target, energy, 0.0, start)
     y = sync_copy(target, user.latency_weight)
-    if user.start_s + load * seconds_up(user, x) > y:
+    if load > 0.0 and user.start_s + load * seconds_up(user, x) > y:
         penalty = target.sync_penalty
         slope = user.latency_weight + target.sync_multiplier
         slope += penalty * (user.start_s - target.sync_s)
@@ -286,9 +286,9 @@ def pair(user: Any, target: Any, load: float, mu: float, relaxed: Pair) -> Pair:
     x = uplink_copy(user, target, weight, 0.0, relaxed.uplink_share)
     y = sync_copy(target, mu)
     seconds = seconds_up(user, x)
-    if user.start_s + load * seconds <= y:
+    if load == 0.0 or user.start_s + load * seconds <= y:
         return relaxed
-    if user.start_s + user.model_mbit * seconds > y:
+    if user.model_mbit > 0.0 and user.start_s + user.model_mbit * seconds > y:
         # (6) holds y up: η > 0, and y = A + D s(x).
         model, penalty = user.model_mbit, target.sync_penalty
         slope = mu + target.sync_multiplier + penalty * (user.start_s - target.sync_s)
@@ -308,14 +308,15 @@ def best_frequency(user: Any, mu: float) -> float:
 
 @compiled
 def local_branch(user: Any, target: Any, work: float, mu: float, start: float) -> Local:
-    """Return z and f that are best at a given μ."""
-    weight = (user.receive_weight + mu) * user.model_mbit
-    penalty = target.downlink_penalty
-    price = target.downlink_multiplier - penalty * target.downlink_share
-    z = best_share(weight, 0.0, price, penalty, user.downlink_snr, user.unit_s, start)
-    z = min(max(z, user.downlink_share_min), user.downlink_share_max)
-    span_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
-    f = 0.0
+    """Return z and f that are best at a given μ; a mode may compute without a download."""
+    z, f, span_s = idle_downlink_copy(user, target), 0.0, 0.0
+    if user.download_mbit > 0.0:
+        weight = (user.receive_weight + mu) * user.download_mbit
+        penalty = target.downlink_penalty
+        price = target.downlink_multiplier - penalty * target.downlink_share
+        z = best_share(weight, 0.0, price, penalty, user.downlink_snr, user.unit_s, start)
+        z = min(max(z, user.downlink_share_min), user.downlink_share_max)
+        span_s = user.download_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
     if work > 0.0:
         f = best_frequency(user, mu)
         span_s += work / f
@@ -327,6 +328,29 @@ def log_ratio(span_s: float, edge: Pair, edge_s: float) -> float:
     """Return ln(local span / edge span), both counted from y; it decreases in μ."""
     waited = edge.ready_s - edge.sync_s + edge_s
     return np.log(span_s / waited) if waited > 0.0 else np.inf
+
+
+@compiled
+def solve_in_sequence(user: Any, target: Any, answer: Any) -> Found:
+    """Solve (18) for a mode in which the server waits for what the user computes and sends.
+
+    Then T ≥ y + m s̄(z) + d + o s(x) + E, and all of it has the weight w^t.
+    """
+    iota, total = answer.offload_fraction, user.latency_weight
+    sent = iota * user.task_mbit
+    weight = user.send_weight * (user.model_mbit + sent) + total * sent
+    x = uplink_copy(user, target, weight, 0.0, answer.uplink_share)
+    y = sync_copy(target, total)
+    model = user.model_mbit
+    if model > 0.0 and user.start_s + model * seconds_up(user, x) > y:
+        penalty = target.sync_penalty
+        slope = total + target.sync_multiplier + penalty * (user.start_s - target.sync_s)
+        x = uplink_copy(user, target, weight + model * slope, model * model * penalty, x)
+        y = user.start_s + model * seconds_up(user, x)
+    work = (1.0 - iota) * user.work_gigacycles
+    branch = local_branch(user, target, work, total, answer.downlink_share)
+    ready_s = y + branch.span_s + sent * seconds_up(user, x)
+    return Found(Pair(x, y, ready_s), branch, served(user, target, iota, total), total)
 
 
 @compiled
@@ -391,6 +415,14 @@ LEAST_LOG_MULTIPLIER = -90.0
 
 
 @compiled
+def solve_decided(user: Any, target: Any, answer: Any) -> Found:
+    """Solve (18) at what is decided, whatever follows what."""
+    if user.in_sequence:
+        return solve_in_sequence(user, target, answer)
+    return solve_fixed(user, target, answer)
+
+
+@compiled
 def multipliers(guess: float, total: float, limited: bool) -> tuple[float, float]:
     """Return μ and ν = w^t - μ at ln μ; where the edge is limited, at ln(μ/(w^t - μ))."""
     if limited:
@@ -418,9 +450,9 @@ def write(user: Any, target: Any, answer: Any, found: Found) -> None:
     v = at_edge.frequency_ghz
     cost = user.constant + user.send_weight * load * seconds_up(user, x)
     if answer.download:
-        download_s = user.model_mbit * seconds_per_mbit(z, user.downlink_snr, user.unit_s)
+        cost += user.receive_weight * received_s(user, z)
         work = (1.0 - iota) * user.work_gigacycles
-        cost += user.receive_weight * download_s + user.cpu_weight * branch.frequency_ghz**2 * work
+        cost += user.cpu_weight * branch.frequency_ghz**2 * work
     cost += user.latency_weight * end_s(answer, found)
     answer.cost = cost
     answer.value = (
@@ -443,14 +475,21 @@ def write(user: Any, target: Any, answer: Any, found: Found) -> None:
 
 
 @compiled
+def received_s(user: Any, share: float) -> float:
+    """Return how long the download takes; 0 where a mode has none."""
+    if user.download_mbit == 0.0:
+        return 0.0
+    return float(user.download_mbit * seconds_per_mbit(share, user.downlink_snr, user.unit_s))
+
+
+@compiled
 def energy_j(user: Any, answer: Any, found: Found) -> float:
     """Return E_j - e^lt."""
     load = user.model_mbit + answer.offload_fraction * user.task_mbit
     energy = user.transmit_power_w * load * seconds_up(user, found.edge.uplink_share)
     if answer.download:
-        seconds = seconds_per_mbit(found.branch.downlink_share, user.downlink_snr, user.unit_s)
         work = (1.0 - answer.offload_fraction) * user.work_gigacycles
-        energy += user.receive_power_w * user.model_mbit * seconds
+        energy += user.receive_power_w * received_s(user, found.branch.downlink_share)
         energy += user.energy_coefficient * found.branch.frequency_ghz**2 * work
     return float(energy)
 
@@ -513,7 +552,7 @@ def solve_priced(
     priced.send_weight = user.send_weight + energy * user.transmit_power_w
     priced.receive_weight = user.receive_weight + energy * user.receive_power_w
     priced.cpu_weight = user.cpu_weight + energy * user.energy_coefficient
-    found = solve_fixed(priced, target, answer)
+    found = solve_decided(priced, target, answer)
     answer.uplink_share = found.edge.uplink_share
     answer.downlink_share, answer.mu = found.branch.downlink_share, found.mu
     answer.deadline, answer.energy = deadline, energy
@@ -592,6 +631,6 @@ def solve_range(users: Any, targets: Any, answers: Any, first: int, last: int) -
     for j in range(first, last):
         user, target, answer = users[j], targets[j], answers[j]
         if user.deadline_s == np.inf and user.energy_left_j == np.inf:
-            write(user, target, answer, solve_fixed(user, target, answer))
+            write(user, target, answer, solve_decided(user, target, answer))
         else:
             solve_limited(user, users[j : j + 1].copy()[0], target, answer)

@@ -6,7 +6,8 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from eipyomo.problem import LETTER_FEATURES, USER_LIMIT_FEATURES, Problem
+from eipyomo.errors import InputError
+from eipyomo.problem import LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
 from eipyomo.solvers import admm
 from eipyomo.solvers.admm.records import BLOCKS
 from eipyomo.solvers.admm.settings import AdmmOptions, Settings
@@ -37,7 +38,7 @@ class Admm(Method[AdmmOptions]):
     name = "admm"
     description = "the letter's decomposition: a heuristic, linear in the users"
     Options = AdmmOptions
-    handles = LETTER_FEATURES | USER_LIMIT_FEATURES
+    handles = LETTER_FEATURES | USER_LIMIT_FEATURES | {Feature.MODES}
 
     def backends(self, options: AdmmOptions) -> tuple[str, ...]:
         """Return the Pyomo engine's solver."""
@@ -53,6 +54,10 @@ class Admm(Method[AdmmOptions]):
         SolverError
             If the Pyomo engine's solver is missing or fails.
         """
+        if options.engine == "pyomo" and problem.data.modes is not None:
+            raise InputError(
+                "engine is 'pyomo', but must be 'kernel' where users have modes, which it tries all"
+            )
         settings = Settings.of(options)
         consensus = starting_point(options.start, problem, settings.penalties(problem))
         if problem.contradiction is not None:

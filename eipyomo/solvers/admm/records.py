@@ -74,6 +74,7 @@ ANSWER = np.dtype(
         ("mu", "f8"),  # multiplier of the local branch
         ("deadline", "f8"),  # δ, multiplier of the deadline
         ("energy", "f8"),  # ε, multiplier of the energy budget
+        ("mode", "i8"),  # which of its modes the user takes, from 0, if it has some
     ],
     align=True,
 )
@@ -101,10 +102,10 @@ def user_records(data: Scaled) -> Records:
 
 
 def of_users(data: Scaled, places: Sequence[int]) -> Scaled:
-    """Return the columns of some users only, by their places."""
+    """Return the columns of some users only, by their places, without their modes."""
     columns: dict[str, Any] = {
         field.name: value[list(places)]
         for field in fields(data)
         if isinstance(value := getattr(data, field.name), np.ndarray)
     }
-    return replace(data, names=tuple(data.names[j] for j in places), **columns)
+    return replace(data, names=tuple(data.names[j] for j in places), modes=None, **columns)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,14 @@ from eipyomo.solvers.exact.fixed_decisions import convex_rest
 if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.records import Records
+
+
+class Decided(NamedTuple):
+    """What is decided of all users, of shape (users,)."""
+
+    download: NDArray[np.bool_]
+    offload_fraction: FloatColumn
+    mode: NDArray[np.intp]
 
 
 @dataclass(eq=False)
@@ -49,7 +57,7 @@ class Recovery:
     incumbent_iteration: int = 0
     nearest: Violation | None = None
     progress_iteration: int = 0
-    _decisions: tuple[NDArray[np.bool_], FloatColumn] | None = None
+    _decisions: Decided | None = None
     _cost: float | None = None
     _start: dict[str, Any] = field(default_factory=dict)
 
@@ -71,9 +79,7 @@ class Recovery:
         self._cost = None if self.is_late else self._solved(decisions, iteration)
         return self._cost
 
-    def _solved(
-        self, decisions: tuple[NDArray[np.bool_], FloatColumn], iteration: int
-    ) -> float | None:
+    def _solved(self, decisions: Decided, iteration: int) -> float | None:
         """Solve the convex rest, and keep what it gives if it is feasible and the best so far."""
         rest = convex_rest(self.problem, *decisions, **self._start)
         judged = evaluate(self.problem, rest.allocation)
@@ -90,8 +96,8 @@ class Recovery:
             self.incumbent_iteration = self.progress_iteration = iteration
         return judged.objective
 
-    def decisions(self, copies: Records) -> tuple[NDArray[np.bool_], FloatColumn]:
-        """Return a and ι; who offloads everything does not download, where that is allowed."""
+    def decisions(self, copies: Records) -> Decided:
+        """Return a, ι and modes; who offloads all does not download, where that is allowed."""
         download, offload = copies["download"], copies["offload_fraction"]
         needless = self.problem.decisions.edge & (offload == 1.0)
-        return download & ~needless, offload.copy()
+        return Decided(download & ~needless, offload.copy(), copies["mode"].copy())

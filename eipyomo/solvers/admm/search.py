@@ -86,7 +86,7 @@ class OffloadSearch:
             return here
         there = engine.solve(targets, False, 1.0)
         downloads = local & (~edge | (here["value"] < there["value"]))
-        return _choose(downloads, here, there)
+        return choose(downloads, here, there)
 
     def with_download(self, engine: Engine, targets: Records) -> Records:
         """Minimise (18) with a = 1."""
@@ -97,7 +97,7 @@ class OffloadSearch:
         found = self.coarse_scan(engine, targets, first)
         if not self.grid:
             found = self.golden_section(engine, targets, found)
-        return better(first, _choose(searched, found, first))
+        return better(first, choose(searched, found, first))
 
     def coarse_scan(self, engine: Engine, targets: Records, first: Records) -> Records:
         """Return the best of equidistant ι.
@@ -134,7 +134,7 @@ class OffloadSearch:
             low = np.where(keep_left, low, left["offload_fraction"])
             width = GOLDEN * (high - low)
             probe = engine.solve(targets, True, np.where(keep_left, high - width, low + width))
-            left, right = _choose(keep_left, probe, right), _choose(keep_left, left, probe)
+            left, right = choose(keep_left, probe, right), choose(keep_left, left, probe)
         return better(best, better(left, right))
 
     @property
@@ -147,10 +147,10 @@ class OffloadSearch:
 
 def better(first: Records, second: Records) -> Records:
     """Return for every user the answer of lower value, the first one where they are equal."""
-    return _choose(second["value"] < first["value"], second, first)
+    return choose(second["value"] < first["value"], second, first)
 
 
-def _choose(where: NDArray[np.bool_], these: Records, others: Records) -> Records:
+def choose(where: NDArray[np.bool_], these: Records, others: Records) -> Records:
     """Return these records or those; whole ones are copied, which takes a sixth of the time."""
     whole = np.dtype((np.void, these.itemsize))
     chosen: Records = np.where(where, these.view(whole), others.view(whole)).view(these.dtype)

@@ -42,8 +42,16 @@ def share_penalty(data: Scaled) -> float:
     # s' = -s/b (1 - (g/b)/((1 + g/b) ln(1 + g/b))), from (3)
     used = data.uplink_snr / (share + data.uplink_snr) / growth
     steepness = seconds / share * (1.0 - used)
-    slope = weight * (data.model_mbit + data.task_mbit) * steepness
+    slope = weight * sum(sent_mbit(data)) * steepness
     return SHARE_STIFFNESS * len(data) * float(np.mean(slope))
+
+
+def sent_mbit(data: Scaled) -> tuple[FloatColumn | float, FloatColumn]:
+    """Return the sizes of update and task in Mbit; with modes, what they send in the mean."""
+    if data.modes is None:
+        return data.model_mbit, data.task_mbit
+    modes = data.modes
+    return modes.mean("update_mbit", data.model_mbit), modes.mean("offload_mbit", data.task_mbit)
 
 
 def sync_penalty(data: Scaled) -> float:
@@ -59,7 +67,10 @@ def edge_penalty(data: Scaled) -> float:
 
     c_v = 1/16 · mean_j w_j^t C L_j / f_0³,    f_0 = min(f_s, F/M).
     """
-    delay = data.latency_weight * data.gigacycles_per_mbit * data.task_mbit
+    work = data.gigacycles_per_mbit * data.task_mbit
+    if data.modes is not None:
+        work = data.modes.mean("edge_gigacycles", work)
+    delay = data.latency_weight * work
     stiffness = EDGE_STIFFNESS * float(np.mean(delay)) / data.equal_frequency_ghz**3
     return stiffness if stiffness > 0.0 else 1.0  # without any task, any will do
 
@@ -95,7 +106,9 @@ def sync_room_s(data: Scaled) -> float:
 
 def equal_sync_s(data: Scaled) -> float:
     """Return the sync time when all have 1/(2M) of the band for their uplink."""
-    return float(np.max(timing.uploaded_s(data, np.full(len(data), 0.5 / len(data)))))
+    share = np.full(len(data), 0.5 / len(data))
+    seconds = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
+    return float(np.max(data.upload_start_s + sent_mbit(data)[0] * seconds))
 
 
 def equal_parts(problem: Problem) -> dict[str, FloatColumn]:

@@ -8,10 +8,11 @@ what it proves without any code of the solver; docs/certificate.md says what eve
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from eipyomo.problem import Problem
 from eipyomo.solvers.exact.bounds import bound_lines
 from eipyomo.solvers.exact.branching import BranchingDecision, IdenticalUsers, narrowed
 from eipyomo.solvers.exact.dual import Dual
@@ -39,11 +40,49 @@ def certificate(dual: Dual, tree: Node, bound: float) -> dict[str, Any]:
     return _Writer(dual).document(tree, bound)
 
 
+class Numbers(NamedTuple):
+    """Numbers of a user's modes in its list.
+
+    Attributes
+    ----------
+    own
+        Of those that are open, in their order.
+    closed
+        Of the others.
+    """
+
+    own: list[int]
+    closed: list[int]
+
+    def domain(self, first: int, last: int) -> dict[str, Any]:
+        """Return a user's domain: the open modes from one to another."""
+        ends = {"modes": [self.own[first], self.own[last]]}
+        return ends | ({"closed": self.closed} if self.closed else {})
+
+
+def numbers_of_modes(problem: Problem) -> list[Numbers]:
+    """Return the numbers of each user's modes; none for a user without modes.
+
+    Who has no open mode has all of them in the search, and none in a certificate.
+    """
+    modes = problem.whole.modes
+    if modes is None:
+        return []
+    left = problem.open_modes
+    found = []
+    for j in range(len(problem.data)):
+        rows = list(range(len(modes.names[modes.of(j)])))
+        own = rows if left is None else [k for k in rows if left[modes.of(j)][k]]
+        found.append(Numbers(own or rows, [k for k in rows if k not in own]))
+    return found
+
+
 class _Writer:
     """Makes the cells of each leaf again and writes them down."""
 
     def __init__(self, dual: Dual) -> None:
         self._problem, self._root, self._unit = dual.problem, dual, dual.reference
+        self._numbers = numbers_of_modes(self._problem)
         self._identical = IdenticalUsers(dual.weighted, dual.domains, dual.lists)
 
     def document(self, tree: Node, bound: float) -> dict[str, Any]:
@@ -58,15 +97,15 @@ class _Writer:
             "bound": None if proves_none else bound,
             "split_band": problem.restriction.split_band,
             "grid": problem.restriction.grid,
-            "domains": [self._domain(domain) for domain in self._root.domains],
+            "domains": [self._domain(j, domain) for j, domain in enumerate(self._root.domains)],
             "tree": self._node(tree),
         }
 
-    def _domain(self, domain: Records) -> dict[str, Any]:
+    def _domain(self, user: int, domain: Records) -> dict[str, Any]:
         """Return what a user may decide."""
         ends = float(domain["offload_min"]), float(domain["offload_max"])
         if domain["modes"]:
-            return {"modes": [int(end) for end in ends]}
+            return self._numbers[user].domain(*map(int, ends))
         return {
             "edge": bool(domain["edge"]),
             "local": bool(domain["local"]),
@@ -103,7 +142,7 @@ class _Writer:
     def _threshold(self, split: BranchingDecision) -> float | int:
         """Return a threshold: of a user with modes, the number of one."""
         if self._root.domains["modes"][split.user]:
-            return int(split.threshold)
+            return self._numbers[split.user].own[int(split.threshold)]
         return self._fraction(split.threshold)
 
     def _proof(self, recipe: BoundRecipe) -> dict[str, Any]:
@@ -116,9 +155,9 @@ class _Writer:
             "ray": root.is_ray,
             "prices": self._within_reference(prices),
             "users": [
-                (self._modes if root.domains["modes"][j] else self._cells)(
-                    lines.cells_of(j), (float(user["latency_weight"]), shared)
-                )
+                self._modes(j, lines.cells_of(j), (float(user["latency_weight"]), shared))
+                if root.domains["modes"][j]
+                else self._cells(lines.cells_of(j), (float(user["latency_weight"]), shared))
                 for j, user in enumerate(root.users)
             ],
         }
@@ -132,11 +171,12 @@ class _Writer:
             price * (1.0 - 2.0**-48) if k in together else price for k, price in enumerate(prices)
         ]
 
-    def _modes(self, cells: Records, weights: tuple[float, float]) -> dict[str, Any]:
+    def _modes(self, user: int, cells: Records, weights: tuple[float, float]) -> dict[str, Any]:
         """Return the number of each mode with its multipliers."""
+        own = self._numbers[user].own
         return {
             "modes": [
-                [int(cell["offload_min"]), *self._multipliers(cell, weights)] for cell in cells
+                [own[int(cell["offload_min"])], *self._multipliers(cell, weights)] for cell in cells
             ]
         }
 

@@ -31,13 +31,12 @@ from eipyomo.solvers.exact.kernels import (
 )
 from eipyomo.solvers.exact.users import (
     domain_records,
-    mode_records,
     user_records,
     with_least_of_modes,
     with_prices,
     without_weights,
 )
-from eipyomo.solvers.records import Records, for_all
+from eipyomo.solvers.records import Records, for_all, mode_records
 
 Prices = tuple[float, ...]
 """One price for each budget of the problem, per unit of what is drawn: a share, a GHz."""
@@ -190,7 +189,7 @@ class Dual:
         """Return the dual of a problem, with so many times the band if the least is sought."""
         budgets = tuple([widened(budget, wider) for budget in problem.budgets])
         users = user_records(problem, budgets)
-        modes = mode_records(problem, users)
+        modes = mode_records(problem.data, users)
         if problem.data.modes is not None:
             users = with_least_of_modes(users, modes, problem.data.modes.first)
         drawn = tuple(tuple(draw.quantity for draw in budget.draws) for budget in budgets)

@@ -55,6 +55,7 @@ def convex_rest(
     problem: Problem,
     download: ArrayLike,
     offload_fraction: ArrayLike,
+    mode: ArrayLike | None = None,
     *,
     start_s: float | None = None,
     prices: Prices | None = None,
@@ -68,20 +69,31 @@ def convex_rest(
     problem
         Whose budgets hold; which decisions it leaves open is not asked.
     download, offload_fraction
-        a and ι, one per user or one for all; ι = 1 wherever a = 0.
+        a and ι, one per user or one for all; ι = 1 wherever a = 0. Of users with modes they are not
+        asked.
+    mode
+        Which of their modes users take, from 0, if some have modes.
     start_s, prices
         Where to start the search, if known.
 
     Raises
     ------
     InputError
-        If a = 0 somewhere with ι < 1, an ι is outside [0, 1], or a user has modes.
+        If a = 0 somewhere with ι < 1, an ι is outside [0, 1], or users have modes and none is
+        given.
     """
-    if problem.data.modes is not None:
-        raise InputError("users have modes, but a and ι decide for users without modes alone")
+    modes = problem.data.modes
     decided = np.zeros(len(problem.data), SOLUTION)
     decided["download"], decided["offload_fraction"] = download, offload_fraction
+    if modes is not None:
+        if mode is None:
+            raise InputError("users have modes, but none is given: a and ι do not decide for them")
+        has, number = modes.has_modes, np.asarray(mode, np.intp)
+        decided["download"][has], decided["offload_fraction"][has] = True, 1.0
     _check(problem.data.names, decided)
+    if modes is not None:
+        decided["download"][has] = modes.computes[modes.rows(number)][has]
+        decided["offload_fraction"][has] = number[has]
     return rest_of(Dual.of(problem), decided, start_s, prices)
 
 
@@ -197,16 +209,18 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
     own_work = (1.0 - offload) * users["work_gigacycles"]
     full_ghz = kernels.best_frequencies(weighted)
     served = next((one for one in dual.budgets if "edge_frequency_ghz" in one.quantities), None)
-    edge_s = offload * users["edge_s"]
+    edge_s, in_sequence = offload * users["edge_s"], users["in_sequence"]
     edge_ghz: FloatColumn = np.zeros(len(data))
     if served is not None:
         work = offload * users["edge_gigacycles"]
         spare_s = np.where(download, sync_s + download_s + own_work / full_ghz - ready_s, 0.0)
+        spare_s = np.where(in_sequence, 0.0, spare_s)
         edge_ghz = _frequencies_ghz(served, optimum, work, spare_s)
         np.divide(work, edge_ghz, out=edge_s, where=edge_ghz > 0.0)
-    time_left_s = ready_s + edge_s - sync_s - download_s
+    time_left_s = np.where(in_sequence, 0.0, ready_s + edge_s - sync_s - download_s)
     own_ghz = _frequency_ghz(weighted, own_work, full_ghz, time_left_s)
     left_s = users["deadline_s"] - sync_s - download_s
+    left_s -= in_sequence * (where_needed(offload * users["task_mbit"], seconds) + edge_s)
     left_j = users["energy_left_j"] - users["transmit_power_w"] * where_needed(load, seconds)
     left_j = left_j - users["receive_power_w"] * download_s
     own_ghz = _within_limits(users, own_ghz, own_work, left_s, left_j)

@@ -604,8 +604,9 @@ HEAVY = 1e3
 @compiled
 def heavy(user: Any, at: DualPoint) -> float:
     """Return the price of a second where there is not enough of them."""
-    paid = (at.uplink_price + at.downlink_price) / max(at.t, SOON)
-    return float(HEAVY * (user.latency_weight + paid))
+    paid = at.uplink_price + at.downlink_price + at.sits_out_price + at.penalty_price
+    paid += at.edge_price * user.edge_frequency_max_ghz
+    return float(HEAVY * (user.latency_weight + paid / max(at.t, SOON)))
 
 
 @compiled
@@ -614,6 +615,8 @@ def served_s(
 ) -> float:
     """Return T_j + τ^md of the previous round at the shares and frequencies of multipliers."""
     weights = weights_at(user, multipliers.deadline, multipliers.energy)
+    if user.in_sequence:
+        return at.t + span_in_sequence(user, weights, iota, multipliers.mu, multipliers.eta, at)
     load, end = user.model_mbit + iota * user.task_mbit, at.t
     weight = (weights.send + multipliers.nu2) * load + multipliers.eta * user.model_mbit
     if weight > 0.0:
@@ -755,6 +758,8 @@ def multipliers_in_time(
     its own branch needs it to end in time. It binds where that is more than w^t, since both fall as
     there is more time.
     """
+    if user.in_sequence:
+        return multipliers_in_sequence(user, weights, iota, at, hint.mu)
     if user.deadline_s == np.inf:
         return multipliers_without_deadline(user, weights, iota, download, at)
     is_served = at.edge_price > 0.0 and iota * user.edge_gigacycles > 0.0
@@ -772,6 +777,94 @@ def multipliers_in_time(
 
 
 @compiled
+def update_in_time(user: Any, weight: float, at: DualPoint) -> float:
+    """Return the least η with which the update is there at t, where other things weigh so much."""
+    if user.model_mbit <= 0.0 or at.t >= ENDLESS:
+        return 0.0
+    link, price = user.uplink, at.uplink_price
+    seconds = (at.t - user.start_s) / user.model_mbit
+    if least_cost(weight, price, link).seconds <= seconds:
+        return 0.0
+    eta = max(weight_at(seconds, price, link) - weight, 0.0) / user.model_mbit
+    missed = 1.0 - seconds / least_seconds(link)
+    return float(eta + heavy(user, at) / min(missed, 1.0) if missed > TOGETHER else eta)
+
+
+@compiled
+def sent_weight(user: Any, weights: Weights, iota: float, mu: float) -> float:
+    """Return what a second per Mbit costs in sequence: energy, and the latency of what is sent."""
+    load = user.model_mbit + iota * user.task_mbit
+    return float(weights.send * load + mu * iota * user.task_mbit)
+
+
+@compiled
+def span_in_sequence(
+    user: Any, weights: Weights, iota: float, mu: float, eta: float, at: DualPoint
+) -> float:
+    """Return how long after t a user is done that downloads, computes, sends, and is served."""
+    work = (1.0 - iota) * user.work_gigacycles
+    span = local_branch(user, weights, work, mu, at.downlink_price).finish_s
+    span += least_edge_cost(user, iota, mu, at.edge_price).span_s
+    if user.task_mbit > 0.0:
+        weight = sent_weight(user, weights, iota, mu) + eta * user.model_mbit
+        span += iota * user.task_mbit * least_cost(weight, at.uplink_price, user.uplink).seconds
+    return float(span)
+
+
+@compiled
+def saturating(user: Any, weights: Weights, iota: float, at: DualPoint) -> float:
+    """Return the least μ from which on no part of a sequence gets faster, if prices are > 0."""
+    sent, work = iota * user.task_mbit, iota * user.edge_gigacycles
+    most = max(2.0 * weights.cpu * user.frequency_max_ghz**3, 1e-12 * heavy(user, at))
+    if sent > 0.0:
+        full = weight_at(0.0, at.uplink_price, user.uplink)
+        most = max(most, (full - weights.send * (user.model_mbit + sent)) / sent)
+    if user.download_mbit > 0.0:
+        full = weight_at(0.0, at.downlink_price, user.downlink)
+        most = max(most, full / user.download_mbit - weights.receive)
+    if work > 0.0:
+        most = max(most, at.edge_price * user.edge_frequency_max_ghz**2 / work)
+    return float(most)
+
+
+@compiled
+def multipliers_in_sequence(
+    user: Any, weights: Weights, iota: float, at: DualPoint, hint: float
+) -> Multipliers:
+    """Return the best multipliers of a mode whose parts follow one another, at a price of energy.
+
+    All of them weigh μ = W = w^t + δ. What they take together falls as W grows: where that is too
+    long for the deadline at δ = 0, W is looked for in logarithms, by halving once a hint is tried.
+    """
+    low, energy, span_s = weights.latency, weights.energy, user.deadline_s - at.t
+    eta = update_in_time(user, sent_weight(user, weights, iota, low), at)
+    if user.deadline_s == np.inf or span_in_sequence(user, weights, iota, low, eta, at) <= span_s:
+        return Multipliers(low, 0.0, eta, 0.0, energy)
+    high = max(saturating(user, weights, iota, at), low)
+    eta = update_in_time(user, sent_weight(user, weights, iota, high), at)
+    least_s = span_in_sequence(user, weights, iota, high, eta, at)
+    if least_s >= span_s * (1.0 - TOGETHER):
+        short = least_s > span_s * (1.0 + TOGETHER)
+        mu = high + heavy(user, at) if short else high
+        eta = update_in_time(user, sent_weight(user, weights, iota, mu), at)
+        return Multipliers(mu, 0.0, eta, max(mu - user.latency_weight, 0.0), energy)
+    low = max(low, 1e-18 * high)
+    mu = hint if low < hint < high else math.sqrt(low * high)
+    while high - low > 1e-13 * high:
+        eta = update_in_time(user, sent_weight(user, weights, iota, mu), at)
+        taken_s = span_in_sequence(user, weights, iota, mu, eta, at)
+        if abs(taken_s - span_s) <= TOGETHER * span_s:
+            break
+        if taken_s <= span_s:
+            high = mu
+        else:
+            low = mu
+        mu = math.sqrt(low * high)
+    eta = update_in_time(user, sent_weight(user, weights, iota, mu), at)
+    return Multipliers(mu, 0.0, eta, max(mu - user.latency_weight, 0.0), energy)
+
+
+@compiled
 def energy_j(
     user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
 ) -> float:
@@ -779,6 +872,8 @@ def energy_j(
     weights = weights_at(user, multipliers.deadline, multipliers.energy)
     load = user.model_mbit + iota * user.task_mbit
     weight = (weights.send + multipliers.nu2) * load + multipliers.eta * user.model_mbit
+    if user.in_sequence:
+        weight += multipliers.mu * iota * user.task_mbit
     energy = 0.0
     if load > 0.0:
         up = least_cost(weight, at.uplink_price, user.uplink)
@@ -922,23 +1017,19 @@ def lagrangian(
         at.edge_price,
     )
     load = user.model_mbit + iota * user.task_mbit
-    pressure = weights.send + nu2
-    up = least_cost(pressure * load + eta * user.model_mbit, uplink_price, user.uplink)
-    at_edge = least_edge_cost(user, iota, weights.latency - mu, edge_price)
+    pressure, at_server = weights.send + nu2, weights.latency - mu
+    weight = pressure * load + eta * user.model_mbit
+    if user.in_sequence:
+        weight, at_server = weight + mu * iota * user.task_mbit, mu
+    up = least_cost(weight, uplink_price, user.uplink)
+    at_edge = least_edge_cost(user, iota, at_server, edge_price)
     start = (nu2 + eta) * user.start_s
     sync_slope = weights.latency - nu2 - eta
     limits = deadline * user.deadline_s if deadline > 0.0 else 0.0
     limits += energy * user.energy_left_j if energy > 0.0 else 0.0
     own = at.penalty_price * user.penalty + at.sits_out_price * user.sits_out
     cost = user.constant + own + up.cost + start + at_edge.cost + sync_slope * t - limits
-    size = (
-        abs(own)
-        + abs(user.constant)
-        + abs(limits)
-        + up.cost
-        + start
-        + (weights.latency - mu) * user.edge_s
-    )
+    size = abs(own) + abs(user.constant) + abs(limits) + up.cost + start + at_server * user.edge_s
     size += uplink_price * user.uplink.share_max + 2.0 * edge_price * user.edge_frequency_max_ghz
     slope = pressure * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
     slope += at_edge.offload_slope
@@ -1590,6 +1681,8 @@ HALF = 0.5
 def carried_over(mode: Any, multipliers: Multipliers) -> Multipliers:
     """Return multipliers of another mode, without those of uploads that this one has not."""
     mu, nu2, eta, deadline, energy = multipliers
+    if mode.in_sequence:
+        nu2 = 0.0
     if mode.model_mbit <= 0.0:
         eta = 0.0
         if mode.task_mbit <= 0.0:
@@ -1685,7 +1778,7 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
         work = solution.offload_fraction * user.edge_gigacycles
         if work <= 0.0:
             solution.edge_frequency_ghz = 0.0
-        elif solution.download:
+        elif solution.download and not user.in_sequence:
             own_work = (1.0 - solution.offload_fraction) * user.work_gigacycles
             weights = weights_at(user, solution.deadline, solution.energy)
             weight = weights.latency - solution.mu

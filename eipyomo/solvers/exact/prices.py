@@ -201,6 +201,9 @@ class _PriceSearch:
         """Maximise over the prices of budgets which cost `spent` together.
 
         At the maximum, the parts used of the last one and of those before, on average, are equal.
+        But where a deadline cannot be kept at all, its price grows with those of the budgets, so
+        that what is used does not say where the dual value rises: the best of all that was tried
+        counts, and one that is enough ends the search.
         """
         if not places:
             return self._solved(known)
@@ -209,21 +212,30 @@ class _PriceSearch:
         if not before:
             return self._solved({**known, place: spent / capacity})
 
+        tried: list[UserSolutions] = []
+
         def overuse(log_odds: float) -> tuple[float, PriceOptimum]:
             part = 1.0 / (1.0 + float(np.exp(-log_odds)))
             left = (1.0 - part) * spent
             inner = self._together(tuple(before), left, {**known, place: part * spent / capacity})
+            tried.append(inner.best)
             paid = sum(inner.best.prices[k] * inner.usage(k) for k in before)
             own = max(inner.usage(place) / capacity, 1e-30)
             return log_ratio(own, max(paid / left, 1e-30)), inner
 
         crossing = find_crossing(
-            overuse, 0.0, -LEAST_SPAN, LEAST_SPAN, slope=-1.0, enough=_parts_are_equal
+            overuse, 0.0, -LEAST_SPAN, LEAST_SPAN, slope=-1.0, enough=self._is_shared_out
         )
         sides = tuple(point.found for point in crossing.points)
         found = [one for side in sides for _, one in side.combination]
-        best = max((side.best for side in sides), key=lambda one: one.value)
+        best = max(tried, key=lambda one: one.value)
         return PriceOptimum(best, tuple((1.0 / len(found), one) for one in found))
+
+    def _is_shared_out(self, crossing: Crossing[PriceOptimum]) -> bool:
+        """Tell whether prices prove enough, or the parts used are equal."""
+        if any(one.found.best.value > self.accuracy.ceiling for one in crossing.points):
+            return True
+        return _parts_are_equal(crossing)
 
 
 EXACT = 1e-13

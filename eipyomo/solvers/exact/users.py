@@ -82,32 +82,6 @@ def domain_records(decisions: OpenDecisions, modes: ModeColumns | None = None) -
     return domains
 
 
-def mode_records(problem: Problem, users: Records) -> Records:
-    """Return one USER record per mode of all users, which holds it at ι = 1/2.
-
-    So it has twice what the mode sends of its task and what is computed here and there.
-    """
-    data, modes = problem.data, problem.data.modes
-    if modes is None:
-        return np.zeros(0, USER)
-    owner = np.repeat(np.arange(len(data)), np.diff(modes.first))
-    records = users[owner].copy()
-    records["model_mbit"], records["download_mbit"] = modes.update_mbit, modes.download_mbit
-    records["task_mbit"] = 2.0 * modes.offload_mbit
-    records["work_gigacycles"] = 2.0 * modes.local_gigacycles
-    records["edge_gigacycles"] = 2.0 * modes.edge_gigacycles
-    records["edge_s"] = records["edge_gigacycles"] / data.server_frequency_ghz
-    previous_s, weight = data.previous_download_s[owner], data.energy_weight[owner]
-    records["start_s"] = previous_s + modes.training_s
-    records["constant"] = (
-        weight * modes.training_j - data.latency_weight[owner] * previous_s + modes.penalty
-    )
-    records["energy_left_j"] = data.energy_budget_j[owner] - modes.training_j
-    records["penalty"] = modes.penalty
-    records["sits_out"] = modes.update_mbit == 0.0
-    return records
-
-
 def with_least_of_modes(users: Records, records: Records, first: IndexColumn) -> Records:
     """Return USER records of which those with modes have the least that any of them needs.
 

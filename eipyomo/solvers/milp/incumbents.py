@@ -15,7 +15,7 @@ from eipyomo import models, timing
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
-from eipyomo.models.relaxation import ends, without_tangents
+from eipyomo.models.relaxation import decisions, ends, without_tangents
 from eipyomo.models.symbols import LEAST, TIMES
 from eipyomo.models.types import Model
 from eipyomo.problem import Problem
@@ -84,9 +84,9 @@ class Incumbents:
             self.tried.append(choice)
             found = self.attempt(start=False)
             for name in self.trial.users:
-                user = self.trial.user[name]
-                if user.download.value == 1 and user.offload_fraction in decided:
-                    user.offload_fraction.unfix()
+                *chosen, last = decisions(self.trial.user[name])
+                if last.is_continuous() and chosen[0].value == 1 and last in decided:
+                    last.unfix()
             if self.attempt(start=found):
                 self.tried.append(np.array([variable.value for variable in decided]))
         for variable in decided:
@@ -95,7 +95,7 @@ class Incumbents:
     def decide(self, values: Sequence[float | None]) -> ComponentSet:
         """Fix all that is integral, and ι, at a point; return what was free."""
         decided = ComponentSet()
-        offloads = ComponentSet(self.trial.user[name].offload_fraction for name in self.model.users)
+        offloads = ComponentSet(decisions(self.trial.user[name])[-1] for name in self.model.users)
         for variable, value in zip(variables(self.trial), values, strict=True):
             if not variable.fixed and (variable in offloads or not variable.is_continuous()):
                 low, high = ends(variable)
@@ -109,6 +109,8 @@ class Incumbents:
         decided = ComponentSet()
         for name in self.trial.users:
             user = self.trial.user[name]
+            if user.component("modes") is not None:
+                continue
             for variable, value in ((user.download, download), (user.offload_fraction, 1.0)):
                 if not variable.fixed and (variable is user.download or not download):
                     variable.fix(value)
@@ -217,5 +219,6 @@ def mixes(problem: Problem, allocation: Allocation) -> list[Allocation]:
 def at_once(problem: Problem, allocation: Allocation) -> Allocation:
     """Return an allocation that synchronises as soon as the last upload has ended."""
     with np.errstate(all="ignore"):
-        last_s = np.max(timing.uploaded_s(problem.data, allocation.uplink_share))
-    return replace(allocation, sync_s=float(last_s))
+        need = timing.needs(problem.data, allocation.plan(problem.data))
+        last_s = np.max(timing.uploaded_s(problem.data, allocation.uplink_share, need))
+    return replace(allocation, sync_s=max(float(last_s), 0.0))

@@ -12,7 +12,7 @@ from pyomo.common.collections import ComponentMap
 
 from eipyomo import models
 from eipyomo.errors import InputError, SolverError
-from eipyomo.models.relaxation import VIOLATED, Cell, Placed, Relaxation
+from eipyomo.models.relaxation import VIOLATED, Cell, Placed, Relaxation, decisions
 from eipyomo.models.types import Model
 from eipyomo.report import Status
 from eipyomo.solvers import backends
@@ -320,19 +320,16 @@ class MilpLoop:
         positions = {id(variable): place for place, variable in enumerate(self.variables)}
         found = []
         for user in self.relaxation.users:
-            block = user.block
-            decision, offload = (positions[id(v)] for v in (block.download, block.offload_fraction))
+            decided = decisions(user.block)
+            now = [round(values[positions[id(one)]]) for one in decided if not one.is_continuous()]
             others = [
-                cell
-                for cell in user.cells
-                if self.is_left(cell)
-                and round(user.middle(cell, block.download)) != round(values[decision])
+                cell for cell in user.cells if self.is_left(cell) and user.choice(cell) != now
             ]
             if others:
                 cell = min(others, key=lambda one: one.bound)
                 swapped = list(values)
-                swapped[decision] = user.middle(cell, block.download)
-                swapped[offload] = user.middle(cell, block.offload_fraction)
+                for one in decided:
+                    swapped[positions[id(one)]] = user.middle(cell, one)
                 found.append((cell.bound, swapped))
         found.sort(key=lambda one: one[0])
         return [swapped for _, swapped in found]
@@ -343,7 +340,7 @@ def factors(placed: Placed) -> list[int]:
     user = placed.user
     products = [row.product[:2] for row in user.rows if row.product is not None]
     found = {place for pair in products for place in pair if place in placed.copies}
-    found.discard(user.places.get(user.block.offload_fraction, -1))
+    found.discard(user.places.get(decisions(user.block)[-1], -1))
     return [place for place in sorted(found) if relative_width(placed, place) > NARROW_ENOUGH]
 
 

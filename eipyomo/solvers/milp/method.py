@@ -35,7 +35,12 @@ class Milp(Method[MilpOptions]):
     name = NAME
     description = "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"
     Options = MilpOptions
-    handles = LETTER_FEATURES | USER_LIMIT_FEATURES | LEAST_FEATURES | {Feature.FLEET_BUDGETS}
+    handles = (
+        LETTER_FEATURES
+        | USER_LIMIT_FEATURES
+        | LEAST_FEATURES
+        | {Feature.FLEET_BUDGETS, Feature.MODES, Feature.PARTICIPATION}
+    )
 
     def backends(self, options: MilpOptions) -> tuple[str, ...]:
         """Return both solvers."""
