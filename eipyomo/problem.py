@@ -249,7 +249,11 @@ class Problem:
 
         With modes penalties may be, and latencies where nobody trains.
         """
-        return 0.0 if self.data.modes is None else -np.inf
+        if self.data.modes is None or self.objective.budgets:
+            return 0.0
+        if self.objective == WSEL:
+            return -np.inf
+        return float(np.max(-self.data.previous_download_s))
 
     @cached_property
     def reference(self) -> float:

@@ -454,7 +454,12 @@ class Checker:
         """Return the names of the problem that the domains make."""
         n, split, most = self.n, self.f["split_band"], self.n or 1
         if self.training:
-            whole = all(local for _, local, *_ in self.domains)
+            whole = all(
+                len(self.modes[j]) == last - first + 1 and not self.closed[j]
+                if self.modes[j]
+                else local
+                for j, (_, local, first, last) in enumerate(self.domains)
+            )
             return {("gbe " if split else "") + "training" if whole else "restricted"}
         everything = (True, True, 0, most)
         named = {"gbe" if split else "joint": everything} if not n else {}
@@ -507,7 +512,9 @@ class Checker:
         elif self.goal == "band":
             bound = min(bound, self.claimed)
         if self.claimed is not None and self.goal != "wsel":
-            bound = max(bound, 0.0)
+            before = [-user["previous_download_s"] for user in self.users]
+            low = max(before) if self.goal == "slowest" and any(self.modes) else 0.0
+            bound = max(bound, low)
         return Proven(bound, self.names())
 
 

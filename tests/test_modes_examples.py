@@ -49,7 +49,7 @@ def test_updates_have_the_bits_that_the_table_says() -> None:
 def test_more_participants_cost_more() -> None:
     """And as many train as must; one who trains goes on to."""
     stored = examples.SELECTION.stored()
-    matches(examples.of_selection(12), stored, min_participants=12)
+    matches(examples.of_selection(3), stored, min_participants=3)
     once = stored.drop_duplicates("min_participants")
     assert once["wsel"].is_monotonic_increasing
     assert once["sync_s"].is_monotonic_increasing

@@ -340,3 +340,99 @@ def test_a_convex_rest_of_modes() -> None:
     lists = {name: [rows[k]] for (name, rows), k in zip(told.modes.items(), (1, 2), strict=True)}
     alone = ei.solve(told.replace(modes=lists), gap=1e-9)
     assert ei.evaluate(told, rest.allocation).objective == pytest.approx(alone.objective, rel=1e-8)
+
+
+# --- corners: who sends nothing, and what is computed in doubles ----------------------------------
+
+IDLE: dict[str, Any] = {"update_bits": 0.0, "training_s": 0.0, "training_j": 0.0}
+
+
+def of_rows(*rows: dict[str, Any], users: int = 2, **data: Any) -> ei.Instance:
+    """Return users that all have these modes."""
+    base = ei.Instance.letter(users=users, seed=0)
+    named = [{"name": f"m{k}", **row} for k, row in enumerate(rows)]
+    return base.replace(
+        modes={"m": named}, users={user.name: {"modes": "m"} for user in base.users}, **data
+    )
+
+
+def test_a_training_certificate_leaves_no_mode_out() -> None:
+    """One of an instance with the dearest mode alone proves nothing of "training" with all."""
+    rows: list[dict[str, Any]] = [{}, {"update_bits": 4e6}, {**IDLE, "penalty": 0.05}]
+    instance = of_rows(*rows)
+    document = solve_exact(Problem.of(of_rows(rows[0]), round="training")).certificate()
+    document = json.loads(json.dumps(document)) | {"instance": instance.digest()}
+    document["domains"] = [{"modes": [0, 2], "closed": [1, 2]}] * 2
+    assert verify(instance, document).problem == "restricted"
+    assert check(json.loads(json.dumps(instance.to_dict())), document).names == {"restricted"}
+
+
+def test_what_is_left_out_is_computed_in_doubles() -> None:
+    """C L - e_k is 0 for the judge, and so it is for the checkers, whatever more digits say."""
+    base = ei.Instance.letter(users=1, seed=0).replace(cycles_per_bit=33.3)
+    bits = 64000001.0
+    row = {"name": "a", "offload_bits": bits, "edge_cycles": 33.3 * bits, "in_sequence": True}
+    instance = base.replace(modes={"m": [row]}, users={"eu1": {"modes": "m", "task_bits": bits}})
+    columns = instance.scaled.modes
+    assert columns is not None
+    assert columns.local_gigacycles[0] == 0.0
+    assert proven(Problem.of(instance))[1] == {"joint", "eco"}
+
+
+@pytest.mark.parametrize("method", ["exact", "milp", "minlp:bonmin"])
+@pytest.mark.parametrize(
+    ("rows", "theta"),
+    [
+        (({}, {**IDLE, "edge_cycles": 4e8, "local_cycles": 0.0}), -0.9),
+        (({"training_s": 0.05, "update_bits": 1e5, "local_cycles": 0.0},), 0.0526),
+        (({**IDLE, "local_cycles": 0.0}, {**IDLE, "edge_cycles": 2e9, "local_cycles": 0.0}), -1.0),
+    ],
+)
+def test_the_least_latency_of_who_hardly_trains(
+    rows: tuple[dict[str, Any], ...], theta: float, method: str
+) -> None:
+    """It may be as early as the round itself; latencies count from the previous download."""
+    found = ei.solve(of_rows(*rows), method, objective="slowest")
+    assert found.feasible, found.message
+    assert found.value == pytest.approx(theta, abs=2e-3)
+    if method == "exact":
+        document = solve_exact(Problem.of(of_rows(*rows), objective="slowest")).certificate()
+        checked = verify(of_rows(*rows), json.loads(json.dumps(document)))
+        assert checked.bound <= found.value + 1e-9  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("method", ["exact", "milp", "minlp:bonmin", "admm"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ({**IDLE, "local_cycles": 3.2e9}, {**IDLE, "edge_cycles": 1e9, "local_cycles": 0.0}),
+        ({**IDLE, "local_cycles": 0.0},),
+        ({**IDLE, "offload_bits": 1e5, "local_cycles": 3.2e9},),
+    ],
+)
+def test_nobody_has_to_train(rows: tuple[dict[str, Any], ...], method: str) -> None:
+    """Lists without any update have an optimum like others, by every method."""
+    instance = of_rows(*rows)
+    best, found = ei.solve(instance), ei.solve(instance, method)
+    assert best.termination == "optimal"
+    assert found.feasible, found.message
+    assert found.objective == pytest.approx(best.objective, rel=1e-4, abs=1e-6)
+
+
+def test_a_deadline_that_nobody_can_keep_is_told_in_words() -> None:
+    """Also where all might sit the round out, and nothing is needed of the band."""
+    row = {**IDLE, "edge_cycles": 6e9, "local_cycles": 0.0}
+    instance = of_rows({"local_cycles": 0.0, "edge_cycles": 6e9}, row)
+    instance = instance.replace(users={user.name: {"deadline_s": 0.2} for user in instance.users})
+    found = ei.solve(instance)
+    assert found.termination == "infeasible"
+    assert not found.message.rstrip().endswith(":")
+
+
+def test_a_result_of_lco_is_read_back() -> None:
+    """A mode that computes with weights that are there already has no download."""
+    instance = of_rows({"download_bits": 0.0, "local_cycles": 3.2e9}, {"offload_bits": 64e6})
+    found = ei.solve(instance, "lco")
+    assert found.termination == "optimal"
+    again = ei.Result.from_dict(found.to_dict(), instance)
+    assert again.problem == "lco"

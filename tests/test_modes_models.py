@@ -142,6 +142,7 @@ def test_new_data_make_the_same_model() -> None:
         name: [
             mode.replace(
                 offload_bits=1.5 * (mode.offload_bits or 0.0),
+                local_cycles=(mode.local_cycles or 0.0) * 10.0 ** (2 - k),
                 penalty=(mode.penalty or 0.0) + 0.1 * k,
             )
             for k, mode in enumerate(own)
@@ -160,6 +161,12 @@ def test_new_data_make_the_same_model() -> None:
         ):
             assert one.name == other.name
             assert pyo.value(one) == pyo.value(other)
+        for one, other in zip(
+            model.component_data_objects(pyo.Var),
+            anew.component_data_objects(pyo.Var),
+            strict=True,
+        ):
+            assert one.bounds == pytest.approx(other.bounds)
         found = ei.solve(second)
         assert found.allocation is not None
         models.load(model, found.allocation)
@@ -204,6 +211,11 @@ def test_who_has_no_mode_or_no_such_mode_is_named() -> None:
         models.fix(model, mode={"eu1": "0/4"})
     with pytest.raises(ei.InputError, match="mode of user 'eu2' is 'x', but must be one of: 0/4, "):
         models.fix(model, mode={"eu2": "x"})
+    with pytest.raises(ei.InputError, match="must name users with modes: eu2"):
+        models.fix(model, mode={"eu2": "0/4", "eu1": "0/4"})
+    assert not model.user["eu2"].in_mode["0/4"].fixed
+    with pytest.raises(ei.InputError, match="mode is '0/4', but must be"):
+        models.fix(model, mode="0/4")  # type: ignore[arg-type]
     with pytest.raises(ei.InputError, match="download is given, but user 'eu2' has modes"):
         models.fix(model, download=True)
     with pytest.raises(ei.InputError, match="all must have modes, or none"):

@@ -32,12 +32,12 @@ def with_each(problem: str = "joint", objective: str = "wsel", **limits: Any) ->
 
 
 def with_modes(problem: str = "joint", deadline_s: float | None = None, **totals: Any) -> Problem:
-    """Return a problem in which the first user may send less of an update, or sit out."""
+    """Return a problem in which users may send a smaller update or sit out; one has a deadline."""
     some = modes.quantised(M2.model_bits, (32, 8), (0.0, 0.002))
     limits = {"modes": "some", "deadline_s": deadline_s}
     told = M2.replace(
         modes={"some": modes.with_skip(some, 0.01)},
-        users={M2.users[0].name: limits},
+        users={M2.users[0].name: limits, M2.users[1].name: {"modes": "some"}},
         **totals,
     )
     return Problem.of(told, problem)

@@ -50,6 +50,8 @@ def restriction(read: Document, allocation: Allocation) -> Iterator[str]:
         return
     named, _ = named_or_joint(read.problem)
     open_to = named.decisions(len(allocation.names))
+    if allocation.mode is not None:
+        open_to = open_to.but_for(np.array([mode is not None for mode in allocation.mode]))
     for demand in demands_beside(
         open_to, named.grid, allocation.download, allocation.offload_fraction
     ):

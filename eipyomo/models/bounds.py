@@ -46,6 +46,9 @@ DUE_MARGIN = 1e-2
 """Relative; how far a bound stays outside of a deadline, whose row is the one to bind. The download
 over the whole band, which the model counts where nothing is downloaded, comes after it at most."""
 
+SOON_S = 1e-3
+"""Times have at least so much room, where nothing takes any."""
+
 ENOUGH, UNKNOWN = 1.01, 10.0
 """Shares are at most so many times of what suffices, and at most this where nothing is known to."""
 
@@ -87,7 +90,7 @@ def latest_s(data: Scaled, cost: float | None = None) -> FloatColumn:
     if data.modes is not None:
         unhurried = of_modes(data, np.minimum, lambda rows: rows.least_cost(waits=False))
         late = data.previous_download_s + (least + spare - unhurried) / data.latency_weight
-        latest = np.where(data.has_modes, late, latest)
+        latest = np.where(data.has_modes, np.maximum(late, SOON_S), latest)
     ends: FloatColumn = np.minimum(latest, due_s(data, data.deadline_s))
     return ends
 
@@ -127,7 +130,8 @@ def equal_share_sync_s(data: Scaled) -> float:
     """Return when all updates are there over equal shares, whatever modes are chosen."""
     share = 0.5 / len(data)
     uploaded_s = timing.uploaded_s(data, share)
-    return float(of_modes(data, np.maximum, lambda rows: rows.uploaded_s(share), uploaded_s).max())
+    last_s = of_modes(data, np.maximum, lambda rows: rows.uploaded_s(share), uploaded_s).max()
+    return max(float(last_s), 0.0)
 
 
 def equal_share_latency_s(data: Scaled) -> float:

@@ -31,6 +31,7 @@ from eipyomo.objective import WSEL
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.scaled import HZ_PER_GHZ, Stage
+from eipyomo.validation import require_kind
 from eipyomo.words import clipped, short
 
 
@@ -148,7 +149,8 @@ def declare_least(model: Model, problem: Problem, reach: Reach) -> None:
     """Declare B^min, F^min or θ where that is minimised, and how large a share of B^min can be."""
     name = LEAST_OF.get(problem.objective.name)
     if name is not None:
-        model.add_component(name, pyo.Var(bounds=(0, None), doc=str(LEAST[name])))
+        least = problem.least_value if name == "largest_latency_s" else 0
+        model.add_component(name, pyo.Var(bounds=(least, None), doc=str(LEAST[name])))
     if problem.objective.name == "band":  # of which there is as much as it takes
         model.largest_share = pyo.Param(
             initialize=reach.largest_share, mutable=True, doc="largest share of a link [1]"
@@ -271,8 +273,13 @@ def fix(
         If f_{s,j} is given, but is no variable of the model; a and ι of a user with modes; or a
         mode that a user has not.
     """
-    for name, k in (mode or {}).items():
-        _fix_mode(model, name, k)
+    modes = {} if mode is None else mode
+    require_kind("mode", modes, Mapping, ": {user: name of its mode}")
+    for name, k in modes.items():
+        _require_mode(model, name, k)
+    for name, k in modes.items():
+        for own, chosen in model.user[name].in_mode.items():
+            chosen.fix(int(own == k))
     if edge_frequency_hz is not None:
         if model.component("edge_frequency_ghz") is None:
             raise InputError(
@@ -306,8 +313,8 @@ def _fix_decision(model: Model, key: str, values: list[float]) -> None:
             fix_offload(user, value)
 
 
-def _fix_mode(model: Model, name: str, mode: str) -> None:
-    """Fix the mode of a user."""
+def _require_mode(model: Model, name: str, mode: str) -> None:
+    """Refuse a user without modes, and a mode that a user has not."""
     users = [name for name in model.users if model.user[name].component("modes") is not None]
     if name not in users:
         raise InputError(
@@ -320,8 +327,6 @@ def _fix_mode(model: Model, name: str, mode: str) -> None:
             f"mode of user {short(name)} is {short(mode)}, but must be one of: "
             f"{clipped(', '.join(in_mode))}"
         )
-    for k, chosen in in_mode.items():
-        chosen.fix(int(k == mode))
 
 
 def fix_offload(user: Block, value: float) -> None:

@@ -47,7 +47,7 @@ BUDGET_DATA = {  # only where there is such a total
         "E_total", "J", "> 0", "largest energy of all users together"
     ),
     "total_latency_budget_s": Quantity("T_total", "s", "> 0", "largest sum of all latencies"),
-    "total_penalty_budget": Quantity("V", "1", "real", "largest sum of the modes' penalties"),
+    "total_penalty_budget": Quantity("V", "1", "> 0", "largest sum of the modes' penalties"),
     "total_frequency_ghz": Quantity(
         "F", "GHz", "> 0", "edge server's CPU frequency for all tasks together"
     ),
@@ -143,7 +143,9 @@ USER_VARIABLES = {  # a formulation has those that it needs
     "local_inference_s": Quantity(
         "τ_j^c", "s", "≥ 0", "local computing time", "times.local_inference_s"
     ),
-    "latency_s": Quantity("T_j", "s", "≥ 0", "execution latency", "times.latency_s"),
+    "latency_s": Quantity(
+        "T_j", "s", "≥ -τ_{j,N-1}^md", "execution latency; ≥ 0 without modes", "times.latency_s"
+    ),
     "uplink_nats": Quantity(
         "ln(1+g_j/b_j)", "nat/s/Hz", "> 0", "spectral efficiency of the uplink", "uplink_nats"
     ),
@@ -185,7 +187,7 @@ LEAST = {  # the one that is minimised, where that is not (10a)
     "least_edge_frequency_ghz": Quantity(
         "F^min", "GHz", "≥ 0", "edge server's CPU frequency in use for all tasks together"
     ),
-    "largest_latency_s": Quantity("θ", "s", "≥ 0", "largest latency of a user"),
+    "largest_latency_s": Quantity("θ", "s", "real", "largest latency of a user"),
 }
 
 LEAST_OF = {

@@ -230,7 +230,8 @@ def local_inference(block: Block) -> None:
     """Add (1), with the local computing time in place of f: w ≤ f_max d, and e^c."""
     works = block.mode_local_gigacycles
     some = positive(block, works)
-    most = max((works[k] for k in block.modes), key=pyo.value)
+    # No mode has more than all of them together, whatever data the model is given later.
+    most = pyo.quicksum(works[k] for k in block.modes)
     largest_j = physics.local_inference_energy_j(
         block.max_frequency_ghz, most, block.energy_coefficient
     )

@@ -109,9 +109,9 @@ def verify(instance: Instance, document: Mapping[str, Any]) -> Verified:
             certificate = read(instance, document)
             walk = Walk(instance, certificate)
             bound = walk.bound()
+            names = problems(instance, certificate)
     except RecursionError:
         raise InputError("the certificate is broken: its tree is too deep") from None
-    names = problems(instance, certificate)
     return Verified(
         bound=bound,
         infeasible=bound == math.inf,

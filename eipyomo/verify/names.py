@@ -24,7 +24,11 @@ def problems(instance: Instance, certificate: Certificate) -> tuple[str, ...]:
     domains = certificate.domains
     if certificate.training:
         name = "gbe training" if certificate.split else "training"
-        return (name,) if all(domain.computes for domain in domains) else ("restricted",)
+        whole = all(
+            domain.left == list(range(domain.modes)) if domain.modes else domain.computes
+            for domain in domains
+        )
+        return (name,) if whole else ("restricted",)
     found = tuple(
         name
         for name, own in _named(certificate).items()
@@ -41,10 +45,10 @@ def _closed(
     instance: Instance, user: EndUser, own: Domain, certificate: Certificate
 ) -> set[int] | None:
     """Return which modes of a user a problem closes; None where that is not said."""
-    if own.edge and own.local:
-        return set() if own.high - own.low == certificate.most else None
     if certificate.grid:
         return None
+    if own.edge and own.local:
+        return set() if own.high - own.low == certificate.most else None
     needs = User(instance, user, certificate.training, None, None).modes
     if own.edge:  # with eco nothing is downloaded or computed by the user
         return {k for k, way in enumerate(needs) if way.download != 0 or way.local > 0}

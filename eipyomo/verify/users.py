@@ -184,7 +184,7 @@ class User:
         )
 
     def _mode(self, instance: Instance, user: EndUser, mode: Mode, training: bool) -> Needs:
-        """Return what a mode needs; what it leaves out is as for the letter's user.
+        """Return what a mode needs; what it leaves out is as for the letter's user, in doubles.
 
         In a training round there is no task, and everybody downloads the model.
         """
@@ -193,14 +193,17 @@ class User:
         def said(value: float | None, otherwise: Ball) -> Ball:
             return otherwise if value is None else ball(value)
 
-        offload = said(mode.offload_bits, ball(0))
-        edge = said(mode.edge_cycles, ball(instance.cycles_per_bit) * offload)
-        local = said(mode.local_cycles, ball.max(self._work - edge, ball(0)))
-        nothing = mode.local_cycles == 0.0 if mode.local_cycles is not None else not local > 0
-        download = said(mode.download_bits, ball(0) if nothing else self._model)
+        sent_bits, edge_cycles, local_cycles = mode.offload_bits or 0.0, mode.edge_cycles, 0.0
+        if edge_cycles is None:
+            edge_cycles = instance.cycles_per_bit * sent_bits
+        if mode.local_cycles is None:
+            local_cycles = max(instance.cycles_per_bit * user.task_bits - edge_cycles, 0.0)
+        offload, edge = ball(sent_bits), ball(edge_cycles)
+        local = said(mode.local_cycles, ball(local_cycles))
+        download = said(mode.download_bits, self._model if local > 0 else ball(0))
         if training:
             offload, local, edge, download = ball(0), ball(0), ball(0), self._model
-        here = download != 0 or not nothing
+        here = download != 0 or local != 0
         follows = bool(mode.in_sequence) and here and not (offload == 0 and edge == 0)
         return Needs(
             update=said(mode.update_bits, self._model),

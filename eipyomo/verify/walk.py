@@ -125,7 +125,17 @@ class Walk:
             proven = certificate.bound if proven == math.inf else -math.inf
         if certificate.objective == "band":
             proven = min(proven, certificate.bound)
-        return max(proven, 0.0)
+        return max(proven, self._floor())
+
+    def _floor(self) -> float:
+        """Return what an objective other than WSEL is never below.
+
+        Latencies count from the previous download, before which nobody trains in a round of modes.
+        """
+        users = self._instance.users
+        if self._certificate.objective != "slowest" or all(user.modes is None for user in users):
+            return 0.0
+        return max(-user.previous_download_s for user in users)
 
     def _nothing_before(self, first: float) -> bool:
         """Whether the uploads cannot all end up to the first sync time of the tree.

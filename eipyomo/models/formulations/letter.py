@@ -38,9 +38,10 @@ class Letter(Formulation[LetterOptions]):
         system = links.system
         declare_variables(block, links)
         declare(block, "frequency_ghz", (0, block.max_frequency_ghz))  # (10c)
-        both = ways(block, links.uplink_share, system.model_mbit)
-        self.transmit(block, system, both, options)
+        up, down = ways(block, links.uplink_share, system.model_mbit)
+        self.transmit(block, system, [up], options)
         offload_time(block)
+        self.transmit(block, system, [down], options)
         local_inference_time(block, system)
         local_inference_energy(block)
         edge_inference_time(block, offloaded_work(block, system), system, links.edge_frequency_ghz)

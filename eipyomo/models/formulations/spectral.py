@@ -62,8 +62,11 @@ class Spectral(Formulation[SpectralOptions]):
         system, served_ghz = links.system, links.edge_frequency_ghz
         declare_variables(block, links)
         both = ways(block, links.uplink_share, system.model_mbit)
-        self.transmit(block, system, both, options)
+        spectral_efficiencies(block, both)
+        transmission_times(block, system, both[:1])
         offload_time(block, system)
+        transmission_times(block, system, both[1:])
+        transmission_tangents(block, system, both, options.tangents)
         local_work(block, system)
         declare_local_energy(block, system)
         frequency_limit(block)
@@ -79,12 +82,7 @@ class Spectral(Formulation[SpectralOptions]):
     ) -> None:
         """Add (3), (4) and (5): τ u ≥ D_m ln 2/(g B) (e^u - 1)."""
         spectral_efficiencies(block, ways)
-        for way in ways:
-            nats, load_s = nats_of(block, way), full_load_s(system, way)
-            row = pyo.Constraint(
-                expr=way.seconds * nats >= load_s * (pyo.exp(nats) - 1), doc="(5), (11)"
-            )
-            block.add_component(way.row, row)
+        transmission_times(block, system, ways)
         transmission_tangents(block, system, ways, options.tangents)
 
 
@@ -112,6 +110,16 @@ def nats_of(block: Block, way: Way) -> Variable:
 def full_load_s(system: Block, way: Way) -> Expression:
     """Return D_m ln 2/(g B), so that a model takes this times (e^u - 1)/u."""
     return way.mbit * physics.LN2 / (way.snr * system.bandwidth_mhz)
+
+
+def transmission_times(block: Block, system: Block, ways: Sequence[Way]) -> None:
+    """Add (5): τ u ≥ D_m ln 2/(g B) (e^u - 1)."""
+    for way in ways:
+        nats, load_s = nats_of(block, way), full_load_s(system, way)
+        row = pyo.Constraint(
+            expr=way.seconds * nats >= load_s * (pyo.exp(nats) - 1), doc="(5), (11)"
+        )
+        block.add_component(way.row, row)
 
 
 def offload_time(block: Block, system: Block) -> None:

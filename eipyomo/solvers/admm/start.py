@@ -24,6 +24,9 @@ SYNC_REACH = 0.1
 HEAVY = 1e3
 """Times what time costs, and what moving the sync time costs, is what missing a limit does."""
 
+LEAST_ROOM, SOON_S = 1e-3, 1e-3
+"""The sync time has at least so much room, as a part of it and in s, where nobody sends much."""
+
 LATEST = 1e9
 """How many times later than with equal shares a start's sync time may be."""
 
@@ -43,7 +46,8 @@ def share_penalty(data: Scaled) -> float:
     used = data.uplink_snr / (share + data.uplink_snr) / growth
     steepness = seconds / share * (1.0 - used)
     slope = weight * sum(sent_mbit(data)) * steepness
-    return SHARE_STIFFNESS * len(data) * float(np.mean(slope))
+    stiffness = SHARE_STIFFNESS * len(data) * float(np.mean(slope))
+    return stiffness if stiffness > 0.0 else 1.0  # where nobody sends anything, any will do
 
 
 def sent_mbit(data: Scaled) -> tuple[FloatColumn | float, FloatColumn]:
@@ -101,14 +105,23 @@ def limit_price(data: Scaled, penalties: Mapping[str, float]) -> float:
 
 def sync_room_s(data: Scaled) -> float:
     """Return the room of the sync time, between all uploads' starts and their ends."""
-    return equal_sync_s(data) - float(np.max(data.upload_start_s))
+    sync_s = equal_sync_s(data)
+    return max(sync_s - float(np.max(starts_s(data))), LEAST_ROOM * sync_s, SOON_S)
 
 
 def equal_sync_s(data: Scaled) -> float:
     """Return the sync time when all have 1/(2M) of the band for their uplink."""
     share = np.full(len(data), 0.5 / len(data))
     seconds = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
-    return float(np.max(data.upload_start_s + sent_mbit(data)[0] * seconds))
+    return float(np.max(starts_s(data) + sent_mbit(data)[0] * seconds))
+
+
+def starts_s(data: Scaled) -> FloatColumn:
+    """Return when uploads can start; with modes, in the mean."""
+    if data.modes is None:
+        return data.upload_start_s
+    trained_s = data.modes.mean("training_s", data.local_training_s)
+    return data.previous_download_s + trained_s
 
 
 def equal_parts(problem: Problem) -> dict[str, FloatColumn]:

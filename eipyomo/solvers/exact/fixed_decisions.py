@@ -254,10 +254,10 @@ def _shares(dual: Dual, optimum: PriceOptimum) -> dict[str, FloatColumn]:
     for place, budget in enumerate(dual.budgets):
         if budget.quantities and not budget.may_be_left:
             shared = {quantity: optimum.combined(quantity) for quantity in budget.quantities}
-            if budget.is_minimised:
+            used = sum(float(column.sum()) for column in shared.values()) / budget.capacity
+            if budget.is_minimised or used == 0.0:
                 shares |= shared
                 continue
-            used = sum(float(column.sum()) for column in shared.values()) / budget.capacity
             over = used if place in dual.together else max(used, 1.0)
             over *= 1.0 + 4e-16 * len(dual.users)
             shares |= {quantity: column / over for quantity, column in shared.items()}

@@ -145,7 +145,11 @@ def infeasible(search: Feasibility) -> ExactOutcome:
     return ExactOutcome(
         problem=search.dual.problem,
         status="infeasible",
-        message=f"no allocation keeps within these limits together: {named}"
+        message=(
+            f"no allocation keeps within these limits together: {named}"
+            if named
+            else "no allocation keeps within the limits"
+        )
         + (f" and {more} more" if more > 0 else ""),
         bound=np.inf,
         tree=search.root,

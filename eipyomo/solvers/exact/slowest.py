@@ -76,16 +76,16 @@ def solve_slowest(
         first = Feasibility.of(dual, incumbent)
         if first.is_late or first.run(clock, node_limit):
             return infeasible(first)
-    low_s = float(np.max(problem.data.upload_start_s - problem.data.previous_download_s))
+    low_s = _never_below(problem)
     proof: Feasibility = _InTime.of(_dual_in_time(problem, low_s), incumbent)
     if incumbent.rest is None:
         return unknown(proof)
     closed, step = False, 1.0
-    allowed = max(gap * incumbent.objective, absolute_gap)
+    allowed = max(gap * abs(incumbent.objective), absolute_gap)
     wanted_s = _where_all_is_needed(problem, incumbent.objective) - ASIDE * allowed
     while clock.left_s > 0.0 and (node_limit is None or nodes < node_limit):
         high_s = incumbent.objective
-        allowed = max(gap * high_s, absolute_gap)
+        allowed = max(gap * abs(high_s), absolute_gap)
         closed = high_s - low_s <= allowed
         if closed:
             break
@@ -104,7 +104,7 @@ def solve_slowest(
             break
         step *= 2.0
     if closed:
-        allowed = max(gap * incumbent.objective, absolute_gap)
+        allowed = max(gap * abs(incumbent.objective), absolute_gap)
         _lower_wsel(problem, incumbent, low_s + NEXT * allowed, clock)
     return ExactOutcome(
         problem,
@@ -120,12 +120,30 @@ def solve_slowest(
     )
 
 
+def _never_below(problem: Problem) -> float:
+    """Return what the largest latency is never below: nobody's is before its own training ends.
+
+    In a mode without an update it may be as soon as the round begins.
+    """
+    data = problem.data
+    least_s = data.local_training_s
+    if data.modes is not None:
+        modes, previous_s = data.modes, data.previous_download_s
+        trained_s = np.where(modes.update_mbit > 0.0, modes.training_s, -previous_s[modes.owner])
+        of_modes = np.full(len(data), np.inf)
+        np.minimum.at(of_modes, modes.owner, trained_s)
+        least_s = np.where(data.has_modes, of_modes, least_s)
+    return float(np.max(least_s))
+
+
 def _lower_wsel(problem: Problem, incumbent: Incumbent, latest_s: float, clock: Clock) -> None:
     """Take the allocation of the least WSEL of those that are as good, or nearly so.
 
     Many allocations may have one largest latency; so the answer is a sensible one of them.
     """
     by_s = max(min(incumbent.objective * (1.0 + AS_GOOD), latest_s), incumbent.objective)
+    if by_s <= 0.0:  # no deadline of an instance can be so early
+        return
     own = {user.name: user.deadline_s or math.inf for user in problem.instance.users}
     limits = {name: {"deadline_s": min(one, by_s)} for name, one in own.items()}
     instance = problem.instance.replace(users=limits)
@@ -147,8 +165,8 @@ def _dual_in_time(problem: Problem, wanted_s: float) -> Dual:
     by = wanted_s + problem.data.previous_download_s
     users["deadline_s"] = np.minimum(users["deadline_s"], by)
     modes = dual.modes.copy()
-    owner = np.repeat(np.arange(len(users)), dual.domains["modes"])
-    modes["deadline_s"] = users["deadline_s"][owner]
+    if problem.data.modes is not None:
+        modes["deadline_s"] = users["deadline_s"][problem.data.modes.owner]
     return replace(dual, users=users, modes=modes)
 
 
@@ -164,6 +182,8 @@ def _where_all_is_needed(problem: Problem, high_s: float) -> float:
             dual, times, 0.5 * sum(times), dual.no_prices, Accuracy(GUESSED_WELL)
         )
         best = optima[0].best
+        if best.value <= 0.0:  # nothing is needed
+            break
         binding = problem.data.deadline_s >= theta_s
         slope = -float(best.records["deadline"][binding].sum()) * theta_s / best.value
         if slope >= 0.0:
