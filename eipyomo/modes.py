@@ -142,10 +142,28 @@ class ModeColumns(Columns):
         np.add.at(total, self.owner, getattr(self, key).astype(np.float64))
         return np.where(counts > 0, total / np.maximum(counts, 1), otherwise)
 
+    def best(
+        self, better: np.ufunc, values: FloatColumn, otherwise: FloatColumn | float
+    ) -> FloatColumn:
+        """Return the least or the largest of what each user's modes have; for others, another.
+
+        Parameters
+        ----------
+        better
+            ``numpy.minimum`` or ``numpy.maximum``.
+        values
+            One for each mode, along the last axis.
+        otherwise
+            That of users without modes.
+        """
+        has, start = self.has_modes, self.first[:-1]
+        found = np.array(np.broadcast_to(otherwise, (*values.shape[:-1], len(has))), np.float64)
+        found[..., has] = better.reduceat(values, start[has], axis=-1)
+        return found
+
     def least_positive(self, amounts: FloatColumn, otherwise: float) -> FloatColumn:
         """Return the least amount > 0 of each user's modes; where there is none, another."""
-        least = np.full(len(self.first) - 1, np.inf)
-        np.minimum.at(least, self.owner, np.where(amounts > 0.0, amounts, np.inf))
+        least = self.best(np.minimum, np.where(amounts > 0.0, amounts, np.inf), np.inf)
         return np.where(np.isfinite(least), least, otherwise)
 
     def mostly(self, *, at_edge: bool) -> NDArray[np.intp]:

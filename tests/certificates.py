@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+import pytest
+
 import eipyomo as ei
 from eipyomo import modes
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact import solve_exact
+from eipyomo.verify import verify
 from tests.conftest import reference
+from tests.independent_checker import check
 
 Document = dict[str, Any]
 
@@ -37,6 +42,44 @@ def solved(
     outcome = solve_exact(Problem.of(instance, problem, objective=objective), **options)
     document: Document = json.loads(json.dumps(outcome.certificate()))
     return Case(instance, document, math.inf if outcome.objective is None else outcome.objective)
+
+
+class Proven(NamedTuple):
+    """The optimum, infinite without a feasible point, and what its proof may be called."""
+
+    cost: float
+    names: set[str]
+
+
+def proven(problem: Problem, gap: float = 1e-7) -> Proven:
+    """Return the optimum of the exact method; both checkers prove it of its certificate."""
+    found = solve_exact(problem, gap=gap)
+    document = json.loads(json.dumps(found.certificate()))
+    checked = verify(problem.instance, document)
+    assert checked.doubt is None, checked.doubt
+    second = check(json.loads(json.dumps(problem.instance.to_dict())), document)
+    assert second.bound == pytest.approx(checked.bound, rel=1e-9)
+    assert checked.problem in second.names
+    if found.status == "infeasible":
+        assert checked.infeasible
+        return Proven(math.inf, second.names)
+    assert found.status == "optimal", found.message
+    assert found.allocation is not None
+    assert found.objective is not None
+    judged = ei.evaluate(problem, found.allocation)
+    assert judged.feasible, judged.violations
+    assert judged.value == pytest.approx(found.objective, rel=1e-12)
+    assert found.bound <= found.objective
+    assert checked.bound == pytest.approx(found.objective, rel=2.0 * gap)
+    return Proven(found.objective, second.names)
+
+
+def one_mode_each(instance: ei.Instance) -> Iterator[ei.Instance]:
+    """Iterate over what all combinations of modes leave: one mode for each list."""
+    assert instance.modes is not None
+    for rows in itertools.product(*instance.modes.values()):
+        lists = {name: [row] for name, row in zip(instance.modes, rows, strict=True)}
+        yield instance.replace(modes=lists)
 
 
 def proofs(node: Document) -> Iterator[tuple[Document, Document]]:

@@ -20,8 +20,8 @@ from eipyomo.problem import Problem
 from eipyomo.restriction import Restriction
 from eipyomo.solvers.exact import convex_rest, solve_exact
 from eipyomo.verify import verify
+from tests.certificates import one_mode_each, proven
 from tests.conftest import reference, slow_but
-from tests.independent_checker import check
 
 GAP = 1e-6
 
@@ -74,25 +74,11 @@ def drawn(seed: int, users: int = 2, count: int = 3) -> ei.Instance:
     return instance.replace(modes=lists, users=limits, **totals)
 
 
-def proven(instance: ei.Instance) -> float:
+def optimum(instance: ei.Instance) -> float:
     """Return the optimum, infinite without a feasible point; its certificate proves it."""
-    found = solve_exact(Problem.of(instance), gap=GAP)
-    document = json.loads(json.dumps(found.certificate()))
-    checked = verify(instance, document)
-    assert checked.doubt is None, checked.doubt
-    second = check(json.loads(json.dumps(instance.to_dict())), document)
-    assert second.bound == pytest.approx(checked.bound, rel=1e-9)
-    assert second.names == {"joint"}
-    if found.status == "infeasible":
-        return float("inf")
-    assert found.status == "optimal", found.message
-    assert found.allocation is not None
-    assert found.objective is not None
-    judged = ei.evaluate(instance, found.allocation)
-    assert judged.feasible, judged.violations
-    assert judged.objective == pytest.approx(found.objective, rel=1e-12)
-    assert found.bound <= found.objective
-    return found.objective
+    cost, names = proven(Problem.of(instance), GAP)
+    assert names == {"joint"}
+    return cost
 
 
 # --- data -----------------------------------------------------------------------------------------
@@ -279,14 +265,8 @@ def test_a_grid_told_as_modes_is_what_exhaustive_finds(name: str) -> None:
 def test_brute_force_over_combinations(seed: int) -> None:
     """Two users with three modes each: the best of all nine that are left one mode each."""
     instance = drawn(seed)
-    found = proven(instance)
-    assert instance.modes is not None
-    costs = []
-    for chosen in itertools.product(range(3), repeat=2):
-        one = {
-            name: [rows[k]] for (name, rows), k in zip(instance.modes.items(), chosen, strict=True)
-        }
-        costs.append(solve_exact(Problem.of(instance.replace(modes=one)), gap=1e-8).objective)
+    found = optimum(instance)
+    costs = [solve_exact(Problem.of(one), gap=1e-8).objective for one in one_mode_each(instance)]
     best = min((cost for cost in costs if cost is not None), default=float("inf"))
     assert found == pytest.approx(best, rel=GAP)
 
@@ -295,15 +275,9 @@ def test_brute_force_over_combinations(seed: int) -> None:
 def test_brute_force_over_three_users(seed: int) -> None:
     """Three users with five modes each, with limits: 125 combinations."""
     instance = drawn(seed, users=3, count=5)
-    found = proven(instance)
-    assert instance.modes is not None
-    best = float("inf")
-    for chosen in itertools.product(range(5), repeat=3):
-        one = {
-            name: [rows[k]] for (name, rows), k in zip(instance.modes.items(), chosen, strict=True)
-        }
-        cost = solve_exact(Problem.of(instance.replace(modes=one)), gap=1e-6).objective
-        best = min(best, float("inf") if cost is None else cost)
+    found = optimum(instance)
+    costs = [solve_exact(Problem.of(one), gap=1e-6).objective for one in one_mode_each(instance)]
+    best = min((cost for cost in costs if cost is not None), default=float("inf"))
     assert found == pytest.approx(best, rel=2.0 * GAP)
 
 

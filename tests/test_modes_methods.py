@@ -19,29 +19,10 @@ from eipyomo.solvers.admm.records import ANSWER, TARGET, user_records
 from eipyomo.solvers.exact import convex_rest, solve_exact
 from eipyomo.solvers.exact.solve import prepare
 from eipyomo.verify import verify
+from tests.certificates import one_mode_each, proven
 from tests.conftest import reference, slow_but
 from tests.independent_checker import check
 from tests.test_modes import drawn, on_grid
-
-
-def proven(problem: Problem) -> tuple[float, set[str]]:
-    """Return the optimum, and what both checkers call the problem of its certificate."""
-    found = solve_exact(problem, gap=1e-7)
-    document = json.loads(json.dumps(found.certificate()))
-    checked = verify(problem.instance, document)
-    assert checked.doubt is None, checked.doubt
-    second = check(json.loads(json.dumps(problem.instance.to_dict())), document)
-    assert second.bound == pytest.approx(checked.bound, rel=1e-9)
-    assert checked.problem in second.names
-    if found.status == "infeasible":
-        assert checked.infeasible
-        return math.inf, second.names
-    assert found.allocation is not None
-    assert found.objective is not None
-    assert ei.evaluate(problem, found.allocation).feasible
-    assert checked.bound == pytest.approx(found.objective, rel=2e-7)
-    return found.objective, second.names
-
 
 # --- benchmarks -----------------------------------------------------------------------------------
 
@@ -146,15 +127,8 @@ def test_brute_force_over_modes_of_a_training_round(seed: int) -> None:
     """Two users with three modes each, with limits."""
     instance = drawn(seed, 2, 3)
     cost, _ = proven(Problem.of(instance, round="training"))
-    assert instance.modes is not None
-    costs = []
-    for chosen in itertools.product(range(3), repeat=2):
-        lists = {
-            name: [rows[k]] for (name, rows), k in zip(instance.modes.items(), chosen, strict=True)
-        }
-        one = Problem.of(instance.replace(modes=lists), round="training")
-        costs.append(proven(one)[0])
-    best = min(costs)
+    left = [Problem.of(one, round="training") for one in one_mode_each(instance)]
+    best = min(proven(one).cost for one in left)
     assert cost == (best if best == math.inf else pytest.approx(best, rel=1e-6))
 
 

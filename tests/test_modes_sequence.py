@@ -16,6 +16,7 @@ from eipyomo import models, modes
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact import solve_exact
 from eipyomo.verify import verify
+from tests.certificates import one_mode_each, proven
 from tests.conftest import slow_but
 from tests.independent_checker import BrokenError, check
 from tests.test_modes import drawn
@@ -46,24 +47,6 @@ def in_turn(seed: int, users: int = 2, count: int = 3) -> ei.Instance:
     }
     instance = instance.replace(modes=lists)
     return instance.replace(server={"total_frequency_hz": 3e9}) if seed % 5 == 4 else instance
-
-
-def proven(instance: ei.Instance, **asked: Any) -> float:
-    """Return the optimum, or infinity; both checkers prove it of its certificate."""
-    problem = Problem.of(instance, **asked)
-    found = solve_exact(problem, gap=1e-7)
-    document = json.loads(json.dumps(found.certificate()))
-    checked = verify(instance, document)
-    assert checked.doubt is None, checked.doubt
-    second = check(json.loads(json.dumps(instance.to_dict())), document)
-    assert second.bound == pytest.approx(checked.bound, rel=1e-9)
-    if found.status == "infeasible":
-        return math.inf
-    assert found.status == "optimal"
-    assert found.allocation is not None
-    assert found.objective is not None
-    assert ei.evaluate(problem, found.allocation).feasible
-    return found.objective
 
 
 def with_list(rows: list[dict[str, Any]]) -> ei.Instance:
@@ -120,12 +103,8 @@ def test_cuts_of_a_network_follow_in_sequence() -> None:
 def test_brute_force_over_combinations(seed: int) -> None:
     """Two users with three modes each: the best of nine instances with one mode each."""
     instance = in_turn(seed)
-    assert instance.modes is not None
-    costs = []
-    for chosen in itertools.product(range(3), repeat=2):
-        rows = zip(instance.modes.items(), chosen, strict=True)
-        costs.append(proven(instance.replace(modes={name: [own[k]] for (name, own), k in rows})))
-    best, found = min(costs), proven(instance)
+    best = min(proven(Problem.of(one)).cost for one in one_mode_each(instance))
+    found = proven(Problem.of(instance)).cost
     assert found == (best if best == math.inf else pytest.approx(best, rel=1e-6))
 
 
@@ -135,7 +114,8 @@ def test_waiting_is_never_better(seed: int) -> None:
     instance = in_turn(seed)
     assert instance.modes is not None
     rows = {n: [m.replace(in_sequence=False) for m in own] for n, own in instance.modes.items()}
-    assert proven(instance.replace(modes=rows)) <= proven(instance) * (1.0 + 1e-6)
+    beside = proven(Problem.of(instance.replace(modes=rows))).cost
+    assert beside <= proven(Problem.of(instance)).cost * (1.0 + 1e-6)
 
 
 @pytest.mark.parametrize("formulation", ["letter", "spectral", "grid"])
@@ -185,7 +165,7 @@ def test_the_least_latency_where_users_may_sit_out(make: Any, seed: int) -> None
     names = base.evaluation.breakdown.names
     due = {n: {"deadline_s": 1.05 * float(s)} for n, s in zip(names, seconds, strict=True)}
     instance = instance.replace(users=due)
-    least = proven(instance, objective="slowest")
+    least = proven(Problem.of(instance, objective="slowest")).cost
     other = ei.solve(instance, "milp", gap=1e-5, objective="slowest")
     assert other.value == pytest.approx(least, rel=2e-5)
 

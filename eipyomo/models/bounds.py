@@ -113,12 +113,13 @@ def least_cost(data: Scaled) -> FloatColumn:
     return of_modes(data, np.minimum, EachMode.least_cost, cost)
 
 
-def equal_share_times(data: Scaled, frequency_ghz: FloatColumn) -> tuple[FloatColumn, FloatColumn]:
+def equal_share_times(
+    data: Scaled, sync_s: float, frequency_ghz: FloatColumn
+) -> tuple[FloatColumn, FloatColumn]:
     """Return when users are done over equal shares: all at the edge, and all local at some f."""
     share = 0.5 / len(data)
     uplink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
     downlink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
-    sync_s = equal_share_sync_s(data)
     work = data.gigacycles_per_mbit * data.task_mbit
     ready_s = np.maximum(sync_s, data.upload_start_s + (data.model_mbit + data.task_mbit) * uplink)
     all_edge_s = ready_s + work / data.equal_frequency_ghz
@@ -136,8 +137,8 @@ def equal_share_sync_s(data: Scaled) -> float:
 
 def equal_share_latency_s(data: Scaled) -> float:
     """Return θ, a latency that equal shares with f_max never exceed, whatever is offloaded."""
-    done_s = np.maximum(*equal_share_times(data, data.max_frequency_ghz))
     sync_s, share = equal_share_sync_s(data), 0.5 / len(data)
+    done_s = np.maximum(*equal_share_times(data, sync_s, data.max_frequency_ghz))
 
     def latency_s(rows: EachMode) -> FloatColumn:
         return rows.times(share, sync_s, rows.data.max_frequency_ghz).latency_s
@@ -154,7 +155,8 @@ def equal_share_cost(data: Scaled) -> float:
     downlink = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.downlink_snr)
     downlink_s = data.model_mbit * downlink
     frequency_ghz = unconstrained_frequency_ghz(data)
-    all_edge_s, all_local_s = equal_share_times(data, frequency_ghz)
+    sync_s = equal_share_sync_s(data)
+    all_edge_s, all_local_s = equal_share_times(data, sync_s, frequency_ghz)
     work = data.gigacycles_per_mbit * data.task_mbit
     all_local_j = (
         data.transmit_power_w * data.model_mbit * uplink
@@ -168,7 +170,6 @@ def equal_share_cost(data: Scaled) -> float:
         costs = data.energy_weight * energy_j + data.latency_weight * latency_s
         return float(costs[~data.has_modes].sum())
 
-    sync_s = equal_share_sync_s(data)
     dearest = of_modes(
         data,
         np.maximum,
@@ -283,11 +284,7 @@ def enough_in_modes(data: Scaled, sync_s: FloatColumn, enough: FloatColumn) -> F
     shares = shares + share_within(rows, rows.downlink_snr, down)
     in_time = (sync_s <= edge_due) & ((sync_s <= local_due) | ~need.computes)
     in_time &= (half_s > 0.0) | ~np.asarray(need.in_sequence)
-    has = data.has_modes
-    found = np.array(enough)
-    starts = data.modes.first[:-1][has]
-    found[:, has] = np.minimum.reduceat(np.where(in_time, shares, np.inf), starts, axis=1)
-    return found
+    return data.modes.best(np.minimum, np.where(in_time, shares, np.inf), enough)
 
 
 def share_within(data: Scaled, snr: FloatColumn, seconds_per_mbit: FloatColumn) -> FloatColumn:

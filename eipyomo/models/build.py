@@ -19,6 +19,7 @@ from eipyomo.models.points import place_on_grid, start_inside
 from eipyomo.models.reach import Reach
 from eipyomo.models.source import (
     Source,
+    has_modes,
     keep_source,
     least_of,
     shared_by,
@@ -204,7 +205,7 @@ def restrict_decisions(model: Model, problem: Problem) -> None:
         return
     for j, name in enumerate(model.users):
         user, edge, local = model.user[name], open_to.edge[j], open_to.local[j]
-        if user.component("modes") is not None:
+        if has_modes(user):
             continue
         least, most = float(open_to.offload_min[j]), float(open_to.offload_max[j])
         if edge != local:
@@ -299,7 +300,7 @@ def _fix_decision(model: Model, key: str, values: list[float]) -> None:
     """Fix a or ι of every user."""
     users = [model.user[name] for name in model.users]
     for user in users:
-        if user.component("modes") is not None:
+        if has_modes(user):
             raise InputError(
                 f"{key} is given, but user {user.index()!r} has modes: it takes mode={{user: name}}"
             )
@@ -315,7 +316,7 @@ def _fix_decision(model: Model, key: str, values: list[float]) -> None:
 
 def _require_mode(model: Model, name: str, mode: str) -> None:
     """Refuse a user without modes, and a mode that a user has not."""
-    users = [name for name in model.users if model.user[name].component("modes") is not None]
+    users = [name for name in model.users if has_modes(model.user[name])]
     if name not in users:
         raise InputError(
             f"mode has the user {short(name)}, but must name users with modes: "

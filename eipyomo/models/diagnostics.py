@@ -12,6 +12,7 @@ from pyomo.core.expr.visitor import identify_mutable_parameters
 
 from eipyomo.errors import InputError
 from eipyomo.models.types import Model, Variable
+from eipyomo.models.with_modes import links_of
 
 OWN_BOUNDS = ("horizon_s", "uplink_floor", "receiving_floor", "largest_share")
 """Params behind the bounds of :mod:`eipyomo.models.reach`, which are no part of the problem."""
@@ -37,15 +38,13 @@ def binding_bounds(model: Model) -> list[str]:
         user = model.user[name]
         if _value(user.latency_s) >= pyo.value(user.horizon_s) * (1 - 1e-6):
             touched.append(f"user[{name}].horizon_s")
-        sent, received = user.component("sending_share"), user.component("receiving_share")
-        if user.component("modes") is None:
-            sent = model.uplink_share[name]
         floors = {
-            f"uplink_floor[{name}]": (sent, model.uplink_floor[name]),
-            f"user[{name}].receiving_floor": (received, user.receiving_floor),
+            "uplink": (f"uplink_floor[{name}]", model.uplink_floor[name]),
+            "downlink": (f"user[{name}].receiving_floor", user.receiving_floor),
         }
-        for words, (share, floor) in floors.items():
-            if share is not None and _value(share) <= pyo.value(floor) * (1 + 1e-6):
+        for way in links_of(model, name).values():
+            words, floor = floors[way.link]
+            if _value(way.share) <= pyo.value(floor) * (1 + 1e-6):
                 touched.append(words)
     most = model.component("largest_share")
     if most is not None:

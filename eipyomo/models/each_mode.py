@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class EachMode(NamedTuple):
 
 def of_modes(
     data: Scaled,
-    best: Any,
+    better: np.ufunc,
     value: Callable[[EachMode], FloatColumn],
     otherwise: FloatColumn | float = 0.0,
 ) -> FloatColumn:
@@ -86,16 +86,13 @@ def of_modes(
     ----------
     data
         The instance.
-    best
+    better
         ``numpy.minimum`` or ``numpy.maximum``.
     value
         Gives a value to each mode.
     otherwise
         That of users without modes.
     """
-    found = np.broadcast_to(np.asarray(otherwise, float), len(data))
     if data.modes is None:
-        return found
-    found, has = np.array(found), data.has_modes
-    found[has] = best.reduceat(value(EachMode.of(data)), data.modes.first[:-1][has])
-    return found
+        return np.broadcast_to(np.asarray(otherwise, float), len(data))
+    return data.modes.best(better, value(EachMode.of(data)), otherwise)

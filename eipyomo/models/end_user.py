@@ -79,7 +79,7 @@ class Way(NamedTuple):
     row: str
 
 
-def ways(block: Block, uplink_share: Variable, mbit: Expression) -> tuple[Way, Way]:
+def both_ways(block: Block, uplink_share: Variable, mbit: Expression) -> tuple[Way, Way]:
     """Return both links of the letter's user, each with the time that the model takes over it."""
     up, down = (uplink_share, block.uplink_snr), (block.receiving_share, block.downlink_snr)
     return (

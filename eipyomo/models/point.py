@@ -19,6 +19,22 @@ SEEN = 0.98
 """The part of its share that the efficiency of a start counts on, so that b > g/(e^u - 1)."""
 
 
+class _Values(dict[str, list[float]]):
+    """Values of variables at a point, each computed when it is first asked for."""
+
+    def __init__(self, point: Point) -> None:
+        super().__init__()
+        self._point = point
+
+    def __missing__(self, key: str) -> list[float]:
+        value = VARIABLES[key].value
+        if value is None:
+            raise KeyError(key)
+        column = attrgetter(value)(self._point)
+        self[key] = np.broadcast_to(column, len(self._point.data)).tolist()
+        return self[key]
+
+
 @dataclass(frozen=True, eq=False)
 class Point:
     """A point of problem (10), from which the value of every variable follows.
@@ -53,12 +69,8 @@ class Point:
 
     @cached_property
     def values(self) -> Mapping[str, list[float]]:
-        """The values of all variables, by their names in ``symbols.VARIABLES``, for each user."""
-        return {
-            key: np.broadcast_to(attrgetter(quantity.value)(self), len(self.data)).tolist()
-            for key, quantity in VARIABLES.items()
-            if quantity.value is not None
-        }
+        """The values of variables, by their names in ``symbols.VARIABLES``, for each user."""
+        return _Values(self)
 
     one: ClassVar[float] = 1.0
 

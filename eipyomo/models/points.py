@@ -14,7 +14,7 @@ from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.models import bounds
 from eipyomo.models.point import Point
-from eipyomo.models.source import least_of, require_own_data, shared_by, source_of
+from eipyomo.models.source import has_modes, least_of, require_own_data, shared_by, source_of
 from eipyomo.models.symbols import DECISIONS, LEAST, TIMES, USER_VARIABLES
 from eipyomo.models.types import Block, Model, Variable
 from eipyomo.resources import Budget
@@ -254,18 +254,26 @@ def allocation(model: Model, *, tidy: bool = True) -> Allocation:
     )
     need = timing.needs(data, plan)
     plan = plan._replace(
-        frequency_ghz=np.where(need.local_gigacycles > 0.0, frequency_ghz, 0.0),
-        downlink_share=np.where(plan.download, plan.downlink_share, 0.0),
         edge_frequency_ghz=_edge_frequency_ghz(
             users, data, need.edge_gigacycles, plan.edge_frequency_ghz
-        ),
+        )
     )
+    plan = _of_use(plan, need)
     return Allocation.of_plan(data.names, plan, serves="edge_frequency_ghz" in drawn, data=data)
+
+
+def _of_use(plan: Plan, need: Needs) -> Plan:
+    """Return a plan without frequencies and shares that nothing is done with."""
+    return plan._replace(
+        frequency_ghz=np.where(need.local_gigacycles > 0.0, plan.frequency_ghz, 0.0),
+        downlink_share=np.where(plan.download, plan.downlink_share, 0.0),
+        edge_frequency_ghz=np.where(need.edge_gigacycles > 0.0, plan.edge_frequency_ghz, 0.0),
+    )
 
 
 def _decisions(user: Block, *, tidy: bool) -> tuple[bool, float, int]:
     """Return a and ι of a user, or which of its modes it takes."""
-    if user.component("modes") is not None:
+    if has_modes(user):
         chosen = [_is_taken(z, f"mode {k!r}") for k, z in user.in_mode.items()]
         return False, 1.0, chosen.index(True) if True in chosen else 0
     if not _is_taken(user.download, "download decision"):
@@ -299,7 +307,7 @@ def _drawn(model: Model, data: Scaled) -> dict[str, FloatColumn]:
 def _edge_frequency_ghz(
     users: list[Block], data: Scaled, work: FloatColumn, frequency_ghz: FloatColumn
 ) -> FloatColumn:
-    """Return f_{s,j}, 0 where the server has no work.
+    """Return f_{s,j}.
 
     A solver's tolerance can leave a tiny part of a task without any frequency; that part gets what
     it needs to be done in time.
@@ -307,8 +315,7 @@ def _edge_frequency_ghz(
     time_s = np.array([_value(user.latency_s) - _value(user.ready_s) for user in users])
     time_s = np.maximum(time_s + data.previous_download_s, work / data.server_frequency_ghz)
     needed_ghz = np.divide(work, time_s, out=np.zeros(len(data)), where=work > 0)
-    served_ghz = np.clip(frequency_ghz, needed_ghz, data.server_frequency_ghz)
-    return np.where(work > 0, served_ghz, 0.0)
+    return np.clip(frequency_ghz, needed_ghz, data.server_frequency_ghz)
 
 
 def _frequency_ghz(block: Block) -> float:
@@ -353,13 +360,11 @@ def plain_allocations(model: Model) -> Iterator[Allocation]:
         shares = {key: part for one in alike for key, part in one.items()}
         plan = plan._replace(
             sync_s=max(float(timing.uploaded_s(data, shares["uplink_share"], need).max()), 0.0),
-            frequency_ghz=np.where(need.local_gigacycles > 0.0, plan.frequency_ghz, 0.0),
             uplink_share=shares["uplink_share"],
-            downlink_share=np.where(plan.download, shares["downlink_share"], 0.0),
-            edge_frequency_ghz=np.where(need.edge_gigacycles > 0.0, plan.edge_frequency_ghz, 0.0),
+            downlink_share=shares["downlink_share"],
         )
         serves = data.total_frequency_ghz is not None
-        yield Allocation.of_plan(data.names, plan, serves=serves, data=data)
+        yield Allocation.of_plan(data.names, _of_use(plan, need), serves=serves, data=data)
 
 
 def _alike(budget: Budget, download: NDArray[np.bool_]) -> dict[str, FloatColumn]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import pyomo.environ as pyo
@@ -29,6 +29,7 @@ from eipyomo.models.diagnostics import objective
 from eipyomo.models.source import source_of
 from eipyomo.models.symbols import TIMES
 from eipyomo.models.types import Block, Model, Variable
+from eipyomo.models.with_modes import links_of
 from eipyomo.problem import Problem
 from eipyomo.scaled import FloatColumn, Scaled
 
@@ -47,8 +48,10 @@ VIOLATED = 1e-6
 FOLLOWING = ("uplink_tangents", "downlink_tangents", "local_tangents", "edge_tangents")
 """Rows that follow from others."""
 
-UPLINK = ("upload_time", "uplink_efficiency", "time_to_send")
-DOWNLINK = ("download_time", "downlink_efficiency", "time_to_receive")
+LINKS = {
+    "uplink": ("upload_time", "uplink_efficiency", "time_to_send"),
+    "downlink": ("download_time", "downlink_efficiency", "time_to_receive"),
+}
 """Rows by which a share takes its time, in one formulation or another."""
 
 
@@ -272,59 +275,28 @@ def _raise_times(model: Model, data: Scaled) -> None:
     band is what is minimised, since no share is too large to be looked at there.
     """
     users = [model.user[name] for name in model.users]
-    for rows, snr, of_a_user in (
-        (UPLINK, data.uplink_snr, sending),
-        (DOWNLINK, data.downlink_snr, receiving),
-    ):
-        if not _all_hold(users, rows):
-            continue
-        for j, name in enumerate(model.users):
-            link = of_a_user(model, name)
-            if link is None:
+    snr = {"uplink": data.uplink_snr, "downlink": data.downlink_snr}
+    held = [link for link, rows in LINKS.items() if _all_hold(users, rows)]
+    for j, name in enumerate(model.users):
+        for way in links_of(model, name).values():
+            if way.link not in held:
                 continue
-            most = link.share.value if link.share.fixed else link.share.ub
-            pace = timing.seconds_per_mbit(np.array(most), data.bandwidth_mhz, snr[j])
-            end = float(link.mbit * pace) * (1 - MARGIN)
-            is_free = not link.seconds.fixed and np.isfinite(end)
-            if is_free and (link.seconds.lb is None or link.seconds.lb < end):
-                link.seconds.setlb(end)
-
-
-class Link(NamedTuple):
-    """A link of a user in a model: a share, and the time of so many Mbit over it."""
-
-    share: Variable
-    seconds: Variable
-    mbit: float
-
-
-def sending(model: Model, name: str) -> Link | None:
-    """Return the uplink of a user; None where no mode of it sends anything."""
-    user = model.user[name]
-    if user.component("modes") is None:
-        return Link(model.uplink_share[name], user.upload_s, pyo.value(model.model_mbit))
-    share = user.component("sending_share")
-    return None if share is None else Link(share, user.uplink_pace, 1.0)
-
-
-def receiving(model: Model, name: str) -> Link | None:
-    """Return the downlink of a user; None where no mode of it downloads anything."""
-    user = model.user[name]
-    if user.component("modes") is None:
-        return Link(user.receiving_share, user.download_s, pyo.value(model.model_mbit))
-    share = user.component("receiving_share")
-    return None if share is None else Link(share, user.downlink_pace, 1.0)
+            most = way.share.value if way.share.fixed else way.share.ub
+            pace = timing.seconds_per_mbit(np.array(most), data.bandwidth_mhz, snr[way.link][j])
+            end = float(pyo.value(way.mbit) * pace) * (1 - MARGIN)
+            is_free = not way.seconds.fixed and np.isfinite(end)
+            if is_free and (way.seconds.lb is None or way.seconds.lb < end):
+                way.seconds.setlb(end)
 
 
 def _raise_shares(model: Model, reach: Reach) -> None:
     """Raise lower bounds of shares to what times leave, more than a row b log(1 + g/b) shows."""
+    floors = {"uplink": reach.uplink_floor, "downlink": reach.receiving_floor}
     for j, name in enumerate(model.users):
-        for link, floor in (
-            (sending(model, name), reach.uplink_floor[j]),
-            (receiving(model, name), reach.receiving_floor[j]),
-        ):
-            if link is not None and not link.share.fixed and link.share.lb < floor:
-                link.share.setlb(float(floor))
+        for way in links_of(model, name).values():
+            floor = float(floors[way.link][j])
+            if not way.share.fixed and way.share.lb < floor:
+                way.share.setlb(floor)
 
 
 def _read(model: Model, data: Scaled, far_s: float) -> Reach:
@@ -334,20 +306,21 @@ def _read(model: Model, data: Scaled, far_s: float) -> Reach:
         return _end(variable, far_s)
 
     users = [model.user[name] for name in model.users]
+    links = [links_of(model, name) for name in model.users]
 
-    def floor(links: list[Link | None], snr: FloatColumn, rows: tuple[str, ...]) -> FloatColumn:
-        ends = [(1.0, np.inf) if one is None else (latest(one.seconds), one.mbit) for one in links]
-        seconds, mbit = map(np.array, zip(*ends, strict=True))
-        return _smallest(data, snr, seconds, mbit, _all_hold(users, rows))
+    def floor(link: str, snr: FloatColumn) -> FloatColumn:
+        """Return the smallest share; 1 where no mode uses the link."""
+        ways = [own.get(link) for own in links]
+        seconds = np.array([1.0 if way is None else latest(way.seconds) for way in ways])
+        mbit = np.array([np.inf if way is None else pyo.value(way.mbit) for way in ways])
+        return _smallest(data, snr, seconds, mbit, _all_hold(users, LINKS[link]))
 
     latest_s = [max(map(latest, times_of(user))) for user in users]
     return Reach(
         sync_s=latest(model.sync_s),
         latest_s=np.array(latest_s),
-        uplink_floor=floor([sending(model, n) for n in model.users], data.uplink_snr, UPLINK),
-        receiving_floor=floor(
-            [receiving(model, n) for n in model.users], data.downlink_snr, DOWNLINK
-        ),
+        uplink_floor=floor("uplink", data.uplink_snr),
+        receiving_floor=floor("downlink", data.downlink_snr),
         largest_share=_largest(model),
     )
 

@@ -11,7 +11,7 @@ import pyomo.environ as pyo
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.models.symbols import LEAST_OF, MODE_DATA, SYSTEM_DATA, USER_DATA, USER_LIMITS
-from eipyomo.models.types import Model, Variable
+from eipyomo.models.types import Block, Model, Variable
 from eipyomo.modes import ModeColumns
 from eipyomo.problem import Problem
 from eipyomo.restriction import JOINT, Restriction
@@ -120,6 +120,11 @@ def user_data(data: Scaled, user: int) -> dict[str, float]:
         **{key: float(getattr(data, key)[user]) for key in USER_DATA},
         **{key: limit for key, limit in limits.items() if limit != NO_LIMIT[key]},
     }
+
+
+def has_modes(user: Block) -> bool:
+    """Tell whether a user's block chooses one of its modes, in place of a and ι."""
+    return user.component("modes") is not None
 
 
 def shared_by(model: Model, name: str) -> dict[str, Variable]:

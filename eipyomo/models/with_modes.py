@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pyomo.environ as pyo
 
@@ -25,6 +26,7 @@ from eipyomo import physics
 from eipyomo.models.end_user import (
     Links,
     Way,
+    both_ways,
     declare,
     edge_inference_time,
     energy_consumption,
@@ -36,9 +38,9 @@ from eipyomo.models.end_user import (
 )
 from eipyomo.models.formulations.grid import chosen_edge_inference_time, chosen_local_energy
 from eipyomo.models.formulations.spectral import TANGENTS, frequency_limit, local_tangents
-from eipyomo.models.source import mode_data
+from eipyomo.models.source import has_modes, mode_data
 from eipyomo.models.symbols import MODE_DATA, USER_VARIABLES
-from eipyomo.models.types import Block, Expression
+from eipyomo.models.types import Block, Expression, Model
 from eipyomo.modes import ModeColumns
 
 Amounts = Mapping[str, Expression]
@@ -88,7 +90,7 @@ def build_user(
     declare(block, "latency_s", (-block.previous_download_s, block.horizon_s))
     uplink(block, links)
     downlink(block, links)
-    transmit(ways(block))
+    transmit(used_ways(block))
     transmission_times(block)
     local_inference(block)
     edge_inference(block, links, convex=convex)
@@ -171,7 +173,20 @@ def downlink(block: Block, links: Links) -> None:
     split_pace(block, links, "downlink", amounts)
 
 
-def ways(block: Block) -> list[Way]:
+def links_of(model: Model, name: Any) -> dict[str, Way]:
+    """Return the links of a user of a model, with modes or without, by "uplink" and "downlink".
+
+    One that no mode uses is not among them.
+    """
+    user = model.user[name]
+    if has_modes(user):
+        own = used_ways(user)
+    else:
+        own = [*both_ways(user, model.uplink_share[name], model.model_mbit)]
+    return {way.link: way for way in own}
+
+
+def used_ways(block: Block) -> list[Way]:
     """Return those links of a user that some mode uses, each with its pace."""
     sent, received = block.component("sending_share"), block.component("receiving_share")
     found = []

@@ -214,7 +214,7 @@ class User:
             start=self.previous + said(mode.training_s, ball(user.local_training_s)),
             training=said(mode.training_j, self._training),
             penalty=ball(mode.penalty or 0.0),
-            in_sequence=follows and not training,
+            in_sequence=follows,
         )
 
     def lagrangian(

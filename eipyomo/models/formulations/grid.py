@@ -25,6 +25,7 @@ from eipyomo.errors import InputError
 from eipyomo.models.end_user import (
     Links,
     Way,
+    both_ways,
     choose_a_point,
     declare,
     declare_variables,
@@ -32,7 +33,6 @@ from eipyomo.models.end_user import (
     local_work,
     log1p,
     offloaded_work,
-    ways,
     what_all_formulations_share,
 )
 from eipyomo.models.formulations.base import Formulation, Options
@@ -133,7 +133,7 @@ class Grid(Formulation[GridOptions]):
         system, served_ghz = links.system, links.edge_frequency_ghz
         count = points_of(options.step)
         declare_variables(block, links)
-        both = ways(block, links.uplink_share, system.model_mbit)
+        both = both_ways(block, links.uplink_share, system.model_mbit)
         self.transmit(block, system, both, options)
         choose_a_point(block, count)
         offload = offload_by_parts if options.choice == "hull" else offload_by_switches

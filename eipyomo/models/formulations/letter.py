@@ -10,13 +10,13 @@ from eipyomo import physics
 from eipyomo.models.end_user import (
     Links,
     Way,
+    both_ways,
     declare,
     declare_variables,
     edge_inference_time,
     local_work,
     offloaded_work,
     rate,
-    ways,
     what_all_formulations_share,
 )
 from eipyomo.models.formulations.base import Formulation, Options
@@ -38,7 +38,7 @@ class Letter(Formulation[LetterOptions]):
         system = links.system
         declare_variables(block, links)
         declare(block, "frequency_ghz", (0, block.max_frequency_ghz))  # (10c)
-        up, down = ways(block, links.uplink_share, system.model_mbit)
+        up, down = both_ways(block, links.uplink_share, system.model_mbit)
         self.transmit(block, system, [up], options)
         offload_time(block)
         self.transmit(block, system, [down], options)

@@ -26,12 +26,12 @@ from eipyomo import physics
 from eipyomo.models.end_user import (
     Links,
     Way,
+    both_ways,
     declare,
     declare_variables,
     edge_inference_time,
     local_work,
     offloaded_work,
-    ways,
     what_all_formulations_share,
 )
 from eipyomo.models.formulations.base import Formulation, Options
@@ -61,7 +61,8 @@ class Spectral(Formulation[SpectralOptions]):
         """Fill a block; see :meth:`Formulation.build`."""
         system, served_ghz = links.system, links.edge_frequency_ghz
         declare_variables(block, links)
-        both = ways(block, links.uplink_share, system.model_mbit)
+        both = both_ways(block, links.uplink_share, system.model_mbit)
+        # As in transmit, but with (5) in the letter's order: upload, offload, download.
         spectral_efficiencies(block, both)
         transmission_times(block, system, both[:1])
         offload_time(block, system)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from eipyomo.models.relaxation.curves import Curve
 from eipyomo.models.relaxation.read import decisions
 from eipyomo.models.relaxation.rows import Range, Row, amount, planes, size, widened
+from eipyomo.models.source import has_modes
 from eipyomo.models.types import Block, Variable
 
 VIOLATED = 1e-8
@@ -132,7 +133,7 @@ def parts(
 
 def _choices(block: Block, pieces: int, *, whole: bool) -> list[tuple[Range, ...]]:
     """Return ranges of a user's decisions, in their order, which cover them."""
-    if block.component("modes") is not None:
+    if has_modes(block):
         count = len(block.modes)
         if any(one.is_continuous() for one in block.in_mode.values()):
             return [((0.0, 1.0),) * count]

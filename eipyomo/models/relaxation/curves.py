@@ -12,9 +12,10 @@ from typing import Any
 import pyomo.environ as pyo
 
 from eipyomo.models.formulations.spectral import full_load_s, nats_of
-from eipyomo.models.relaxation.read import Linear, links_of, place_of, stated, work_of
+from eipyomo.models.relaxation.read import Linear, place_of, stated, work_of
 from eipyomo.models.relaxation.rows import ULP, WIDTH, Range, Row
 from eipyomo.models.types import Block, Model, Variable
+from eipyomo.models.with_modes import links_of
 
 Reader = Callable[[Variable], float]
 
@@ -65,7 +66,7 @@ def curves(
 ) -> Iterator[Curve]:
     """Iterate over a user's convex functions: of u up, of u down, and of f."""
     block = model.user[name]
-    for way in links_of(model, name):
+    for way in links_of(model, name).values():
         nats = nats_of(block, way)
         if not nats.fixed:
             # The ends of u are logarithms of 1 + g/b, which was rounded against 1.

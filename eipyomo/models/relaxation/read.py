@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import pyomo.environ as pyo
@@ -11,12 +11,10 @@ from pyomo.repn import generate_standard_repn
 from pyomo.repn.util import categorize_valid_components
 
 from eipyomo.errors import InputError
-from eipyomo.models import with_modes
 from eipyomo.models.diagnostics import objective
-from eipyomo.models.end_user import Way, ways
 from eipyomo.models.formulations.spectral import whole_task
 from eipyomo.models.relaxation.rows import WIDTH, Range, Row
-from eipyomo.models.source import source_of
+from eipyomo.models.source import has_modes, source_of
 from eipyomo.models.types import Block, Expression, Model, Variable
 
 CONVEX_ROWS = frozenset(
@@ -35,17 +33,9 @@ CONVEX_ROWS = frozenset(
 TANGENT_ROWS = ("uplink_tangents", "downlink_tangents", "local_tangents")
 
 
-def links_of(model: Model, name: Any) -> Sequence[Way]:
-    """Return the links of a user of a spectral model."""
-    block = model.user[name]
-    if block.component("modes") is not None:
-        return with_modes.ways(block)
-    return ways(block, model.uplink_share[name], model.model_mbit)
-
-
 def work_of(block: Block, model: Model) -> Linear:
     """Return the work in (1) of a user of a spectral model in Gcycle, linear in its decisions."""
-    if block.component("modes") is not None:
+    if has_modes(block):
         works = block.mode_local_gigacycles
         terms = [(block.in_mode[k], float(pyo.value(works[k]))) for k in block.modes]
         return Linear(tuple(terms), 0.0, max(work for _, work in terms))
@@ -63,7 +53,7 @@ class Linear(NamedTuple):
 
 def decisions(block: Block) -> list[Variable]:
     """Return a and ι of a user, or its choice of a mode."""
-    if block.component("modes") is not None:
+    if has_modes(block):
         return list(block.in_mode.values())
     return [block.download, block.offload_fraction]
 

@@ -24,7 +24,6 @@ from eipyomo.models.relaxation.cells import (
 from eipyomo.models.relaxation.curves import curves
 from eipyomo.models.relaxation.read import (
     CONVEX_ROWS,
-    decisions,
     ends,
     is_bounded,
     place_of,
@@ -124,7 +123,7 @@ class Relaxation:
                 )
         user.spread(box)
         factors = {place for row in rows if row.product for place in row.product[:2]}
-        pieces = PIECES if places.get(decisions(block)[-1]) in factors else 1
+        pieces = PIECES if places.get(block.component("offload_fraction")) in factors else 1
         user.cells = [Cell(part) for part in parts(block, places, box, pieces, whole=whole)]
         return user
 

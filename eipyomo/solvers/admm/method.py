@@ -55,9 +55,7 @@ class Admm(Method[AdmmOptions]):
             If the Pyomo engine's solver is missing or fails.
         """
         if options.engine == "pyomo" and problem.data.modes is not None:
-            raise InputError(
-                "engine is 'pyomo', but must be 'kernel' where users have modes, which it tries all"
-            )
+            raise InputError("engine is 'pyomo', but must be 'kernel' where users have modes")
         settings = Settings.of(options)
         consensus = starting_point(options.start, problem, settings.penalties(problem))
         if problem.contradiction is not None:

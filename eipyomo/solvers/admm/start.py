@@ -45,17 +45,15 @@ def share_penalty(data: Scaled) -> float:
     # s' = -s/b (1 - (g/b)/((1 + g/b) ln(1 + g/b))), from (3)
     used = data.uplink_snr / (share + data.uplink_snr) / growth
     steepness = seconds / share * (1.0 - used)
-    slope = weight * sum(sent_mbit(data)) * steepness
+    update_mbit = in_the_mean(data, "update_mbit", data.model_mbit)
+    slope = weight * (update_mbit + in_the_mean(data, "offload_mbit", data.task_mbit)) * steepness
     stiffness = SHARE_STIFFNESS * len(data) * float(np.mean(slope))
     return stiffness if stiffness > 0.0 else 1.0  # where nobody sends anything, any will do
 
 
-def sent_mbit(data: Scaled) -> tuple[FloatColumn | float, FloatColumn]:
-    """Return the sizes of update and task in Mbit; with modes, what they send in the mean."""
-    if data.modes is None:
-        return data.model_mbit, data.task_mbit
-    modes = data.modes
-    return modes.mean("update_mbit", data.model_mbit), modes.mean("offload_mbit", data.task_mbit)
+def in_the_mean(data: Scaled, key: str, own: FloatColumn | float) -> FloatColumn | float:
+    """Return a column of modes in the mean for users that have some, what it is for others."""
+    return own if data.modes is None else data.modes.mean(key, own)
 
 
 def sync_penalty(data: Scaled) -> float:
@@ -71,9 +69,7 @@ def edge_penalty(data: Scaled) -> float:
 
     c_v = 1/16 · mean_j w_j^t C L_j / f_0³,    f_0 = min(f_s, F/M).
     """
-    work = data.gigacycles_per_mbit * data.task_mbit
-    if data.modes is not None:
-        work = data.modes.mean("edge_gigacycles", work)
+    work = in_the_mean(data, "edge_gigacycles", data.gigacycles_per_mbit * data.task_mbit)
     delay = data.latency_weight * work
     stiffness = EDGE_STIFFNESS * float(np.mean(delay)) / data.equal_frequency_ghz**3
     return stiffness if stiffness > 0.0 else 1.0  # without any task, any will do
@@ -113,15 +109,16 @@ def equal_sync_s(data: Scaled) -> float:
     """Return the sync time when all have 1/(2M) of the band for their uplink."""
     share = np.full(len(data), 0.5 / len(data))
     seconds = timing.seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr)
-    return float(np.max(starts_s(data) + sent_mbit(data)[0] * seconds))
+    update_mbit = in_the_mean(data, "update_mbit", data.model_mbit)
+    return float(np.max(starts_s(data) + update_mbit * seconds))
 
 
 def starts_s(data: Scaled) -> FloatColumn:
     """Return when uploads can start; with modes, in the mean."""
-    if data.modes is None:
-        return data.upload_start_s
-    trained_s = data.modes.mean("training_s", data.local_training_s)
-    return data.previous_download_s + trained_s
+    start_s: FloatColumn = data.previous_download_s + in_the_mean(
+        data, "training_s", data.local_training_s
+    )
+    return start_s
 
 
 def equal_parts(problem: Problem) -> dict[str, FloatColumn]:

@@ -155,9 +155,7 @@ class _Writer:
             "ray": root.is_ray,
             "prices": self._within_reference(prices),
             "users": [
-                self._modes(j, lines.cells_of(j), (float(user["latency_weight"]), shared))
-                if root.domains["modes"][j]
-                else self._cells(lines.cells_of(j), (float(user["latency_weight"]), shared))
+                self._row(j, lines.cells_of(j), (float(user["latency_weight"]), shared))
                 for j, user in enumerate(root.users)
             ],
         }
@@ -170,6 +168,12 @@ class _Writer:
         return [
             price * (1.0 - 2.0**-48) if k in together else price for k, price in enumerate(prices)
         ]
+
+    def _row(self, user: int, cells: Records, weights: tuple[float, float]) -> dict[str, Any]:
+        """Return a user's part of a proof."""
+        if self._root.domains["modes"][user]:
+            return self._modes(user, cells, weights)
+        return self._cells(cells, weights)
 
     def _modes(self, user: int, cells: Records, weights: tuple[float, float]) -> dict[str, Any]:
         """Return the number of each mode with its multipliers."""

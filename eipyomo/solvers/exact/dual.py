@@ -191,7 +191,7 @@ class Dual:
         users = user_records(problem, budgets)
         modes = mode_records(problem.data, users)
         if problem.data.modes is not None:
-            users = with_least_of_modes(users, modes, problem.data.modes.first)
+            users = with_least_of_modes(users, modes, problem.data.modes)
         drawn = tuple(tuple(draw.quantity for draw in budget.draws) for budget in budgets)
         place_of = {name: k for k, names in enumerate(drawn) for name in names}
         together = tuple(k for k, budget in enumerate(budgets) if budget.is_minimised)

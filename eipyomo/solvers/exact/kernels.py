@@ -446,6 +446,17 @@ def weights_at(user: Any, deadline: float, energy: float) -> Weights:
 
 
 @compiled
+def update_price(user: Any, weight: float, seconds: float, at: DualPoint) -> float:
+    """Return the least η with which a Mbit takes so long, where other things weigh so much."""
+    needed = weight_at(seconds, at.uplink_price, user.uplink) - weight
+    eta = max(needed, 0.0) / user.model_mbit
+    missed = 1.0 - seconds / least_seconds(user.uplink)
+    if missed > TOGETHER:  # no share is enough, as in a mode that begins later than others
+        eta += heavy(user, at) / min(missed, 1.0)
+    return float(eta)
+
+
+@compiled
 def edge_branch(
     user: Any, weights: Weights, iota: float, weight: float, at: DualPoint
 ) -> EdgeBranch:
@@ -471,11 +482,7 @@ def edge_branch(
     if weight > 0.0:
         pressed = least_cost((weights.send + weight) * load, price, link)
     if pressed.seconds > sync_seconds:
-        needed = weight_at(sync_seconds, price, link) - (weights.send + weight) * load
-        eta = max(needed, 0.0) / user.model_mbit
-        missed = 1.0 - sync_seconds / (least_seconds(link))
-        if missed > TOGETHER:  # no share is enough, as in a mode that begins later than others
-            eta += heavy(user, at) / min(missed, 1.0)
+        eta = update_price(user, (weights.send + weight) * load, sync_seconds, at)
         return EdgeBranch(weight, eta, user.start_s + load * sync_seconds, 0.0)
     if pressed.seconds >= ready_seconds:
         span = load * pressed.seconds
@@ -781,13 +788,10 @@ def update_in_time(user: Any, weight: float, at: DualPoint) -> float:
     """Return the least η with which the update is there at t, where other things weigh so much."""
     if user.model_mbit <= 0.0 or at.t >= ENDLESS:
         return 0.0
-    link, price = user.uplink, at.uplink_price
     seconds = (at.t - user.start_s) / user.model_mbit
-    if least_cost(weight, price, link).seconds <= seconds:
+    if least_cost(weight, at.uplink_price, user.uplink).seconds <= seconds:
         return 0.0
-    eta = max(weight_at(seconds, price, link) - weight, 0.0) / user.model_mbit
-    missed = 1.0 - seconds / least_seconds(link)
-    return float(eta + heavy(user, at) / min(missed, 1.0) if missed > TOGETHER else eta)
+    return update_price(user, weight, seconds, at)
 
 
 @compiled

@@ -126,13 +126,10 @@ def _never_below(problem: Problem) -> float:
     In a mode without an update it may be as soon as the round begins.
     """
     data = problem.data
-    least_s = data.local_training_s
-    if data.modes is not None:
-        modes, previous_s = data.modes, data.previous_download_s
+    least_s, modes, previous_s = data.local_training_s, data.modes, data.previous_download_s
+    if modes is not None:
         trained_s = np.where(modes.update_mbit > 0.0, modes.training_s, -previous_s[modes.owner])
-        of_modes = np.full(len(data), np.inf)
-        np.minimum.at(of_modes, modes.owner, trained_s)
-        least_s = np.where(data.has_modes, of_modes, least_s)
+        least_s = modes.best(np.minimum, trained_s, least_s)
     return float(np.max(least_s))
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
-from numpy.typing import NDArray
 
 from eipyomo import physics
 from eipyomo.modes import ModeColumns
@@ -15,8 +12,6 @@ from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, marginal_time
 from eipyomo.solvers.records import Records, fill_costs, fill_limits
-
-IndexColumn = NDArray[np.intp]
 
 
 def user_records(problem: Problem, budgets: tuple[Budget, ...] | None = None) -> Records:
@@ -82,16 +77,14 @@ def domain_records(decisions: OpenDecisions, modes: ModeColumns | None = None) -
     return domains
 
 
-def with_least_of_modes(users: Records, records: Records, first: IndexColumn) -> Records:
+def with_least_of_modes(users: Records, records: Records, modes: ModeColumns) -> Records:
     """Return USER records of which those with modes have the least that any of them needs.
 
     They bound from below when uploads can end and what a user pays; nothing else is asked of them.
     """
     users = users.copy()
-    has = np.diff(first) > 0
     for name in ("model_mbit", "start_s", "constant"):
-        least = [records[name][a:b].min() for a, b in itertools.pairwise(first) if b > a]
-        users[name][has] = least
+        users[name] = modes.best(np.minimum, records[name], users[name])
     return users
 
 

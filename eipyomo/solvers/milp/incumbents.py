@@ -15,7 +15,8 @@ from eipyomo import models, timing
 from eipyomo.allocation import Allocation
 from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
-from eipyomo.models.relaxation import decisions, ends, without_tangents
+from eipyomo.models.relaxation import ends, without_tangents
+from eipyomo.models.source import has_modes
 from eipyomo.models.symbols import LEAST, TIMES
 from eipyomo.models.types import Model
 from eipyomo.problem import Problem
@@ -84,9 +85,10 @@ class Incumbents:
             self.tried.append(choice)
             found = self.attempt(start=False)
             for name in self.trial.users:
-                *chosen, last = decisions(self.trial.user[name])
-                if last.is_continuous() and chosen[0].value == 1 and last in decided:
-                    last.unfix()
+                user = self.trial.user[name]
+                offload = user.component("offload_fraction")
+                if offload in decided and user.download.value == 1:
+                    offload.unfix()
             if self.attempt(start=found):
                 self.tried.append(np.array([variable.value for variable in decided]))
         for variable in decided:
@@ -95,7 +97,8 @@ class Incumbents:
     def decide(self, values: Sequence[float | None]) -> ComponentSet:
         """Fix all that is integral, and ι, at a point; return what was free."""
         decided = ComponentSet()
-        offloads = ComponentSet(decisions(self.trial.user[name])[-1] for name in self.model.users)
+        users = [self.trial.user[name] for name in self.model.users]
+        offloads = ComponentSet(user.offload_fraction for user in users if not has_modes(user))
         for variable, value in zip(variables(self.trial), values, strict=True):
             if not variable.fixed and (variable in offloads or not variable.is_continuous()):
                 low, high = ends(variable)
@@ -109,7 +112,7 @@ class Incumbents:
         decided = ComponentSet()
         for name in self.trial.users:
             user = self.trial.user[name]
-            if user.component("modes") is not None:
+            if has_modes(user):
                 continue
             for variable, value in ((user.download, download), (user.offload_fraction, 1.0)):
                 if not variable.fixed and (variable is user.download or not download):

@@ -340,7 +340,7 @@ def factors(placed: Placed) -> list[int]:
     user = placed.user
     products = [row.product[:2] for row in user.rows if row.product is not None]
     found = {place for pair in products for place in pair if place in placed.copies}
-    found.discard(user.places.get(decisions(user.block)[-1], -1))
+    found.discard(user.places.get(user.block.component("offload_fraction"), -1))
     return [place for place in sorted(found) if relative_width(placed, place) > NARROW_ENOUGH]
 
 

@@ -137,9 +137,8 @@ def solve_for_decisions(model: Model, time_limit: float, *, with_offload: bool =
 
 def _decide(model: Model, *, with_offload: bool) -> list[Any]:
     """Fix all that is integral, and ι, at the model's values; return what was free before."""
-    offloads = {
-        id(model.user[name].component("offload_fraction")) for name in model.users if with_offload
-    }
+    users = [model.user[name] for name in model.users if with_offload]
+    offloads = {id(user.component("offload_fraction")) for user in users}
     decided = []
     for variable in variables(model):
         if not variable.fixed and (id(variable) in offloads or not variable.is_continuous()):
