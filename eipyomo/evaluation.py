@@ -324,8 +324,7 @@ def _per_user(data: Scaled, plan: Plan, need: Needs, terms: Breakdown) -> Iterat
         "sync time >= 0 (6)": data.has_modes * -plan.sync_s,
         "download as the mode says": data.has_modes & (a != (need.download_mbit > 0.0)),
     }
-    for constraint, column in amounts.items():
-        yield _worst(constraint, data.names, column)
+    yield from _violated(amounts, data.names)
 
 
 def _restricted(problem: Problem, plan: Plan) -> Iterator[Violation]:
@@ -360,8 +359,15 @@ def _limited(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violati
         "downlink share >= its least": a * (data.downlink_share_min - down),
         "downlink share <= its most": np.where(a, down - most[1], 0.0),
     }
-    for constraint, column in amounts.items():
-        yield _worst(constraint, data.names, column)
+    yield from _violated(amounts, data.names)
+
+
+def _violated(amounts: dict[str, Any], names: tuple[str, ...]) -> Iterator[Violation]:
+    """Iterate over the constraints that some user violates, with the one that does so most."""
+    worst = np.array([*amounts.values()], np.float64).max(axis=1)
+    for (constraint, column), amount in zip(amounts.items(), worst, strict=True):
+        if amount > 0:
+            yield _worst(constraint, names, column)
 
 
 def _worst(constraint: str, names: tuple[str, ...], column: Any) -> Violation:

@@ -199,5 +199,5 @@ def local_inference_j(data: Scaled, plan: Plan, need: Needs) -> FloatColumn:
 
 def where_needed(amount: FloatColumn | float, cost: FloatColumn) -> FloatColumn:
     """Return amount · cost, and 0 where the amount is 0 even if the cost is infinite."""
-    with np.errstate(invalid="ignore"):
-        return np.where(amount == 0, 0.0, amount * cost)
+    needed: FloatColumn = np.zeros(np.shape(cost))
+    return np.multiply(amount, cost, out=needed, where=np.not_equal(amount, 0.0))

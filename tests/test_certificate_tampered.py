@@ -265,7 +265,7 @@ TAMPERED: dict[tuple[str, str], tuple[Change, str]] = {
         lambda d: d["tree"]["parts"][0].update(last_s=None),
         REFUSED,
     ),
-    ("infeasible", "an earlier end"): (lambda d: ends(d, last_s=5.0), REFUSED),
+    ("infeasible", "an earlier end"): (lambda d: ends(d, last_s=5.0), UNPROVEN),
     ("late", "an earlier begin"): (lambda d: d["tree"].update(first_s=0.0), UNPROVEN),
     ("late", "at another time"): (lambda d: d["tree"].update(first_s=2.0, last_s=2.0), UNPROVEN),
     ("late", "later"): (lambda d: d["tree"].update(first_s=9.0, last_s=9.0), UNPROVEN),

@@ -122,7 +122,7 @@ def test_least_cost_is_below_every_share_and_tight(snr: float) -> None:
     link = user_records(Problem(ei.Instance.letter(users=1)))["uplink"][:1].copy()
     link["snr"], link["unit_s"] = snr, math.log(2.0) / (20.0 * snr)
     link["efficiency_min"] = np.log1p(snr)
-    link["log_marginal_min"] = np.log(kernels.marginal_time(float(np.log1p(snr))))
+    link["log_marginal_min"] = kernels.log_marginal_times(link["efficiency_min"])
     shares = np.geomspace(1e-9, 1.0, 200_001)
     seconds = physics.seconds_per_mbit(shares, 20.0, snr)
     for ratio in 10.0 ** np.arange(-6.0, 7.0):
@@ -136,7 +136,8 @@ def test_least_cost_is_below_every_share_and_tight(snr: float) -> None:
 def test_functions_of_the_spectral_efficiency_are_inverted() -> None:
     """Both inverses of functions of u are good to rounding over its whole range."""
     for u in map(float, np.geomspace(1e-6, 75.0, 300)):
-        inverse = kernels.efficiency_at_marginal_time(math.log(kernels.marginal_time(u)))
+        (log_marginal,) = kernels.log_marginal_times(np.array([u]))
+        inverse = kernels.efficiency_at_marginal_time(log_marginal)
         assert inverse == pytest.approx(u, rel=1e-12)
         inverse = kernels.efficiency_at_time_factor(kernels.time_factor(u))
         assert inverse == pytest.approx(u, rel=1e-9 if u < 1e-4 else 1e-12)

@@ -31,6 +31,15 @@ def compiled(function: Function) -> Function:
         return unkept
 
 
+def interpreted(function: Function) -> Function:
+    """Return a compiled function as it is written, for single calls from Python.
+
+    To hand records of many numbers over to compiled code takes longer than a few lines do.
+    """
+    written: Function = getattr(function, "py_func", function)
+    return written
+
+
 def _without_harm(function: Any) -> None:
     """Let a function be compiled anew where what is kept is broken, or there is no space for it."""
     kept = function._cache

@@ -125,17 +125,20 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
-def for_all(kernel: Callable[..., Any], users: int, *arguments: Any) -> None:
+def are_few(users: int) -> bool:
+    """Tell whether so many users are worth no second thread."""
+    return users < 2 * USERS_PER_THREAD
+
+
+def for_all(kernel: Callable[..., Any], users: int, *arguments: Any) -> list[Any]:
     """Run a kernel over all users, in threads if there are many; the result is the same.
 
     The kernel releases the interpreter's lock, takes the first and the last user behind its
-    arguments, and writes into them.
+    arguments, and writes into them. What it returns for each part of the users is returned.
     """
     parts = max(min(users // USERS_PER_THREAD, processors()), 1)
     if parts == 1:
-        kernel(*arguments, 0, users)
-        return
+        return [kernel(*arguments, 0, users)]
     edges = [users * part // parts for part in range(parts + 1)]
     jobs = [_threads().submit(kernel, *arguments, first, last) for first, last in pairwise(edges)]
-    for job in jobs:
-        job.result()
+    return [job.result() for job in jobs]

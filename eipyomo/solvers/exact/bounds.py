@@ -8,7 +8,7 @@ import numpy as np
 
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Dual, UserSolutions
-from eipyomo.solvers.exact.kernels import CELL, MAX_CELLS, SHORT_OF, Times
+from eipyomo.solvers.exact.kernels import Lines, Times
 from eipyomo.solvers.records import Records, for_all
 
 
@@ -32,42 +32,23 @@ class BoundLines:
     times: Times
     tolerance: float
     improved: bool
-    _base: float
-    _size: float
-    _counts: Records
-    _cells: Records
+    _lines: Lines
 
     def bound_at(self, sync_s: float) -> float:
         """Return a valid lower bound on the cost at a sync time within the range."""
-        elapsed = sync_s - self.solutions.sync_s
-        total = kernels.bound_at(self._cells, self._counts, elapsed)
-        return float(total - self._base - kernels.ROUNDING * self._size)
+        return kernels.bound_at(self._lines, sync_s)
 
     def reach(self, end_s: float, need: float) -> float:
         """Return how far towards an end the bound stays above a need; concave in t."""
-        inside_s, value = self.solutions.sync_s, self.bound_at(self.solutions.sync_s)
-        outside_s, beyond = end_s, self.bound_at(end_s)
-        if beyond >= need:
-            return end_s
-        for _ in range(4):  # each gains most of what is left
-            if value <= need:
-                break
-            part = SHORT_OF * (value - need) / (value - beyond)
-            middle_s = inside_s + part * (outside_s - inside_s)
-            at_middle = self.bound_at(middle_s)
-            if at_middle < need:
-                outside_s, beyond = middle_s, at_middle
-            else:
-                inside_s, value = middle_s, at_middle
-        return inside_s
+        return kernels.reach_in_time(self._lines, end_s, need)
 
     def bound_over(self, first_s: float, last_s: float) -> float:
         """Return a valid lower bound over a part of the range: concave, so the ends suffice."""
         return min(self.bound_at(first_s), self.bound_at(last_s))
 
-    def cells_of(self, user: int) -> Records:
-        """Return the CELL records of one user."""
-        return self._cells[user, : self._counts[user]]
+    def by_user(self) -> list[Records]:
+        """Return the CELL records of each user."""
+        return np.split(self._lines.cells, np.cumsum(self._lines.counts)[:-1])
 
 
 def bound_lines(dual: Dual, solutions: UserSolutions, times: Times, tolerance: float) -> BoundLines:
@@ -85,23 +66,17 @@ def bound_lines(dual: Dual, solutions: UserSolutions, times: Times, tolerance: f
         How much the cells may lose against the solutions, all users together.
     """
     users = len(dual.users)
-    most = max(MAX_CELLS, int(dual.domains["modes"].max()))
-    counts, cells = np.zeros(users, np.int64), np.empty((users, most), CELL)
-    better = np.empty(users)
-    for_all(
+    better, counts = np.empty(users), np.zeros(users, np.int64)
+    cells = for_all(
         kernels.cover_all,
         users,
-        dual.users_at(solutions.prices),
-        dual.domains,
-        dual.grid_step,
-        dual.modes_at(solutions.prices),
+        dual.everybody(solutions.prices),
         solutions.records,
         tolerance / users,
         times,
         dual.point(solutions.prices, solutions.sync_s),
         better,
         counts,
-        cells,
     )
     paid = dual.paid(solutions.prices)
     return BoundLines(
@@ -109,8 +84,11 @@ def bound_lines(dual: Dual, solutions: UserSolutions, times: Times, tolerance: f
         times=times,
         tolerance=tolerance,
         improved=dual.note_basins(better),
-        _base=paid,
-        _size=float(np.abs(solutions.records["value"]).sum()) + paid,
-        _counts=counts,
-        _cells=cells,
+        _lines=Lines(
+            cells=cells[0] if len(cells) == 1 else np.concatenate(cells),
+            counts=counts,
+            t=solutions.sync_s,
+            paid=paid,
+            size=kernels.size_of(solutions.records) + paid,
+        ),
     )

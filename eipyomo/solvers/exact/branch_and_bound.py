@@ -23,10 +23,10 @@ from eipyomo.solvers.exact.branching import (
     in_order,
     narrowed,
 )
-from eipyomo.solvers.exact.dual import OPEN, Dual, TimeIsUpError, UserSolutions
+from eipyomo.solvers.exact.dual import OPEN, Dual, Prices, TimeIsUpError, UserSolutions
 from eipyomo.solvers.exact.incumbent import Incumbent
-from eipyomo.solvers.exact.kernels import Times
-from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum, maximise_over_prices
+from eipyomo.solvers.exact.kernels import Accuracy, Times
+from eipyomo.solvers.exact.prices import KnownPrices, PriceOptimum, maximise_over_prices
 from eipyomo.solvers.exact.rounding import KNOWN_WELL, round_to, suiting
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 from eipyomo.solvers.exact.tree import BoundRecipe, Node, leaves
@@ -42,6 +42,8 @@ SAMPLES, SAMPLED_WELL = 8, 1e-3
 """Of the dual over the sync time at first, and how well, relative to the cost: a start, no more."""
 HIGH = 2.0
 """Times the incumbent's cost is a dual value that closes times far enough around its own."""
+NEAR = 0.12
+"""Part of a range from its end that is nearest to the lowest point."""
 SHORTEST = 1e-9
 """Ranges of times, relative to their end, that are not split: rounding stands in the way."""
 MARGIN = 0.1
@@ -116,6 +118,8 @@ class BranchAndBound:
     def __post_init__(self) -> None:
         """Plant the tree, and find the users that can be swapped."""
         self._identical = IdenticalUsers(self.dual.weighted, self.dual.domains, self.dual.lists)
+        self._known_prices = KnownPrices(self.dual.earliest_s)
+        self._first = self.incumbent.rest
         earliest_s, bound = self.dual.earliest_s, self.dual.least_cost_from(self.dual.earliest_s)
         self.root = Node(earliest_s, self._latest_s(), bound=bound, prices=self.dual.no_prices)
 
@@ -181,6 +185,7 @@ class BranchAndBound:
             best = maximise_over_prices(self.dual, sync_s, prices, accuracy).best
             if best.value <= worst:
                 prices = best.prices
+                self._known_prices.note(sync_s, prices)
             if best.value < least:
                 least, root.sync_s, root.prices = best.value, best.sync_s, prices
 
@@ -215,6 +220,11 @@ class BranchAndBound:
         """How well dual values are searched for: better than the gap needs."""
         return Accuracy(DUAL_PART * self._allowed, ceiling=HIGH * abs(self.objective))
 
+    @property
+    def _well_enough(self) -> Accuracy:
+        """How well those are searched for of which all that counts is how far above the target."""
+        return self._accuracy._replace(target=self.target)
+
     def _latest_s(self) -> float:
         """Return a sync time after which everything costs more than the incumbent, rounded up.
 
@@ -244,18 +254,18 @@ class BranchAndBound:
                     self._round_to_incumbent(dual, found)
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
-        """Try the allocation that solutions lead to."""
-        round_to(self.incumbent, dual, self._times, found, self._accuracy)
-
-    def _polish(self) -> None:
-        """Move the incumbent to the best ι of its basins, better than the search needs them.
+        """Try the allocation that solutions lead to, found better than the search needs it.
 
         So two ways to one optimum agree in more digits than a gap has.
         """
+        well = Accuracy(KNOWN_WELL * abs(self.objective))
+        round_to(self.incumbent, dual, self._times, found, well)
+
+    def _polish(self) -> None:
+        """Move an incumbent that the search began with to the best ι of its basins."""
         rest = self.incumbent.rest
-        if rest is not None:
-            well = Accuracy(KNOWN_WELL * abs(self.objective))
-            round_to(self.incumbent, self.dual, self._times, rest.solutions, well)
+        if rest is not None and rest is self._first:
+            self._round_to_incumbent(self.dual, rest.solutions)
 
     def solutions(self) -> UserSolutions | None:
         """Return the users' solutions at prices that suit the incumbent; None without one."""
@@ -272,9 +282,10 @@ class BranchAndBound:
     def _process(self, node: Node) -> None:
         """Prove a part of the node's range, or branch."""
         dual = self._dual_of(node)
-        sync_s = 0.5 * (node.first_s + node.last_s) if node.sync_s is None else node.sync_s
+        sync_s = self._inside(node) if node.sync_s is None else node.sync_s
         decisions = OPEN.after(node.recipe.solutions.records) if node.recipe else OPEN
-        optimum = maximise_over_prices(dual, sync_s, node.prices, self._accuracy, decisions)
+        prices = self._expected_prices(node, sync_s)
+        optimum = maximise_over_prices(dual, sync_s, prices, self._well_enough, decisions)
         optima: tuple[PriceOptimum, ...] = (optimum,)
         # Not surely above the target, by twice what the search may have missed.
         if optimum.best.value < self.target + 2.0 * self._accuracy.tolerance:
@@ -288,9 +299,28 @@ class BranchAndBound:
         else:
             self._branch(node, dual, optima, lines)
 
+    def _inside(self, node: Node) -> float:
+        """Return a sync time to prove a range from: near its end where the dual is lowest.
+
+        From there on the dual rises, and a line that is good near the lowest point proves more.
+        """
+        width, rest = node.last_s - node.first_s, self.incumbent.rest
+        lowest_s = node.first_s if rest is None else rest.solutions.sync_s
+        if lowest_s <= node.first_s:
+            return node.first_s + NEAR * width
+        return node.last_s - NEAR * width if lowest_s >= node.last_s else node.first_s + 0.5 * width
+
+    def _expected_prices(self, node: Node, sync_s: float) -> Prices:
+        """Return the prices of a node, changed like those met before from its time to another."""
+        if node.recipe is None:
+            return node.prices
+        return self._known_prices.moved(node.prices, node.recipe.solutions.sync_s, sync_s)
+
     def _dual_of(self, node: Node) -> Dual:
         """Return the dual for the domains that a node's decisions leave."""
         root = self.dual
+        if not node.decisions:
+            return root
         domains = narrowed(root.domains, node.decisions, self._identical, root.grid_step)
         return root.within(domains)
 
@@ -313,7 +343,7 @@ class BranchAndBound:
             lines = bound_lines(dual, found, node.times, tolerance)
             if not lines.improved or lines.bound_at(found.sync_s) >= self.target:
                 break
-            found = maximise_over_prices(dual, found.sync_s, found.prices, self._accuracy).best
+            found = maximise_over_prices(dual, found.sync_s, found.prices, self._well_enough).best
         return lines
 
     # --- splitting a node ------------------------------------------------------------------------
@@ -329,13 +359,14 @@ class BranchAndBound:
 
     def _split_times(self, node: Node, lines: BoundLines, first_s: float, last_s: float) -> Node:
         """Split a node in time and return the middle part; the node itself if that is all of it."""
-        edges = (node.first_s, first_s, last_s, node.last_s)
-        parts = [self._part(node, lines, start, end) for start, end in itertools.pairwise(edges)]
-        middle = parts[1]
+        middle = self._part(node, lines, first_s, last_s)
         if (first_s, last_s) == (node.first_s, node.last_s):
             node.bound, node.recipe = middle.bound, middle.recipe
             return node
-        node.parts = tuple(part for part in parts if part.last_s > part.first_s)
+        before = [self._part(node, lines, node.first_s, first_s)] if node.first_s < first_s else []
+        after = [self._part(node, lines, last_s, node.last_s)] if last_s < node.last_s else []
+        within = [middle] if first_s < last_s else []
+        node.parts = (*before, *within, *after)
         return middle
 
     def _part(self, node: Node, lines: BoundLines, first_s: float, last_s: float) -> Node:

@@ -155,8 +155,10 @@ class _Writer:
             "ray": root.is_ray,
             "prices": self._within_reference(prices),
             "users": [
-                self._row(j, lines.cells_of(j), (float(user["latency_weight"]), shared))
-                for j, user in enumerate(root.users)
+                self._row(j, cells, (float(weight), shared))
+                for j, (cells, weight) in enumerate(
+                    zip(lines.by_user(), root.users["latency_weight"], strict=True)
+                )
             ],
         }
 

@@ -28,6 +28,7 @@ from eipyomo.solvers.exact.kernels import (
     TRACKED,
     UNKNOWN,
     DualPoint,
+    Everybody,
 )
 from eipyomo.solvers.exact.users import (
     domain_records,
@@ -40,6 +41,9 @@ from eipyomo.solvers.records import Records, for_all, mode_records
 
 Prices = tuple[float, ...]
 """One price for each budget of the problem, per unit of what is drawn: a share, a GHz."""
+
+TOTALS = ("energy_j", "latency_s")
+"""Quantities of which the data may limit the total."""
 
 SPARING = {"edge_frequency_ghz": kernels.slow_down_at_edge}
 """What lowers the use of a quantity that costs nothing to what is needed."""
@@ -108,15 +112,15 @@ class Effort:
     evaluations: int = 0
     clock: Clock | None = None
 
-    def count(self) -> None:
-        """Count an answer that is asked for.
+    def count(self, answers: int = 1) -> None:
+        """Count answers that are asked for.
 
         Raises
         ------
         TimeIsUpError
             If the time is up.
         """
-        self.evaluations += 1
+        self.evaluations += answers
         if self.clock is not None and self.clock.left_s < 0.0:
             raise TimeIsUpError
 
@@ -210,7 +214,7 @@ class Dual:
             basins=_unknown_basins(users),
             weighted=users,
             together=together,
-            totals=(place_of.get("energy_j", -1), place_of.get("latency_s", -1)),
+            totals=(place_of.get(TOTALS[0], -1), place_of.get(TOTALS[1], -1)),
             reference=problem.reference * wider if together else 1.0,
         )
 
@@ -264,25 +268,43 @@ class Dual:
     ) -> UserSolutions:
         """Let every user minimise its cost at prices and a sync time."""
         self.effort.count()
-        users, at = self.users_at(prices), self.point(prices, sync_s)
+        records, at = self.hints(decisions).copy(), self.point(prices, sync_s)
+        everybody, freedom = self.everybody(prices), decisions.freedom
+        for_all(kernels.solve_users, len(records), everybody, freedom, at, records)
+        return self.solved(prices, sync_s, records)
+
+    def hints(self, decisions: Decisions) -> Records:
+        """Return SOLUTION records to begin from."""
         known = decisions.records
-        records = np.zeros(len(users), SOLUTION) if known is None else known.copy()
-        modes, known = self.modes_at(prices), self.known
-        arguments = (self.grid_step, decisions.freedom, at, self.basins, modes, known, records)
-        for_all(kernels.solve_users, len(users), users, self.domains, *arguments)
-        self._complete(prices, users, modes, at, records)
+        return np.zeros(len(self.users), SOLUTION) if known is None else known
+
+    def everybody(self, prices: Prices) -> Everybody:
+        """Return the users as they are at prices of all energy and of all latency."""
+        users, modes = self.users_at(prices), self.modes_at(prices)
+        return Everybody(users, self.domains, self.grid_step, self.basins, modes, self.known)
+
+    def solved(self, prices: Prices, sync_s: float, records: Records) -> UserSolutions:
+        """Return what SOLUTION records found at prices and a sync time say, completed in place."""
+        self._complete(prices, sync_s, records)
+        found = kernels.together(records)
+        drawn = dict(zip(QUANTITIES, found.drawn, strict=True))
+        for key in self.measured:
+            drawn[key] = float(records[key].sum())
         return UserSolutions(
             prices=prices,
             sync_s=sync_s,
             records=records,
-            value=float(records["value"].sum()) - self.paid(prices),
-            sync_slope=float(records["sync_slope"].sum()),
-            usage=tuple([sum([float(records[key].sum()) for key in keys]) for keys in self.drawn]),
+            value=found.value - self.paid(prices),
+            sync_slope=found.sync_slope,
+            usage=tuple([sum([drawn[key] for key in keys]) for keys in self.drawn]),
         )
 
-    def _complete(
-        self, prices: Prices, users: Records, modes: Records, at: DualPoint, records: Records
-    ) -> None:
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Names of what totals are of, where one is limited."""
+        return TOTALS if max(self.totals) >= 0 else ()
+
+    def _complete(self, prices: Prices, sync_s: float, records: Records) -> None:
         """Spare what costs nothing, and measure what totals are of; in place."""
         spared = [
             SPARING[quantity]
@@ -291,13 +313,14 @@ class Dual:
             for quantity in quantities
             if quantity in SPARING
         ]
-        asked = [*spared, *([kernels.measure] if max(self.totals) >= 0 else [])]
+        asked = [*spared, *([kernels.measure] if self.measured else [])]
         if not asked:
             return
-        users, done = self.decided(users, modes, records)
+        at = self.point(prices, sync_s)
+        users, done = self.decided(self.users_at(prices), self.modes_at(prices), records)
         for kernel in asked:
             for_all(kernel, len(users), users, at, done)
-        for name in ("edge_frequency_ghz", "energy_j", "latency_s"):
+        for name in ("edge_frequency_ghz", *TOTALS):
             records[name] = done[name]
 
     def decided(self, users: Records, modes: Records, records: Records) -> tuple[Records, Records]:
@@ -341,9 +364,11 @@ class Dual:
     def note_basins(self, better: FloatColumn) -> bool:
         """Put a better ι before the one known, where there is one; tell whether that is news."""
         found = better >= 0.0
+        if not found.any():
+            return False
         self.basins[found, 1] = self.basins[found, 0]
         self.basins["offload_fraction"][found, 0] = better[found]
-        return bool(found.any())
+        return True
 
     # --- what is paid and used -------------------------------------------------------------------
 

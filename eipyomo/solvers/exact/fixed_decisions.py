@@ -6,6 +6,7 @@ It is a convex problem, solved by its dual.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,8 +18,8 @@ from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Decisions, Dual, Prices, UserSolutions
-from eipyomo.solvers.exact.kernels import FIXED, SOLUTION, Times
-from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum
+from eipyomo.solvers.exact.kernels import FIXED, SOLUTION, Accuracy, Times
+from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 from eipyomo.solvers.records import Records
 from eipyomo.timing import Plan, in_modes, seconds_per_mbit, where_needed
@@ -35,20 +36,28 @@ class ConvexRest:
 
     Attributes
     ----------
-    allocation
-        The allocation.
     bound
         Valid lower bound on the cost of every allocation with these a and ι.
-    prices
-        One price for each budget, as :data:`~eipyomo.solvers.exact.dual.Prices`.
-    solutions
-        The users' solutions at these prices, with their multipliers.
     """
 
-    allocation: Allocation
     bound: float
-    prices: Prices
-    solutions: UserSolutions
+    _dual: Dual
+    _optimum: PriceOptimum
+
+    @cached_property
+    def allocation(self) -> Allocation:
+        """The allocation."""
+        return recover(self._dual, self._optimum)
+
+    @property
+    def solutions(self) -> UserSolutions:
+        """The users' solutions at the best prices, with their multipliers."""
+        return self._optimum.best
+
+    @property
+    def prices(self) -> Prices:
+        """One price for each budget, as :data:`~eipyomo.solvers.exact.dual.Prices`."""
+        return self.solutions.prices
 
 
 def convex_rest(
@@ -123,19 +132,22 @@ def rest_of(
         Accuracy(ACCURACY * size, mismatch=ACCURACY),
         Decisions(FIXED, decided),
     )
-    best = optima[0].best
-    return ConvexRest(
-        allocation=recover(dual, optima[0]),
-        bound=_bound(dual, optima),
-        prices=best.prices,
-        solutions=best,
-    )
+    return ConvexRest(_bound(dual, optima), dual, optima[0])
+
+
+def rest_at(dual: Dual, decided: Records, accuracy: float) -> ConvexRest:
+    """Return an allocation for the decisions of SOLUTION records at a late sync time, unbounded.
+
+    `accuracy` is how well prices clear the budgets before shares are made to fit.
+    """
+    sync_s = 2.0 * dual.earliest_of(decided)
+    decisions, wanted = Decisions(FIXED, decided), Accuracy(np.inf, mismatch=accuracy)
+    return rest_known(dual, maximise_over_prices(dual, sync_s, dual.no_prices, wanted, decisions))
 
 
 def rest_known(dual: Dual, optimum: PriceOptimum) -> ConvexRest:
     """Return what is known of the convex rest at an optimum over prices: all but its bound."""
-    best = optimum.best
-    return ConvexRest(recover(dual, optimum), -np.inf, best.prices, best)
+    return ConvexRest(-np.inf, dual, optimum)
 
 
 def _bound(dual: Dual, optima: tuple[PriceOptimum, ...]) -> float:

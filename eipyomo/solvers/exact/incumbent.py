@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,12 +12,16 @@ from eipyomo.allocation import Allocation
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE, evaluate
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact.dual import Dual
-from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_of
+from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_at, rest_of
 from eipyomo.solvers.exact.kernels import SOLUTION
 from eipyomo.solvers.records import Records
 
 ONE_BY_ONE = (("work_gigacycles", "model_mbit"), ("task_mbit", "edge_gigacycles"))
 """Of which a user with modes takes the one with the least: its own work, or what it sends."""
+
+
+A_START = 1e-2
+"""How well budgets are cleared where nothing else is to be kept, and any point does to begin."""
 
 
 def _may_sit_out(dual: Dual) -> bool:
@@ -31,6 +36,17 @@ def _decide_modes(dual: Dual, decided: Records, least: tuple[str, ...]) -> None:
         own = dual.modes[domain["first"] : domain["first"] + domain["modes"]]
         order = np.lexsort([own[name] for name in reversed(least)])
         decided["offload_fraction"][j], decided["download"][j] = order[0], True
+
+
+def _starts(dual: Dual) -> Iterator[Records]:
+    """Iterate over decisions to begin with, as SOLUTION records; not all need be allowed."""
+    first, domains = () if _may_sit_out(dual) else ("sits_out",), dual.domains
+    for download, least in zip((~domains["edge"], domains["local"]), ONE_BY_ONE, strict=True):
+        decided = np.zeros(len(domains), SOLUTION)
+        decided["download"] = download
+        decided["offload_fraction"] = np.where(download, domains["offload_min"], 1.0)
+        _decide_modes(dual, decided, (*first, *least))
+        yield decided
 
 
 @dataclass(eq=False)
@@ -57,17 +73,17 @@ class Incumbent:
     @classmethod
     def of(cls, dual: Dual) -> Self:
         """Start from everybody at the edge, or local where that is not allowed, and all local."""
-        incumbent, domains = cls(dual.problem, dual.reference), dual.domains
+        incumbent = cls(dual.problem, dual.reference)
         if dual.latest_s < dual.earliest_s:
             return incumbent
-        first = () if _may_sit_out(dual) else ("sits_out",)
-        starts = (~domains["edge"], domains["local"])
-        for download, least in zip(starts, ONE_BY_ONE, strict=True):
-            decided = np.zeros(len(domains), SOLUTION)
-            decided["download"] = download
-            decided["offload_fraction"] = np.where(download, domains["offload_min"], 1.0)
-            _decide_modes(dual, decided, (*first, *least))
-            incumbent.update(rest_of(dual, decided))
+        if dual.problem.always_feasible:  # the better one will do
+            rests = [rest_at(dual, decided, A_START) for decided in _starts(dual)]
+            rests.sort(key=lambda rest: rest.solutions.value)
+        else:
+            rests = [rest_of(dual, decided) for decided in _starts(dual)]
+        for rest in rests:
+            if incumbent.rest is None or not dual.problem.always_feasible:
+                incumbent.update(rest)
         return incumbent
 
     @property

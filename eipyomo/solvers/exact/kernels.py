@@ -275,30 +275,50 @@ class Value(NamedTuple):
 # b = g / (e^u - 1) and s = unit (e^u - 1) / u; both are convex and monotone in u.
 
 
+class Efficiency(NamedTuple):
+    """A spectral efficiency u, with what costs time to compute: e^u - 1 and u - 1 + e^-u."""
+
+    u: float
+    grown: float
+    remainder: float
+
+
 @compiled
-def exp_remainder(u: float) -> float:
-    """Return u - 1 + e^-u without cancellation."""
+def efficiency(u: float) -> Efficiency:
+    """Return a spectral efficiency with its functions, without cancellation."""
+    grown = math.expm1(u)
     if u > 0.5:
-        return u - 1.0 + math.exp(-u)
+        return Efficiency(u, grown, u - 1.0 + 1.0 / (1.0 + grown))
     total, term = 0.0, 1.0
     for k in range(2, 16):
         term *= -u / k
         total += term
-    return -total * u
+    return Efficiency(u, grown, -total * u)
 
 
 @compiled
-def marginal_time(u: float) -> float:
+def marginal_time(at: Efficiency) -> float:
     """Return H(u) with s'(b) = -(unit/g) H: how much time one more Hz saves."""
-    ratio = math.expm1(u) / u
-    return ratio * ratio * exp_remainder(u)
+    ratio = at.grown / at.u
+    return ratio * ratio * at.remainder
 
 
 @compiled
-def marginal_time_slope(u: float) -> float:
+def log_marginal_times(efficiencies: FloatColumn) -> FloatColumn:
+    """Return ln H of many efficiencies."""
+    return np.array([math.log(marginal_time(efficiency(u))) for u in efficiencies])
+
+
+@compiled
+def time_factor_slope(at: Efficiency) -> float:
+    """Return the derivative of ln((e^u - 1)/u) in u."""
+    return 1.0 + 1.0 / at.grown - 1.0 / at.u
+
+
+@compiled
+def marginal_time_slope(at: Efficiency) -> float:
     """Return the derivative of ln H in u."""
-    grown = math.expm1(u)
-    return 2.0 * (1.0 + 1.0 / grown - 1.0 / u) + grown / ((1.0 + grown) * exp_remainder(u))
+    return 2.0 * time_factor_slope(at) + at.grown / ((1.0 + at.grown) * at.remainder)
 
 
 @compiled
@@ -340,8 +360,8 @@ def interpolate(table: FloatColumn, position: float) -> float:
 @compiled
 def efficiency_at_marginal_time(log_marginal: float) -> float:
     """Return the u at which ln H(u) has a given value."""
-    u = interpolate(EFFICIENCY_AT_MARGINAL_TIME, log_marginal)
-    return u - (math.log(marginal_time(u)) - log_marginal) / marginal_time_slope(u)
+    near = efficiency(interpolate(EFFICIENCY_AT_MARGINAL_TIME, log_marginal))
+    return near.u - (math.log(marginal_time(near)) - log_marginal) / marginal_time_slope(near)
 
 
 @compiled
@@ -352,8 +372,8 @@ def efficiency_at_time_factor(ratio: float) -> float:
     target = math.log(ratio)
     u = interpolate(EFFICIENCY_AT_TIME_FACTOR, math.log(target))
     for _ in range(2):
-        grown = math.expm1(u)
-        u -= (math.log(grown / u) - target) / (1.0 + 1.0 / grown - 1.0 / u)
+        near = efficiency(u)
+        u -= (math.log(near.grown / u) - target) / time_factor_slope(near)
     return u
 
 
@@ -371,17 +391,17 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
         idle_s = link.unit_s * time_factor(link.efficiency_max) if link.share_min > 0.0 else np.inf
         return Share(price * link.share_min, link.share_min, idle_s, 0.0)
     log_marginal = math.log(price * link.snr / (weight * link.unit_s))
+    elasticity = 0.0
     if log_marginal <= link.log_marginal_min:
-        u, elasticity = link.efficiency_min, 0.0
+        best = efficiency(link.efficiency_min)
     elif log_marginal >= link.log_marginal_max:
-        u, elasticity = link.efficiency_max, 0.0
+        best = efficiency(link.efficiency_max)
     else:
-        u = efficiency_at_marginal_time(log_marginal)
-        grown = math.expm1(u)
-        elasticity = -(1.0 + 1.0 / grown - 1.0 / u) / marginal_time_slope(u)
-    share = link.snr / math.expm1(u)
-    seconds = link.unit_s * time_factor(u)
-    tangent_price = weight * link.unit_s / link.snr * marginal_time(u)
+        best = efficiency(efficiency_at_marginal_time(log_marginal))
+        elasticity = -time_factor_slope(best) / marginal_time_slope(best)
+    share = link.snr / best.grown
+    seconds = link.unit_s * (best.grown / best.u)
+    tangent_price = weight * link.unit_s / link.snr * marginal_time(best)
     overcharge = min(0.0, price - tangent_price) * link.share_max
     overcharge += max(0.0, price - tangent_price) * link.share_min
     cost = weight * seconds + tangent_price * share + overcharge
@@ -399,7 +419,7 @@ def weight_at(seconds: float, price: float, link: Any) -> float:
     """Return the weight at which :func:`least_cost` needs so many seconds per Mbit."""
     u = max(efficiency_at_time_factor(seconds / link.unit_s), link.efficiency_min)
     u = min(u, link.efficiency_max)
-    return float(price * link.snr / (link.unit_s * marginal_time(u)))
+    return float(price * link.snr / (link.unit_s * marginal_time(efficiency(u))))
 
 
 # --- The edge server ------------------------------------------------------------------------------
@@ -457,14 +477,22 @@ def update_price(user: Any, weight: float, seconds: float, at: DualPoint) -> flo
 
 
 @compiled
+def unhurried_s(user: Any, weights: Weights, iota: float, at: DualPoint) -> float:
+    """Return the seconds per Mbit that energy and band make best for what is sent at all."""
+    load = user.model_mbit + iota * user.task_mbit
+    return least_cost(weights.send * load, at.uplink_price, user.uplink).seconds
+
+
+@compiled
 def edge_branch(
-    user: Any, weights: Weights, iota: float, weight: float, at: DualPoint
+    user: Any, weights: Weights, iota: float, weight: float, at: DualPoint, unhurried: float
 ) -> EdgeBranch:
     """Minimise energy, band and weight · ready time over the uplink share; upload before t.
 
-    The weight is ν = ν1 + ν2. One of four cases holds: the edge is ready at t whatever the weight
-    (ν2 = η = 0); the model's upload is just in time for t (ν2 = ν, η > 0); ready when offloaded,
-    after t (ν2 = ν, η = 0); ready at t and when offloaded at once (0 < ν2 < ν, η = 0).
+    The weight is ν = ν1 + ν2, and `unhurried` what :func:`unhurried_s` says. One of four cases
+    holds: the edge is ready at t whatever the weight (ν2 = η = 0); the model's upload is just in
+    time for t (ν2 = ν, η > 0); ready when offloaded, after t (ν2 = ν, η = 0); ready at t and when
+    offloaded at once (0 < ν2 < ν, η = 0).
     """
     link, t, price = user.uplink, at.t, at.uplink_price
     if t >= ENDLESS:
@@ -475,12 +503,9 @@ def edge_branch(
     # Nobody waits for a user that sends no update.
     sync_seconds = (t - user.start_s) / user.model_mbit if user.model_mbit > 0.0 else np.inf
     ready_seconds = (t - user.start_s) / load
-    relaxed = least_cost(weights.send * load, price, link)
-    if relaxed.seconds <= ready_seconds:
+    if unhurried <= ready_seconds:
         return EdgeBranch(0.0, 0.0, t, 0.0)
-    pressed = relaxed
-    if weight > 0.0:
-        pressed = least_cost((weights.send + weight) * load, price, link)
+    pressed = least_cost((weights.send + weight) * load, price, link)
     if pressed.seconds > sync_seconds:
         eta = update_price(user, (weights.send + weight) * load, sync_seconds, at)
         return EdgeBranch(weight, eta, user.start_s + load * sync_seconds, 0.0)
@@ -520,7 +545,8 @@ def local_branch(user: Any, weights: Weights, work: float, mu: float, price: flo
 @compiled
 def edge_multipliers(user: Any, weights: Weights, iota: float, at: DualPoint) -> Multipliers:
     """Return the best multipliers without a local branch (a = 0, ι = 1)."""
-    edge = edge_branch(user, weights, iota, weights.latency, at)
+    unhurried = unhurried_s(user, weights, iota, at)
+    edge = edge_branch(user, weights, iota, weights.latency, at, unhurried)
     return Multipliers(0.0, edge.nu2, edge.eta, weights.deadline, weights.energy)
 
 
@@ -534,46 +560,45 @@ def step_in_log_odds(mu: float, step: float, total: float) -> float:
     return float(total * (odds / (1.0 + odds)))
 
 
+class Meeting(NamedTuple):
+    """The μ with which both branches end together, with ν2 and η; and whether they do."""
+
+    mu: float
+    nu2: float
+    eta: float
+    ends_together: bool
+
+
 @compiled
-def local_multipliers(user: Any, weights: Weights, iota: float, at: DualPoint) -> Multipliers:
-    """Return the best multipliers with download (a = 1) at an offload fraction.
+def meeting(
+    user: Any,
+    weights: Weights,
+    iota: float,
+    at: DualPoint,
+    unhurried: float,
+    start: float,
+    steps: int,
+) -> Meeting:
+    """Search for the μ with which both branches end together, in so many steps at most.
 
-    The local branch ends the sooner, and the edge branch the later, the more of W = μ + ν is μ.
-    So one of three cases holds: the local branch ends last even with μ = W; the edge branch does
-    even with μ = 0, where the local one ends at all (its download costs energy, its computing
-    none); or both end together, at a μ between.
-
-    That μ is a root of ln(local span / edge span after t), which is nearly linear in ln μ. With a
-    price of the edge's frequency, which a branch without weight does not pay, it is nearly linear
-    in ln(μ/ν) for small ν too. Newton's method within a bracket finds it; where branches have kinks
-    it may go to and fro, so that every other step halves the bracket (of ln μ) after some.
+    It is a root of ln(local span / edge span after t), which falls in μ and is nearly linear in
+    ln μ. With a price of the edge's frequency, which a branch without weight does not pay, it is
+    nearly linear in ln(μ/ν) for small ν too. Newton's method within a bracket finds it; where
+    branches have kinks it may go to and fro, so that every other step halves the bracket (of ln μ)
+    after some.
     """
-    total, delta, epsilon = weights.latency, weights.deadline, weights.energy
+    total, price = weights.latency, at.edge_price
     work = (1.0 - iota) * user.work_gigacycles
-    price = at.edge_price
-    edge, at_edge = (
-        edge_branch(user, weights, iota, 0.0, at),
-        least_edge_cost(user, iota, 0.0, price),
-    )
-    branch = local_branch(user, weights, work, total, at.downlink_price)
-    if total <= 0.0 or branch.finish_s >= edge.ready_s - at.t + at_edge.span_s:
-        return Multipliers(total, 0.0, edge.eta, delta, epsilon)
-    if (work <= 0.0 or weights.cpu <= 0.0) and weights.receive > 0.0:
-        idle = local_branch(user, weights, work, 0.0, at.downlink_price)
-        edge = edge_branch(user, weights, iota, total, at)
-        at_edge = least_edge_cost(user, iota, total, price)
-        if idle.finish_s <= edge.ready_s - at.t + at_edge.span_s:
-            return Multipliers(0.0, edge.nu2, edge.eta, delta, epsilon)
-    low, high = 0.0, total
-    mu = 0.5 * total
+    low, high, mu, nu2, eta, ends_together = 0.0, total, start, 0.0, 0.0, False
     blur = 2.0**-54 * total if price > 0.0 else 0.0  # what rounding adds to ν
-    for attempt in range(MAX_STEPS):
-        edge = edge_branch(user, weights, iota, total - mu, at)
+    for attempt in range(steps):
+        edge = edge_branch(user, weights, iota, total - mu, at, unhurried)
         at_edge = least_edge_cost(user, iota, total - mu, price)
         branch = local_branch(user, weights, work, mu, at.downlink_price)
-        span = edge.ready_s - at.t + at_edge.span_s
+        span, nu2, eta = edge.ready_s - at.t + at_edge.span_s, edge.nu2, edge.eta
         log_ratio = math.log(branch.finish_s / span)
-        if abs(log_ratio) <= TOGETHER + blur / (total - mu):
+        ends_together = abs(log_ratio) <= TOGETHER + blur / (total - mu)
+        if ends_together:
             break
         if log_ratio > 0.0:
             low = mu
@@ -588,9 +613,47 @@ def local_multipliers(user: Any, weights: Weights, iota: float, at: DualPoint) -
             mu = math.sqrt(low * high) if low > 0.0 else 0.1 * high  # half way in ln μ
         if mu == previous or high - low <= 1e-15 * high:
             break
-    return Multipliers(mu, min(edge.nu2, total - mu), edge.eta, delta, epsilon)
+    return Meeting(mu, min(nu2, total - mu), eta, ends_together)
 
 
+@compiled
+def local_multipliers(
+    user: Any, weights: Weights, iota: float, at: DualPoint, hint: float
+) -> Multipliers:
+    """Return the best multipliers with download (a = 1) at an offload fraction.
+
+    The local branch ends the sooner, and the edge branch the later, the more of W = μ + ν is μ.
+    So one of three cases holds: the local branch ends last even with μ = W; the edge branch does
+    even with μ = 0, where the local one ends at all (its download costs energy, its computing
+    none); or both end together, at a μ between. That is tried first, near a hint if there is one.
+    """
+    total, delta, epsilon = weights.latency, weights.deadline, weights.energy
+    unhurried = unhurried_s(user, weights, iota, at)
+    if 0.0 < hint < total:
+        near = meeting(user, weights, iota, at, unhurried, hint, FEW_STEPS)
+        if near.ends_together:
+            return Multipliers(near.mu, near.nu2, near.eta, delta, epsilon)
+    work = (1.0 - iota) * user.work_gigacycles
+    price = at.edge_price
+    edge, at_edge = (
+        edge_branch(user, weights, iota, 0.0, at, unhurried),
+        least_edge_cost(user, iota, 0.0, price),
+    )
+    branch = local_branch(user, weights, work, total, at.downlink_price)
+    if total <= 0.0 or branch.finish_s >= edge.ready_s - at.t + at_edge.span_s:
+        return Multipliers(total, 0.0, edge.eta, delta, epsilon)
+    if (work <= 0.0 or weights.cpu <= 0.0) and weights.receive > 0.0:
+        idle = local_branch(user, weights, work, 0.0, at.downlink_price)
+        edge = edge_branch(user, weights, iota, total, at, unhurried)
+        at_edge = least_edge_cost(user, iota, total, price)
+        if idle.finish_s <= edge.ready_s - at.t + at_edge.span_s:
+            return Multipliers(0.0, edge.nu2, edge.eta, delta, epsilon)
+    found = meeting(user, weights, iota, at, unhurried, 0.5 * total, MAX_STEPS)
+    return Multipliers(found.mu, found.nu2, found.eta, delta, epsilon)
+
+
+FEW_STEPS = 6
+"""Of Newton's method near a hint, from where it takes two or three."""
 NEARLY = 1e-6
 """Relative difference from which one step of Newton's method leads to :data:`TOGETHER`."""
 TOGETHER = 1e-11
@@ -701,7 +764,7 @@ def work_weight_in_time(
 @compiled
 def edge_weight_in_time(user: Any, weights: Weights, iota: float, at: DualPoint) -> EdgeWeight:
     """Return the least ν with which the edge branch keeps the deadline, with its ν2 and η."""
-    idle = edge_branch(user, weights, iota, 0.0, at)
+    idle = edge_branch(user, weights, iota, 0.0, at, unhurried_s(user, weights, iota, at))
     link, price = user.uplink, at.uplink_price
     load = user.model_mbit + iota * user.task_mbit
     by = user.deadline_s - iota * user.edge_s
@@ -727,31 +790,31 @@ def served_in_time(
     high = weight_at(0.0, at.uplink_price, user.uplink) / load - weights.send if load > 0.0 else 0.0
     most = user.edge_frequency_max_ghz
     high = max(high, at.edge_price * most**2 / (iota * user.edge_gigacycles))
-    low, nu = 1e-15 * high, high
-    edge = edge_branch(user, weights, iota, nu, at)
+    low, nu, unhurried = 1e-15 * high, high, unhurried_s(user, weights, iota, at)
+    edge = edge_branch(user, weights, iota, nu, at, unhurried)
     if edge.ready_s + iota * user.edge_s > user.deadline_s * (1.0 + TOGETHER):
         nu = high + heavy(user, at)
-        edge = edge_branch(user, weights, iota, nu, at)
+        edge = edge_branch(user, weights, iota, nu, at, unhurried)
         return EdgeWeight(nu, edge.nu2, edge.eta)
     while high - low > 1e-13 * high:
         nu = math.sqrt(low * high)
-        edge = edge_branch(user, weights, iota, nu, at)
+        edge = edge_branch(user, weights, iota, nu, at, unhurried)
         span = least_edge_cost(user, iota, nu, at.edge_price).span_s
         if edge.ready_s + span > user.deadline_s:
             low = nu
         else:
             high = nu
-    edge = edge_branch(user, weights, iota, high, at)
+    edge = edge_branch(user, weights, iota, high, at, unhurried)
     return EdgeWeight(high, edge.nu2, edge.eta)
 
 
 @compiled
 def multipliers_without_deadline(
-    user: Any, weights: Weights, iota: float, download: bool, at: DualPoint
+    user: Any, weights: Weights, iota: float, download: bool, at: DualPoint, hint: Multipliers
 ) -> Multipliers:
     """Return the best multipliers at a point and prices of limits."""
     if download:
-        return local_multipliers(user, weights, iota, at)
+        return local_multipliers(user, weights, iota, at, hint.mu)
     return edge_multipliers(user, weights, iota, at)
 
 
@@ -768,10 +831,10 @@ def multipliers_in_time(
     if user.in_sequence:
         return multipliers_in_sequence(user, weights, iota, at, hint.mu)
     if user.deadline_s == np.inf:
-        return multipliers_without_deadline(user, weights, iota, download, at)
+        return multipliers_without_deadline(user, weights, iota, download, at, hint)
     is_served = at.edge_price > 0.0 and iota * user.edge_gigacycles > 0.0
     if is_served:  # what is needed is a long search, and seldom needed
-        multipliers = multipliers_without_deadline(user, weights, iota, download, at)
+        multipliers = multipliers_without_deadline(user, weights, iota, download, at, hint)
         end = served_s(user, iota, download, multipliers, at)
         if end <= user.deadline_s * (1.0 + TOGETHER):
             return multipliers
@@ -779,7 +842,7 @@ def multipliers_in_time(
     edge = edge_weight_in_time(user, weights, iota, at)
     deadline = mu + edge.nu - user.latency_weight
     if deadline <= 0.0 and not is_served:
-        return multipliers_without_deadline(user, weights, iota, download, at)
+        return multipliers_without_deadline(user, weights, iota, download, at, hint)
     return Multipliers(mu, edge.nu2, edge.eta, max(deadline, 0.0), weights.energy)
 
 
@@ -1007,52 +1070,83 @@ FAR_BELOW = 60.0
 # --- One user: the Lagrangian ---------------------------------------------------------------------
 
 
+class Terms(NamedTuple):
+    """What of G is the same for all ι: its part without a share or a frequency for the offload.
+
+    The prices of a second of sending, per Mbit of the update and of the task; of a second at the
+    server; and what computing costs at ι = 0. `size` is the sum of the sizes of the terms without
+    t.
+    """
+
+    cost: float
+    size: float
+    sync_slope: float
+    update_price: float
+    task_price: float
+    server_price: float
+    cpu: float
+    downlink_share: float
+
+
 @compiled
-def lagrangian(
-    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
-) -> Value:
-    """Return G(ι, t) and its derivatives, for any multipliers."""
+def terms_of(user: Any, download: bool, multipliers: Multipliers, at: DualPoint) -> Terms:
+    """Return what G is made of for any multipliers, whatever ι."""
     mu, nu2, eta, deadline, energy = multipliers
     weights = weights_at(user, deadline, energy)
-    t, uplink_price, downlink_price, edge_price = (
-        at.t,
-        at.uplink_price,
-        at.downlink_price,
-        at.edge_price,
-    )
-    load = user.model_mbit + iota * user.task_mbit
-    pressure, at_server = weights.send + nu2, weights.latency - mu
-    weight = pressure * load + eta * user.model_mbit
-    if user.in_sequence:
-        weight, at_server = weight + mu * iota * user.task_mbit, mu
-    up = least_cost(weight, uplink_price, user.uplink)
-    at_edge = least_edge_cost(user, iota, at_server, edge_price)
+    pressure = weights.send + nu2
+    task_price = pressure + mu if user.in_sequence else pressure
+    server_price = mu if user.in_sequence else weights.latency - mu
     start = (nu2 + eta) * user.start_s
     sync_slope = weights.latency - nu2 - eta
     limits = deadline * user.deadline_s if deadline > 0.0 else 0.0
     limits += energy * user.energy_left_j if energy > 0.0 else 0.0
     own = at.penalty_price * user.penalty + at.sits_out_price * user.sits_out
-    cost = user.constant + own + up.cost + start + at_edge.cost + sync_slope * t - limits
-    size = abs(own) + abs(user.constant) + abs(limits) + up.cost + start + at_server * user.edge_s
-    size += uplink_price * user.uplink.share_max + 2.0 * edge_price * user.edge_frequency_max_ghz
-    slope = pressure * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
-    slope += at_edge.offload_slope
-    share = 0.0
+    cost = user.constant + own + start + sync_slope * at.t - limits
+    size = abs(own) + abs(user.constant) + abs(limits) + start + server_price * user.edge_s
+    size += at.uplink_price * user.uplink.share_max
+    size += 2.0 * at.edge_price * user.edge_frequency_max_ghz
+    share, cpu = 0.0, 0.0
     if download:
         if user.download_mbit > 0.0:
             weight = (weights.receive + mu) * user.download_mbit
-            down = least_cost(weight, downlink_price, user.downlink)
+            down = least_cost(weight, at.downlink_price, user.downlink)
             share = down.share
             cost += down.cost
-            size += down.cost + downlink_price * user.downlink.share_max
-        cpu = 0.0
+            size += down.cost + at.downlink_price * user.downlink.share_max
         if mu > 0.0:
             frequency = best_frequency(user, weights.cpu, mu)
             cpu = user.work_gigacycles * (weights.cpu * frequency**2 + mu / frequency)
-        cost += cpu * (1.0 - iota)
         size += cpu
-        slope -= cpu
-    return Value(cost, sync_slope, slope, up.share, share, at_edge.frequency_ghz, size)
+    update_price = pressure * user.model_mbit + eta * user.model_mbit
+    return Terms(cost, size, sync_slope, update_price, task_price, server_price, cpu, share)
+
+
+@compiled
+def lagrangian_of(user: Any, iota: float, terms: Terms, at: DualPoint) -> Value:
+    """Return G(ι, t) and its derivatives; concave in ι, since it is linear but for two minima."""
+    weight = terms.update_price + terms.task_price * iota * user.task_mbit
+    up = least_cost(weight, at.uplink_price, user.uplink)
+    at_edge = least_edge_cost(user, iota, terms.server_price, at.edge_price)
+    cost = terms.cost + up.cost + at_edge.cost + terms.cpu * (1.0 - iota)
+    slope = terms.task_price * user.task_mbit * up.seconds if up.share > 0.0 else 0.0
+    slope += at_edge.offload_slope - terms.cpu
+    return Value(
+        cost,
+        terms.sync_slope,
+        slope,
+        up.share,
+        terms.downlink_share,
+        at_edge.frequency_ghz,
+        terms.size + up.cost,
+    )
+
+
+@compiled
+def lagrangian(
+    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
+) -> Value:
+    """Return G(ι, t) and its derivatives, for any multipliers."""
+    return lagrangian_of(user, iota, terms_of(user, download, multipliers, at), at)
 
 
 @compiled
@@ -1251,15 +1345,83 @@ def record(
     solution.penalty, solution.sits_out = user.penalty, user.sits_out
 
 
+# --- All users: sums ------------------------------------------------------------------------------
+
+
+class Sum(NamedTuple):
+    """A sum, and what rounding has lost of it (Neumaier): good for a million terms."""
+
+    total: float
+    lost: float
+
+
+NOTHING = Sum(0.0, 0.0)
+
+
+@compiled
+def added(known: Sum, term: float) -> Sum:
+    """Return a sum with one more term."""
+    total = known.total + term
+    if abs(known.total) >= abs(term):
+        return Sum(total, known.lost + ((known.total - total) + term))
+    return Sum(total, known.lost + ((term - total) + known.total))
+
+
+@compiled
+def whole(known: Sum) -> float:
+    """Return the sum; what is lost of one that is not finite counts for nothing."""
+    return known.total + known.lost if np.isfinite(known.total) else known.total
+
+
+class Together(NamedTuple):
+    """What all users do together: Σ G, its derivative in t, Σ (ν2 + η), and what they draw."""
+
+    value: float
+    sync_slope: float
+    pressure: float
+    drawn: tuple[float, ...]
+
+
+@compiled
+def together(solutions: Any) -> Together:
+    """Return the sums over SOLUTION records; what is drawn in the order of ``QUANTITIES``."""
+    value, slope, pressure = NOTHING, NOTHING, NOTHING
+    up, down, edge, penalty, out = NOTHING, NOTHING, NOTHING, NOTHING, NOTHING
+    for j in range(len(solutions)):
+        one = solutions[j]
+        value, slope = added(value, one.value), added(slope, one.sync_slope)
+        pressure = added(pressure, one.nu2 + one.eta)
+        up, down = added(up, one.uplink_share), added(down, one.downlink_share)
+        edge = added(edge, one.edge_frequency_ghz)
+        penalty, out = added(penalty, one.penalty), added(out, one.sits_out)
+    drawn = (whole(up), whole(down), whole(edge), whole(penalty), whole(out))
+    return Together(whole(value), whole(slope), whole(pressure), drawn)
+
+
+class Everybody(NamedTuple):
+    """All end users and what they may decide.
+
+    USER and DOMAIN records, one a user; the step of a grid of ι, or 0; two BASIN records a user,
+    whose ι may be UNKNOWN; and USER records of the modes of all users with a BASIN of each.
+    """
+
+    users: Any
+    domains: Any
+    step: float
+    basins: Any
+    modes: Any
+    known: Any
+
+
 # --- One user: a bound over all its decisions -----------------------------------------------------
 
 
 @compiled
 def safe_value(
-    user: Any, iota: float, download: bool, multipliers: Multipliers, last_t: float, at: DualPoint
+    user: Any, iota: float, terms: Terms, multipliers: Multipliers, last_t: float, at: DualPoint
 ) -> float:
     """Return G(ι, t) less what rounding can have added, for use at any time up to `last_t`."""
-    value = lagrangian(user, iota, download, multipliers, at)
+    value = lagrangian_of(user, iota, terms, at)
     weights = user.latency_weight + multipliers.deadline + multipliers.nu2 + multipliers.eta
     return float(value.cost - ROUNDING * (value.size + weights * last_t))
 
@@ -1279,11 +1441,12 @@ def reach(
 
     G is concave in ι, so a chord from a point where it is above meets the need too early at worst.
     """
-    value = safe_value(user, inside, True, multipliers, last_t, at)
+    terms = terms_of(user, True, multipliers, at)
+    value = safe_value(user, inside, terms, multipliers, last_t, at)
     if inside == end:
         return inside, value
     outside = end
-    beyond = safe_value(user, end, True, multipliers, last_t, at)
+    beyond = safe_value(user, end, terms, multipliers, last_t, at)
     if beyond >= need:
         return end, beyond
     for _ in range(3):  # what is left takes one cell more, which costs no more than a few steps
@@ -1295,7 +1458,7 @@ def reach(
             x = min(x, 1.0)
         if x == inside:
             break
-        at_x = safe_value(user, x, True, multipliers, last_t, at)
+        at_x = safe_value(user, x, terms, multipliers, last_t, at)
         if at_x < need:
             outside, beyond = x, at_x
         else:
@@ -1422,7 +1585,8 @@ def cover(
     count = 0
     if domain.edge:
         edge = multipliers_at(user, 1.0, False, at, NOTHING_KNOWN)
-        value = safe_value(user, 1.0, False, edge, times.last, at)
+        terms = terms_of(user, False, edge, at)
+        value = safe_value(user, 1.0, terms, edge, times.last, at)
         slope = user.latency_weight + edge.deadline - edge.nu2 - edge.eta
         write_cell(cells[0], NO_DOWNLOAD, NO_DOWNLOAD, edge, value, slope)
         count = 1
@@ -1433,43 +1597,100 @@ def cover(
 
 @compiled
 def cover_all(
-    users: Any,
-    domains: Any,
-    step: float,
-    modes: Any,
+    everybody: Everybody,
     solutions: Any,
     tolerance: float,
     times: Times,
     at: DualPoint,
     better: Any,
     counts: Any,
-    cells: Any,
     first: int,
     last: int,
-) -> None:
-    """Cover the domains of users first..last-1, and say which ι are better than the solutions."""
+) -> Any:
+    """Cover the domains of users first..last-1, and say which ι are better than the solutions.
+
+    Returns
+    -------
+    array of CELL
+        Those of one user after the other, as many of each as is written into `counts`.
+    """
+    users, domains, step, _, modes, _ = everybody
+    most, used = MAX_CELLS, 0
+    for j in range(first, last):
+        most = max(most, domains[j].modes)
+    cells, own_cells = np.empty(most + USUAL_CELLS * (last - first), CELL), np.empty(most, CELL)
     for j in range(first, last):
         domain, solution = domains[j], solutions[j]
         if domain.modes > 0:
             own, better[j] = slice(domain.first, domain.first + domain.modes), UNKNOWN
-            counts[j] = cover_modes(modes[own], domain, solution, tolerance, times, at, cells[j])
-            continue
-        counts[j], better[j] = cover(
-            users[j], domain, step, solution, tolerance, times, at, cells[j]
-        )
+            counts[j] = cover_modes(modes[own], domain, solution, tolerance, times, at, own_cells)
+        else:
+            counts[j], better[j] = cover(
+                users[j], domain, step, solution, tolerance, times, at, own_cells
+            )
+        if used + counts[j] > len(cells):
+            longer = np.empty(2 * len(cells), CELL)
+            longer[:used] = cells[:used]
+            cells = longer
+        cells[used : used + counts[j]] = own_cells[: counts[j]]
+        used += counts[j]
+    return cells[:used]
+
+
+USUAL_CELLS = 8
+"""So many of a user find room at first."""
 
 
 @compiled
-def bound_at(cells: Any, counts: Any, elapsed_s: float) -> float:
-    """Return the sum over users of the lowest of their lines, some time after their own t."""
-    total = 0.0
-    for j in range(len(counts)):
+def size_of(solutions: Any) -> float:
+    """Return the sum of the sizes of users' costs, Σ |G|."""
+    total = NOTHING
+    for j in range(len(solutions)):
+        total = added(total, abs(solutions[j].value))
+    return whole(total)
+
+
+class Lines(NamedTuple):
+    """What cells prove together: their users' lines in t from a time on, less what is paid."""
+
+    cells: Any
+    counts: Any
+    t: float
+    paid: float
+    size: float
+
+
+@compiled
+def bound_at(lines: Lines, t: float) -> float:
+    """Return a valid lower bound at a sync time: what the lowest lines of all users add up to."""
+    total, place = NOTHING, 0
+    for count in lines.counts:
         least = np.inf
-        for k in range(counts[j]):
-            cell = cells[j, k]
-            least = min(least, cell.value + cell.sync_slope * elapsed_s)
-        total += least
-    return total
+        for _ in range(count):
+            cell = lines.cells[place]
+            least = min(least, cell.value + cell.sync_slope * (t - lines.t))
+            place += 1
+        total = added(total, least)
+    return whole(total) - lines.paid - ROUNDING * lines.size
+
+
+@compiled
+def reach_in_time(lines: Lines, end: float, need: float) -> float:
+    """Return how far towards an end the bound stays above a need; concave in t."""
+    inside, value = lines.t, bound_at(lines, lines.t)
+    outside, beyond = end, bound_at(lines, end)
+    if beyond >= need:
+        return end
+    for _ in range(4):  # each gains most of what is left
+        if value <= need:
+            break
+        middle = inside + SHORT_OF * (value - need) / (value - beyond) * (outside - inside)
+        at_middle = bound_at(lines, middle)
+        if at_middle < need:
+            outside, beyond = middle, at_middle
+        else:
+            inside, value = middle, at_middle
+    return inside
 
 
 # --- All users: solutions -------------------------------------------------------------------------
@@ -1516,6 +1737,9 @@ def search_basins(
     start, hint = basins[1].offload_fraction, multipliers_of(basins[1])
     if start < 0.0:
         return False
+    value = lagrangian(user, start, True, remembered(user, basins[1]), at)
+    if value.cost > solution.value:  # so does the bottom known, by weak duality
+        return True
     other, other_multipliers = best_offload(user, domain, step, start, at, hint)
     if abs(other - iota) <= SAME_BASIN:
         if first >= 0.0 and abs(first - iota) > abs(start - iota):
@@ -1564,11 +1788,10 @@ def is_dominated(
 @compiled
 def is_above(user: Any, domain: Any, multipliers: Multipliers, cost: float, at: DualPoint) -> bool:
     """Tell whether multipliers prove that every ι of a domain costs more: G is concave in ι."""
-    value = lagrangian(user, domain.offload_min, True, multipliers, at)
-    if value.cost <= cost:
+    terms = terms_of(user, True, multipliers, at)
+    if lagrangian_of(user, domain.offload_min, terms, at).cost <= cost:
         return False
-    value = lagrangian(user, domain.offload_max, True, multipliers, at)
-    return bool(value.cost > cost)
+    return bool(lagrangian_of(user, domain.offload_max, terms, at).cost > cost)
 
 
 @compiled
@@ -1717,7 +1940,8 @@ def cover_modes(
         gain = largest_gain(solution.sync_slope - point.sync_slope, times, at.t)
         if point.cost < solution.value + gain - tolerance:
             multipliers, point = value_at(mode, HALF, computes_itself(mode), at, NOTHING_KNOWN)
-        value = safe_value(mode, HALF, True, multipliers, times.last, at)
+        terms = terms_of(mode, True, multipliers, at)
+        value = safe_value(mode, HALF, terms, multipliers, times.last, at)
         write_cell(cells[count], k, k, multipliers, value, point.sync_slope)
         count += 1
     return count
@@ -1725,23 +1949,13 @@ def cover_modes(
 
 @compiled
 def solve_users(
-    users: Any,
-    domains: Any,
-    step: float,
-    freedom: int,
-    at: DualPoint,
-    basins: Any,
-    modes: Any,
-    known: Any,
-    solutions: Any,
-    first: int,
-    last: int,
+    everybody: Everybody, freedom: int, at: DualPoint, solutions: Any, first: int, last: int
 ) -> None:
     """Let users first..last-1 choose at given prices and sync time.
 
-    `solutions` holds the previous ones and is overwritten; `basins` holds two BASIN records per
-    user, whose ι may be UNKNOWN.
+    `solutions` holds the previous ones and is overwritten.
     """
+    users, domains, step, basins, modes, known = everybody
     cells = np.empty(MAX_CELLS, CELL)
     typical = (at.uplink_price + at.downlink_price) / len(users)
     for j in range(first, last):
@@ -1768,6 +1982,469 @@ def solve_users(
         record(user, iota, download, multipliers, at, solution)
 
 
+# --- Where a decreasing function crosses zero -----------------------------------------------------
+
+
+class End(NamedTuple):
+    """An end of a bracket: where, the residual there, and which part of it counts."""
+
+    x: float
+    residual: float
+    weight: float
+
+
+NOWHERE = End(np.nan, np.nan, 1.0)
+
+
+class Search(NamedTuple):
+    """A search for the crossing of a decreasing function that may jump.
+
+    Secant steps until there is a bracket, and Illinois' method in it: regula falsi in which the
+    residual of an end that stays counts half. `x` is where the function is asked for, `residual`
+    what it was there, and `last` the point before; `before` is the nearest point known with a
+    residual > 0, and `after` the nearest with one <= 0.
+    """
+
+    x: float
+    residual: float
+    low: float
+    high: float
+    slope: float
+    last: End
+    before: End
+    after: End
+    evaluations: int
+
+
+MAX_EVALUATIONS = 80
+"""More than any crossing takes that is wide enough to be divided."""
+LONGEST_STRIDE, SHORTEST_STRIDE = 4.0, 1e-14
+"""Of a step without a bracket: arguments are logarithms, in which the first is a long way."""
+OVERSTEP = 1.05
+"""A step goes a little beyond where the slope puts the crossing, so that it is bracketed."""
+FLATTENING = 0.25
+"""A slope counts as no flatter than that part of the last one: on a plateau it tells nothing."""
+BISECT_EVERY = 6
+"""At a jump, regula falsi may approach one side for long."""
+CLOSED = 1e-15
+"""Brackets that are no wider, relative to their place, are not divided."""
+
+
+@compiled
+def begun(start: float, low: float, high: float, slope: float) -> Search:
+    """Return a search from a start, with a guess of the slope, negative, for the first step."""
+    x = min(max(start, low), high)
+    return Search(x, np.nan, low, high, slope, NOWHERE, NOWHERE, NOWHERE, 0)
+
+
+@compiled
+def is_known(end: End) -> bool:
+    """Tell whether there is such a point yet."""
+    return not math.isnan(end.x)
+
+
+@compiled
+def noted(search: Search, residual: float) -> Search:
+    """Return a search that knows the residual where it asked."""
+    x, _, low, high, slope, last, before, after, evaluations = search
+    positive = residual > 0.0
+    part = 0.5 if evaluations > 0 and (last.residual > 0.0) == positive else 0.0
+    if positive:
+        before = End(x, residual, 1.0)
+        after = End(after.x, after.residual, after.weight * part if part > 0.0 else 1.0)
+    else:
+        after = End(x, residual, 1.0)
+        before = End(before.x, before.residual, before.weight * part if part > 0.0 else 1.0)
+    return Search(x, residual, low, high, slope, last, before, after, evaluations + 1)
+
+
+@compiled
+def is_over(search: Search) -> bool:
+    """Tell whether a search has come to its end, be it the end of its range."""
+    x, before, after = search.x, search.before, search.after
+    if search.evaluations >= MAX_EVALUATIONS:
+        return True
+    if (search.residual > 0.0 and x >= search.high) or (search.residual <= 0.0 and x <= search.low):
+        return True
+    return after.x - before.x <= CLOSED * (1.0 + abs(x))  # not so where one is not known
+
+
+@compiled
+def moved(search: Search) -> Search:
+    """Return a search that asks for the next point."""
+    x, residual, low, high, slope, last, before, after, evaluations = search
+    y = x
+    if is_known(before) and is_known(after):
+        gap = after.x - before.x
+        rise, fall = before.residual * before.weight, -after.residual * after.weight
+        y = before.x + gap * rise / (rise + fall)
+        if evaluations % BISECT_EVERY == 0 or not before.x < y < after.x:
+            y = before.x + 0.5 * gap
+    else:
+        if is_known(last) and last.x != x:
+            slope = min((residual - last.residual) / (x - last.x), FLATTENING * slope)
+        y = min(max(x + stride(residual, slope), low), high)
+    here = End(x, residual, 1.0)
+    return Search(y, np.nan, low, high, slope, here, before, after, evaluations)
+
+
+@compiled
+def stride(residual: float, slope: float) -> float:
+    """Return a step beyond the crossing of a tangent, neither too long nor none."""
+    step = min(max(-OVERSTEP * residual / slope, -LONGEST_STRIDE), LONGEST_STRIDE)
+    if abs(step) > SHORTEST_STRIDE:
+        return step
+    return SHORTEST_STRIDE if residual > 0.0 else -SHORTEST_STRIDE
+
+
+@compiled
+def log_ratio(amount: float, of: float) -> float:
+    """Return ln(amount/of), finite also for nothing."""
+    return math.log(max(amount, 1e-30) / of)
+
+
+# --- All users: the price of a budget -------------------------------------------------------------
+
+
+class Market(NamedTuple):
+    """A budget whose price is looked for, while others have theirs.
+
+    Which of ``QUANTITIES`` are drawn of it (1, else 0), how much there is, what is paid for the
+    others, and between which logarithms its price may lie, with its natural size.
+    """
+
+    drawn: tuple[float, ...]
+    capacity: float
+    paid: float
+    low: float
+    natural: float
+    high: float
+
+
+class Accuracy(NamedTuple):
+    """How well a maximum of the dual is searched for.
+
+    By how much the dual value may fall short of it; the relative deviation from the budget that is
+    asked for where usage does not jump; a dual value that is enough: how much larger its maximum
+    is does not matter; and one above which a part of what it is above may be lost.
+    """
+
+    tolerance: float
+    mismatch: float = 1e-4
+    ceiling: float = np.inf
+    target: float = np.inf
+
+
+class Offer(NamedTuple):
+    """What all users do at a price: `row` says in which records, and is negative where unknown."""
+
+    row: int
+    price: float
+    used: float
+    value: float
+    sync_slope: float = 0.0
+    pressure: float = 0.0
+
+
+NO_OFFER = Offer(-1, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+PRICE_SLOPE = -0.5
+"""Of ln(used) over ln(price): s(b) ~ 1/b, nearly, makes shares fall with the root of it."""
+SPARED = 0.5
+"""Part of what a dual value is above its target that may be lost: prices need not be better."""
+EXACT = 1e-13
+"""Relative deviation from a budget that is rounding."""
+
+
+@compiled
+def is_cleared(
+    before: Offer, after: Offer, residual: float, capacity: float, accuracy: Accuracy
+) -> bool:
+    """Tell whether usage is near enough to a budget, and the dual value to its maximum.
+
+    `before` the crossing more is used than there is, and `after` it less; `residual` is the least
+    ln(used/capacity) of the two, in size. Between two points, the dual is below both tangents,
+    which meet `lost` above the chord.
+    """
+    is_before = after.row < 0 or (before.row >= 0 and residual > 0.0)
+    price, value = (before.price, before.value) if is_before else (after.price, after.value)
+    if value > accuracy.ceiling:
+        return True
+    off, spare = abs(residual), SPARED * max(value - accuracy.target, 0.0)
+    if off <= EXACT:
+        return True
+    paid = capacity * price
+    if off <= accuracy.mismatch and 10.0 * off * paid <= accuracy.tolerance:
+        return True
+    if 2.0 * off * off * paid <= spare:  # about as much is lost where usage does not jump
+        return True
+    if before.row < 0 or after.row < 0:
+        return False
+    width = after.price - before.price
+    rise, fall = before.used - capacity, capacity - after.used
+    lost = width * rise * fall / (rise + fall)
+    close = min(rise, fall) <= accuracy.mismatch * capacity
+    close = close or width <= accuracy.mismatch * after.price
+    return lost <= spare or (close and lost <= accuracy.tolerance)
+
+
+@compiled
+def nearest_residual(search: Search) -> float:
+    """Return the residual of the point known that is nearest to the crossing."""
+    before, after = search.before.residual, search.after.residual
+    if not is_known(search.after):
+        return before
+    return before if abs(before) <= abs(after) else after
+
+
+@compiled
+def priced(at: DualPoint, drawn: tuple[float, ...], price: float) -> DualPoint:
+    """Return a dual point with the price of what is drawn of a budget."""
+    t, up, down, edge, penalty, out = at
+    return DualPoint(
+        t,
+        price if drawn[0] > 0.0 else up,
+        price if drawn[1] > 0.0 else down,
+        price if drawn[2] > 0.0 else edge,
+        price if drawn[3] > 0.0 else penalty,
+        price if drawn[4] > 0.0 else out,
+    )
+
+
+@compiled
+def offered(
+    everybody: Everybody,
+    freedom: int,
+    at: DualPoint,
+    market: Market,
+    price: float,
+    row: int,
+    solutions: Any,
+) -> Offer:
+    """Let all users choose at a price, and add up what they do."""
+    there = priced(at, market.drawn, price)
+    solve_users(everybody, freedom, there, solutions, 0, len(solutions))
+    found = together(solutions)
+    used = 0.0
+    for k in range(len(QUANTITIES)):
+        used += market.drawn[k] * found.drawn[k]
+    value = found.value - (market.paid + price * market.capacity)
+    return Offer(row, price, used, value, found.sync_slope, found.pressure)
+
+
+@compiled
+def copied(rows: Any, row: int) -> Any:
+    """Return a copy of a row of records, which takes numpy five times as long if they are few."""
+    return rows[row].copy()
+
+
+class Cleared(NamedTuple):
+    """The offers on both sides of where a budget is just used up.
+
+    ln(used/capacity) of each, how many were asked for, and whether the last one is `before`.
+    """
+
+    before: Offer
+    after: Offer
+    more: float
+    less: float
+    evaluations: int
+    ends_before: bool
+
+
+@compiled
+def clear_budget(
+    everybody: Everybody,
+    freedom: int,
+    hints: Any,
+    at: DualPoint,
+    market: Market,
+    accuracy: Accuracy,
+    price: float,
+    rows: Any,
+) -> Cleared:
+    """Search for the price, on a logarithmic scale, at which a budget is just used up.
+
+    The users' first decisions are free as `freedom` says, from `hints`, and near those at the last
+    price then; see ``Decisions.after``. The offers returned are in two of the three `rows` of
+    SOLUTION records.
+    """
+    before, after, row = NO_OFFER, NO_OFFER, 0
+    start = math.log(price) if price > 0.0 else market.natural
+    search = begun(start, market.low, market.high, PRICE_SLOPE)
+    while True:
+        last, row = row, 0
+        while row == before.row or row == after.row:
+            row += 1
+        if search.evaluations == 0 or freedom == TRACKED:
+            rows[row] = hints
+        else:
+            rows[row] = rows[last]
+        log_price = search.x
+        offer = offered(everybody, freedom, at, market, math.exp(log_price), row, rows[row])
+        freedom = min(freedom, FOLLOWED)
+        search = noted(search, log_ratio(offer.used, market.capacity))
+        if search.residual > 0.0:
+            before = offer
+        else:
+            after = offer
+        residual = nearest_residual(search)
+        if is_cleared(before, after, residual, market.capacity, accuracy) or is_over(search):
+            more, less = search.before.residual, search.after.residual
+            return Cleared(before, after, more, less, search.evaluations, search.residual > 0.0)
+        search = moved(search)
+
+
+# --- All users: the sync time ---------------------------------------------------------------------
+
+
+class Timed(NamedTuple):
+    """What clears a budget at the sync times on both sides of the lowest, and at the lowest met."""
+
+    before: Cleared
+    before_s: float
+    after: Cleared
+    after_s: float
+    lowest: Cleared
+    lowest_s: float
+    residual: float
+    evaluations: int
+
+
+NOT_CLEARED = Cleared(NO_OFFER, NO_OFFER, np.nan, np.nan, 0, False)
+
+TELLING = 2.0
+"""Largest size of ln(pressure/weight) that tells how far it is to where they are level."""
+PRESSURE_SLOPE = -1.0
+"""Of ln(pressure/weight) over the lead, roughly."""
+LEVEL_WELL = 1e-12
+"""Relative difference of pressure and weight that is rounding."""
+ROWS_OF_PRICE, ROWS_OF_TIME = 3, 10
+"""So many rows of SOLUTION records the searches need."""
+
+
+@compiled
+def best_offer(cleared: Cleared) -> Offer:
+    """Return the offer of the larger dual value; of equal ones the nearer one to the budget."""
+    before, after = cleared.before, cleared.after
+    if before.row < 0 or after.row < 0:
+        return after if before.row < 0 else before
+    if before.value == after.value:
+        return before if abs(cleared.more) <= abs(cleared.less) else after
+    return before if before.value > after.value else after
+
+
+@compiled
+def set_aside(cleared: Cleared, rows: Any, first: int) -> Cleared:
+    """Copy the records of offers to two rows from a first one on."""
+    before, after, more, less, evaluations, ends_before = cleared
+    if before.row >= 0:
+        rows[first] = rows[before.row]
+        before = Offer(first, *before[1:])
+    if after.row >= 0:
+        rows[first + 1] = rows[after.row]
+        after = Offer(first + 1, *after[1:])
+    return Cleared(before, after, more, less, evaluations, ends_before)
+
+
+@compiled
+def lead(sync_s: float, origin_s: float) -> float:
+    """Return ln of how long after an origin a sync time is."""
+    return math.log(max(sync_s - origin_s, 1e-300))
+
+
+@compiled
+def pressure_ratio(pressure: float, sync_slope: float) -> float:
+    """Return ln of the users' pressure for a later sync, Σ (ν2 + η), over their weight against it.
+
+    That is Σ (w^t + δ), so that the derivative of the dual in t is the difference. Where one of the
+    two is next to nothing, its logarithm tells nothing of how far the crossing is.
+    """
+    ratio = log_ratio(pressure, max(pressure + sync_slope, 1e-30))
+    return min(max(ratio, -TELLING), TELLING)
+
+
+@compiled
+def is_level(width_s: float, fall: float, rise: float, residual: float, tolerance: float) -> bool:
+    """Tell whether the tangents on both sides of a minimum meet no deeper than is tolerated.
+
+    Where there is one side only, `width_s` is not a number, and the slope there has to be 0.
+    """
+    if math.isnan(width_s):
+        return abs(residual) <= LEVEL_WELL
+    return width_s * fall * rise <= tolerance * (fall + rise)
+
+
+@compiled
+def clear_in_time(
+    everybody: Everybody,
+    freedom: int,
+    hints: Any,
+    at: DualPoint,
+    market: Market,
+    times: Times,
+    start_s: float,
+    origin_s: float,
+    accuracy: Accuracy,
+    inner: Accuracy,
+    price: float,
+    rows: Any,
+) -> Timed:
+    """Search for the sync time at which the users' pressure is level with their weight against it.
+
+    At each, the price of the budget is searched for from the last one. The offers returned are in
+    the `rows` of SOLUTION records from the fourth on.
+    """
+    first_s, last_s = times
+    low, high = lead(first_s, origin_s), lead(last_s, origin_s)
+    search = begun(lead(start_s, origin_s), low, high, PRESSURE_SLOPE)
+    before, after, lowest = NOT_CLEARED, NOT_CLEARED, NOT_CLEARED
+    before_s, after_s, lowest_s, evaluations = np.nan, np.nan, np.nan, 0
+    found, found_last = NOWHERE, NOWHERE
+    last = ROWS_OF_TIME - 1
+    rows[last] = hints
+    while True:
+        sync_s = min(max(origin_s + math.exp(search.x), first_s), last_s)
+        there = DualPoint(sync_s, *at[1:])
+        cleared = clear_budget(
+            everybody, freedom, rows[last], there, market, inner, price, rows[:ROWS_OF_PRICE]
+        )
+        offer, evaluations = best_offer(cleared), evaluations + cleared.evaluations
+        if offer.value <= accuracy.ceiling:
+            found, found_last = End(search.x, math.log(offer.price), 1.0), found
+        if freedom != TRACKED:
+            freedom, rows[last] = min(freedom, FOLLOWED), rows[offer.row]
+        search = noted(search, pressure_ratio(offer.pressure, offer.sync_slope))
+        if search.residual > 0.0:
+            before, before_s = set_aside(cleared, rows, 3), sync_s
+        else:
+            after, after_s = set_aside(cleared, rows, 5), sync_s
+        if math.isnan(lowest_s) or offer.value < best_offer(lowest).value:
+            lowest, lowest_s = set_aside(cleared, rows, 7), sync_s
+        fall, rise = -best_offer(before).sync_slope, best_offer(after).sync_slope
+        residual = nearest_residual(search)
+        level = is_level(after_s - before_s, fall, rise, residual, accuracy.tolerance)
+        if level or is_over(search):
+            return Timed(before, before_s, after, after_s, lowest, lowest_s, residual, evaluations)
+        search = moved(search)
+        price = expected_price(found_last, found, search.x, price)
+
+
+@compiled
+def expected_price(before: End, last: End, x: float, otherwise: float) -> float:
+    """Return the price to expect somewhere, once its logarithm is known in one place or two."""
+    if not is_known(last):
+        return otherwise
+    if not is_known(before) or before.x == last.x:
+        return math.exp(last.residual)
+    slope = (last.residual - before.residual) / (last.x - before.x)
+    return math.exp(last.residual + min(max(slope * (x - last.x), -FARTHEST), FARTHEST))
+
+
+FARTHEST = 1.0
+"""In ln of a price: no price is expected to be farther from the last one known."""
+
+
 # --- All users: what they do on their own ---------------------------------------------------------
 
 
@@ -1786,7 +2463,8 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
             own_work = (1.0 - solution.offload_fraction) * user.work_gigacycles
             weights = weights_at(user, solution.deadline, solution.energy)
             weight = weights.latency - solution.mu
-            edge = edge_branch(user, weights, solution.offload_fraction, weight, at)
+            unhurried = unhurried_s(user, weights, solution.offload_fraction, at)
+            edge = edge_branch(user, weights, solution.offload_fraction, weight, at, unhurried)
             branch = local_branch(user, weights, own_work, solution.mu, at.downlink_price)
             time_left = branch.finish_s - (edge.ready_s - at.t)
             if time_left > 0.0:
@@ -1809,6 +2487,24 @@ def measure(users: Any, at: DualPoint, solutions: Any, first: int, last: int) ->
 def best_frequencies(users: Any) -> FloatColumn:
     """Return the frequencies at which users compute if the local branch decides their latency."""
     return np.array([best_frequency(user, user.cpu_weight, user.latency_weight) for user in users])
+
+
+@compiled
+def paid_at_equal_shares(users: Any) -> float:
+    """Return what users pay for an update each, while all have as much of half of the band."""
+    share, total = 0.5 / len(users), NOTHING
+    for j in range(len(users)):
+        user = users[j]
+        seconds = user.uplink.unit_s / (
+            math.log1p(user.uplink.snr / share) * share / user.uplink.snr
+        )
+        weight = user.send_weight + user.latency_weight
+        total = added(total, weight * max(user.model_mbit, LITTLE_SENT) * seconds)
+    return whole(total)
+
+
+LITTLE_SENT = 1e-3
+"""What counts as sent by users that may send nothing, in Mbit."""
 
 
 @compiled

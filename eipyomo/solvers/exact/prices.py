@@ -7,15 +7,21 @@ combination of the users' solutions on its two sides uses up the budget.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import bisect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
 from eipyomo.scaled import FloatColumn
+from eipyomo.solvers.compiled import interpreted
+from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, Prices, UserSolutions
-from eipyomo.solvers.exact.roots import Crossing, find_crossing
-from eipyomo.solvers.records import Records
+from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, Market, Offer, log_ratio
+from eipyomo.solvers.exact.roots import Crossing, Point, find_crossing
+from eipyomo.solvers.records import Records, are_few
 
 PRICE_SPAN = 30.0
 """Prices stay within e^±30 of their natural size; any price ≥ 0 gives a valid bound."""
@@ -26,27 +32,9 @@ INNER = 0.1
 """Part of a tolerance that a search within a search has."""
 
 
-class Accuracy(NamedTuple):
-    """How well a maximum is searched for.
-
-    Attributes
-    ----------
-    tolerance
-        By how much the dual value may fall short of its maximum.
-    mismatch
-        Relative deviation from the budget that is asked for where usage does not jump.
-    ceiling
-        A dual value that is enough: how much larger its maximum is does not matter.
-    """
-
-    tolerance: float
-    mismatch: float = 1e-4
-    ceiling: float = np.inf
-
-    @property
-    def inner(self) -> Accuracy:
-        """That of a search within one of this accuracy."""
-        return self._replace(tolerance=INNER * self.tolerance)
+def within(accuracy: Accuracy) -> Accuracy:
+    """Return the accuracy of a search within one of this accuracy."""
+    return accuracy._replace(tolerance=INNER * accuracy.tolerance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +89,10 @@ def maximise_over_prices(
         What users may change; see :meth:`Dual.solve_users`.
     """
     search = _PriceSearch(dual, sync_s, list(prices), accuracy, decisions)
-    return search.optimum(dual.free, {}, accuracy.tolerance)
+    market = only_market(dual)
+    if market is None:
+        return search.optimum(dual.free, {}, accuracy.tolerance)
+    return optimum_of(search.cleared(0, {}, market, accuracy), 0, market.capacity)
 
 
 @dataclass(eq=False)
@@ -140,7 +131,7 @@ class _PriceSearch:
         if crossing.before is None and may_be_left and not tried_at_0:
             self.start[place] = 0.0
             return self.optimum(free, known, tolerance)
-        optimum = _combine(crossing, place, capacity)
+        optimum = optimum_of(crossing, place, capacity)
         self.start[place] = optimum.best.prices[place]
         return optimum
 
@@ -154,44 +145,50 @@ class _PriceSearch:
         self, inside: tuple[int, ...], place: int, known: dict[int, float], tolerance: float
     ) -> Crossing[PriceOptimum]:
         """Search one price on a logarithmic scale until the dual is good enough."""
-        budget, price = self.dual.budgets[place], self.start[place]
+        price, accuracy = self.start[place], self.accuracy._replace(tolerance=tolerance)
+        market = market_of(self.dual, place, known)
+        if not inside and market is not None:
+            return self.cleared(place, known, market, accuracy)
+        low, middle, high = range_of(self.dual, place)
 
         def overuse(log_price: float) -> tuple[float, PriceOptimum]:
             prices = {**known, place: float(np.exp(log_price))}
             optimum = self.optimum(inside, prices, INNER * tolerance)
             return log_ratio(optimum.usage(place), self.dual.capacities[place]), optimum
 
-        middle = natural_log_price(self.dual, place)
         return find_crossing(
             overuse,
             float(np.log(price)) if price > 0.0 else middle,
-            middle - (LEAST_SPAN if budget.may_be_left else PRICE_SPAN),
-            middle + PRICE_SPAN,
-            slope=-0.5,  # s(b) ~ 1/b, nearly, makes shares fall with the root of their price
-            enough=lambda crossing: self._enough(crossing, place, tolerance),
+            low,
+            high,
+            slope=kernels.PRICE_SLOPE,
+            enough=lambda crossing: _is_enough(
+                crossing, place, self.dual.capacities[place], accuracy
+            ),
         )
 
-    def _enough(self, crossing: Crossing[PriceOptimum], place: int, tolerance: float) -> bool:
-        """Tell whether usage is near enough to the budget, and the dual value to its maximum.
-
-        Between two points, the dual is below both tangents, which meet `lost` above the chord.
-        """
-        capacity, nearest = self.dual.capacities[place], crossing.points[0]
-        if nearest.found.best.value > self.accuracy.ceiling:
-            return True
-        mismatch = self.accuracy.mismatch
-        off, price = abs(nearest.residual), nearest.found.best.prices[place]
-        if off <= EXACT or (off <= mismatch and 10.0 * off * capacity * price <= tolerance):
-            return True
-        if crossing.before is None or crossing.after is None:
-            return False
-        before, after = crossing.before.found, crossing.after.found
-        dearer = after.best.prices[place]
-        width = dearer - before.best.prices[place]
-        rise, fall = before.usage(place) - capacity, capacity - after.usage(place)
-        lost = width * rise * fall / (rise + fall)
-        close = min(rise, fall) <= mismatch * capacity or width <= mismatch * dearer
-        return bool(lost <= tolerance and close)
+    def cleared(
+        self, place: int, known: dict[int, float], market: Market, accuracy: Accuracy
+    ) -> Crossing[PriceOptimum]:
+        """Return what :meth:`_crossing` returns, found in compiled code."""
+        dual, decisions, prices = self.dual, self.decisions, prices_of(self.dual, known)
+        rows = np.empty((kernels.ROWS_OF_PRICE, len(dual.users)), SOLUTION)
+        cleared = kernels.clear_budget(
+            dual.everybody(prices),
+            decisions.freedom,
+            dual.hints(decisions),
+            dual.point(prices, self.sync_s),
+            market,
+            accuracy,
+            self.start[place],
+            rows,
+        )
+        dual.effort.count(cleared.evaluations)
+        crossing = crossing_of(dual, self.sync_s, prices, place, cleared, rows)
+        last = crossing.before if cleared.ends_before else crossing.after
+        assert last is not None
+        self.decisions = decisions.after(last.found.best.records)
+        return crossing
 
     # --- budgets of which the least is sought ----------------------------------------------------
 
@@ -238,11 +235,26 @@ class _PriceSearch:
         return _parts_are_equal(crossing)
 
 
-EXACT = 1e-13
-"""Relative deviation from a budget that is rounding."""
+def _is_enough(
+    crossing: Crossing[PriceOptimum], place: int, capacity: float, accuracy: Accuracy
+) -> bool:
+    """Tell whether a budget is cleared, and the dual value near enough to its maximum."""
+    before, after = (_offer(point, place) for point in (crossing.before, crossing.after))
+    return is_cleared(before, after, crossing.points[0].residual, capacity, accuracy)
 
 
-def _combine(crossing: Crossing[PriceOptimum], place: int, capacity: float) -> PriceOptimum:
+is_cleared = interpreted(kernels.is_cleared)
+
+
+def _offer(point: Point[PriceOptimum] | None, place: int) -> Offer:
+    """Return what compiled code knows of an optimum at a price."""
+    if point is None:
+        return kernels.NO_OFFER
+    found = point.found
+    return Offer(0, found.best.prices[place], found.usage(place), found.best.value)
+
+
+def optimum_of(crossing: Crossing[PriceOptimum], place: int, capacity: float) -> PriceOptimum:
     """Combine the two sides of a crossing of usage and budget."""
     sides = [point.found for point in crossing.points]
     best = max((side.best for side in sides), key=lambda found: found.value)
@@ -254,11 +266,6 @@ def _combine(crossing: Crossing[PriceOptimum], place: int, capacity: float) -> P
     combination = [(part * weight, found) for weight, found in more.combination]
     combination += [((1.0 - part) * weight, found) for weight, found in less.combination]
     return PriceOptimum(best, tuple(combination))
-
-
-def log_ratio(amount: float, whole: float) -> float:
-    """Return ln(amount/whole), finite also for nothing."""
-    return float(np.log(max(amount, 1e-30) / whole))
 
 
 def _parts_are_equal(crossing: Crossing[PriceOptimum]) -> bool:
@@ -274,7 +281,118 @@ RAY_ACCURACY = 1e-8
 """Of the parts used, and of ln of the odds of their prices, where the parts jump."""
 
 
+# --- Compiled searches ----------------------------------------------------------------------------
+
+
+def prices_of(dual: Dual, known: Mapping[int, float]) -> Prices:
+    """Return all prices, 0 where one is not known; a single budget of the least costs 1."""
+    return tuple(
+        [
+            1.0 / dual.capacities[k] if k in dual.together else known.get(k, 0.0)
+            for k in range(len(dual.budgets))
+        ]
+    )
+
+
+def market_of(dual: Dual, place: int, known: Mapping[int, float]) -> Market | None:
+    """Return what compiled code has to know to find a price; None where it cannot.
+
+    That is the price of a total, which changes the users, and where budgets share a price. Of many
+    users, threads take a part each, which they do for Python.
+    """
+    if place in dual.totals or len(dual.together) > 1 or not are_few(len(dual.users)):
+        return None
+    drawn = tuple([1.0 if at == place else 0.0 for at in dual.places])
+    low, natural, high = range_of(dual, place)
+    paid = dual.paid(prices_of(dual, known))
+    return Market(drawn, dual.capacities[place], paid, low, natural, high)
+
+
+@lru_cache(maxsize=4)
+def only_market(dual: Dual) -> Market | None:
+    """Return what compiled code has to know where there is one budget; None where it cannot."""
+    if len(dual.budgets) > 1 or dual.together or not are_few(len(dual.users)):
+        return None
+    return market_of(dual, 0, {})
+
+
+def crossing_of(
+    dual: Dual, sync_s: float, prices: Prices, place: int, cleared: Cleared, rows: Records
+) -> Crossing[PriceOptimum]:
+    """Return both sides of where a budget is just used up, as compiled code has found them."""
+
+    def point(offer: Offer, residual: float) -> Point[PriceOptimum] | None:
+        if offer.row < 0:
+            return None
+        there = (*prices[:place], offer.price, *prices[place + 1 :])
+        records = kernels.copied(rows, offer.row)
+        if len(prices) > 1:
+            found = dual.solved(there, sync_s, records)
+        else:  # all that there is to say is known
+            said = offer.value, offer.sync_slope, (offer.used,)
+            found = UserSolutions(there, sync_s, records, *said)
+        return Point(offer.price, residual, PriceOptimum(found, ((1.0, found),)))
+
+    return Crossing(point(cleared.before, cleared.more), point(cleared.after, cleared.less))
+
+
 # --- The size of prices -------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class KnownPrices:
+    """Prices met at some sync times, which tell how they change with it.
+
+    Attributes
+    ----------
+    origin_s
+        From which on there are prices: they fall with the logarithm of the time since.
+    """
+
+    origin_s: float
+    _leads: list[float] = field(default_factory=list)
+    _prices: list[Prices] = field(default_factory=list)
+
+    def note(self, sync_s: float, prices: Prices) -> None:
+        """Remember prices at a sync time."""
+        lead = kernels.lead(sync_s, self.origin_s)
+        place = bisect.bisect(self._leads, lead)
+        self._leads.insert(place, lead)
+        self._prices.insert(place, prices)
+
+    def moved(self, prices: Prices, known_s: float, sync_s: float) -> Prices:
+        """Return prices known at one sync time as they may be at another."""
+        if not self._leads:
+            return prices
+        before, after = self._logs(known_s), self._logs(sync_s)
+        return tuple(
+            [
+                price * math.exp(after[k] - before[k]) if price > 0.0 else price
+                for k, price in enumerate(prices)
+            ]
+        )
+
+    def _logs(self, sync_s: float) -> list[float]:
+        """Return ln of each price at a sync time, between those of the nearest times known."""
+        lead = kernels.lead(sync_s, self.origin_s)
+        place = min(max(bisect.bisect(self._leads, lead), 1), len(self._leads) - 1)
+        if place < 1:
+            return [0.0] * len(self._prices[0])
+        low, high = self._leads[place - 1], self._leads[place]
+        part = min(max((lead - low) / (high - low), 0.0), 1.0) if high > low else 0.0
+        return [
+            (1.0 - part) * math.log(one) + part * math.log(other)
+            if one > 0.0 and other > 0.0
+            else 0.0
+            for one, other in zip(self._prices[place - 1], self._prices[place], strict=True)
+        ]
+
+
+def range_of(dual: Dual, place: int) -> tuple[float, float, float]:
+    """Return ln of the least price but 0, of its natural size, and of the largest."""
+    natural = natural_log_price(dual, place)
+    below = LEAST_SPAN if dual.budgets[place].may_be_left else PRICE_SPAN
+    return natural - below, natural, natural + PRICE_SPAN
 
 
 def natural_log_price(dual: Dual, place: int) -> float:
@@ -292,17 +410,11 @@ def natural_log_price(dual: Dual, place: int) -> float:
 def _of_a_share(users: Records, capacity: float) -> float:
     """Return ln of what transmissions cost at equal shares of the whole band."""
     del capacity
-    share = 0.5 / len(users)
-    seconds = users["uplink"]["unit_s"] / (
-        np.log1p(users["uplink"]["snr"] / share) * share / users["uplink"]["snr"]
-    )
-    weight = users["send_weight"] + users["latency_weight"]
-    sent = np.maximum(users["model_mbit"], LITTLE_SENT)
-    return float(np.log(np.sum(weight * sent * seconds)))
+    return math.log(kernels.paid_at_equal_shares(users))
 
 
-LITTLE_SENT, LITTLE = 1e-3, 1e-3
-"""What counts as sent by users that may send nothing, in Mbit, and as paid for waiting."""
+LITTLE = 1e-3
+"""What counts as paid for waiting."""
 
 
 def _of_a_frequency(users: Records, capacity: float) -> float:

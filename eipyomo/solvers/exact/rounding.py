@@ -6,8 +6,8 @@ from eipyomo.problem import Feature
 from eipyomo.solvers.exact.dual import Decisions, Dual, UserSolutions
 from eipyomo.solvers.exact.fixed_decisions import ACCURACY, ConvexRest, rest_known, rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
-from eipyomo.solvers.exact.kernels import TRACKED, Times
-from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum
+from eipyomo.solvers.exact.kernels import TRACKED, Accuracy, Times
+from eipyomo.solvers.exact.prices import PriceOptimum
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 
 COARSE, FINE = 1e-4, 1e-9
@@ -15,7 +15,7 @@ COARSE, FINE = 1e-4, 1e-9
 user without CPU energy ends both branches together, and pays to first order for a wrong ι."""
 JUMP = 1e-3
 """Parts of a budget by which usage differs next to an optimum if decisions jump there."""
-KNOWN_WELL, KEPT_WELL = 1e-10, 1e-8
+KNOWN_WELL, KEPT_WELL = 1e-12, 1e-8
 """How well the dual is searched where an allocation is read off it and not solved for, relative to
 the cost, and by how much that may violate a limit."""
 

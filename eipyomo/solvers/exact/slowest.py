@@ -20,9 +20,8 @@ from eipyomo.solvers.exact.dual import Dual, UserSolutions
 from eipyomo.solvers.exact.feasibility import Feasibility
 from eipyomo.solvers.exact.fixed_decisions import rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
-from eipyomo.solvers.exact.kernels import Times
+from eipyomo.solvers.exact.kernels import Accuracy, Times
 from eipyomo.solvers.exact.outcome import ExactOutcome, infeasible, unknown
-from eipyomo.solvers.exact.prices import Accuracy
 from eipyomo.solvers.exact.rounding import tracked
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 

@@ -6,13 +6,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from eipyomo.solvers.compiled import interpreted
+from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, Prices
-from eipyomo.solvers.exact.kernels import Times
-from eipyomo.solvers.exact.prices import Accuracy, PriceOptimum, log_ratio, maximise_over_prices
+from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, Market, Times
+from eipyomo.solvers.exact.prices import (
+    PriceOptimum,
+    crossing_of,
+    maximise_over_prices,
+    only_market,
+    optimum_of,
+    within,
+)
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
 
-LEVEL = 1e-12
-"""Relative difference of pressure and weight that is rounding."""
+is_level = interpreted(kernels.is_level)
 
 
 def minimise_over_sync_time(
@@ -47,7 +55,9 @@ def minimise_over_sync_time(
         The one or two optima next to the minimum, the lower one first; none that was met on the
         way is lower.
     """
-    return _SyncTimeSearch(dual, times, accuracy, decisions, prices).minimum(start_s)
+    search = _SyncTimeSearch(dual, times, accuracy, decisions, prices)
+    market = only_market(dual)
+    return search.minimum(start_s) if market is None else search.compiled_minimum(start_s, market)
 
 
 @dataclass(eq=False)
@@ -75,14 +85,57 @@ class _SyncTimeSearch:
 
     def minimum(self, start_s: float) -> tuple[PriceOptimum, ...]:
         """Search from a sync time."""
-        leads = np.array([*self.times, start_s]) - self._origin_s
-        low, high, start = np.log(np.maximum(leads, 1e-300))
-        crossing = find_crossing(
-            self._pressure, start, low, high, slope=-1.0, enough=self._is_enough
+        low, high, start = (
+            kernels.lead(sync_s, self._origin_s) for sync_s in (*self.times, start_s)
         )
-        optima = sorted((point.found for point in crossing.points), key=_value)
-        lowest = min(self.visited, key=_value)
-        # Where the dual is not convex, slopes can lead past a lower point.
+        crossing = find_crossing(
+            self._pressure,
+            start,
+            low,
+            high,
+            slope=kernels.PRESSURE_SLOPE,
+            enough=self._is_enough,
+        )
+        return self._lowest(
+            [point.found for point in crossing.points], min(self.visited, key=_value)
+        )
+
+    def compiled_minimum(self, start_s: float, market: Market) -> tuple[PriceOptimum, ...]:
+        """Search from a sync time in compiled code, where there is one price."""
+        dual, decisions = self.dual, self.decisions
+        rows = np.empty((kernels.ROWS_OF_TIME, len(dual.users)), SOLUTION)
+        timed = kernels.clear_in_time(
+            dual.everybody(dual.no_prices),
+            decisions.freedom,
+            dual.hints(decisions),
+            dual.point(dual.no_prices, 0.0),
+            market,
+            self.times,
+            start_s,
+            self._origin_s,
+            self.accuracy,
+            within(self.accuracy),
+            self.prices[0],
+            rows,
+        )
+        dual.effort.count(timed.evaluations)
+
+        def found(cleared: Cleared, sync_s: float) -> PriceOptimum:
+            crossing = crossing_of(dual, sync_s, dual.no_prices, 0, cleared, rows)
+            return optimum_of(crossing, 0, market.capacity)
+
+        sides = ((timed.before, timed.before_s), (timed.after, timed.after_s))
+        optima = [found(*side) for side in sides if not np.isnan(side[1])]
+        if len(optima) > 1 and timed.residual <= 0.0:
+            optima.reverse()
+        return self._lowest(optima, found(timed.lowest, timed.lowest_s))
+
+    def _lowest(self, optima: list[PriceOptimum], lowest: PriceOptimum) -> tuple[PriceOptimum, ...]:
+        """Return optima, the lower one first; or the lowest one met, where they passed it.
+
+        Where the dual is not convex, slopes can lead past a lower point.
+        """
+        optima = sorted(optima, key=_value)
         passed = _value(lowest) < _value(optima[0]) - self.accuracy.tolerance
         return (lowest,) if passed else tuple(optima)
 
@@ -91,7 +144,7 @@ class _SyncTimeSearch:
         first_s, last_s = self.times
         sync_s = min(max(self._origin_s + float(np.exp(log_lead)), first_s), last_s)
         optimum = maximise_over_prices(
-            self.dual, sync_s, self.prices, self.accuracy.inner, self.decisions
+            self.dual, sync_s, self.prices, within(self.accuracy), self.decisions
         )
         if optimum.best.value <= self.accuracy.ceiling:
             self.prices = optimum.best.prices
@@ -99,16 +152,17 @@ class _SyncTimeSearch:
         self.visited.append(optimum)
         records = optimum.best.records
         pressure = float(records["nu2"].sum() + records["eta"].sum())
-        return log_ratio(pressure, max(pressure + optimum.best.sync_slope, 1e-30)), optimum
+        return kernels.pressure_ratio(pressure, optimum.best.sync_slope), optimum
 
     def _is_enough(self, crossing: Crossing[PriceOptimum]) -> bool:
         """Tell whether the tangents on both sides meet no deeper than the tolerance allows."""
-        if crossing.before is None or crossing.after is None:
-            return abs(crossing.points[0].residual) <= LEVEL
-        before, after = crossing.before.found.best, crossing.after.found.best
-        fall, rise = -before.sync_slope, after.sync_slope
-        width = after.sync_s - before.sync_s
-        return bool(width * fall * rise <= self.accuracy.tolerance * (fall + rise))
+        width_s, fall, rise = np.nan, 0.0, 0.0
+        if crossing.before is not None and crossing.after is not None:
+            before, after = crossing.before.found.best, crossing.after.found.best
+            fall, rise = -before.sync_slope, after.sync_slope
+            width_s = after.sync_s - before.sync_s
+        residual, tolerance = crossing.points[0].residual, self.accuracy.tolerance
+        return bool(is_level(width_s, fall, rise, residual, tolerance))
 
 
 def _value(optimum: PriceOptimum) -> float:

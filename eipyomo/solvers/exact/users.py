@@ -10,7 +10,7 @@ from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, marginal_time
+from eipyomo.solvers.exact.kernels import DOMAIN, LINK, USER, log_marginal_times
 from eipyomo.solvers.records import Records, fill_costs, fill_limits
 
 
@@ -56,11 +56,11 @@ def link_records(
     links["unit_s"] = physics.LN2 / (bandwidth_mhz * snr)
     links["share_min"], links["share_max"] = share_min, share_max
     links["efficiency_min"] = np.log1p(snr / share_max)
-    links["log_marginal_min"] = np.log([marginal_time(u) for u in links["efficiency_min"]])
+    links["log_marginal_min"] = log_marginal_times(links["efficiency_min"])
     links["efficiency_max"] = links["log_marginal_max"] = np.inf
-    for j in np.flatnonzero(share_min > 0.0):
-        u = np.log1p(snr[j] / share_min[j])
-        links["efficiency_max"][j], links["log_marginal_max"][j] = u, np.log(marginal_time(u))
+    bounded = share_min > 0.0
+    links["efficiency_max"][bounded] = np.log1p(snr[bounded] / share_min[bounded])
+    links["log_marginal_max"][bounded] = log_marginal_times(links["efficiency_max"][bounded])
     return links
 
 
