@@ -18,6 +18,7 @@ from eipyomo.restriction import Restriction
 from eipyomo.result import Result
 from eipyomo.solvers import solve, solve_model
 from eipyomo.studies.compare import compare
+from eipyomo.studies.many import solve_many
 from eipyomo.studies.train import train
 
 __version__ = version("eipyomo")
@@ -41,6 +42,7 @@ __all__ = [
     "models",
     "modes",
     "solve",
+    "solve_many",
     "solve_model",
     "solvers",
     "train",

@@ -74,16 +74,26 @@ class Breakdown(Columns):
 
     def frame(self) -> pd.DataFrame:
         """Return the breakdown as a table, one row per user."""
+        return pd.DataFrame({"name": list(self.names), **self._columns()})
+
+    def _columns(self) -> dict[str, FloatColumn]:
         columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
-        columns = {name: column for name, column in columns.items() if column is not None}
-        return pd.DataFrame({"name": list(self.names), **columns})
+        return {name: column for name, column in columns.items() if column is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
-        frame = self.frame()
-        numbers = frame.columns[1:]
-        frame[numbers] = frame[numbers].astype(object).where(np.isfinite(frame[numbers]), None)
-        return {"users": frame.to_dict("records")}
+        columns = self._columns()
+        numbers = [_finite_or_none(column) for column in columns.values()]
+        keys, rows = ("name", *columns), zip(self.names, *numbers, strict=True)
+        return {"users": [dict(zip(keys, row, strict=True)) for row in rows]}
+
+
+def _finite_or_none(column: FloatColumn) -> list[float | None]:
+    """Return the numbers of a column, None where one is not finite."""
+    numbers: list[float | None] = column.tolist()
+    for j in np.flatnonzero(~np.isfinite(column)):
+        numbers[j] = None
+    return numbers
 
 
 @dataclass(frozen=True)

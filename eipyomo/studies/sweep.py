@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from eipyomo.errors import InputError, SolverError
+from eipyomo.errors import InputError
 from eipyomo.files import to_json
 from eipyomo.solvers.methods import attempt, failure
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.pools import open_pools, require_place
+from eipyomo.studies.spreading import require_code, spread, why
 from eipyomo.studies.store import Store
 from eipyomo.studies.versions import version_of_code
 from eipyomo.validation import require_kind, require_list
@@ -29,6 +29,7 @@ from eipyomo.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Executor
 
     from eipyomo.instance import Instance
 
@@ -129,70 +130,17 @@ def compute(cell: Cell, version: str) -> str:
     OtherCodeError
         If the worker has another version of this package, or of what it computes with.
     """
-    if version_of_code() != version:
-        raise OtherCodeError(version_of_code())
+    require_code(version)
     result = attempt(cell.instance, cell.method, **cell.arguments())
     return to_json(result.to_dict(), indent=None)
-
-
-class OtherCodeError(Exception):
-    """A worker has another version of what computes; it is the only argument."""
 
 
 def _computed(
     missing: Iterable[Cell], pools: Iterator[tuple[Executor, int]]
 ) -> Iterator[tuple[Cell, dict[str, Any]]]:
-    """Iterate over finished cells, in whatever order they finish.
-
-    `pools` gives executors, each with the number of cells to hand out at a time. When one breaks,
-    a cell that was out has broken it: each of these is tried alone, on an executor of its own.
-    """
-    waiting = deque(missing)
-    while waiting:
-        executor, width = next(pools)
-        suspects = []
-        for cell, document in _handed_out(executor, width, waiting):
-            if document is None:
-                suspects.append(cell)
-            else:
-                yield cell, document
-        for suspect in suspects:
-            executor, _ = next(pools)
-            for cell, document in _handed_out(executor, 1, deque([suspect])):
-                yield cell, document or _failure(cell, "the process that computed it died")
-
-
-def _handed_out(
-    executor: Executor, width: int, waiting: deque[Cell]
-) -> Iterator[tuple[Cell, dict[str, Any] | None]]:
-    """Iterate over finished cells until none is waiting, or until the executor breaks.
-
-    A cell that was out when that happened comes without a document.
-    """
-    out: dict[Future[str], Cell] = {}
-    broken = False
-    while out or (waiting and not broken):
-        while waiting and not broken and len(out) < width:
-            try:
-                out[executor.submit(compute, waiting[0], version_of_code())] = waiting[0]
-                waiting.popleft()
-            except BrokenExecutor:
-                broken = True
-        for future in wait(out, return_when=FIRST_COMPLETED).done:
-            cell, error = out.pop(future), future.exception()
-            if isinstance(error, BrokenExecutor):
-                broken = True
-                yield cell, None
-            elif isinstance(error, OtherCodeError):
-                raise SolverError(
-                    f"a worker computes with version {error.args[0]} of eipyomo and its solvers, "
-                    f"but must with {version_of_code()}, as the process that calls it"
-                )
-            elif error is not None:
-                reason = f"{type(error).__name__}: {error}"
-                yield cell, _failure(cell, reason)
-            else:
-                yield cell, json.loads(future.result())
+    """Iterate over finished cells, in whatever order they finish."""
+    for cell, answer in spread(partial(compute, version=version_of_code()), missing, pools):
+        yield cell, json.loads(answer) if isinstance(answer, str) else _failure(cell, why(answer))
 
 
 def _failure(cell: Cell, reason: str) -> dict[str, Any]:

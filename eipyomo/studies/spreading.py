@@ -1,0 +1,173 @@
+"""Many small tasks shared out among executors, so that neither a failure nor a death stops any."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Generic, TypeVar
+
+from eipyomo.errors import SolverError
+from eipyomo.studies.versions import version_of_code
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+HANDED_OUT_S = 0.2
+"""So long are tasks computed between two words with a worker: beside it, words cost nothing."""
+MOST = 64
+"""Tasks handed out together."""
+
+
+class OtherCodeError(Exception):
+    """A worker has another version of what computes; it is the only argument."""
+
+
+class DiedError(Exception):
+    """The process that computed something died."""
+
+
+def require_code(version: str) -> None:
+    """Refuse to compute with another version of this package, or of what it computes with.
+
+    Raises
+    ------
+    OtherCodeError
+        If this process has another one.
+    """
+    if version_of_code() != version:
+        raise OtherCodeError(version_of_code())
+
+
+def why(error: object) -> str:
+    """Say why there is no answer."""
+    if isinstance(error, DiedError):
+        return "the process that computed it died"
+    return f"{type(error).__name__}: {error}"
+
+
+def spread(
+    function: Callable[[Task], Answer],
+    tasks: Iterable[Task],
+    pools: Iterator[tuple[Executor, int]],
+) -> Iterator[tuple[Task, Answer | Exception]]:
+    """Iterate over tasks with their answers, in whatever order they are finished.
+
+    When an executor breaks, a task that was out has broken it: each of these is tried alone, on an
+    executor of its own.
+
+    Parameters
+    ----------
+    function
+        What is computed of a task, in a worker; what it raises is the answer.
+    tasks
+        Taken as there is room for them.
+    pools
+        Gives executors, each with how many workers it has.
+
+    Raises
+    ------
+    SolverError
+        If a worker computes with another version.
+    """
+    waiting = iter(tasks)
+    while True:
+        first = list(islice(waiting, 1))
+        if not first:
+            return
+        executor, width = next(pools)
+        turn = _Turn(function, executor, width, chain(first, waiting))
+        yield from turn.answers()
+        for suspect in turn.suspects:
+            executor, _ = next(pools)
+            alone = _Turn(function, executor, 1, iter([suspect]))
+            yield from alone.answers()
+            yield from ((task, DiedError()) for task in alone.suspects)
+        waiting = chain(turn.left, waiting)
+
+
+@dataclass
+class _Turn(Generic[Task, Answer]):
+    """What one executor computes, until nothing waits or it breaks.
+
+    Attributes
+    ----------
+    suspects
+        Tasks that were out when it broke.
+    left
+        Tasks that were taken, and not handed out any more.
+    """
+
+    function: Callable[[Task], Answer]
+    executor: Executor
+    width: int
+    waiting: Iterator[Task]
+    suspects: list[Task] = field(default_factory=list)
+    left: deque[Task] = field(default_factory=deque)
+    _together: int = 1
+    _out: dict[Future[tuple[float, list[Answer | Exception]]], list[Task]] = field(
+        default_factory=dict
+    )
+
+    def answers(self) -> Iterator[tuple[Task, Answer | Exception]]:
+        """Iterate over what is finished."""
+        self._hand_out()
+        while self._out:
+            for job in wait(self._out, return_when=FIRST_COMPLETED).done:
+                tasks, error = self._out.pop(job), job.exception()
+                if isinstance(error, BrokenExecutor):
+                    self.suspects += tasks
+                elif isinstance(error, Exception):
+                    yield from ((task, error) for task in tasks)
+                else:
+                    seconds, answers = job.result()
+                    each_s = max(seconds / len(tasks), 1e-9)
+                    self._together = min(max(int(HANDED_OUT_S / each_s), 1), MOST)
+                    _require_same_code(answers)
+                    yield from zip(tasks, answers, strict=True)
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Let each worker have something to do, as long as there is something and none is dead."""
+        while not self.suspects and not self.left and len(self._out) < self.width:
+            tasks = list(islice(self.waiting, self._together))
+            if not tasks:
+                return
+            try:
+                self._out[self.executor.submit(_answers, self.function, tasks)] = tasks
+            except BrokenExecutor:
+                self.left.extend(tasks)
+
+
+def _answers(
+    function: Callable[[Task], Answer], tasks: list[Task]
+) -> tuple[float, list[Answer | Exception]]:
+    """Return the seconds that tasks took, and what came of each; runs in a worker."""
+    started, found = time.monotonic(), []
+    for task in tasks:
+        answer: Answer | Exception
+        try:
+            answer = function(task)
+        except Exception as error:  # whatever a method raises: the others go on
+            answer = error
+        found.append(answer)
+    return time.monotonic() - started, found
+
+
+def _require_same_code(answers: Iterable[object]) -> None:
+    """Refuse answers that were computed by another version.
+
+    Raises
+    ------
+    SolverError
+        If one was.
+    """
+    for answer in answers:
+        if isinstance(answer, OtherCodeError):
+            raise SolverError(
+                f"a worker computes with version {answer.args[0]} of eipyomo and its solvers, "
+                f"but must with {version_of_code()}, as the process that calls it"
+            )

@@ -1,0 +1,108 @@
+"""Many instances at once: the results of one by one, in order, whatever fails on the way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import eipyomo as ei
+from eipyomo.studies import many
+
+
+def channels(count: int, users: int = 3) -> list[ei.Instance]:
+    """Return the letter's setting with so many channels."""
+    return [ei.Instance.letter(users=users, seed=seed) for seed in range(count)]
+
+
+def same(one: ei.Result, other: ei.Result) -> bool:
+    """Tell whether two results agree in every bit, but for the seconds."""
+    documents = [result.to_dict() for result in (one, other)]
+    for document in documents:
+        for key in ("wall_s", "setup_s"):
+            del document[key]
+        for step in document["trace"]:
+            del step["elapsed_s"]
+    return bool(documents[0] == documents[1])
+
+
+@pytest.fixture(params=[1, 2])
+def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return a number of processes, which begin at once."""
+    monkeypatch.setattr(many, "HERE_S", 0.0)
+    number: int = request.param
+    return number
+
+
+def test_results_are_those_of_one_by_one(workers: int) -> None:
+    """In every bit and in order, with the words of a shortcut and options."""
+    instances = channels(25)
+    options: dict[str, Any] = {"gap": 1e-4, "problem": "gbe"}
+    found = list(ei.solve_many(instances, workers=workers, progress=False, **options))
+    for result, instance in zip(found, instances, strict=True):
+        assert same(result, ei.solve(instance, **options))
+
+
+def test_instances_are_taken_as_needed() -> None:
+    """An endless stream of channels is no trouble with one worker."""
+    taken: list[ei.Instance] = []
+
+    def endless() -> Iterator[ei.Instance]:
+        while True:
+            taken.append(ei.Instance.letter(users=2, seed=len(taken)))
+            yield taken[-1]
+
+    found = ei.solve_many(endless(), "eco", workers=1, progress=False)
+    assert [next(found).objective is not None for _ in range(3)] == [True] * 3
+    assert len(taken) == 3
+
+
+def test_bad_words_are_refused_at_once() -> None:
+    """The method and its options before anything is solved, an instance when its turn comes."""
+    with pytest.raises(ei.InputError, match="method is 'best'"):
+        ei.solve_many([], "best")
+    with pytest.raises(ei.InputError, match="gapp is not an option"):
+        ei.solve_many([], gapp=1.0)
+    with pytest.raises(ei.InputError, match="workers is 0"):
+        ei.solve_many([], workers=0)
+    found = ei.solve_many([*channels(1), "one"], workers=1, progress=False)  # type: ignore[list-item]
+    assert next(found).feasible
+    with pytest.raises(ei.InputError, match="an element of instances is"):
+        next(found)
+
+
+def test_what_a_method_does_not_handle_is_refused_in_its_turn(workers: int) -> None:
+    """The results before it are there."""
+    late = channels(1)[0].replace(users={"eu1": {"deadline_s": 9.0}})
+    total = late.replace(total_latency_budget_s=99.0)
+    found = ei.solve_many([*channels(2), total], "admm", workers=workers, progress=False)
+    assert [next(found).termination for _ in range(2)] == ["converged"] * 2
+    with pytest.raises(ei.InputError, match="does not handle totals"):
+        next(found)
+
+
+class Deadly(ei.Instance):
+    """An instance that ends the process of the worker that receives it."""
+
+    def __reduce__(self) -> Any:
+        """Make unpickling fatal."""
+        return os._exit, (9,)
+
+
+def test_a_death_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who ends its process has an error for a result, and the others are solved."""
+    monkeypatch.setattr(many, "HERE_S", 0.0)
+    instances = channels(6)
+    instances[3] = Deadly(**instances[3].data())
+    found = list(ei.solve_many(instances, "eco", workers=2, progress=False))
+    assert [result.termination for result in found].count("error") == 1
+    assert found[3].message == "the process that computed it died"
+    assert all(result.feasible for result in found if result is not found[3])
+
+
+def test_nothing_is_shown_but_in_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """Standard output stays free, and standard error too where nobody looks."""
+    assert len(list(ei.solve_many(channels(2), "eco", workers=1))) == 2
+    assert capfd.readouterr() == ("", "")
