@@ -33,7 +33,7 @@ def test_best_share_is_where_the_slope_changes_sign(
 ) -> None:
     """A little less share has a negative slope, a little more a positive one, from any start."""
     data = (weight, curvature, price, penalty, snr, physics.LN2 / 20.0)
-    x = kernel.best_share(*data, start)
+    x = kernel.best_share(*data, start, kernel.LAST_STEP).share
     assert 0.0 < x <= 1.0
     assert kernel.marginal(x * (1 - 1e-7), *data).slope <= 0.0
     if x < 1.0:
