@@ -35,6 +35,10 @@ class Consensus:
         What ℱ of (13) keeps within limits.
     limit_price
         What an agent pays at most for missing a limit of its own, by all of that limit's size.
+    latency_weight
+        Mean w^t: as large as multipliers of the sync time are where none stands out.
+    sync_weights
+        Times the sync time's c that each agent's own is, of shape (users,), or 1 for all.
     """
 
     values: Mapping[str, FloatColumn]
@@ -42,6 +46,8 @@ class Consensus:
     penalties: Mapping[str, float]
     budgets: tuple[Budget, ...]
     limit_price: float = 0.0
+    latency_weight: float = 1.0
+    sync_weights: FloatColumn | float = 1.0
 
     @property
     def users(self) -> int:
@@ -53,6 +59,11 @@ class Consensus:
         """The sync time τ̂_N in s."""
         return float(self.values[SYNC])
 
+    def penalty(self, quantity: str) -> FloatColumn | float:
+        """Return c of a quantity: one for all agents, but of the sync time each agent's own."""
+        penalty = self.penalties[quantity]
+        return penalty * self.sync_weights if quantity == SYNC else penalty
+
     def targets(self) -> Records:
         """Return what the agents are told, one TARGET record per user."""
         targets = np.zeros(self.users, TARGET)
@@ -60,7 +71,7 @@ class Consensus:
         for quantity, value in self.values.items():
             targets[quantity] = value
             targets[f"{BLOCKS[quantity]}_multiplier"] = self.multipliers[quantity]
-            targets[f"{BLOCKS[quantity]}_penalty"] = self.penalties[quantity]
+            targets[f"{BLOCKS[quantity]}_penalty"] = self.penalty(quantity)
         return targets
 
 
@@ -93,10 +104,12 @@ class Residuals:
 def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
     """Step 2: minimise (21) over v in ℱ, in the closed form (22), budget by budget."""
     asked = {
-        quantity: copies[quantity] + consensus.multipliers[quantity] / penalty
-        for quantity, penalty in consensus.penalties.items()
+        quantity: copies[quantity] + consensus.multipliers[quantity] / consensus.penalty(quantity)
+        for quantity in consensus.penalties
     }
-    values = {SYNC: np.array(max(float(np.mean(asked[SYNC])), 0.0))}
+    weights = consensus.sync_weights
+    sync_s = float(np.mean(weights * asked[SYNC]) / np.mean(weights))
+    values = {SYNC: np.array(max(sync_s, 0.0))}
     for budget in consensus.budgets:
         values |= within(budget, asked, consensus.penalties)
     return replace(consensus, values=values)
@@ -167,8 +180,8 @@ def update_multipliers(consensus: Consensus, copies: Records) -> Consensus:
     """Step 3: move the multipliers along the disagreement, (23)."""
     multipliers = {
         quantity: consensus.multipliers[quantity]
-        + penalty * (copies[quantity] - consensus.values[quantity])
-        for quantity, penalty in consensus.penalties.items()
+        + consensus.penalty(quantity) * (copies[quantity] - consensus.values[quantity])
+        for quantity in consensus.penalties
     }
     return replace(consensus, multipliers=multipliers)
 

@@ -524,7 +524,7 @@ def is_found(last: Bracket, at: Bracket) -> bool:
     """
     if not LEAST_LOG_MULTIPLIER <= at.x <= at.most:
         return True
-    return bool(abs(at.x - last.x) <= 1e-14 * (1.0 + abs(at.x)))
+    return bool(abs(at.x - last.x) <= 1e-16 * (1.0 + abs(at.x)))
 
 
 LEAST_LOG_MULTIPLIER = -90.0

@@ -13,7 +13,7 @@ from eipyomo.solvers.admm.pyomo_agents import PyomoAgents
 from eipyomo.solvers.admm.records import BLOCKS, of_users
 from eipyomo.solvers.admm.recovery import Recovery
 from eipyomo.solvers.admm.search import OffloadSearch
-from eipyomo.solvers.admm.settings import BALANCE_EVERY, Engine, Settings, balanced
+from eipyomo.solvers.admm.settings import BALANCE_EVERY, Engine, Settings, balanced, burdened
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -59,6 +59,8 @@ def iterate(
             break
         before = consensus
         consensus = update_multipliers(update_consensus(consensus, copies), copies)
+        if settings.balance:
+            consensus = burdened(consensus)
         found = residuals(before, consensus, copies)
         recovered = recovery.recover(copies, iteration)
         best = recovery.incumbent_cost if recovery.incumbent is not None else None

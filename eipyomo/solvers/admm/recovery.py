@@ -62,10 +62,14 @@ class Recovery:
     _start: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
+    def dual(self) -> Dual:
+        """The problem's dual, by which every convex rest is solved."""
+        return Dual.of(self.problem)
+
+    @property
     def is_late(self) -> bool:
         """Whether the uploads do not even fit into the band before the first deadline."""
-        dual = Dual.of(self.problem)
-        return dual.latest_s < dual.earliest_s
+        return self.dual.latest_s < self.dual.earliest_s
 
     def recover(self, copies: Records, iteration: int) -> float | None:
         """Return the WSEL of the best allocation with the agents' a and ι; None if there is none.
@@ -81,7 +85,7 @@ class Recovery:
 
     def _solved(self, decisions: Decided, iteration: int) -> float | None:
         """Solve the convex rest, and keep what it gives if it is feasible and the best so far."""
-        rest = convex_rest(self.problem, *decisions, **self._start)
+        rest = convex_rest(self.problem, *decisions, dual=self.dual, **self._start)
         judged = evaluate(self.problem, rest.allocation)
         if not judged.feasible:
             worst = judged.violations[0]

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import Field, PlainValidator, SkipValidation, model_validator
 
 from eipyomo.allocation import Allocation
@@ -26,6 +27,10 @@ Stop = Literal["relative", "absolute"]
 
 LETTER_BLOCKS = ("uplink", "sync", "downlink")
 BALANCE_EVERY, BALANCE_RATIO, BALANCE_FACTOR = 10, 10.0, 2.0
+HEAVY = 8.0
+"""Times the mean w^t that a multiplier of the sync time is where too many wait for one agent; among
+the letter's few users, and where the band is so narrow that all uploads end together, it is less.
+"""
 
 
 def _start(value: Any) -> Any:
@@ -76,7 +81,7 @@ class AdmmOptions(Options):
         Flag | None,
         Field(
             description="whether a block's penalty is doubled or halved every 10 iterations where "
-            "its residuals differ by more than a factor of 10"
+            "its residuals differ by more than a factor of 10, and grows for who holds up many"
         ),
     ] = None
     stop: Annotated[
@@ -209,6 +214,20 @@ def balanced(consensus: Consensus, found: Residuals) -> Consensus:
         for quantity, penalty in consensus.penalties.items()
     }
     return replace(consensus, penalties=penalties)
+
+
+def burdened(consensus: Consensus) -> Consensus:
+    """Return the consensus with a penalty of its own for each agent that many others wait for.
+
+    The multipliers of the sync time sum to 0. Those who wait for it pull with no more than w^t
+    each, but the one whose upload is the last, and no share of the band can make earlier, has to
+    hold against all of them. With one penalty for all its multiplier would take as many iterations
+    more as there are users, while τ̂, the mean of all copies, follows the many. So c_j grows with
+    the multiplier, once that is beyond ``HEAVY`` times the mean w^t. ADMM allows any weights that
+    settle, as these do with the multipliers.
+    """
+    burden = consensus.multipliers[SYNC] / consensus.latency_weight
+    return replace(consensus, sync_weights=np.where(burden > HEAVY, burden, 1.0))
 
 
 def _factor(primal: float, dual: float) -> float:
