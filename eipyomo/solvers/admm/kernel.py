@@ -809,18 +809,23 @@ def probe(users: Any, j: int, target: Any, answer: Any) -> Probe:
     return Probe(value_at(user, target, answer, found), found, True)
 
 
+class Ends(NamedTuple):
+    """Two ι between which another one is looked for."""
+
+    low: float
+    high: float
+
+
 @compiled
-def may_fall(
-    user: Any, target: Any, best: Probe, offload: float, low: float, high: float, least: float
-) -> bool:
+def may_fall(user: Any, target: Any, best: Probe, offload: float, ends: Ends, least: float) -> bool:
     """Tell whether S, solved at one ι with a download, may be below a value between two others.
 
     With its multipliers held, the Lagrangian is below S at every ι, and concave in ι, since it is a
     minimum of what is linear in ι. So it is least at the ends.
     """
-    if not best.is_free or target.edge_penalty > 0.0:
+    if not best.is_free or target.edge_penalty > 0.0 or best.found.edge.sync_s <= 0.0:
         return True
-    for end in (low, high):
+    for end in ends:
         if end != offload and lagrangian(user, target, best, offload, end) < least:
             return True
     return best.value < least

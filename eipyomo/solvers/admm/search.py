@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from eipyomo.restriction import OpenDecisions
-from eipyomo.solvers.admm import kernel
+from eipyomo.solvers.admm.kernel import Ends, Probe, may_fall, no_probe, probe, solve_one
 from eipyomo.solvers.compiled import compiled
 
 if TYPE_CHECKING:
@@ -61,32 +61,47 @@ def scanned(least: float, most: float, rule: Rule) -> Iterator[float]:
 
 
 @compiled
-def beside(offload: float, least: float, most: float, rule: Rule) -> tuple[float, float]:
+def beside(offload: float, least: float, most: float, rule: Rule) -> Ends:
     """Return the ends of the parts beside one of the ι scanned; on a grid there is nothing."""
     part = 0.0 if rule.grid else (most - least) / rule.parts
-    return max(offload - part, least), min(offload + part, most)
+    return Ends(max(offload - part, least), min(offload + part, most))
 
 
 @compiled
-def narrowed(low: float, high: float, sections: int, cost: Any) -> Iterator[float]:
-    """Yield the ι of golden sections; what (18) costs at each is expected in ``cost[0]``."""
+def narrowed(ends: Ends, sections: int, cost: Any) -> Iterator[tuple[float, Ends]]:
+    """Yield the ι of golden sections, each with the bracket that it is in.
+
+    What (18) costs at each is expected in ``cost[0]``.
+    """
+    low, high = ends
     width = GOLDEN * (high - low)
     left, right = high - width, low + width
-    yield left
+    yield left, ends
     left_cost = cost[0]
-    yield right
+    yield right, ends
     right_cost = cost[0]
     for _ in range(sections):
         if left_cost <= right_cost:
             high, right, right_cost = right, left, left_cost
             left = high - GOLDEN * (high - low)
-            yield left
+            yield left, Ends(low, high)
             left_cost = cost[0]
         else:
             low, left, left_cost = left, right, right_cost
             right = low + GOLDEN * (high - low)
-            yield right
+            yield right, Ends(low, high)
             right_cost = cost[0]
+
+
+# --- Compiled agents ------------------------------------------------------------------------------
+
+
+class Decided(NamedTuple):
+    """The best a and ι met, and S of (18) there."""
+
+    value: float
+    download: bool
+    offload: float
 
 
 @compiled
@@ -100,12 +115,90 @@ def begin(answer: Any, start: Any, download: bool, offload: float) -> Any:
 @compiled
 def copy_start(source: Any, into: Any) -> None:
     """Copy the fields of a START."""
-    into.uplink_share, into.downlink_share, into.mu = (
-        source.uplink_share,
-        source.downlink_share,
-        source.mu,
-    )
-    into.deadline, into.energy = source.deadline, source.energy
+    into.uplink_share, into.downlink_share = source.uplink_share, source.downlink_share
+    into.mu, into.deadline, into.energy = source.mu, source.deadline, source.energy
+
+
+@compiled
+def better(decided: Decided, value: float, answer: Any, start: Any) -> Decided:
+    """Return the decisions of an answer if they are better; then the next solves start from it."""
+    if value >= decided.value:
+        return decided
+    copy_start(answer, start[len(start) - 1])
+    return Decided(value, answer.download, answer.offload_fraction)
+
+
+@compiled
+def scan(
+    users: Any,
+    j: int,
+    target: Any,
+    choice: Any,
+    rule: Rule,
+    decided: Decided,
+    start: Any,
+    answer: Any,
+) -> tuple[Decided, Probe, float]:
+    """Try the ι of the coarse scan; return also the best of them and what is known there.
+
+    What is known at the first may prove that no other is better.
+    """
+    user, ends = users[j], Ends(choice.offload_min, choice.offload_max)
+    best, middle, place = no_probe(), ends.low, 1
+    for iota in scanned(ends.low, ends.high, rule):
+        found = probe(users, j, target, begin(answer, start[place], True, iota))
+        copy_start(answer, start[place])
+        if found.value < best.value:
+            best, middle = found, iota
+        decided = better(decided, found.value, answer, start)
+        if place == 1 and not may_fall(user, target, best, ends.low, ends, decided.value):
+            break
+        place += 1
+    return decided, best, middle
+
+
+@compiled
+def narrow(
+    users: Any,
+    j: int,
+    target: Any,
+    ends: Ends,
+    rule: Rule,
+    decided: Decided,
+    start: Any,
+    answer: Any,
+) -> Decided:
+    """Try the ι of the golden sections between two ends.
+
+    While a = 0 is better than what is met there, it may turn out that it is better than all.
+    """
+    user, cost, last = users[j], np.empty(1), len(start) - 1
+    for iota, within in narrowed(ends, rule.sections, cost):
+        found = probe(users, j, target, begin(answer, start[last], True, iota))
+        cost[0] = found.value
+        decided = better(decided, found.value, answer, start)
+        if not (decided.download or may_fall(user, target, found, iota, within, decided.value)):
+            break
+    return decided
+
+
+@compiled
+def decide(
+    users: Any, j: int, target: Any, choice: Any, rule: Rule, start: Any, answer: Any
+) -> Decided:
+    """Find the best a and ι of user j."""
+    decided = Decided(np.inf, False, 1.0)
+    if choice.edge:
+        found = probe(users, j, target, begin(answer, start[0], False, 1.0))
+        copy_start(answer, start[0])
+        decided = better(decided, found.value, answer, start)
+    if not choice.local:
+        return decided
+    decided, best, middle = scan(users, j, target, choice, rule, decided, start, answer)
+    ends = beside(middle, choice.offload_min, choice.offload_max, rule)
+    if ends.low < ends.high and may_fall(users[j], target, best, middle, ends, decided.value):
+        return narrow(users, j, target, ends, rule, decided, start, answer)
+    return decided
 
 
 @compiled
@@ -124,34 +217,15 @@ def decide_range(
     Of each user `starts` has where its solves start: of a = 0, of the ι scanned, which cost nearly
     what they did an iteration before, and of the best decisions met.
     """
-    cost, end = np.empty(1), starts.shape[1] - 1
+    best = starts.shape[1] - 1
     for j in range(first, last):
-        target, choice, answer, start = targets[j], choices[j], answers[j], starts[j]
-        least, download, offload = np.inf, False, 1.0
-        if choice.edge:
-            least = kernel.probe(users, j, target, begin(answer, start[0], False, 1.0)).value
-            copy_start(answer, start[0])
-            copy_start(answer, start[end])
-        if choice.local:
-            best, middle, place = kernel.no_probe(), choice.offload_min, 1
-            for iota in scanned(choice.offload_min, choice.offload_max, rule):
-                found = kernel.probe(users, j, target, begin(answer, start[place], True, iota))
-                copy_start(answer, start[place])
-                place += 1
-                if found.value < best.value:
-                    best, middle = found, iota
-                    if found.value < least:
-                        least, download, offload = found.value, True, iota
-                        copy_start(answer, start[end])
-            low, high = beside(middle, choice.offload_min, choice.offload_max, rule)
-            if low < high and kernel.may_fall(users[j], target, best, middle, low, high, least):
-                for iota in narrowed(low, high, rule.sections, cost):
-                    begin(answer, start[end], True, iota)
-                    cost[0] = kernel.probe(users, j, target, answer).value
-                    if cost[0] < least:
-                        least, download, offload = cost[0], True, iota
-                        copy_start(answer, start[end])
-        kernel.solve_one(users, j, target, begin(answer, start[end], download, offload))
+        target, answer, start = targets[j], answers[j], starts[j]
+        decided = decide(users, j, target, choices[j], rule, start, answer)
+        begin(answer, start[best], decided.download, decided.offload)
+        solve_one(users, j, target, answer)
+
+
+# --- Agents in Pyomo ------------------------------------------------------------------------------
 
 
 class Engine(Protocol):
@@ -216,10 +290,10 @@ class OffloadSearch:
         if local:
             scan = [engine.solve(target, True, iota) for iota in scanned(least, most, self.rule)]
             middle = float(lowest(scan)["offload_fraction"][0])
-            low, high = beside(middle, least, most, self.rule)
-            if low < high:
+            ends = beside(middle, least, most, self.rule)
+            if ends.low < ends.high:
                 cost = np.empty(1)
-                for iota in narrowed(low, high, self.rule.sections, cost):
+                for iota, _ in narrowed(ends, self.rule.sections, cost):
                     scan.append(engine.solve(target, True, iota))
                     cost[:] = scan[-1]["value"]
             found += scan
