@@ -36,7 +36,7 @@ class Consensus:
     limit_price
         What an agent pays at most for missing a limit of its own, by all of that limit's size.
     latency_weight
-        Mean w^t: as large as multipliers of the sync time are where none stands out.
+        Mean w^t, with which agents pull at the sync time.
     sync_weights
         Times the sync time's c that each agent's own is, of shape (users,), or 1 for all.
     """

@@ -60,7 +60,7 @@ def iterate(
         before = consensus
         consensus = update_multipliers(update_consensus(consensus, copies), copies)
         if settings.balance:
-            consensus = burdened(consensus)
+            consensus = burdened(consensus, copies)
         found = residuals(before, consensus, copies)
         recovered = recovery.recover(copies, iteration)
         best = recovery.incumbent_cost if recovery.incumbent is not None else None
