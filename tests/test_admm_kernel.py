@@ -138,17 +138,18 @@ def test_proposition_1_in_its_exact_form(instance: Instance, seed: int, offload:
             assert local_s >= edge_s * (1 - 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None)
 @given(
     instance=farther(),
     seed=st.integers(0, 10**6),
     offload=st.sampled_from([0.0, 0.125, 0.5, 0.875, 1.0]),
 )
 def test_values_that_are_compared_are_good_to_rounding(
-    instance: Instance, seed: int, offload: float
+    kind: str, instance: Instance, seed: int, offload: float
 ) -> None:
     """S of a rough solution, whose errors count by their squares, is that of an exact one."""
-    data = instance.scaled
+    data = KINDS[kind](instance).scaled
     users, targets = user_records(data), random_targets(data, seed)
     rough, exact = (answers(True, offload, len(data)) for _ in range(2))
     solve_range(users, targets, exact, 0, len(data))
@@ -157,17 +158,18 @@ def test_values_that_are_compared_are_good_to_rounding(
         assert found.value == pytest.approx(exact[j]["value"], rel=1e-11, abs=1e-11)
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None)
 @given(
     instance=farther(),
     seed=st.integers(0, 10**6),
     offload=st.sampled_from([0.0, 0.125, 0.5, 0.875, 1.0]),
 )
 def test_what_is_left_out_is_proven_to_find_nothing(
-    instance: Instance, seed: int, offload: float
+    kind: str, instance: Instance, seed: int, offload: float
 ) -> None:
     """With multipliers held the Lagrangian is no higher than S at any ι, and equal where solved."""
-    data = instance.scaled
+    data = KINDS[kind](instance).scaled
     users, targets = user_records(data), random_targets(data, seed)
     known = answers(True, offload, len(data))
     for other in (0.0, 0.1, 0.125, 0.4, 0.9, 1.0):
@@ -197,10 +199,11 @@ class Engine:
         return answer
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "letter-m12", "hostile-06"])
-def test_the_compiled_search_decides_as_the_whole_one(name: str) -> None:
+def test_the_compiled_search_decides_as_the_whole_one(name: str, kind: str) -> None:
     """Leaving out what is proven needless gives the a and ι of all 24 solves, and so the copies."""
-    problem = Problem(reference(name))
+    problem = Problem(KINDS[kind](reference(name)))
     search = OffloadSearch.of(problem, 8, 1e-3)
     agents = KernelAgents(problem.data, search)
     for seed in range(5):

@@ -823,7 +823,7 @@ def may_fall(user: Any, target: Any, best: Probe, offload: float, ends: Ends, le
     With its multipliers held, the Lagrangian is below S at every ι, and concave in ι, since it is a
     minimum of what is linear in ι. So it is least at the ends.
     """
-    if not best.is_free or target.edge_penalty > 0.0 or best.found.edge.sync_s <= 0.0:
+    if not best.is_free or best.found.edge.sync_s <= 0.0:
         return True
     for end in ends:
         if end != offload and lagrangian(user, target, best, offload, end) < least:
@@ -833,9 +833,9 @@ def may_fall(user: Any, target: Any, best: Probe, offload: float, ends: Ends, le
 
 @compiled
 def lagrangian(user: Any, target: Any, best: Probe, offload: float, other: float) -> float:
-    """Return the Lagrangian at another ι than the one solved, with its multipliers, least in x.
+    """Return the Lagrangian at another ι than the one solved, with its multipliers, at its least.
 
-    Of them ν1 - η is what the slope in y leaves, and none but x depends on ι.
+    Of them ν1 - η is what the slope in y leaves. Of the copies x and v depend on ι.
     """
     edge, branch, mu = best.found.edge, best.found.branch, best.found.mu
     over = target.sync_penalty * (target.sync_s - edge.sync_s) - mu - target.sync_multiplier
@@ -848,11 +848,22 @@ def lagrangian(user: Any, target: Any, best: Probe, offload: float, other: float
     x = uplink_copy(user, target, moved, 0.0, edge.uplink_share, VALUES.step).share
     gain = moved * seconds_up(user, x) - weight * edge.seconds
     gain += uplink_pull(target, x) - uplink_pull(target, edge.uplink_share)
-    gain += further * (user.latency_weight - mu) * user.edge_s
+    nu = user.latency_weight - mu
+    gain += edge_part(user, target, other, nu) - edge_part(user, target, offload, nu)
     if branch.frequency_ghz > 0.0:
         spent = user.cpu_weight * branch.frequency_ghz**2 + mu / branch.frequency_ghz
         gain -= further * user.work_gigacycles * spent
     return float(best.value + gain)
+
+
+@compiled
+def edge_part(user: Any, target: Any, iota: float, nu: float) -> float:
+    """Return the least of ν CιL/v + ξ v + c_v/2 (v - f_s)², or ν CιL/f_s."""
+    at_edge = served(user, target, iota, nu)
+    v = at_edge.frequency_ghz
+    apart = v - target.edge_frequency_ghz
+    pull = target.edge_multiplier * v + 0.5 * target.edge_penalty * apart * apart
+    return float(nu * at_edge.span_s + pull)
 
 
 @compiled
