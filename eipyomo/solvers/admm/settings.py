@@ -81,7 +81,8 @@ class AdmmOptions(Options):
         Flag | None,
         Field(
             description="whether a block's penalty is doubled or halved every 10 iterations where "
-            "its residuals differ by more than a factor of 10, and grows for who holds up many"
+            "its residuals differ by more than a factor of 10, and whether an agent for whom many "
+            "wait gets a larger one for the sync time"
         ),
     ] = None
     stop: Annotated[
