@@ -19,7 +19,14 @@ from eipyomo.solvers.admm.consensus import (
     update_multipliers,
 )
 from eipyomo.solvers.admm.records import ANSWER, SYNC, copied
-from eipyomo.solvers.admm.settings import AdmmOptions, Settings, balanced, relative_residuals
+from eipyomo.solvers.admm.settings import (
+    HEAVY,
+    AdmmOptions,
+    Settings,
+    balanced,
+    burdened,
+    relative_residuals,
+)
 from eipyomo.solvers.admm.start import equal_sync_s, scaled_penalties, starting_point
 from eipyomo.solvers.records import Records
 from tests.conftest import reference
@@ -243,6 +250,23 @@ def test_balancing_moves_each_block_towards_equal_residuals() -> None:
     rests = starting_point("equal", problem, penalties_of(1.0, 1.0, 1.0))
     found = residuals(rests, rests, copies)
     assert balanced(rests, found).penalties == penalties_of(2.0, 2.0, 2.0)
+
+
+def test_who_is_waited_for_has_a_penalty_of_its_own() -> None:
+    """Beyond 8 mean w^t it grows with the multiplier, but not for who pays for a deadline."""
+    copies, before = copies_and_consensus(3, 4, 0.2)
+    pull = before.latency_weight * HEAVY * np.array([0.9, 2.0, 3.0, -3.0])
+    told = replace(before, multipliers={**before.multipliers, SYNC: pull})
+    copies["deadline"][2] = 1.0
+    after = burdened(told, copies)
+    weights = np.array([1.0, 2.0 * HEAVY, 1.0, 1.0])
+    assert after.sync_weights == pytest.approx(weights)
+    assert after.targets()["sync_penalty"] == pytest.approx(weights * before.penalties[SYNC])
+    found = update_consensus(after, copies)
+    asked = copies[SYNC] + pull / after.penalty(SYNC)
+    assert found.sync_s == pytest.approx(np.average(asked, weights=weights))
+    moved = update_multipliers(found, copies).multipliers[SYNC]
+    assert moved.sum() == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eipyomo import Instance, physics
+from eipyomo import Instance, Problem, physics
 from eipyomo.solvers.admm import kernel
+from eipyomo.solvers.admm.agents import KernelAgents
 from eipyomo.solvers.admm.kernel import edge_copy, solve_range
 from eipyomo.solvers.admm.records import user_records
+from eipyomo.solvers.admm.search import OffloadSearch
+from eipyomo.solvers.records import Records
 from tests.admm_cases import answers, augmented_cost, random_targets
 from tests.conftest import reference
 from tests.instances import KINDS, farther, limited
@@ -33,7 +36,7 @@ def test_best_share_is_where_the_slope_changes_sign(
 ) -> None:
     """A little less share has a negative slope, a little more a positive one, from any start."""
     data = (weight, curvature, price, penalty, snr, physics.LN2 / 20.0)
-    x = kernel.best_share(*data, start)
+    x = kernel.best_share(*data, start, kernel.LAST_STEP).share
     assert 0.0 < x <= 1.0
     assert kernel.marginal(x * (1 - 1e-7), *data).slope <= 0.0
     if x < 1.0:
@@ -133,6 +136,87 @@ def test_proposition_1_in_its_exact_form(instance: Instance, seed: int, offload:
                 assert local_s == pytest.approx(edge_s, rel=1e-7)
         else:
             assert local_s >= edge_s * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None)
+@given(
+    instance=farther(),
+    seed=st.integers(0, 10**6),
+    offload=st.sampled_from([0.0, 0.125, 0.5, 0.875, 1.0]),
+)
+def test_values_that_are_compared_are_good_to_rounding(
+    kind: str, instance: Instance, seed: int, offload: float
+) -> None:
+    """S of a rough solution, whose errors count by their squares, is that of an exact one."""
+    data = KINDS[kind](instance).scaled
+    users, targets = user_records(data), random_targets(data, seed)
+    rough, exact = (answers(True, offload, len(data)) for _ in range(2))
+    solve_range(users, targets, exact, 0, len(data))
+    for j, target in enumerate(targets):
+        found = kernel.probe(users, j, target, rough[j])
+        assert found.value == pytest.approx(exact[j]["value"], rel=1e-11, abs=1e-11)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None)
+@given(
+    instance=farther(),
+    seed=st.integers(0, 10**6),
+    offload=st.sampled_from([0.0, 0.125, 0.5, 0.875, 1.0]),
+)
+def test_what_is_left_out_is_proven_to_find_nothing(
+    kind: str, instance: Instance, seed: int, offload: float
+) -> None:
+    """With multipliers held the Lagrangian is no higher than S at any ι, and equal where solved."""
+    data = KINDS[kind](instance).scaled
+    users, targets = user_records(data), random_targets(data, seed)
+    known = answers(True, offload, len(data))
+    for other in (0.0, 0.1, 0.125, 0.4, 0.9, 1.0):
+        solved = answers(True, other, len(data))
+        solve_range(users, targets, solved, 0, len(data))
+        for j, target in enumerate(targets):
+            best = kernel.probe(users, j, target, known[j])
+            bound = kernel.lagrangian(users[j], target, best, offload, other)
+            value = float(solved[j]["value"])
+            assert bound <= value + 1e-10 * (1.0 + abs(value))
+            if other == offload:
+                assert bound == pytest.approx(value, rel=1e-10, abs=1e-10)
+
+
+class Engine:
+    """One compiled agent at given decisions, solved exactly each time; it counts the solves."""
+
+    def __init__(self, users: Records, j: int) -> None:
+        self.user = users[j : j + 1]
+        self.solves = 0
+
+    def solve(self, target: Records, download: bool, offload: float) -> Records:
+        """Return one ANSWER record."""
+        self.solves += 1
+        answer = answers(download, offload, 1)
+        solve_range(self.user, target, answer, 0, 1)
+        return answer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["letter-m4", "mixed-m4", "letter-m12", "hostile-06"])
+def test_the_compiled_search_decides_as_the_whole_one(name: str, kind: str) -> None:
+    """Leaving out what is proven needless gives the a and ι of all 24 solves, and so the copies."""
+    problem = Problem(KINDS[kind](reference(name)))
+    search = OffloadSearch.of(problem, 8, 1e-3)
+    agents = KernelAgents(problem.data, search)
+    for seed in range(5):
+        targets = random_targets(problem.data, seed)
+        found = agents.step_one(targets)
+        for j, answer in enumerate(found):
+            engine = Engine(agents.users, j)
+            whole = search.of_user(j).run(engine, targets[j : j + 1])[0]
+            assert engine.solves == (24 if problem.data.task_mbit[j] > 0.0 else 2)
+            for field in ("download", "offload_fraction"):
+                assert answer[field] == whole[field]
+            for field in ("value", "cost", "uplink_share", "sync_s", "downlink_share"):
+                assert answer[field] == pytest.approx(whole[field], rel=1e-9, abs=1e-12)
 
 
 def test_without_download_the_copy_minimises_its_penalty_alone() -> None:

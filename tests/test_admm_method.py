@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +12,9 @@ from hypothesis import given, settings
 
 from eipyomo import InputError, Instance, evaluate, solve
 from eipyomo.models import bounds
+from eipyomo.solvers.admm import agents, recovery
 from eipyomo.solvers.admm.method import count_returns, stalled
+from eipyomo.solvers.exact.dual import Dual
 from tests.conftest import VALUES, reference, slow_but, solve_admm
 from tests.instances import farther, hostile, limited
 
@@ -204,6 +207,41 @@ def test_stalling_is_judged_by_the_best_residual() -> None:
     assert stalled([1.0] * 41)
     assert not stalled([1.0] * 40)
     assert not stalled([0.9**k for k in range(100)])
+
+
+@pytest.mark.parametrize("users", [16, 100, 300])
+def test_one_weak_channel_among_many_takes_no_more_iterations(users: int) -> None:
+    """At 5 MHz a user all wait for one; with one penalty for all it took 73, 92, and over 102."""
+    result = solve_admm(Instance.letter(users=users, bandwidth_mhz=5.0 * users))
+    assert result.termination == "converged"
+    assert result.iterations is not None
+    assert result.iterations <= 30
+
+
+def test_an_iteration_is_one_compiled_call_and_new_decisions_one_solve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The convex rest is solved once for each set of decisions, all of them by one dual."""
+    counts: Counter[str] = Counter()
+    solve_admm(reference("letter-m2"), max_iterations=1)  # compiles
+
+    def counted(module: Any, name: str, key: str) -> None:
+        function = getattr(module, name)
+
+        def called(*arguments: Any, **options: Any) -> Any:
+            counts[key] += 1
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(module, name, called)
+
+    counted(agents, "for_all", "step one")
+    counted(recovery, "convex_rest", "rest")
+    counted(Dual, "of", "dual")
+    result = solve_admm(reference("letter-m2"))
+    decided = {(*row["download"], *row["offload_fraction"]) for row in result.trace}
+    assert counts["step one"] == len(result.trace)
+    assert counts["rest"] == len(decided) < len(result.trace)
+    assert counts["dual"] == 1
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from eipyomo import Instance, Problem, Restriction, evaluate
 from eipyomo.restriction import OpenDecisions
 from eipyomo.solvers.admm.method import Admm
-from eipyomo.solvers.admm.search import OffloadSearch
+from eipyomo.solvers.admm.search import OffloadSearch, Rule, sections_to
 from eipyomo.solvers.admm.settings import AdmmOptions
 from eipyomo.solvers.contract import Claim, Clock
 from eipyomo.solvers.exact import solve_exact
@@ -112,52 +112,71 @@ def test_hostile_instances_keep_the_restriction(instance: Instance, kind: str) -
 class Parabola:
     """An engine whose (18) is the squared distance of ι from a goal, and `edge` without download.
 
-    It counts the visits, and notes every ι with a = 1.
+    It notes every ι with a = 1.
     """
 
-    def __init__(self, goal: float, edge: float, users: int) -> None:
-        self.goal, self.edge, self.users = goal, edge, users
-        self.visited: set[float] = set()
+    def __init__(self, goal: float, edge: float) -> None:
+        self.goal, self.edge = goal, edge
+        self.visited: list[float] = []
 
-    def solve(self, targets: Records, download: bool, offload: Any) -> Records:
+    def solve(self, target: Records, download: bool, offload: float) -> Records:
         """Return value, a and ι."""
-        del targets
+        del target
         kinds = [("download", "?"), ("offload_fraction", "f8"), ("value", "f8")]
-        answers: Records = np.zeros(self.users, np.dtype(kinds))
-        answers["download"], answers["offload_fraction"] = download, offload
-        answers["value"] = (answers["offload_fraction"] - self.goal) ** 2 if download else self.edge
+        answer: Records = np.zeros(1, np.dtype(kinds))
+        answer["download"], answer["offload_fraction"] = download, offload
+        answer["value"] = (offload - self.goal) ** 2 if download else self.edge
         if download:
-            self.visited |= set(answers["offload_fraction"].tolist())
-        return answers
+            self.visited.append(offload)
+        return answer
 
 
-@pytest.mark.parametrize(("grid", "expected"), [(0, [0.37, 0.3, 0.5]), (5, [0.4, 0.2, 0.6])])
-def test_the_search_ends_inside_its_bounds(grid: int, expected: list[float]) -> None:
+def searched(engine: Parabola, tolerance: float, grid: int = 0, **open_to: Any) -> Any:
+    """Return what a user finds with an engine, to whom everything is open that is not said."""
+    said = {"edge": True, "local": True, "offload_min": 0.0, "offload_max": 1.0, **open_to}
+    decisions = OpenDecisions(**{key: np.array([value]) for key, value in said.items()})
+    part = (said["offload_max"] - said["offload_min"]) / 8
+    search = OffloadSearch(decisions, Rule(grid, 8, sections_to(tolerance, part)))
+    return search.run(engine, np.zeros(1))[0]
+
+
+@pytest.mark.parametrize(
+    ("grid", "low", "high", "expected"),
+    [
+        (0, 0.0, 1.0, 0.37),
+        (0, 0.0, 0.3, 0.3),
+        (0, 0.5, 0.8, 0.5),
+        (5, 0.0, 1.0, 0.4),
+        (5, 0.0, 0.2, 0.2),
+        (5, 0.6, 0.8, 0.6),
+    ],
+)
+def test_the_search_ends_inside_its_bounds(
+    grid: int, low: float, high: float, expected: float
+) -> None:
     """Beside a free ι, ranges below and above the goal, whose best is an end; or a grid's point."""
-    decisions = OpenDecisions(
-        edge=np.zeros(3, bool),
-        local=np.ones(3, bool),
-        offload_min=np.array([0.0, 0.0, 0.6 if grid else 0.5]),
-        offload_max=np.array([1.0, 0.2 if grid else 0.3, 0.8]),
-    )
-    engine = Parabola(0.37, 0.0, 3)
-    found = OffloadSearch(decisions, grid, 8, 1e-6).run(engine, np.zeros(3))
+    engine = Parabola(0.37, 0.0)
+    found = searched(engine, 1e-6, grid, edge=False, offload_min=low, offload_max=high)
     assert found["offload_fraction"] == pytest.approx(expected, abs=1e-5)
     if grid:
-        assert engine.visited <= {k / grid for k in range(grid + 1)}
+        assert set(engine.visited) <= {k / grid for k in range(grid + 1)}
+
+
+@pytest.mark.parametrize("tolerance", [1e-1, 1e-3, 1e-6])
+def test_the_search_takes_as_many_steps_as_its_accuracy_needs(tolerance: float) -> None:
+    """9 ends of 8 parts, 2 points in the two parts beside the best, and log_φ(4 ε0) sections."""
+    engine = Parabola(0.37, 0.0)
+    searched(engine, tolerance, edge=False)
+    sections = np.ceil(np.log(4 * tolerance) / np.log(0.5 * (5**0.5 - 1)))
+    assert len(engine.visited) == 9 + 2 + sections
 
 
 def test_the_search_takes_only_what_is_open() -> None:
     """Of both choices of a the better one, and the only one where the other is closed."""
-    decisions = OpenDecisions(
-        edge=np.array([True, True, False]),
-        local=np.array([True, False, True]),
-        offload_min=np.zeros(3),
-        offload_max=np.ones(3),
-    )
-    for edge, downloads in ((1.0, [True, False, True]), (-1.0, [False, False, True])):
-        search = OffloadSearch(decisions, 0, 8, 1e-3)
-        assert search.run(Parabola(0.5, edge, 3), np.zeros(3))["download"].tolist() == downloads
+    for edge, better in ((1.0, True), (-1.0, False)):
+        assert searched(Parabola(0.5, edge), 1e-3)["download"] == better
+        assert not searched(Parabola(0.5, edge), 1e-3, local=False)["download"]
+        assert searched(Parabola(0.5, edge), 1e-3, edge=False)["download"]
 
 
 def test_a_user_without_a_decision_left() -> None:

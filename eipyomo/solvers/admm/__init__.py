@@ -15,7 +15,8 @@ multiplier
     belong to equalities; the ω ≥ 0 of (16) is a slip.
 penalty
     c of (14), which weighs the square of the disagreement; here one for each block of copies,
-    because seconds and fractions of the band have no common measure.
+    because seconds and fractions of the band have no common measure. An agent for whose upload many
+    wait has a larger one of its own for y, see :func:`~eipyomo.solvers.admm.settings.burdened`.
 residual
     Primal: how far copies and consensus disagree, (24a). Dual: how far the consensus moved in the
     last iteration, (24b).

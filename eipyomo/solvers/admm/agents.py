@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from eipyomo.solvers.admm.kernel import solve_range
-from eipyomo.solvers.admm.records import ANSWER, user_records
-from eipyomo.solvers.admm.search import choose
+from eipyomo.solvers.admm.records import ANSWER, START, choice_records, user_records
+from eipyomo.solvers.admm.search import decide_range
 from eipyomo.solvers.records import Records, for_all, mode_records
 
 if TYPE_CHECKING:
     from eipyomo.modes import ModeColumns
-    from eipyomo.scaled import FloatColumn, Scaled
+    from eipyomo.scaled import Scaled
     from eipyomo.solvers.admm.search import OffloadSearch
 
 
@@ -40,28 +40,25 @@ class KernelAgents:
     """
 
     def __init__(self, data: Scaled, search: OffloadSearch) -> None:
-        self.search = search
-        self.users = user_records(data)
-        self.last: Records = np.zeros(len(data), ANSWER)
+        self.rule = search.rule
+        self.users, self.choices = user_records(data), choice_records(search.decisions)
+        self.starts: Records = np.zeros((len(data), search.rule.points + 2), START)
         self.modes = ModeAgents(data, data.modes) if data.modes is not None else None
-
-    def solve(self, targets: Records, download: bool, offload: FloatColumn | float) -> Records:
-        """Solve (18) at given a and ι, starting from the answers before."""
-        answers = self.last.copy()
-        answers["download"], answers["offload_fraction"] = download, offload
-        for_all(solve_range, len(answers), self.users, targets, answers)
-        self.last = answers
-        return answers
 
     def step_one(self, targets: Records, deadline: float = math.inf) -> Records:
         """Minimise (18) over a, ι and the rest; too fast to watch a deadline."""
         del deadline
         if self.modes is None:
-            return self.search.run(self, targets)
-        if self.modes.all_have:
-            return self.modes.step_one(targets)
+            return self.decide(targets)
         own = self.modes.step_one(targets)
-        return choose(self.modes.has, own, self.search.run(self, targets))
+        return own if self.modes.all_have else np.where(self.modes.has, own, self.decide(targets))
+
+    def decide(self, targets: Records) -> Records:
+        """Minimise (18) for users without modes."""
+        answers: Records = np.zeros(len(self.users), ANSWER)
+        told = (self.users, targets, self.choices, self.rule, self.starts, answers)
+        for_all(decide_range, len(answers), *told)
+        return answers
 
 
 class ModeAgents:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eipyomo.solvers.admm.records import BLOCKS, SYNC, TARGET
+from eipyomo.solvers.compiled import compiled
 
 if TYPE_CHECKING:
     from eipyomo.resources import Budget
@@ -34,6 +35,10 @@ class Consensus:
         What ℱ of (13) keeps within limits.
     limit_price
         What an agent pays at most for missing a limit of its own, by all of that limit's size.
+    latency_weight
+        Mean w^t, with which agents pull at the sync time.
+    sync_weights
+        Times the sync time's c that each agent's own is, of shape (users,), or 1 for all.
     """
 
     values: Mapping[str, FloatColumn]
@@ -41,6 +46,8 @@ class Consensus:
     penalties: Mapping[str, float]
     budgets: tuple[Budget, ...]
     limit_price: float = 0.0
+    latency_weight: float = 1.0
+    sync_weights: FloatColumn | float = 1.0
 
     @property
     def users(self) -> int:
@@ -52,6 +59,11 @@ class Consensus:
         """The sync time τ̂_N in s."""
         return float(self.values[SYNC])
 
+    def penalty(self, quantity: str) -> FloatColumn | float:
+        """Return c of a quantity: one for all agents, but of the sync time each agent's own."""
+        penalty = self.penalties[quantity]
+        return penalty * self.sync_weights if quantity == SYNC else penalty
+
     def targets(self) -> Records:
         """Return what the agents are told, one TARGET record per user."""
         targets = np.zeros(self.users, TARGET)
@@ -59,7 +71,7 @@ class Consensus:
         for quantity, value in self.values.items():
             targets[quantity] = value
             targets[f"{BLOCKS[quantity]}_multiplier"] = self.multipliers[quantity]
-            targets[f"{BLOCKS[quantity]}_penalty"] = self.penalties[quantity]
+            targets[f"{BLOCKS[quantity]}_penalty"] = self.penalty(quantity)
         return targets
 
 
@@ -92,10 +104,12 @@ class Residuals:
 def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
     """Step 2: minimise (21) over v in ℱ, in the closed form (22), budget by budget."""
     asked = {
-        quantity: copies[quantity] + consensus.multipliers[quantity] / penalty
-        for quantity, penalty in consensus.penalties.items()
+        quantity: copies[quantity] + consensus.multipliers[quantity] / consensus.penalty(quantity)
+        for quantity in consensus.penalties
     }
-    values = {SYNC: np.array(max(float(np.mean(asked[SYNC])), 0.0))}
+    weights = consensus.sync_weights
+    sync_s = float(np.mean(weights * asked[SYNC]) / np.mean(weights))
+    values = {SYNC: np.array(max(sync_s, 0.0))}
     for budget in consensus.budgets:
         values |= within(budget, asked, consensus.penalties)
     return replace(consensus, values=values)
@@ -113,48 +127,61 @@ def within(
     penalties
         c by quantity.
     """
-
-    def given(price: float) -> dict[str, FloatColumn]:
-        columns = {}
-        for draw in budget.draws:
-            column = asked[draw.quantity] - price / penalties[draw.quantity]
-            columns[draw.quantity] = np.minimum(np.maximum(column, 0.0), draw.most)
-        return columns
-
-    def excess(price: float) -> float:
-        return sum(float(column.sum()) for column in given(price).values()) - budget.capacity
-
-    high = max(float(asked[key].max()) * penalties[key] for key in budget.quantities)
-    return given(least_price(excess, high))
+    quantities = [draw.quantity for draw in budget.draws]
+    columns = np.array([asked[quantity] for quantity in quantities])
+    stiffness = np.array([penalties[quantity] for quantity in quantities])
+    most = np.array([draw.most for draw in budget.draws], np.float64)
+    price = least_price(columns, stiffness, most, budget.capacity)
+    given = np.clip(columns - (price / stiffness)[:, None], 0.0, most[:, None])
+    return dict(zip(quantities, given, strict=True))
 
 
-def least_price(excess: Callable[[float], float], high: float) -> float:
+@compiled
+def least_price(asked: Any, penalties: Any, most: Any, capacity: float) -> float:
     """Return θ of (22) by bisection: 0 where nothing is in excess without it.
 
     Parameters
     ----------
-    excess
-        What is given beyond a budget at a price; does not increase.
-    high
-        A price at which nothing is.
+    asked
+        What each user would get at θ = 0, of shape (quantities, users).
+    penalties, most
+        c and the most for each, of shape (quantities,).
+    capacity
+        What there is.
     """
-    if excess(0.0) <= 0.0:
+    if taken(asked, penalties, most, 0.0) <= capacity:
         return 0.0
-    low = 0.0
+    low, high = 0.0, 0.0
+    for quantity in range(len(penalties)):
+        high = max(high, penalties[quantity] * asked[quantity].max())
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
         if middle in (low, high):
             break
-        low, high = (middle, high) if excess(middle) > 0.0 else (low, middle)
+        if taken(asked, penalties, most, middle) > capacity:
+            low = middle
+        else:
+            high = middle
     return high
+
+
+@compiled
+def taken(asked: Any, penalties: Any, most: Any, price: float) -> float:
+    """Return what all users get at a price; see :func:`least_price`."""
+    total = 0.0
+    for quantity in range(len(penalties)):
+        reduced = price / penalties[quantity]
+        for wish in asked[quantity]:
+            total += min(max(wish - reduced, 0.0), most[quantity])
+    return total
 
 
 def update_multipliers(consensus: Consensus, copies: Records) -> Consensus:
     """Step 3: move the multipliers along the disagreement, (23)."""
     multipliers = {
         quantity: consensus.multipliers[quantity]
-        + penalty * (copies[quantity] - consensus.values[quantity])
-        for quantity, penalty in consensus.penalties.items()
+        + consensus.penalty(quantity) * (copies[quantity] - consensus.values[quantity])
+        for quantity in consensus.penalties
     }
     return replace(consensus, multipliers=multipliers)
 

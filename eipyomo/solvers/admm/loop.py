@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from eipyomo.instance import Instance
+from eipyomo.problem import Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.admm.agents import Agents, KernelAgents
 from eipyomo.solvers.admm.consensus import residuals, update_consensus, update_multipliers
+from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.pyomo_agents import PyomoAgents
-from eipyomo.solvers.admm.records import BLOCKS, of_users
+from eipyomo.solvers.admm.records import BLOCKS
 from eipyomo.solvers.admm.recovery import Recovery
 from eipyomo.solvers.admm.search import OffloadSearch
-from eipyomo.solvers.admm.settings import BALANCE_EVERY, Engine, Settings, balanced
+from eipyomo.solvers.admm.settings import BALANCE_EVERY, Engine, Settings, balanced, burdened
+from eipyomo.solvers.admm.start import scaled_penalties, starting_point
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from eipyomo.problem import Problem
     from eipyomo.solvers.admm.consensus import Consensus, Residuals
     from eipyomo.solvers.records import Records
 
@@ -59,6 +63,8 @@ def iterate(
             break
         before = consensus
         consensus = update_multipliers(update_consensus(consensus, copies), copies)
+        if settings.balance:
+            consensus = burdened(consensus, copies)
         found = residuals(before, consensus, copies)
         recovered = recovery.recover(copies, iteration)
         best = recovery.incumbent_cost if recovery.incumbent is not None else None
@@ -84,11 +90,18 @@ def agents(
     return KernelAgents(problem.data, search)
 
 
-def prepare(problem: Problem, consensus: Consensus) -> None:
-    """Compile the kernels, or load them, on one user."""
-    one = of_users(problem.data, [0])
-    search = OffloadSearch.of(problem, 1, 1.0).of_user(0)
-    KernelAgents(one, search).step_one(consensus.targets()[:1])
+@cache
+def prepare() -> None:
+    """Compile the kernels, or load them, on one user; done once a process."""
+    problem = Problem(Instance.letter(users=1))
+    consensus = starting_point("equal", problem, scaled_penalties(problem))
+    one, targets = (
+        KernelAgents(problem.data, OffloadSearch.of(problem, 1, 1.0)),
+        consensus.targets(),
+    )
+    copies = one.step_one(targets)
+    update_consensus(consensus, copies)
+    solve_range(one.users, targets, copies, 0, 1)
     exact.prepare()
 
 

@@ -61,7 +61,7 @@ class Admm(Method[AdmmOptions]):
         if problem.contradiction is not None:
             return Claim(status="infeasible", message=problem.contradiction)
         preparing = time.monotonic()
-        admm.loop.prepare(problem, consensus)
+        admm.loop.prepare()
         agents = admm.loop.agents(options.engine, problem, settings, options.executor)
         setup_s = time.monotonic() - preparing
         recovery = admm.loop.Recovery(problem)

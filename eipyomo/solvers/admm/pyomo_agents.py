@@ -92,31 +92,30 @@ class PyomoAgent:
         }
         worker.ask(question, SOLVE_LIMIT_S)
 
-    def solve(self, targets: Records, download: bool, offload: FloatColumn | float) -> Records:
+    def solve(self, target: Records, download: bool, offload: float) -> Records:
         """Solve (18) at given a and ι; the model's variables hold the answer afterwards."""
-        iota = float(np.max(offload))
         told = [
             value
-            for name, value in zip(models.AGENT_PARAMETERS, targets[0].tolist(), strict=True)
+            for name, value in zip(models.AGENT_PARAMETERS, target[0].tolist(), strict=True)
             if name in self.parameters
         ]
-        told += [float(download), iota]
+        told += [float(download), offload]
         question = {
             "solve": self.key,
             "parameters": told,
-            "start": self.start(targets[0], iota),
+            "start": self.start(target[0], offload),
             "warm": self.warm,
         }
         answer = self.worker.ask(question, SOLVE_LIMIT_S)
         if answer["status"] != "converged":
             raise SolverError(
                 f"Ipopt failed on the sub-problem of user {self.data.names[0]!r} at "
-                f"a = {download:d}, ι = {iota:g}: {answer['message']}"
+                f"a = {download:d}, ι = {offload:g}: {answer['message']}"
             )
         self.warm, self.rows = answer["warm"], answer["rows"]
         for variable, value in zip(self.columns, answer["values"], strict=True):
             variable.set_value(value, skip_validation=True)
-        return self.answer(download, iota)
+        return self.answer(download, offload)
 
     def start(self, target: Any, offload: float) -> list[float]:
         """Return a point strictly inside for a cold start: the target's shares, all a bit late."""

@@ -11,6 +11,7 @@ import numpy as np
 from eipyomo.physics import LN2
 from eipyomo.problem import SHARE_BOUNDS
 from eipyomo.resources import Budget
+from eipyomo.restriction import OpenDecisions
 from eipyomo.scaled import Scaled
 from eipyomo.solvers.records import COSTS, LIMITS, Records, fill_costs, fill_limits
 
@@ -60,6 +61,8 @@ TARGET = np.dtype(
 )
 """What the coordinator tells the agent."""
 
+STARTS = ("uplink_share", "downlink_share", "mu", "deadline", "energy")
+
 ANSWER = np.dtype(
     [
         ("download", "?"),  # a
@@ -78,7 +81,16 @@ ANSWER = np.dtype(
     ],
     align=True,
 )
-"""What the agent answers, u_j of (12); also where its next solve starts."""
+"""What the agent answers, u_j of (12)."""
+
+START = np.dtype([(name, "f8") for name in STARTS], align=True)
+"""Of an answer, where a solve nearby starts."""
+
+CHOICE = np.dtype(
+    [("edge", "?"), ("local", "?"), ("offload_min", "f8"), ("offload_max", "f8")],
+    align=True,
+)
+"""What the agent may decide, as in :class:`~eipyomo.restriction.OpenDecisions`."""
 
 
 def copied(budgets: Iterable[Budget]) -> tuple[str, ...]:
@@ -99,6 +111,14 @@ def user_records(data: Scaled) -> Records:
     for name in SHARE_BOUNDS:
         users[name] = getattr(data, name)
     return users
+
+
+def choice_records(decisions: OpenDecisions) -> Records:
+    """Return one CHOICE record per end user."""
+    choices = np.zeros(len(decisions.edge), CHOICE)
+    for name in CHOICE.names or ():
+        choices[name] = getattr(decisions, name)
+    return choices
 
 
 def of_users(data: Scaled, places: Sequence[int]) -> Scaled:

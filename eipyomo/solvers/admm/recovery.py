@@ -11,6 +11,7 @@ iteration has none, and what would come nearest is kept in words.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +37,14 @@ class Decided(NamedTuple):
     offload_fraction: FloatColumn
     mode: NDArray[np.intp]
 
+    @property
+    def digest(self) -> bytes:
+        """What tells these decisions from others; runs come back to some again and again."""
+        digest = hashlib.blake2b()
+        for column in self:
+            digest.update(column.tobytes())
+        return digest.digest()
+
 
 @dataclass(eq=False)
 class Recovery:
@@ -57,15 +66,18 @@ class Recovery:
     incumbent_iteration: int = 0
     nearest: Violation | None = None
     progress_iteration: int = 0
-    _decisions: Decided | None = None
-    _cost: float | None = None
+    _costs: dict[bytes, float | None] = field(default_factory=dict)
     _start: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
+    def dual(self) -> Dual:
+        """The problem's dual, by which every convex rest is solved."""
+        return Dual.of(self.problem)
+
+    @property
     def is_late(self) -> bool:
         """Whether the uploads do not even fit into the band before the first deadline."""
-        dual = Dual.of(self.problem)
-        return dual.latest_s < dual.earliest_s
+        return self.dual.latest_s < self.dual.earliest_s
 
     def recover(self, copies: Records, iteration: int) -> float | None:
         """Return the WSEL of the best allocation with the agents' a and ι; None if there is none.
@@ -73,15 +85,14 @@ class Recovery:
         It keeps within limits as :func:`~eipyomo.evaluation.evaluate` judges them.
         """
         decisions = self.decisions(copies)
-        if self._decisions is not None and all(map(np.array_equal, decisions, self._decisions)):
-            return self._cost
-        self._decisions = decisions
-        self._cost = None if self.is_late else self._solved(decisions, iteration)
-        return self._cost
+        key = decisions.digest
+        if key not in self._costs:
+            self._costs[key] = None if self.is_late else self._solved(decisions, iteration)
+        return self._costs[key]
 
     def _solved(self, decisions: Decided, iteration: int) -> float | None:
         """Solve the convex rest, and keep what it gives if it is feasible and the best so far."""
-        rest = convex_rest(self.problem, *decisions, **self._start)
+        rest = convex_rest(self.problem, *decisions, dual=self.dual, **self._start)
         judged = evaluate(self.problem, rest.allocation)
         if not judged.feasible:
             worst = judged.violations[0]

@@ -1,7 +1,7 @@
-"""Step 1: every agent's best a_j and ι_j, around an engine that solves (18) for given ones.
+"""Step 1: every agent's best a_j and ι_j, around whatever solves (18) for given ones.
 
-The agents' searches run side by side: all take the same number of steps, so that one call of the
-engine serves all users, and the same search runs over one user or over ten thousand.
+Which ι are tried is written once for the compiled agents and for those in Pyomo: whoever solves
+(18) there says what it costs, and is told the next one.
 """
 
 from __future__ import annotations
@@ -9,26 +9,230 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eipyomo.restriction import OpenDecisions
+from eipyomo.solvers.admm.kernel import Ends, Probe, may_fall, no_probe, probe, solve_one
+from eipyomo.solvers.compiled import compiled
 
 if TYPE_CHECKING:
     from eipyomo.problem import Problem
-    from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.records import Records
 
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
 
 
-class Engine(Protocol):
-    """Whatever solves the sub-problem (18) at fixed a and ι."""
+class Rule(NamedTuple):
+    """How an agent looks for its ι.
 
-    def solve(self, targets: Records, download: bool, offload: FloatColumn | float) -> Records:
-        """Return one ANSWER record per user."""
+    Attributes
+    ----------
+    grid
+        n where ι must be one of k/n, which are all tried then; else 0.
+    parts
+        Number of equal parts of an ι's range whose ends the coarse scan visits.
+    sections
+        Golden sections of the parts beside the best of these ends.
+    """
+
+    grid: int
+    parts: int
+    sections: int
+
+    @property
+    def points(self) -> int:
+        """How many ι are tried at least, where they are free."""
+        return (self.grid or self.parts) + 1
+
+
+@compiled
+def scanned(least: float, most: float, rule: Rule) -> Iterator[float]:
+    """Yield equidistant ι, or all of the grid.
+
+    The cost has several local minima in ι for about one user in ten.
+    """
+    for k in range((rule.grid or rule.parts) + 1 if least < most else 1):
+        if rule.grid:
+            yield least if k == 0 else min(max(k / rule.grid, least), most)
+        else:
+            yield least + (most - least) * (k / rule.parts)
+
+
+@compiled
+def beside(offload: float, least: float, most: float, rule: Rule) -> Ends:
+    """Return the ends of the parts beside one of the ι scanned; on a grid there is nothing."""
+    part = 0.0 if rule.grid else (most - least) / rule.parts
+    return Ends(max(offload - part, least), min(offload + part, most))
+
+
+@compiled
+def narrowed(ends: Ends, sections: int, cost: Any) -> Iterator[tuple[float, Ends]]:
+    """Yield the ι of golden sections, each with the bracket that it is in.
+
+    What (18) costs at each is expected in ``cost[0]``.
+    """
+    low, high = ends
+    width = GOLDEN * (high - low)
+    left, right = high - width, low + width
+    yield left, ends
+    left_cost = cost[0]
+    yield right, ends
+    right_cost = cost[0]
+    for _ in range(sections):
+        if left_cost <= right_cost:
+            high, right, right_cost = right, left, left_cost
+            left = high - GOLDEN * (high - low)
+            yield left, Ends(low, high)
+            left_cost = cost[0]
+        else:
+            low, left, left_cost = left, right, right_cost
+            right = low + GOLDEN * (high - low)
+            yield right, Ends(low, high)
+            right_cost = cost[0]
+
+
+# --- Compiled agents ------------------------------------------------------------------------------
+
+
+class Decided(NamedTuple):
+    """The best a and ι met, and S of (18) there."""
+
+    value: float
+    download: bool
+    offload: float
+
+
+@compiled
+def begin(answer: Any, start: Any, download: bool, offload: float) -> Any:
+    """Set a and ι of an answer, and where its solve starts."""
+    answer.download, answer.offload_fraction = download, offload
+    copy_start(start, answer)
+    return answer
+
+
+@compiled
+def copy_start(source: Any, into: Any) -> None:
+    """Copy the fields of a START."""
+    into.uplink_share, into.downlink_share = source.uplink_share, source.downlink_share
+    into.mu, into.deadline, into.energy = source.mu, source.deadline, source.energy
+
+
+@compiled
+def better(decided: Decided, value: float, answer: Any, start: Any) -> Decided:
+    """Return the decisions of an answer if they are better; then the next solves start from it."""
+    if value >= decided.value:
+        return decided
+    copy_start(answer, start[len(start) - 1])
+    return Decided(value, answer.download, answer.offload_fraction)
+
+
+@compiled
+def scan(
+    users: Any,
+    j: int,
+    target: Any,
+    choice: Any,
+    rule: Rule,
+    decided: Decided,
+    start: Any,
+    answer: Any,
+) -> tuple[Decided, Probe, float]:
+    """Try the ι of the coarse scan; return also the best of them and what is known there.
+
+    What is known at the first may prove that no other is better.
+    """
+    user, ends = users[j], Ends(choice.offload_min, choice.offload_max)
+    best, middle, place = no_probe(), ends.low, 1
+    for iota in scanned(ends.low, ends.high, rule):
+        found = probe(users, j, target, begin(answer, start[place], True, iota))
+        copy_start(answer, start[place])
+        if found.value < best.value:
+            best, middle = found, iota
+        decided = better(decided, found.value, answer, start)
+        if place == 1 and not may_fall(user, target, best, ends.low, ends, decided.value):
+            break
+        place += 1
+    return decided, best, middle
+
+
+@compiled
+def narrow(
+    users: Any,
+    j: int,
+    target: Any,
+    ends: Ends,
+    rule: Rule,
+    decided: Decided,
+    start: Any,
+    answer: Any,
+) -> Decided:
+    """Try the ι of the golden sections between two ends.
+
+    While a = 0 is better than what is met there, it may turn out that it is better than all.
+    """
+    user, cost, last = users[j], np.empty(1), len(start) - 1
+    for iota, within in narrowed(ends, rule.sections, cost):
+        found = probe(users, j, target, begin(answer, start[last], True, iota))
+        cost[0] = found.value
+        decided = better(decided, found.value, answer, start)
+        if not (decided.download or may_fall(user, target, found, iota, within, decided.value)):
+            break
+    return decided
+
+
+@compiled
+def decide(
+    users: Any, j: int, target: Any, choice: Any, rule: Rule, start: Any, answer: Any
+) -> Decided:
+    """Find the best a and ι of user j."""
+    decided = Decided(np.inf, False, 1.0)
+    if choice.edge:
+        found = probe(users, j, target, begin(answer, start[0], False, 1.0))
+        copy_start(answer, start[0])
+        decided = better(decided, found.value, answer, start)
+    if not choice.local:
+        return decided
+    decided, best, middle = scan(users, j, target, choice, rule, decided, start, answer)
+    ends = beside(middle, choice.offload_min, choice.offload_max, rule)
+    if ends.low < ends.high and may_fall(users[j], target, best, middle, ends, decided.value):
+        return narrow(users, j, target, ends, rule, decided, start, answer)
+    return decided
+
+
+@compiled
+def decide_range(
+    users: Any,
+    targets: Any,
+    choices: Any,
+    rule: Rule,
+    starts: Any,
+    answers: Any,
+    first: int,
+    last: int,
+) -> None:
+    """Minimise (18) over a, ι and the rest of u_j for users first..last-1.
+
+    Of each user `starts` has where its solves start: of a = 0, of the ι scanned, which cost nearly
+    what they did an iteration before, and of the best decisions met.
+    """
+    best = starts.shape[1] - 1
+    for j in range(first, last):
+        target, answer, start = targets[j], answers[j], starts[j]
+        decided = decide(users, j, target, choices[j], rule, start, answer)
+        begin(answer, start[best], decided.download, decided.offload)
+        solve_one(users, j, target, answer)
+
+
+# --- Agents in Pyomo ------------------------------------------------------------------------------
+
+
+class Engine(Protocol):
+    """Whatever solves the sub-problem (18) of one user at fixed a and ι."""
+
+    def solve(self, target: Records, download: bool, offload: float) -> Records:
+        """Return one ANSWER record."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,26 +243,29 @@ class OffloadSearch:
     ----------
     decisions
         What is open; arrays of shape (users,). The range of an ι that means nothing is a point.
-    grid
-        n where ι must be one of k/n, which are all tried then; else 0.
-    parts
-        Number of equal parts of an ι's range whose ends the coarse scan visits.
-    tolerance
-        ε0, the absolute width of bracket at which the golden-section search ends.
+    rule
+        Which ι are tried.
     """
 
     decisions: OpenDecisions
-    grid: int
-    parts: int
-    tolerance: float
+    rule: Rule
 
     @classmethod
     def of(cls, problem: Problem, parts: int, tolerance: float) -> OffloadSearch:
-        """Return the search over what a problem leaves open; without a task, ι means nothing."""
+        """Return the search over what a problem leaves open; without a task, ι means nothing.
+
+        Parameters
+        ----------
+        parts
+            See :class:`Rule`.
+        tolerance
+            ε0, the absolute width of bracket at which the golden sections end.
+        """
         low = problem.decisions.offload_min + 0.0  # rounded up to a grid it may be -0.0
         high = np.where(problem.data.task_mbit > 0.0, problem.decisions.offload_max, low)
         decisions = replace(problem.decisions, offload_min=low, offload_max=high)
-        return cls(decisions, problem.restriction.grid, parts, tolerance)
+        sections = sections_to(tolerance, float((high - low).max()) / parts)
+        return cls(decisions, Rule(problem.restriction.grid, parts, sections))
 
     def of_user(self, place: int) -> OffloadSearch:
         """Return the search of one user by its place."""
@@ -68,90 +275,38 @@ class OffloadSearch:
         }
         return replace(self, decisions=OpenDecisions(**one))
 
-    def run(self, engine: Engine, targets: Records) -> Records:
-        """Minimise (18) over a, ι and the rest of u_j, for every user.
+    def run(self, engine: Engine, target: Records) -> Records:
+        """Minimise (18) over a, ι and the rest of u_j, for one user.
 
         Parameters
         ----------
         engine
             Solves for given a and ι.
-        targets
-            TARGET records.
+        target
+            Its TARGET record, of shape (1,).
         """
-        edge, local = self.decisions.edge, self.decisions.local
-        if not local.any():
-            return engine.solve(targets, False, 1.0)
-        here = self.with_download(engine, targets)
-        if not edge.any():
-            return here
-        there = engine.solve(targets, False, 1.0)
-        downloads = local & (~edge | (here["value"] < there["value"]))
-        return choose(downloads, here, there)
-
-    def with_download(self, engine: Engine, targets: Records) -> Records:
-        """Minimise (18) with a = 1."""
-        first = engine.solve(targets, True, self.decisions.offload_min)
-        searched = self.decisions.offload_min < self.decisions.offload_max
-        if not searched.any():
-            return first
-        found = self.coarse_scan(engine, targets, first)
-        if not self.grid:
-            found = self.golden_section(engine, targets, found)
-        return better(first, choose(searched, found, first))
-
-    def coarse_scan(self, engine: Engine, targets: Records, first: Records) -> Records:
-        """Return the best of equidistant ι.
-
-        The cost has several local minima in ι for about one user in ten.
-        """
-        best = first
-        for offload in self.points():
-            best = better(best, engine.solve(targets, True, offload))
-        return best
-
-    def points(self) -> Iterator[FloatColumn]:
-        """Yield the ι of the coarse scan beyond the least, of shape (users,)."""
-        low, high = self.decisions.offload_min, self.decisions.offload_max
-        for k in range(1, (self.grid or self.parts) + 1):
-            if self.grid:
-                yield np.clip(k / self.grid, low, high)
-            else:
-                yield low + (high - low) * (k / self.parts)
-
-    def golden_section(self, engine: Engine, targets: Records, best: Records) -> Records:
-        """Narrow the parts beside each ι to ε0 by golden sections; return the best answer met."""
-        least, most = self.decisions.offload_min, self.decisions.offload_max
-        part = (most - least) / self.parts
-        low = np.maximum(best["offload_fraction"] - part, least)
-        high = np.minimum(best["offload_fraction"] + part, most)
-        width = GOLDEN * (high - low)
-        left = engine.solve(targets, True, high - width)
-        right = engine.solve(targets, True, low + width)
-        for _ in range(self.sections):
-            best = better(best, better(left, right))
-            keep_left = left["value"] <= right["value"]
-            high = np.where(keep_left, right["offload_fraction"], high)
-            low = np.where(keep_left, low, left["offload_fraction"])
-            width = GOLDEN * (high - low)
-            probe = engine.solve(targets, True, np.where(keep_left, high - width, low + width))
-            left, right = choose(keep_left, probe, right), choose(keep_left, left, probe)
-        return better(best, better(left, right))
-
-    @property
-    def sections(self) -> int:
-        """Number of sections after which every bracket is at most ε0 wide."""
-        widest = float((self.decisions.offload_max - self.decisions.offload_min).max())
-        shrink = math.log(self.tolerance * self.parts / (2.0 * widest)) / math.log(GOLDEN)
-        return max(math.ceil(shrink), 0)
+        ((edge, local, least, most),) = self.decisions.by_user()
+        found = [engine.solve(target, False, 1.0)] if edge or not local else []
+        if local:
+            scan = [engine.solve(target, True, iota) for iota in scanned(least, most, self.rule)]
+            middle = float(lowest(scan)["offload_fraction"][0])
+            ends = beside(middle, least, most, self.rule)
+            if ends.low < ends.high:
+                cost = np.empty(1)
+                for iota, _ in narrowed(ends, self.rule.sections, cost):
+                    scan.append(engine.solve(target, True, iota))
+                    cost[:] = scan[-1]["value"]
+            found += scan
+        return lowest(found)
 
 
-def better(first: Records, second: Records) -> Records:
-    """Return for every user the answer of lower value, the first one where they are equal."""
-    return choose(second["value"] < first["value"], second, first)
+def lowest(answers: list[Records]) -> Records:
+    """Return the first answer of the least value."""
+    return min(answers, key=lambda answer: float(answer["value"][0]))
 
 
-def choose(where: NDArray[np.bool_], these: Records, others: Records) -> Records:
-    """Return these records or those; whole ones are copied, which takes a sixth of the time."""
-    whole = np.dtype((np.void, these.itemsize))
-    chosen: Records = np.where(where, these.view(whole), others.view(whole)).view(these.dtype)
-    return chosen
+def sections_to(tolerance: float, part: float) -> int:
+    """Return the number of golden sections after which two parts of ι's range are that narrow."""
+    if part <= 0.0:
+        return 0
+    return max(math.ceil(math.log(0.5 * tolerance / part) / math.log(GOLDEN)), 0)

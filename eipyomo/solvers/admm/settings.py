@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import Field, PlainValidator, SkipValidation, model_validator
 
 from eipyomo.allocation import Allocation
@@ -19,6 +20,7 @@ from eipyomo.validation import Flag, Positive, Whole, positive_number
 if TYPE_CHECKING:
     from eipyomo.problem import Problem
     from eipyomo.solvers.admm.consensus import Consensus, Residuals
+    from eipyomo.solvers.records import Records
 
 Engine = Literal["kernel", "pyomo"]
 Preset = Literal["default", "letter"]
@@ -26,6 +28,9 @@ Stop = Literal["relative", "absolute"]
 
 LETTER_BLOCKS = ("uplink", "sync", "downlink")
 BALANCE_EVERY, BALANCE_RATIO, BALANCE_FACTOR = 10, 10.0, 2.0
+HEAVY = 8.0
+"""Times the mean w^t that a multiplier of the sync time is where too many wait for one agent. Among
+a dozen users hardly any is, and none where the band is so narrow that all uploads end together."""
 
 
 def _start(value: Any) -> Any:
@@ -76,7 +81,8 @@ class AdmmOptions(Options):
         Flag | None,
         Field(
             description="whether a block's penalty is doubled or halved every 10 iterations where "
-            "its residuals differ by more than a factor of 10"
+            "its residuals differ by more than a factor of 10, and whether an agent for whom many "
+            "wait gets a larger one for the sync time"
         ),
     ] = None
     stop: Annotated[
@@ -209,6 +215,22 @@ def balanced(consensus: Consensus, found: Residuals) -> Consensus:
         for quantity, penalty in consensus.penalties.items()
     }
     return replace(consensus, penalties=penalties)
+
+
+def burdened(consensus: Consensus, copies: Records) -> Consensus:
+    """Return the consensus with a penalty of its own for each agent that many others wait for.
+
+    The multipliers of the sync time sum to 0. Those who wait for it pull with no more than w^t
+    each, but the one whose upload is the last, and no share of the band can make earlier, has to
+    hold against all of them. With one penalty for all its multiplier would take as many iterations
+    more as there are users, while τ̂, the mean of all copies, follows the many. So c_j grows with
+    the multiplier, once that is beyond ``HEAVY`` times the mean w^t. ADMM allows any weights that
+    settle, as these do with the multipliers. Who pays for a deadline is left as it is: its price
+    is part of what pulls, and of any size.
+    """
+    burden = consensus.multipliers[SYNC] / consensus.latency_weight
+    stands_out = (burden > HEAVY) & (copies["deadline"] == 0.0)
+    return replace(consensus, sync_weights=np.where(stands_out, burden, 1.0))
 
 
 def _factor(primal: float, dual: float) -> float:

@@ -161,4 +161,5 @@ def starting_point(
         penalties=penalties,
         budgets=problem.budgets,
         limit_price=limit_price(data, penalties),
+        latency_weight=float(np.mean(data.latency_weight)),
     )

@@ -68,6 +68,7 @@ def convex_rest(
     *,
     start_s: float | None = None,
     prices: Prices | None = None,
+    dual: Dual | None = None,
 ) -> ConvexRest:
     """Minimise WSEL over b, b̄, f and τ̂ for given download decisions and offload fractions.
 
@@ -84,6 +85,8 @@ def convex_rest(
         Which of their modes users take, from 0, if some have modes.
     start_s, prices
         Where to start the search, if known.
+    dual
+        The problem's, if it is at hand; making one takes as long as some answers of it.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def convex_rest(
     if modes is not None:
         decided["download"][has] = modes.computes[modes.rows(number)][has]
         decided["offload_fraction"][has] = number[has]
-    return rest_of(Dual.of(problem), decided, start_s, prices)
+    return rest_of(Dual.of(problem) if dual is None else dual, decided, start_s, prices)
 
 
 def _check(names: tuple[str, ...], decided: Records) -> None:
