@@ -18,11 +18,11 @@ from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Decisions, Dual, Prices, UserSolutions
-from eipyomo.solvers.exact.kernels import FIXED, SOLUTION, Accuracy, Times
+from eipyomo.solvers.exact.kernels import FIXED, SOLUTION, Accuracy, Phases, Times
 from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 from eipyomo.solvers.records import Records
-from eipyomo.timing import Plan, in_modes, seconds_per_mbit, where_needed
+from eipyomo.timing import Plan, in_modes, seconds_per_mbit
 
 PENALTY, SITS_OUT = (kernels.QUANTITIES.index(name) for name in ("penalty", "sits_out"))
 """Places among the quantities that users draw."""
@@ -210,40 +210,24 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
     download, offload = records["download"], records["offload_fraction"]
     shares = _shares(dual, optimum)
     up, down = shares["uplink_share"], shares["downlink_share"]
-    seconds = seconds_per_mbit(up, data.bandwidth_mhz, data.uplink_snr)
-    uploads, downloads = users["model_mbit"] > 0.0, download & (users["download_mbit"] > 0.0)
     load = users["model_mbit"] + offload * users["task_mbit"]
-    uploaded_s = users["start_s"] + where_needed(users["model_mbit"], seconds)
-    sync_s = max(optimum.best.sync_s, float(uploaded_s.max(where=uploads, initial=0.0)))
-    sent_s = users["start_s"] + where_needed(load, seconds)
-    ready_s = np.maximum(sync_s, np.where(load > 0.0, sent_s, 0.0))
-    seconds_down = seconds_per_mbit(
-        np.where(downloads, down, 1.0), data.bandwidth_mhz, data.downlink_snr
-    )
-    download_s = where_needed(users["download_mbit"], seconds_down)
-    own_work = (1.0 - offload) * users["work_gigacycles"]
-    full_ghz = kernels.best_frequencies(weighted)
+    downloads = download & (users["download_mbit"] > 0.0)
+    uplink = seconds_per_mbit(up, data.bandwidth_mhz, data.uplink_snr)
+    downlink = seconds_per_mbit(down, data.bandwidth_mhz, data.downlink_snr)
+    found = kernels.phases(users, records, uplink, downlink, optimum.best.sync_s)
     served = next((one for one in dual.budgets if "edge_frequency_ghz" in one.quantities), None)
-    edge_s, in_sequence = offload * users["edge_s"], users["in_sequence"]
+    edge_s = offload * users["edge_s"]
     edge_ghz: FloatColumn = np.zeros(len(data))
     if served is not None:
         work = offload * users["edge_gigacycles"]
-        spare_s = np.where(download, sync_s + download_s + own_work / full_ghz - ready_s, 0.0)
-        spare_s = np.where(in_sequence, 0.0, spare_s)
+        spare_s = _spare_s(users, weighted, records, found)
         edge_ghz = _frequencies_ghz(served, optimum, work, spare_s)
         np.divide(work, edge_ghz, out=edge_s, where=edge_ghz > 0.0)
-    time_left_s = np.where(in_sequence, 0.0, ready_s + edge_s - sync_s - download_s)
-    own_ghz = _frequency_ghz(weighted, own_work, full_ghz, time_left_s)
-    left_s = users["deadline_s"] - sync_s - download_s
-    left_s -= in_sequence * (where_needed(offload * users["task_mbit"], seconds) + edge_s)
-    left_j = users["energy_left_j"] - users["transmit_power_w"] * where_needed(load, seconds)
-    left_j = left_j - users["receive_power_w"] * download_s
-    own_ghz = _within_limits(users, own_ghz, own_work, left_s, left_j)
     plan = Plan(
-        sync_s=sync_s,
+        sync_s=found.sync_s,
         download=downloads,
         offload_fraction=offload,
-        frequency_ghz=np.where(download, own_ghz, 0.0),
+        frequency_ghz=kernels.own_frequencies(users, weighted, records, found, edge_s),
         uplink_share=np.where(load > 0.0, up, dual.users["uplink"]["share_min"]),
         downlink_share=np.where(downloads, down, 0.0),
         edge_frequency_ghz=edge_ghz,
@@ -252,6 +236,14 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
     return Allocation.of_plan(
         data.names, in_modes(data, plan), serves=served is not None, data=data
     )
+
+
+def _spare_s(users: Records, weighted: Records, records: Records, found: Phases) -> FloatColumn:
+    """Return how long the server may take until who computes at full speed has to wait for it."""
+    work = (1.0 - records["offload_fraction"]) * users["work_gigacycles"]
+    own_s = work / kernels.best_frequencies(weighted)
+    spare_s = found.sync_s + found.download_s + own_s - found.ready_s
+    return np.where(records["download"] & ~users["in_sequence"], spare_s, 0.0)
 
 
 def _modes(dual: Dual, optimum: PriceOptimum) -> NDArray[np.intp] | None:
@@ -305,32 +297,3 @@ def _frequencies_ghz(
     if over > 1.0 - 1e-15 * len(work):
         frequency = frequency / over * (1.0 - 4e-16 * len(work))
     return frequency
-
-
-def _within_limits(
-    users: Records,
-    frequency: FloatColumn,
-    work: FloatColumn,
-    left_s: FloatColumn,
-    left_j: FloatColumn,
-) -> FloatColumn:
-    """Return frequencies raised to what a deadline needs, and lowered to what a budget allows."""
-    hurried, thrifty = np.isfinite(left_s) & (work > 0.0), np.isfinite(left_j) & (work > 0.0)
-    needed = np.zeros(len(work))
-    np.divide(work, left_s, out=needed, where=hurried & (left_s > 0.0))
-    frequency = np.minimum(np.maximum(frequency, needed), users["frequency_max_ghz"])
-    spent = work * users["energy_coefficient"]
-    allowed = np.full(len(work), np.inf)
-    np.divide(left_j, spent, out=allowed, where=thrifty & (spent > 0.0))
-    slowed = np.minimum(frequency, np.sqrt(np.maximum(allowed, 0.0)))
-    return np.where(hurried | thrifty, slowed, frequency)
-
-
-def _frequency_ghz(
-    weighted: Records, work: FloatColumn, full_ghz: FloatColumn, time_left_s: FloatColumn
-) -> FloatColumn:
-    """Return the best frequencies for given shares: full speed, or just in time for the edge."""
-    in_time = np.full(len(work), np.inf)
-    np.divide(work, time_left_s, out=in_time, where=time_left_s > 0.0)
-    slowed = np.where(weighted["cpu_weight"] > 0.0, np.minimum(full_ghz, in_time), full_ghz)
-    return np.where(work > 0.0, slowed, 0.0)

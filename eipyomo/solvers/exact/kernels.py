@@ -2489,6 +2489,69 @@ def best_frequencies(users: Any) -> FloatColumn:
     return np.array([best_frequency(user, user.cpu_weight, user.latency_weight) for user in users])
 
 
+class Phases(NamedTuple):
+    """The sync time at the earliest, and by user when the server can begin, and τ^md.
+
+    And the seconds per Mbit in the uplink.
+    """
+
+    sync_s: float
+    ready_s: FloatColumn
+    download_s: FloatColumn
+    uplink_seconds: FloatColumn
+
+
+@compiled
+def phases(users: Any, solutions: Any, uplink: Any, downlink: Any, sync_s: float) -> Phases:
+    """Return what decisions lead to at seconds per Mbit; the sync is after the last upload."""
+    ready_s, download_s = np.zeros(len(users)), np.zeros(len(users))
+    for j in range(len(users)):
+        user, solution = users[j], solutions[j]
+        if user.model_mbit > 0.0:
+            sync_s = max(sync_s, user.start_s + user.model_mbit * uplink[j])
+        load = user.model_mbit + solution.offload_fraction * user.task_mbit
+        if load > 0.0:
+            ready_s[j] = user.start_s + load * uplink[j]
+        if solution.download and user.download_mbit > 0.0:
+            download_s[j] = user.download_mbit * downlink[j]
+    return Phases(sync_s, np.maximum(ready_s, sync_s), download_s, uplink)
+
+
+@compiled
+def own_frequencies(
+    users: Any, weighted: Any, solutions: Any, found: Phases, edge_s: Any
+) -> FloatColumn:
+    """Return the best frequencies for given shares: full speed, or just in time for the edge.
+
+    They are raised to what a deadline needs, and lowered to what an energy budget allows.
+    """
+    frequencies = np.zeros(len(users))
+    for j in range(len(users)):
+        user, solution = users[j], solutions[j]
+        work = (1.0 - solution.offload_fraction) * user.work_gigacycles
+        if work <= 0.0 or not solution.download:
+            continue
+        frequency = best_frequency(user, weighted[j].cpu_weight, weighted[j].latency_weight)
+        own_end_s = found.sync_s + found.download_s[j]
+        spare_s = 0.0 if user.in_sequence else found.ready_s[j] + edge_s[j] - own_end_s
+        if weighted[j].cpu_weight > 0.0 and spare_s > 0.0:
+            frequency = min(frequency, work / spare_s)
+        sent, left_s = solution.offload_fraction * user.task_mbit, user.deadline_s - own_end_s
+        if user.in_sequence:
+            left_s -= edge_s[j] + (sent * found.uplink_seconds[j] if sent > 0.0 else 0.0)
+        if left_s < np.inf and left_s > 0.0:
+            frequency = max(frequency, work / left_s)
+        load, left_j = user.model_mbit + sent, user.energy_left_j
+        if left_j < np.inf:
+            left_j -= user.receive_power_w * found.download_s[j]
+            left_j -= user.transmit_power_w * load * found.uplink_seconds[j] if load > 0.0 else 0.0
+            spent = work * user.energy_coefficient
+            if spent > 0.0:
+                frequency = min(frequency, math.sqrt(max(left_j / spent, 0.0)))
+        frequencies[j] = min(frequency, user.frequency_max_ghz)
+    return frequencies
+
+
 @compiled
 def paid_at_equal_shares(users: Any) -> float:
     """Return what users pay for an update each, while all have as much of half of the band."""
