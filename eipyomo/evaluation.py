@@ -6,22 +6,25 @@ Nothing here knows a solver or a model. An allocation is judged by its decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from eipyomo import physics, timing
 from eipyomo.allocation import Allocation
-from eipyomo.columns import Columns
+from eipyomo.columns import Columns, rows_of
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.restriction import demands_beside
 from eipyomo.scaled import FloatColumn, Scaled, Stage
 from eipyomo.timing import Needs, Plan, where_needed
 from eipyomo.validation import require_kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEASIBILITY_TOLERANCE = 1e-6
 """Largest relative violation at which an allocation counts as feasible."""
@@ -74,16 +77,25 @@ class Breakdown(Columns):
 
     def frame(self) -> pd.DataFrame:
         """Return the breakdown as a table, one row per user."""
+        import pandas as pd
+
+        return pd.DataFrame(self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        """Return the names, and the terms that there are."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
         columns = {name: column for name, column in columns.items() if column is not None}
-        return pd.DataFrame({"name": list(self.names), **columns})
+        return {"name": list(self.names), **columns}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
-        frame = self.frame()
-        numbers = frame.columns[1:]
-        frame[numbers] = frame[numbers].astype(object).where(np.isfinite(frame[numbers]), None)
-        return {"users": frame.to_dict("records")}
+        rows = rows_of(self._columns())
+        return {"users": [{key: _or_none(term) for key, term in row.items()} for row in rows]}
+
+
+def _or_none(term: Any) -> Any:
+    """Return a term as a document has it: None for a number that is not finite."""
+    return None if isinstance(term, float) and not math.isfinite(term) else term
 
 
 @dataclass(frozen=True)
@@ -178,6 +190,8 @@ def timeline(terms: pd.DataFrame, sync_s: float) -> pd.DataFrame:
     sync_s
         Sync time in s.
     """
+    import pandas as pd
+
     zero = pd.Series(0.0, index=terms.index)
     trained = terms["previous_download_s"] + terms["local_training_s"]
     uploaded = trained + terms["upload_s"]

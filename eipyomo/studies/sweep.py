@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from eipyomo.errors import InputError, SolverError
 from eipyomo.files import to_json
 from eipyomo.solvers.methods import attempt, failure
@@ -29,6 +27,8 @@ from eipyomo.words import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import pandas as pd
 
     from eipyomo.instance import Instance
 
