@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from eipyomo.solvers import exact
 from eipyomo.solvers.admm.agents import Agents, KernelAgents
 from eipyomo.solvers.admm.consensus import residuals, update_consensus, update_multipliers
-from eipyomo.solvers.admm.pyomo_agents import PyomoAgents
 from eipyomo.solvers.admm.records import BLOCKS, of_users
 from eipyomo.solvers.admm.recovery import Recovery
 from eipyomo.solvers.admm.search import OffloadSearch
@@ -80,7 +80,9 @@ def agents(
     """Return who takes step 1."""
     search = OffloadSearch.of(problem, settings.offload_grid, settings.offload_tolerance)
     if engine == "pyomo":
-        return PyomoAgents(problem.data, search, executor)
+        by_pyomo = import_module("eipyomo.solvers.admm.pyomo_agents")  # Pyomo takes long to load
+        found: Agents = by_pyomo.PyomoAgents(problem.data, search, executor)
+        return found
     return KernelAgents(problem.data, search)
 
 
