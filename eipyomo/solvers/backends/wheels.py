@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import sys
 import time
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -18,7 +17,7 @@ from eipyomo import models
 from eipyomo.errors import InputError
 from eipyomo.report import Status
 from eipyomo.solvers.backends.base import Answer, Backend, Point, Request
-from eipyomo.solvers.backends.process import run
+from eipyomo.solvers.backends.sessions import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,9 +103,8 @@ class WheelBackend(Backend):
             "start": beginning(model, columns) if request.start else None,
             "sense": int(models.objective(model).sense),
         }
-        outcome = run(
-            # -P: a module in the working folder must not stand in for a library.
-            [sys.executable, "-P", str(HERE / self.script)],
+        outcome = run_script(
+            HERE / self.script,
             {"job.json": json.dumps(job), f"model.{self.format}": text},
             time_limit=request.time_limit,
             read=[ANSWER],
