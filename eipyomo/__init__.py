@@ -4,49 +4,37 @@ See the README for the first steps.
 """
 
 import logging
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from eipyomo import models, modes, solvers
-from eipyomo.allocation import Allocation
-from eipyomo.devices import EdgeServer, EndUser
-from eipyomo.errors import ClaimError, EipyomoError, InputError, SolverError
-from eipyomo.evaluation import Evaluation, evaluate
-from eipyomo.instance import Instance
-from eipyomo.problem import Problem
-from eipyomo.process import Training
-from eipyomo.restriction import Restriction
-from eipyomo.result import Result
-from eipyomo.solvers import solve, solve_model
-from eipyomo.studies.compare import compare
-from eipyomo.studies.many import solve_many
-from eipyomo.studies.train import train
+from eipyomo.lazily import names_of
+from eipyomo.solvers.backends.registration import register_with_pyomo
 
-__version__ = version("eipyomo")
-
-__all__ = [
-    "Allocation",
-    "ClaimError",
-    "EdgeServer",
-    "EipyomoError",
-    "EndUser",
-    "Evaluation",
-    "InputError",
-    "Instance",
-    "Problem",
-    "Restriction",
-    "Result",
-    "SolverError",
-    "Training",
-    "compare",
-    "evaluate",
-    "models",
-    "modes",
-    "solve",
-    "solve_many",
-    "solve_model",
-    "solvers",
-    "train",
-]
+if TYPE_CHECKING:
+    from eipyomo import models as models
+    from eipyomo import modes as modes
+    from eipyomo import solvers as solvers
+    from eipyomo.allocation import Allocation as Allocation
+    from eipyomo.devices import EdgeServer as EdgeServer
+    from eipyomo.devices import EndUser as EndUser
+    from eipyomo.errors import ClaimError as ClaimError
+    from eipyomo.errors import EipyomoError as EipyomoError
+    from eipyomo.errors import InputError as InputError
+    from eipyomo.errors import SolverError as SolverError
+    from eipyomo.evaluation import Evaluation as Evaluation
+    from eipyomo.evaluation import evaluate as evaluate
+    from eipyomo.instance import Instance as Instance
+    from eipyomo.problem import Problem as Problem
+    from eipyomo.process import Training as Training
+    from eipyomo.restriction import Restriction as Restriction
+    from eipyomo.result import Result as Result
+    from eipyomo.solvers import solve as solve
+    from eipyomo.solvers import solve_model as solve_model
+    from eipyomo.studies.compare import compare as compare
+    from eipyomo.studies.many import solve_many as solve_many
+    from eipyomo.studies.train import train as train
+    from eipyomo.version import __version__ as __version__
+else:
+    __getattr__, __dir__, __all__ = names_of(__name__, __file__)
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
-solvers.register()
+register_with_pyomo()

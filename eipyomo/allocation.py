@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, StrictStr
 
-from eipyomo.columns import Columns, decision_column, number_column
+from eipyomo.columns import Columns, decision_column, number_column, rows_of
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
 from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Scaled
 from eipyomo.timing import Plan
 from eipyomo.validation import Decision, Finite, Record, real_number
 from eipyomo.words import clipped, short, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class _UserDecisions(Record):
@@ -175,12 +177,14 @@ class Allocation(Columns):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``allocation`` part of a result document."""
-        users = self.frame().to_dict("records")
+        users = rows_of({"name": self.names, **self._columns()})
         told = [{key: v for key, v in user.items() if v is not None} for user in users]
         return {"sync_s": self.sync_s, "users": told}
 
     def frame(self) -> pd.DataFrame:
         """Return the decisions as a table, one row per user."""
+        import pandas as pd
+
         columns = self._columns()
         if self.mode is not None:
             columns["mode"] = pd.Series(self.mode, dtype=object)  # texts would make None a NaN

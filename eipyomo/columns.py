@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
@@ -37,6 +37,14 @@ class Columns:
 
 def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
     return kind(**data)
+
+
+def rows_of(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return columns by their names as rows, in numbers and texts of Python's own."""
+    plain = [
+        column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values()
+    ]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
 
 
 def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:
@@ -75,7 +83,7 @@ def _column(
     The elements of a list are looked at one by one, as numpy makes them one kind first: texts of a
     number beside a text, a number of true beside a number. An array may hide some behind a mask.
     """
-    column = given.to_numpy() if isinstance(given, pd.Series) else given
+    column = given.to_numpy() if _is_series(given) else given
     if isinstance(column, list | tuple):
         elements = [plain(element) for element in column]
         right = np.array([isinstance(element, kind) for element in elements], dtype=np.bool_)
@@ -89,6 +97,11 @@ def _column(
             f"{wanted}"
         )
     return np.asarray(column)
+
+
+def _is_series(given: Any) -> bool:
+    """Tell whether this is a series of pandas, which nobody has who has not imported it."""
+    return isinstance(given, getattr(sys.modules.get("pandas"), "Series", ()))
 
 
 def _require(

@@ -6,22 +6,25 @@ Nothing here knows a solver or a model. An allocation is judged by its decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from eipyomo import physics, timing
 from eipyomo.allocation import Allocation
-from eipyomo.columns import Columns
+from eipyomo.columns import Columns, rows_of
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.restriction import demands_beside
 from eipyomo.scaled import FloatColumn, Scaled, Stage
 from eipyomo.timing import Needs, Plan, where_needed
 from eipyomo.validation import require_kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEASIBILITY_TOLERANCE = 1e-6
 """Largest relative violation at which an allocation counts as feasible."""
@@ -74,26 +77,25 @@ class Breakdown(Columns):
 
     def frame(self) -> pd.DataFrame:
         """Return the breakdown as a table, one row per user."""
-        return pd.DataFrame({"name": list(self.names), **self._columns()})
+        import pandas as pd
 
-    def _columns(self) -> dict[str, FloatColumn]:
+        return pd.DataFrame(self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        """Return the names, and the terms that there are."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
-        return {name: column for name, column in columns.items() if column is not None}
+        columns = {name: column for name, column in columns.items() if column is not None}
+        return {"name": list(self.names), **columns}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
-        columns = self._columns()
-        numbers = [_finite_or_none(column) for column in columns.values()]
-        keys, rows = ("name", *columns), zip(self.names, *numbers, strict=True)
-        return {"users": [dict(zip(keys, row, strict=True)) for row in rows]}
+        rows = rows_of(self._columns())
+        return {"users": [{key: _or_none(term) for key, term in row.items()} for row in rows]}
 
 
-def _finite_or_none(column: FloatColumn) -> list[float | None]:
-    """Return the numbers of a column, None where one is not finite."""
-    numbers: list[float | None] = column.tolist()
-    for j in np.flatnonzero(~np.isfinite(column)):
-        numbers[j] = None
-    return numbers
+def _or_none(term: Any) -> Any:
+    """Return a term as a document has it: None for a number that is not finite."""
+    return None if isinstance(term, float) and not math.isfinite(term) else term
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,8 @@ def timeline(terms: pd.DataFrame, sync_s: float) -> pd.DataFrame:
     sync_s
         Sync time in s.
     """
+    import pandas as pd
+
     zero = pd.Series(0.0, index=terms.index)
     trained = terms["previous_download_s"] + terms["local_training_s"]
     uploaded = trained + terms["upload_s"]

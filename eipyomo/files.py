@@ -11,12 +11,13 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import InputError, OutputError
 from eipyomo.words import one_line, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PathLike = str | os.PathLike[str]
 
@@ -96,6 +97,8 @@ def read_csv(
         If the file cannot be read or is not CSV, a row has fewer or more fields than the header, or
         the columns are not those that it must have.
     """
+    import pandas as pd
+
     where = f"the {what} file"
     text = read_text(path, what)
     with about(path):

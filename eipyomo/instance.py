@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
-import pandas as pd
 from pydantic import Field, StrictStr, model_validator
 
 from eipyomo.channel import dbm_to_watt, mean_gain, rayleigh_gains
@@ -39,6 +38,9 @@ from eipyomo.validation import (
     text_keys,
 )
 from eipyomo.words import clipped, short, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA: Final = "eipyomo/instance@1"
 
@@ -254,6 +256,8 @@ class Instance(Record):
 
     def users_frame(self) -> pd.DataFrame:
         """Return the end users as a table, one row each, SI units in the column names."""
+        import pandas as pd
+
         frame = pd.DataFrame([user.model_dump() for user in self.users])
         return frame.drop(columns=[key for key in USER_LIMITS if frame[key].isna().all()])
 
@@ -265,6 +269,8 @@ class Instance(Record):
         users
             A table with the columns of :meth:`users_frame`, or a CSV file of it.
         """
+        import pandas as pd
+
         if isinstance(users, pd.DataFrame):
             frame = users.set_axis([str(column) for column in users.columns], axis=1)
             require_unique(list(frame.columns), "users has the column")

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 
 from eipyomo import claims
 from eipyomo.errors import InputError
@@ -28,6 +27,8 @@ from eipyomo.result import Result
 from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from eipyomo.scaled import FloatColumn
 
 
@@ -130,6 +131,8 @@ class Training:
 
     def frame(self) -> pd.DataFrame:
         """Return a table of rounds and users: decisions, and every term of (8) and (9)."""
+        import pandas as pd
+
         parts = []
         for n, (result, start_s) in enumerate(zip(self.solved, self.starts_s(), strict=True)):
             assert result.allocation is not None
@@ -153,6 +156,8 @@ class Training:
             Columns ``name``, ``energy_j``, ``latency_s`` and ``wsel``, summed over rounds;
             ``initial_download_j``, which (8) charges to no round; ``end_s``, when the user is done.
         """
+        import pandas as pd
+
         initial = self.instances[0].scaled
         sums = pd.DataFrame({"name": list(initial.names)})
         terms = [one.evaluation.breakdown for one in self.solved if one.evaluation is not None]
@@ -172,6 +177,8 @@ class Training:
             the process. A download stands in the round in which it is decided; the first model's is
             the first round's "previous model download".
         """
+        import pandas as pd
+
         parts = []
         for n, (result, start_s) in enumerate(zip(self.solved, self.starts_s(), strict=True)):
             assert result.evaluation is not None

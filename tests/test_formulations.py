@@ -17,6 +17,7 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.models import FORMULATIONS
+from eipyomo.models.formulation_options import OPTIONS
 from eipyomo.models.formulations.letter import Letter
 from eipyomo.models.symbols import VARIABLES
 from eipyomo.models.writers import nl
@@ -110,6 +111,11 @@ def build(name: str, formulation: str, kind: str = "plain", **options: Any) -> A
 def test_every_formulation_is_checked() -> None:
     """No formulation is without a case, and no case without a formulation."""
     assert set(CASES) == set(FORMULATIONS)
+
+
+def test_every_formulation_has_its_record_of_options() -> None:
+    """What is read of formulations without Pyomo is what they say themselves."""
+    assert {name: one.Options for name, one in FORMULATIONS.items()} == OPTIONS
 
 
 @each_formulation

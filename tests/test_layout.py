@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "eipyomo"
 
 LAYERS = (
-    ("errors", "physics", "report"),
+    ("errors", "lazily", "physics", "report", "version"),
     ("words",),
     ("validation",),
     ("choices", "columns", "files", "channel", "streams"),

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 import eipyomo as ei
 from eipyomo.models import bounds, build, end_user
-from eipyomo.models.formulations.letter import Letter, LetterOptions
+from eipyomo.models.formulation_options import LetterOptions
+from eipyomo.models.formulations.letter import Letter
 from eipyomo.models.symbols import USER_DATA, VARIABLES
 from eipyomo.scaled import FloatColumn
 from experiments import notation

@@ -7,14 +7,14 @@ import os
 import signal
 import threading
 import traceback
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from eipyomo import streams
-from eipyomo.cli import data, judge, plot, solve, studies
 from eipyomo.cli.answers import ANSWERED, BAD_INPUT, INTERRUPTED, NO_ANSWER, complain
-from eipyomo.cli.options import examples
+from eipyomo.cli.examples import examples
 from eipyomo.errors import ClaimError, EipyomoError, InputError
 from eipyomo.files import refusal
 
@@ -91,7 +91,43 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+LISTED = {
+    "compare": ("studies", "Show the costs of several methods side by side."),
+    "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
+    "export": ("data", "Write an instance's model as .nl or .gms."),
+    "generate": ("data", "Make an instance in the letter's setting."),
+    "plot": ("plot", "Draw a result, or a process of many rounds."),
+    "solve": ("solve", "Solve an instance."),
+    "solvers": ("solve", "Show which solvers are here and what they can do."),
+    "sweep": ("studies", "Solve many instances by many methods."),
+    "train": ("studies", "Solve a whole training process, round by round."),
+    "verify": ("judge", "Prove the bound of a certificate, or that nothing is feasible."),
+}
+"""The commands: the module that each is in, and the first line of its help."""
+
+
+class Commands(click.Group):
+    """The commands, which are listed by the lines above, and loaded when one of them is called."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return a command's name, the command itself in place of its line, and what follows."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, loaded(name) if name in LISTED else command, rest
+
+
+def loaded(name: str) -> click.Command:
+    """Return a command by its name."""
+    command: click.Command = getattr(
+        import_module(f"eipyomo.cli.{LISTED[name][0]}"), f"{name}_command"
+    )
+    return command
+
+
 @click.group(
+    cls=Commands,
+    commands=[click.Command(name, help=line) for name, (_, line) in LISTED.items()],
     epilog=examples(
         "eipyomo compare",
         "eipyomo generate --users 4 --seed 1 -o instance.json",
@@ -114,18 +150,3 @@ def cli(context: click.Context) -> int:
     if context.invoked_subcommand is None:
         streams.note(context.get_help())
     return BAD_INPUT
-
-
-for command in (
-    data.export_command,
-    data.generate,
-    judge.evaluate_command,
-    judge.verify_command,
-    plot.plot_command,
-    solve.solve,
-    solve.solvers_command,
-    studies.compare_command,
-    studies.sweep_command,
-    studies.train_command,
-):
-    cli.add_command(command)

@@ -10,8 +10,8 @@ from click.core import ParameterSource
 
 from eipyomo import models, streams
 from eipyomo.cli.answers import ANSWERED
+from eipyomo.cli.examples import examples
 from eipyomo.cli.options import (
-    examples,
     problem_options,
     read_instance,
     read_problem,
@@ -21,12 +21,14 @@ from eipyomo.cli.printing import describe
 from eipyomo.errors import InputError
 from eipyomo.files import to_json
 from eipyomo.instance import Instance
+from eipyomo.models.formulation_options import OPTIONS
 
 OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m")
 """Options of ``generate`` that make the end users."""
 
 
 @click.command(
+    "generate",
     epilog=examples(
         "eipyomo generate --users 4 --path-loss-exponent 2.9 --seed 0 -o instance.json",
         "eipyomo generate --users-csv users.csv --bandwidth-mhz 10 -o instance.json",
@@ -51,7 +53,7 @@ OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m"
     "--name", help="Free text.  [default: made from the options, or the table's file name]"
 )
 @click.option("-o", "--output", metavar="FILE", help="Instance file.  [default: print it]")
-def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
+def generate_command(output: str | None, users_csv: str | None, **options: Any) -> int:
     """Make an instance in the letter's setting."""
     if users_csv is None:
         instance = Instance.letter(**options)
@@ -86,7 +88,7 @@ def generate(output: str | None, users_csv: str | None, **options: Any) -> int:
 @click.option(
     "--formulation",
     metavar="NAME",
-    help=f"How the model is written: {', '.join(models.FORMULATIONS)}.  [default: letter]",
+    help=f"How the model is written: {', '.join(OPTIONS)}.  [default: letter]",
 )
 @problem_options()
 @set_option

@@ -11,8 +11,8 @@ import click
 from eipyomo import claims, models, streams
 from eipyomo.allocation import Allocation
 from eipyomo.cli.answers import ANSWERED, NO_ANSWER, complain
+from eipyomo.cli.examples import examples
 from eipyomo.cli.options import (
-    examples,
     json_option,
     problem_options,
     read_instance,

@@ -1,14 +1,19 @@
-"""The methods' options on the command line, made from the methods' own records."""
+"""Methods and their options on the command line, made from the methods' own records."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from eipyomo.cli.options import Command
+from eipyomo.errors import InputError
+from eipyomo.files import require_unique
 from eipyomo.solvers import METHODS
+from eipyomo.solvers.methods import options_of
 
 FLAGS = {"enumeration": "--enumerate"}
 """Flags whose names are not the option's."""
@@ -18,6 +23,16 @@ FILES = {"start": "RESULT", "certificate": "FILE", "executable": "FILE"}
 
 NOT_HERE = ("executor", "options")
 """Options that no word or number can say; those of a solver go by ``--option``."""
+
+
+more_option = click.option(
+    "--option",
+    "more",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Any other option of the method, as in Python, or for minlp of its solver, by its own "
+    "name; may be given often.",
+)
 
 
 class MethodOption(click.Option):
@@ -105,3 +120,45 @@ def shown_default(default: Any) -> str:
     if default is None or default is False:
         return ""
     return f"{default:g}".replace("e-0", "e-") if isinstance(default, float) else str(default)
+
+
+def with_more(method: str, options: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
+    """Return the options that are given, each once, be it by its own name or as KEY=VALUE.
+
+    What the method does not know by name goes to its solver, where it has one that is open to that.
+    """
+    name = method.partition(":")[0]
+    known = options_of(name) if name in METHODS else ()
+    pairs = [(key, value) for key, value in options.items() if value is not None]
+    for_solver = []
+    for key, value in map(_read_option, more):
+        own = key.replace("-", "_")
+        if own in known or "options" not in known:
+            pairs.append((own, value))
+        else:
+            for_solver.append((key, value))
+    for given in (pairs, for_solver):
+        require_unique([key for key, _ in given], "the options name")
+    return dict(pairs) | ({"options": dict(for_solver)} if for_solver else {})
+
+
+def _read_option(text: str) -> tuple[str, Any]:
+    """Read ``key=value``; the value is JSON, or a text as it stands."""
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise InputError(f"option is {text!r}, but must be KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def method_with_options(text: str) -> tuple[str, dict[str, Any]]:
+    """Read 'exhaustive step=0.1': a name, and options whose values are JSON or plain text."""
+    try:
+        name, *parts = shlex.split(text) or [""]
+    except ValueError as error:
+        raise InputError(
+            f"method is {text!r}, but must be a name and options KEY=VALUE ({error})"
+        ) from None
+    return name, with_more(name, {}, parts)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +15,12 @@ from eipyomo.objective import OBJECTIVES
 from eipyomo.problem import Problem
 from eipyomo.restriction import PROBLEMS
 from eipyomo.scaled import Stage
-from eipyomo.solvers import METHODS
-from eipyomo.solvers.methods import options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 Command = Callable[..., Any]
-
-
-def examples(*lines: str) -> str:
-    """Return the end of a help text; the escape keeps click from joining the lines."""
-    return "\n".join(("\b", f"Example{'s' if len(lines) > 1 else ''}:", *(f"  {x}" for x in lines)))
 
 
 json_option = click.option(
@@ -88,16 +79,6 @@ def require_targets(**files: str | None) -> None:
     )
 
 
-more_option = click.option(
-    "--option",
-    "more",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Any other option of the method, as in Python, or for minlp of its solver, by its own "
-    "name; may be given often.",
-)
-
-
 def problem_options(
     problem: str = "joint", round_: str = "inference", objective: str = "wsel"
 ) -> Callable[[Command], Command]:
@@ -128,45 +109,3 @@ def read_problem(
     """Return the problem of an instance that the options ask for."""
     stage: Stage = "training" if round_ == "training" else "inference"
     return Problem.of(instance, problem or "joint", stage, objective or "wsel")
-
-
-def with_more(method: str, options: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
-    """Return the options that are given, each once, be it by its own name or as KEY=VALUE.
-
-    What the method does not know by name goes to its solver, where it has one that is open to that.
-    """
-    name = method.partition(":")[0]
-    known = options_of(name) if name in METHODS else ()
-    pairs = [(key, value) for key, value in options.items() if value is not None]
-    for_solver = []
-    for key, value in map(_read_option, more):
-        own = key.replace("-", "_")
-        if own in known or "options" not in known:
-            pairs.append((own, value))
-        else:
-            for_solver.append((key, value))
-    for given in (pairs, for_solver):
-        require_unique([key for key, _ in given], "the options name")
-    return dict(pairs) | ({"options": dict(for_solver)} if for_solver else {})
-
-
-def _read_option(text: str) -> tuple[str, Any]:
-    """Read ``key=value``; the value is JSON, or a text as it stands."""
-    key, sign, value = text.partition("=")
-    if not sign or not key:
-        raise InputError(f"option is {text!r}, but must be KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-def method_with_options(text: str) -> tuple[str, dict[str, Any]]:
-    """Read 'exhaustive step=0.1': a name, and options whose values are JSON or plain text."""
-    try:
-        name, *parts = shlex.split(text) or [""]
-    except ValueError as error:
-        raise InputError(
-            f"method is {text!r}, but must be a name and options KEY=VALUE ({error})"
-        ) from None
-    return name, with_more(name, {}, parts)

@@ -10,7 +10,7 @@ import click
 
 from eipyomo import claims, streams
 from eipyomo.cli.answers import ANSWERED
-from eipyomo.cli.options import examples
+from eipyomo.cli.examples import examples
 from eipyomo.errors import InputError
 from eipyomo.files import about, read_document, require_writable, write_atomically
 from eipyomo.instance import Instance

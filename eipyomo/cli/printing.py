@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -55,7 +55,7 @@ def as_text(value: Any) -> str:
 
 def as_number(value: float | None, digits: int) -> str:
     """Return a number with so many digits, if there is one."""
-    return "-" if value is None or pd.isna(value) else f"{value:.{digits}g}"
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}g}"
 
 
 def name_of(minimised: str) -> str:
@@ -73,7 +73,7 @@ def with_unit(minimised: str, value: float | None, digits: int = 9) -> str:
 
 def as_percent(value: float | None) -> str:
     """Return a part of one in per cent, if there is one; small ones with more digits."""
-    if value is None or pd.isna(value):
+    if value is None or math.isnan(value):
         return "-"
     return f"{value:.2%}" if value >= 1e-4 or value < 1e-9 else f"{value:.6%}"
 

@@ -10,16 +10,14 @@ import click
 
 from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, INFEASIBLE, NO_ANSWER, complain, deliver
-from eipyomo.cli.methods import MethodCommand, method_options
+from eipyomo.cli.examples import examples
+from eipyomo.cli.methods import MethodCommand, method_options, more_option, with_more
 from eipyomo.cli.options import (
-    examples,
     json_option,
-    more_option,
     problem_options,
     read_instance,
     require_targets,
     set_option,
-    with_more,
 )
 from eipyomo.cli.printing import title_of
 from eipyomo.cli.progress import steps_shown
@@ -33,6 +31,7 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 
 
 @click.command(
+    "solve",
     cls=MethodCommand,
     epilog=examples(
         "eipyomo solve instance.json",
@@ -61,7 +60,7 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 @set_option
 @click.option("-o", "--output", metavar="FILE", help="Write the result document here.")
 @json_option
-def solve(
+def solve_command(
     instance_file: str,
     settings: tuple[str, ...],
     method: str,

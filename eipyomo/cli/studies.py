@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eipyomo.cli.answers import ANSWERED, NO_ANSWER, deliver
+from eipyomo.cli.examples import examples
+from eipyomo.cli.methods import method_with_options, more_option, with_more
 from eipyomo.cli.options import (
-    examples,
     json_option,
-    method_with_options,
-    more_option,
     read_instance,
     read_instances,
     require_targets,
     set_option,
-    with_more,
 )
 from eipyomo.cli.printing import clip
 from eipyomo.cli.progress import cells_shown, rounds_shown, steps_shown

@@ -10,7 +10,8 @@ import pyomo.environ as pyo
 from eipyomo.errors import InputError
 from eipyomo.models import bounds
 from eipyomo.models.end_user import Links, declare_data
-from eipyomo.models.formulations.letter import Letter, LetterOptions
+from eipyomo.models.formulation_options import LetterOptions
+from eipyomo.models.formulations.letter import Letter
 from eipyomo.models.symbols import SYSTEM_DATA, USER_DATA, USER_LIMITS
 from eipyomo.models.types import Model, Variable
 from eipyomo.scaled import Scaled

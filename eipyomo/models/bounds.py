@@ -219,8 +219,11 @@ def smallest_share(
         middle = 0.5 * (low + high)
         seconds = timing.seconds_per_mbit(middle, data.bandwidth_mhz, snr)
         too_small = mbit * seconds >= latest_s
+        ends = low, high
         low = np.where(too_small, middle, low)
         high = np.where(too_small, high, middle)
+        if np.array_equal((low, high), ends):  # nothing is between them any more
+            break
     return low
 
 

@@ -92,31 +92,38 @@ def largest_violation(model: Model) -> tuple[str, float]:
     amount
         0 where all holds, with an empty name.
     """
-    worst = ("", 0.0)
-    for name, amount in _violations(model):
-        if not amount <= worst[1]:  # NaN counts as a violation
-            worst = (name, amount)
-            if math.isnan(amount):
+    part, words, most = None, "", 0.0
+    for found in _violations(model):
+        if not found[2] <= most:  # NaN counts as a violation
+            part, words, most = found
+            if math.isnan(most):
                 break
-    return worst
+    return ("", 0.0) if part is None else (f"{part.name}{words}", most)
 
 
-def _violations(model: Model) -> Iterator[tuple[str, float]]:
-    """Iterate over rows, bounds and integrality, each with the amount by which it is violated."""
+def _violations(model: Model) -> Iterator[tuple[Any, str, float]]:
+    """Iterate over rows, bounds and integrality that are violated, and perhaps others.
+
+    Yields
+    ------
+    part, words, amount
+        The row or variable, what follows its name, which takes long to find, and by how much.
+    """
     for row in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
-        yield row.name, violation(row)
+        yield row, "", violation(row)
     for variable in model.component_data_objects(pyo.Var, descend_into=True):
         if variable.value is None:  # rows that use it are undefined; it may be used by none
             continue
         value = float(variable.value)
-        for side, limit, sign, relation in (
-            (variable.lower, variable.lb, 1.0, ">="),
-            (variable.upper, variable.ub, -1.0, "<="),
+        for key, limit, sign, relation in (
+            ("lower", variable.lb, 1.0, ">="),
+            ("upper", variable.ub, -1.0, "<="),
         ):
-            if limit is not None and not _is_own(side):
-                yield f"{variable.name} {relation} {limit:g}", _beyond(value, limit, sign)
+            amount = 0.0 if limit is None else _beyond(value, limit, sign)
+            if not (amount <= 0.0 or _is_own(getattr(variable, key))):
+                yield variable, f" {relation} {limit:g}", amount
         if not variable.is_continuous():
-            yield f"{variable.name} is integral", abs(value - math.floor(value + 0.5))
+            yield variable, " is integral", abs(value - math.floor(value + 0.5))
 
 
 def violation(row: Any) -> float:
@@ -124,7 +131,8 @@ def violation(row: Any) -> float:
 
     NaN where it is undefined at the values that there are.
     """
-    terms = row.body.args if isinstance(row.body, SumExpression) else (row.body,)
+    lower, body, upper = row.to_bounded_expression()
+    terms = body.args if isinstance(body, SumExpression) else (body,)
     try:
         # Pyomo says aloud what it cannot evaluate, unless it is asked for no exception.
         values = [float(pyo.value(term, exception=False)) for term in terms]
@@ -133,7 +141,7 @@ def violation(row: Any) -> float:
     total, size = sum(values), max(1.0, *map(abs, values))
     amounts = [
         sign * (limit - total) / max(size, abs(limit))
-        for side, sign in ((row.lower, 1.0), (row.upper, -1.0))
+        for side, sign in ((lower, 1.0), (upper, -1.0))
         for limit in ([] if side is None else [float(pyo.value(side))])
     ]
     return math.nan if any(map(math.isnan, amounts)) else max(0.0, *amounts, 0.0)

@@ -36,8 +36,9 @@ from eipyomo.models.end_user import (
     ready_time,
     weighted_cost,
 )
+from eipyomo.models.formulation_options import TANGENTS
 from eipyomo.models.formulations.grid import chosen_edge_inference_time, chosen_local_energy
-from eipyomo.models.formulations.spectral import TANGENTS, frequency_limit, local_tangents
+from eipyomo.models.formulations.spectral import frequency_limit, local_tangents
 from eipyomo.models.source import has_modes, mode_data
 from eipyomo.models.symbols import MODE_DATA, USER_VARIABLES
 from eipyomo.models.types import Block, Expression, Model

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -18,6 +17,9 @@ from eipyomo.process import Training
 from eipyomo.result import Result
 from eipyomo.validation import require_kind
 from eipyomo.words import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Drawing = Callable[..., Figure]
 
@@ -91,6 +93,8 @@ def terms_of(document: Mapping[str, Any]) -> pd.DataFrame:
     """Return the terms of the users that are shown, names made printable."""
     _require_allocation(document)
     decisions, breakdown = document["allocation"], document["breakdown"]
+    import pandas as pd
+
     terms = pd.DataFrame(breakdown["users"][:SHOWN_USERS])
     terms = terms.merge(pd.DataFrame(decisions["users"]), on="name", how="left")
     missing = {"previous_download_s", "local_training_s", "uplink_share"} - set(terms)

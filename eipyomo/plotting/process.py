@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from eipyomo import claims
@@ -24,6 +23,7 @@ from eipyomo.process import Training
 from eipyomo.result import Result
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -91,7 +91,7 @@ def training_costs(process: Training | Mapping[str, Any]) -> Figure:
     return figure
 
 
-SolvedRound = tuple[float, pd.DataFrame, Mapping[str, Any]]
+SolvedRound: TypeAlias = "tuple[float, pd.DataFrame, Mapping[str, Any]]"
 """When a round starts in s, its terms of the users that are shown, and its result document."""
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from eipyomo.plotting.documents import drawn, in_style
 from eipyomo.plotting.fonts import Page
 from eipyomo.plotting.style import (
@@ -20,6 +18,7 @@ from eipyomo.plotting.style import (
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -127,6 +126,8 @@ def _round(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None
 
 def _band(axes: Axes, document: Mapping[str, Any], terms: pd.DataFrame) -> None:
     """Draw shares of the band; the legend has their sums over all users."""
+    import pandas as pd
+
     users = pd.DataFrame(document["allocation"]["users"])
     parts = {
         f"{name}, in all {users[column].sum():.1%}": (100.0 * terms[column], COLORS[phase])

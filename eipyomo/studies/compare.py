@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from eipyomo.instance import Instance
 from eipyomo.solvers.methods import attempt, resolve
 from eipyomo.studies.store import COLUMNS, row_of
@@ -13,6 +11,8 @@ from eipyomo.validation import require_kind, require_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import pandas as pd
 
 TIME_LIMIT_S = 30.0
 
@@ -54,6 +54,8 @@ def compare(
         If a method is unknown or does not handle an instance, or an argument is no such list;
         before anything runs.
     """
+    import pandas as pd
+
     require_list("instances", instances, "instances")
     for instance in instances:
         require_kind("an element of instances", instance, Instance)

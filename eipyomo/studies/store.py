@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import pandas as pd
-
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike
 from eipyomo.words import short
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    import pandas as pd
 
     from eipyomo.studies.cell import Cell, Key
 
@@ -170,6 +170,8 @@ class Store:
 
         The columns are those of the key, and the numbers of :class:`~eipyomo.result.Result`.
         """
+        import pandas as pd
+
         rows = []
         for cell in wanted:
             document = self.get(cell)

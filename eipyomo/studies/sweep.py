@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from eipyomo.errors import InputError
 from eipyomo.files import to_json
 from eipyomo.solvers.methods import attempt, failure
@@ -30,6 +28,8 @@ from eipyomo.words import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor
+
+    import pandas as pd
 
     from eipyomo.instance import Instance
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
@@ -26,6 +25,9 @@ from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
 from eipyomo.validation import is_positive, positive_number, require_kind, whole_number
 from eipyomo.words import short
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Report = Callable[[int, Result], None]
 """Called with the number of a round, from 1, and its result."""
@@ -191,6 +193,8 @@ def _read_gains(
     instance: Instance, rounds: int, gains: pd.DataFrame | PathLike
 ) -> NDArray[np.float64]:
     """Read a table of gains with the columns of the users, in any order."""
+    import pandas as pd
+
     names = [user.name for user in instance.users]
     if isinstance(gains, pd.DataFrame):
         table = gains.set_axis([str(column) for column in gains.columns], axis=1)

@@ -14,8 +14,3 @@ FORMULATIONS: Mapping[str, Formulation[Any]] = {
     formulation.name: formulation for formulation in (Letter(), Spectral(), Grid())
 }
 """All formulations by name."""
-
-
-def options(formulation: str) -> tuple[str, ...]:
-    """Return the names of the options that a formulation has."""
-    return tuple(FORMULATIONS[formulation].Options.model_fields)

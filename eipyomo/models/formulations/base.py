@@ -6,28 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from eipyomo.choices import Choices
 from eipyomo.errors import InputError
 from eipyomo.models.end_user import Links, Way
+from eipyomo.models.formulation_options import HANDLED, Options
 from eipyomo.models.types import Block
-from eipyomo.problem import LEAST_FEATURES, LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
-
-
-class Options(Choices):
-    """What a formulation can be asked for."""
-
-
-HANDLED = frozenset(
-    {
-        *LETTER_FEATURES,
-        *USER_LIMIT_FEATURES,
-        *LEAST_FEATURES,
-        Feature.FLEET_BUDGETS,
-        Feature.MODES,
-        Feature.PARTICIPATION,
-    }
-)
-"""What :func:`eipyomo.models.minlp` and the parts that all formulations share say of a problem."""
+from eipyomo.problem import Feature, Problem
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
@@ -44,7 +27,7 @@ class Formulation(ABC, Generic[OptionsT]):
     handles
         Features of problems that it can say.
     Options
-        Record of its options.
+        Record of its options, as in ``formulation_options.OPTIONS``.
     """
 
     name: ClassVar[str]

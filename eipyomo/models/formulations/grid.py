@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
-from pydantic import BeforeValidator, Field
 
 from eipyomo import physics
 from eipyomo.errors import InputError
@@ -35,10 +34,9 @@ from eipyomo.models.end_user import (
     offloaded_work,
     what_all_formulations_share,
 )
-from eipyomo.models.formulations.base import Formulation, Options
+from eipyomo.models.formulation_options import GridOptions
+from eipyomo.models.formulations.base import Formulation
 from eipyomo.models.formulations.spectral import (
-    TANGENTS,
-    Tangents,
     declare_local_energy,
     edge_hull,
     frequency_limit,
@@ -59,42 +57,6 @@ NO_TASK_S = 1e-12
 """Added to the computing time in the energy, for users without a task."""
 NO_TASK_GHZ = 1e-12
 """Added to the edge's frequency in the edge computing time, for users without a task."""
-
-
-def _divides_one(step: Any) -> Any:
-    try:
-        return step if step is None or points_of(step) else None
-    except InputError as error:
-        raise ValueError from error
-
-
-Step = Annotated[
-    float | None,
-    BeforeValidator(_divides_one),
-    "1/n for a whole number n",
-    Field(description="step of ι's grid; left out, the problem's, or else 0.2"),
-]
-
-
-class GridOptions(Options):
-    """How ι is chosen.
-
-    Attributes
-    ----------
-    step
-        1/n for a whole number n; left out, it is that of the problem, or else 0.2.
-    choice
-        How a point is chosen: "hull" splits τ^mu among the points, "bigm" switches rows off.
-    tangents
-        As for ``spectral``.
-    """
-
-    step: Step = None
-    choice: Annotated[
-        Literal["hull", "bigm"],
-        Field(description="whether points of the grid are chosen by a hull, or by big-M rows"),
-    ] = "hull"
-    tangents: Tangents = TANGENTS
 
 
 class Grid(Formulation[GridOptions]):

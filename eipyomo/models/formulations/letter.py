@@ -19,12 +19,9 @@ from eipyomo.models.end_user import (
     rate,
     what_all_formulations_share,
 )
-from eipyomo.models.formulations.base import Formulation, Options
+from eipyomo.models.formulation_options import LetterOptions
+from eipyomo.models.formulations.base import Formulation
 from eipyomo.models.types import Block
-
-
-class LetterOptions(Options):
-    """There are none."""
 
 
 class Letter(Formulation[LetterOptions]):

@@ -17,10 +17,8 @@ at once, and does not have to find it by branching.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
 
 import pyomo.environ as pyo
-from pydantic import Field
 
 from eipyomo import physics
 from eipyomo.models.end_user import (
@@ -34,21 +32,9 @@ from eipyomo.models.end_user import (
     offloaded_work,
     what_all_formulations_share,
 )
-from eipyomo.models.formulations.base import Formulation, Options
+from eipyomo.models.formulation_options import SpectralOptions
+from eipyomo.models.formulations.base import Formulation
 from eipyomo.models.types import Block, Expression, Variable
-from eipyomo.validation import Whole
-
-Tangents = Annotated[
-    Whole, Field(ge=2, description="tangents of each convex function to begin with")
-]
-
-TANGENTS = 40
-
-
-class SpectralOptions(Options):
-    """How tight the relaxation is at once."""
-
-    tangents: Tangents = TANGENTS
 
 
 class Spectral(Formulation[SpectralOptions]):

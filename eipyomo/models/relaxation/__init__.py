@@ -18,10 +18,9 @@ from __future__ import annotations
 
 from eipyomo.models.relaxation.cells import VIOLATED, Cell, Placed
 from eipyomo.models.relaxation.read import decisions, ends, refuse, without_tangents
-from eipyomo.models.relaxation.relaxation import TANGENTS, Relaxation
+from eipyomo.models.relaxation.relaxation import Relaxation
 
 __all__ = [
-    "TANGENTS",
     "VIOLATED",
     "Cell",
     "Placed",

@@ -11,6 +11,7 @@ from pyomo.common.modeling import unique_component_name
 
 from eipyomo.errors import InputError
 from eipyomo.models.diagnostics import objective
+from eipyomo.models.formulation_options import FIRST_TANGENTS
 from eipyomo.models.relaxation.cells import (
     VIOLATED,
     Cell,
@@ -36,9 +37,6 @@ from eipyomo.models.relaxation.write import place_cells
 from eipyomo.models.source import source_of
 from eipyomo.models.types import Model, Variable
 
-TANGENTS = 16
-"""Points at which each convex function has a tangent to begin with."""
-
 PIECES = 3
 """Cells of ι to begin with, for a = 1, where ι is a factor of a product."""
 
@@ -57,7 +55,7 @@ class Relaxation:
     model
         A spectral model made by :func:`eipyomo.models.minlp`, with whatever a user has added. It
         becomes the relaxation, so it should be a clone. Each convex function begins with as many
-        tangents as the option `tangents` of the model says, or ``TANGENTS``.
+        tangents as the option `tangents` of the model says, or ``FIRST_TANGENTS``.
 
     Attributes
     ----------
@@ -82,7 +80,7 @@ class Relaxation:
         refuse(model)
         self.model = model
         self._name = unique_component_name(model, "cells")
-        tangents = source_of(model).options.get("tangents", TANGENTS)
+        tangents = source_of(model).options.get("tangents", FIRST_TANGENTS)
         self.users = [self._read(name, tangents) for name in model.users]
         self.placed: list[Placed] = []
         self._places = ComponentMap()

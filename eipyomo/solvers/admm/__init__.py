@@ -40,20 +40,11 @@ none.
 The method is a heuristic on a problem that is not convex: it proves no bound, and none is reported.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from eipyomo.lazily import names_of
+
 if TYPE_CHECKING:
-    from eipyomo.solvers.admm import loop
-
-__all__ = ["loop"]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name):
-        """Load the loop, whose compiled code takes a second, when it is first asked for."""
-        if name != "loop":
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return import_module(f"{__name__}.loop")
+    from eipyomo.solvers.admm import loop as loop
+else:
+    __getattr__, __dir__, __all__ = names_of(__name__, __file__)

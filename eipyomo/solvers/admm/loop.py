@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from eipyomo.instance import Instance
@@ -13,7 +14,6 @@ from eipyomo.solvers import exact
 from eipyomo.solvers.admm.agents import Agents, KernelAgents
 from eipyomo.solvers.admm.consensus import residuals, update_consensus, update_multipliers
 from eipyomo.solvers.admm.kernel import solve_range
-from eipyomo.solvers.admm.pyomo_agents import PyomoAgents
 from eipyomo.solvers.admm.records import BLOCKS
 from eipyomo.solvers.admm.recovery import Recovery
 from eipyomo.solvers.admm.search import OffloadSearch
@@ -86,7 +86,9 @@ def agents(
     """Return who takes step 1."""
     search = OffloadSearch.of(problem, settings.offload_grid, settings.offload_tolerance)
     if engine == "pyomo":
-        return PyomoAgents(problem.data, search, executor)
+        by_pyomo = import_module("eipyomo.solvers.admm.pyomo_agents")  # Pyomo takes long to load
+        found: Agents = by_pyomo.PyomoAgents(problem.data, search, executor)
+        return found
     return KernelAgents(problem.data, search)
 
 

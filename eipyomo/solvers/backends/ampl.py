@@ -9,13 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyomo.environ as pyo
-
+from eipyomo import models
 from eipyomo.errors import InputError
-from eipyomo.models.diagnostics import objective
-from eipyomo.models.plain import TriviallyInfeasibleError
-from eipyomo.models.sol import parse_sol
-from eipyomo.models.writers import nl
 from eipyomo.report import Status
 from eipyomo.solvers.backends.base import Answer, Backend, Request
 from eipyomo.solvers.backends.process import run
@@ -106,8 +101,8 @@ class AmplBackend(Backend):
         if executable is None:
             return Answer("error", message=f"{self.name} is missing")
         try:
-            text, variables, rows = nl(model)
-        except TriviallyInfeasibleError as error:
+            text, variables, rows = models.nl(model)
+        except models.TriviallyInfeasibleError as error:
             return Answer("infeasible", message=str(error), proven=True)
         settings = {
             **self.called("time_limit", f"{request.time_limit:.3f}"),
@@ -135,13 +130,13 @@ class AmplBackend(Backend):
         proves = self.capabilities.proves and not any(
             key.startswith(self.loosening) for key in request.own
         )
-        minimised = objective(model).sense == pyo.minimize
+        minimised = models.objective(model).is_minimizing()
         bound = self._bound(outcome.log) if proves and minimised else None
         if "model.sol" not in outcome.files:
             reason = outcome.problem or "it wrote no .sol file"
             return Answer("error", message=f"{self.name} gave no answer: {reason}", bound=bound)
         try:
-            solution = parse_sol(outcome.files["model.sol"], len(rows) - 1, len(variables))
+            solution = models.parse_sol(outcome.files["model.sol"], len(rows) - 1, len(variables))
         except InputError as error:
             return Answer("error", message=f"{self.name} gave no answer: its .sol file {error}")
         point = None

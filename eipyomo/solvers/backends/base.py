@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pyomo.environ as pyo
-
+from eipyomo import models
 from eipyomo.errors import InputError, SolverError
 from eipyomo.report import Report, Status
 
@@ -211,40 +210,29 @@ class Backend(ABC):
     def refuse(self, model: Any) -> None:
         """Raise an :class:`InputError` if the model holds what the solver does not take."""
         if not self.capabilities.integers:
-            for variable in model.component_data_objects(pyo.Var, descend_into=True):
-                if not (variable.fixed or variable.is_continuous()):
-                    raise InputError(
-                        f"solver is {self.name!r}, which takes no integer variables, but "
-                        f"{variable.name!r} is one: fix it, or use scip or bonmin"
-                    )
+            for variable in models.integer_variables(model):
+                raise InputError(
+                    f"solver is {self.name!r}, which takes no integer variables, but "
+                    f"{variable.name!r} is one: fix it, or use scip or bonmin"
+                )
         if self.capabilities.bounded:
-            for variable in model.component_data_objects(pyo.Var, descend_into=True):
-                if not variable.fixed and None in variable.bounds:
-                    raise InputError(
-                        f"solver is {self.name!r}, which takes variables with finite bounds only, "
-                        f"but {variable.name!r} has the bounds {variable.bounds}: bound it, or use "
-                        "scip"
-                    )
+            for variable in models.unbounded_variables(model):
+                raise InputError(
+                    f"solver is {self.name!r}, which takes variables with finite bounds only, but "
+                    f"{variable.name!r} has the bounds {variable.bounds}: bound it, or use scip"
+                )
         if not self.capabilities.nonlinear:
-            kinds = (pyo.Constraint, pyo.Objective)
-            for row in model.component_data_objects(kinds, active=True, descend_into=True):
-                body = row.body if row.ctype is pyo.Constraint else row.expr
-                if pyo.is_potentially_variable(body) and body.polynomial_degree() not in (0, 1):
-                    raise InputError(
-                        f"solver is {self.name!r}, which takes linear models only, but "
-                        f"{row.name!r} is not linear: use scip, bonmin or ipopt"
-                    )
+            for row in models.nonlinear_rows(model):
+                raise InputError(
+                    f"solver is {self.name!r}, which takes linear models only, but {row.name!r} is "
+                    "not linear: use scip, bonmin or ipopt"
+                )
 
     def trouble(self) -> str | None:
         """Return why the solver cannot solve a tiny problem, or None if it just did."""
         if self.where() is None:
             return "it is missing"
-        model = pyo.ConcreteModel()
-        model.x = pyo.Var(bounds=(1, 4), initialize=1.5)
-        model.cost = pyo.Objective(
-            expr=model.x / 2 - pyo.log(model.x) if self.capabilities.nonlinear else model.x
-        )
-        model.row = pyo.Constraint(expr=model.x >= 2)
+        model = models.tiny(linear=not self.capabilities.nonlinear)
         answer = self.solve(model, time_limit=20.0, gap=1e-4)
         right = answer.point is not None and abs(answer.point[0][1] - 2.0) < 1e-3
         return None if right else answer.message

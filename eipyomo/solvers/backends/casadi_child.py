@@ -19,6 +19,8 @@ from typing import Any
 
 import casadi
 
+VERSION = f"CasADi {version('casadi')}"
+
 STATUS = {
     "SUCCESS": "converged",
     "Solve_Succeeded": "converged",
@@ -97,7 +99,7 @@ def main() -> None:
             "iterations": stats.get("iter_count"),
             "start": start,
             "setup_s": setup_s,
-            "version": f"CasADi {version('casadi')}",
+            "version": VERSION,
         }
     )
 
@@ -261,7 +263,7 @@ def ampl(solver: str, arguments: list[str]) -> int:
     ``bonmin_options``. Suffixes in the file that are hints are passed over, so that the answer is
     in the file's own units; others are refused.
     """
-    title = f"{solver.title()} of CasADi {version('casadi')}"
+    title = f"{solver.title()} of {VERSION}"
     if not arguments or arguments[0] in ("-v", "--version"):
         # Pyomo reads the three numbers behind the name.
         sys.stdout.write(f"{title}\n")

@@ -12,6 +12,8 @@ import casadi
 import cyipopt
 import numpy as np
 
+VERSION = f"cyipopt {version('cyipopt')}"
+
 STATUS = {
     0: "converged",
     1: "converged",
@@ -124,7 +126,7 @@ def main() -> None:
         # What is to be maximised reaches Ipopt with its sign changed.
         "start": None if job["start"] is None else job["sense"] * problem.first_cost,
         "setup_s": setup_s,
-        "version": f"Ipopt {ipopt} (cyipopt {version('cyipopt')})",
+        "version": f"Ipopt {ipopt} ({VERSION})",
     }
     write(answer)
 

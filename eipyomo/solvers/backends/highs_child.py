@@ -16,6 +16,8 @@ from typing import Any
 
 import highspy
 
+VERSION = f"HiGHS {version('highspy')}"
+
 STATUS = {
     highspy.HighsModelStatus.kOptimal: "optimal",
     highspy.HighsModelStatus.kInfeasible: "infeasible",
@@ -67,7 +69,7 @@ def main() -> None:
         "iterations": info.mip_node_count if mixed else info.simplex_iteration_count,
         "start": accepted(heard),
         "setup_s": setup_s,
-        "version": f"HiGHS {version('highspy')}",
+        "version": VERSION,
     }
     write(answer)
 

@@ -16,6 +16,8 @@ import maingopy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+VERSION = f"MAiNGO {version('maingopy')}"
+
 STATUS = {
     "GLOBALLY_OPTIMAL": "optimal",
     "INFEASIBLE": "infeasible",
@@ -145,7 +147,7 @@ def main() -> None:
     solver = maingopy.MAiNGO(problem)
     base = {
         "setup_s": time.monotonic() - job["started"],
-        "version": f"MAiNGO {version('maingopy')}",
+        "version": VERSION,
     }
     left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     options = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}

@@ -17,13 +17,14 @@ import tempfile
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from eipyomo.solvers.backends.guard import guard, leave
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 GRACE_S = 8.0
 """How long a process may overrun its time limit before it is ended."""
@@ -100,29 +101,58 @@ def run(
 ) -> Outcome:
     """Run a command in a private folder, and return what it left there.
 
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    files, time_limit, read, interrupt
+        As for :func:`carry_out`.
+    environment
+        Variables to set besides those that are set already.
+    """
+    return carry_out(
+        partial(NewProcess, command, environment or {}),
+        files,
+        time_limit=time_limit,
+        read=read,
+        interrupt=interrupt,
+    )
+
+
+def carry_out(
+    begin: Callable[[Path], Task],
+    files: Mapping[str, str],
+    *,
+    time_limit: float,
+    read: Sequence[str],
+    interrupt: bool = False,
+    room: Path | None = None,
+) -> Outcome:
+    """Have a process do what it is to do in a private folder, and return what it left there.
+
     It is ended, with all that it started, at `time_limit` plus a grace period, when it has filled
     its folder, and whenever this function is left early, be it by the end of this process.
 
     Parameters
     ----------
-    command
-        Program and arguments.
+    begin
+        Begins it in a folder.
     files
         Text files to put into the folder first, by name.
     time_limit
         Seconds from now.
     read
         Names of the files to bring back.
-    environment
-        Variables to set besides those that are set already.
     interrupt
         Whether to send SIGINT before, at which many solvers write what they have: those that count
         CPU time are late on a busy machine.
+    room
+        The folder in which the private one is made; that for temporary files, if left out.
     """
     deadline = time.monotonic() + time_limit + GRACE_S
     soft = deadline - GRACE_S + SOFT_S if interrupt else None
     try:
-        place = tempfile.TemporaryDirectory(prefix="eipyomo-", ignore_cleanup_errors=True)
+        place = tempfile.TemporaryDirectory(prefix="eipyomo-", dir=room, ignore_cleanup_errors=True)
     except OSError as error:
         return Outcome({}, "", f"no working folder could be made: {error.strerror}")
     with place as name:
@@ -130,24 +160,13 @@ def run(
         try:
             for file, text in files.items():
                 (folder / file).write_text(text, encoding="utf-8", newline="\n")
-            with (folder / LOG).open("wb") as log:
-                process = subprocess.Popen(
-                    command,
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    env={**os.environ, **(environment or {})},
-                )
+            task = begin(folder)
         except OSError as error:
             return Outcome({}, "", f"it could not be started: {error.strerror or error}")
-        guard(process.pid, folder)
         try:
-            problem = _wait(process, folder, deadline, soft)
+            problem = _wait(task, folder, deadline, soft)
         finally:
-            _end(process)
-            leave(process.pid)
+            task.end()
         texts = {file: _text(folder / file) for file in read if (folder / file).is_file()}
         printed = _text(folder / LOG)
         watch = _WATCH.get()
@@ -155,35 +174,81 @@ def run(
             watch.logfile.write_text(printed, encoding="utf-8")
         if watch.folder is not None:
             shutil.copytree(folder, watch.folder, dirs_exist_ok=True)
-    if problem == FAILED and printed.strip():
+    if problem is not None and problem.startswith(FAILED) and printed.strip():
         problem = f"{problem}: {printed.strip().splitlines()[-1].strip()[:200]}"
-    return Outcome(texts, printed, problem and problem.format(status=process.returncode))
+    return Outcome(texts, printed, problem)
 
 
-FAILED = "it failed with exit status {status}"
+class Task(Protocol):
+    """What a process does in a folder, where it prints to a log."""
+
+    def wait(self, seconds: float) -> int | None:
+        """Return the exit status, negative for a signal, or None if it still goes on then."""
+
+    def interrupt(self) -> None:
+        """Send SIGINT."""
+
+    def end(self) -> None:
+        """End it, if it still goes on, and everything that it started."""
+
+
+class NewProcess:
+    """A command that is run in a process of its own."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path
+    ) -> None:
+        with (folder / LOG).open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, **environment},
+            )
+        guard(self._process.pid, folder)
+
+    def wait(self, seconds: float) -> int | None:
+        """Return the exit status, or None; see :class:`Task`."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def interrupt(self) -> None:
+        """Send SIGINT to all of its group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGINT)
+
+    def end(self) -> None:
+        """End the process and everything in its group, which may outlive it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        leave(self._process.pid)
+
+
+FAILED = "it failed with exit status"
 
 
 INTERRUPTED = "it did not stop at its time limit and was interrupted"
 
 
-def _wait(
-    process: subprocess.Popen[bytes], folder: Path, deadline: float, soft: float | None
-) -> str | None:
-    """Wait until a process ends or has to be ended; return what is wrong with that."""
+def _wait(task: Task, folder: Path, deadline: float, soft: float | None) -> str | None:
+    """Wait until a task ends or has to be ended; return what is wrong with that."""
     shown, interrupted = 0, False
     while True:
         patience = min(0.5, deadline - time.monotonic())
-        try:
-            status = process.wait(max(patience, 0.0))
-            _show(folder, shown)
-        except subprocess.TimeoutExpired:
-            shown = _show(folder, shown)
+        status = task.wait(max(patience, 0.0))
+        shown = _show(folder, shown)
+        if status is None:
             if patience <= 0:
                 return "it did not stop at its time limit and was ended"
             if soft is not None and not interrupted and time.monotonic() >= soft:
                 interrupted = True
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGINT)
+                task.interrupt()
             if _size(folder) > FOLDER_LIMIT_BYTES:
                 return "it filled its working folder and was ended"
             continue
@@ -191,7 +256,7 @@ def _wait(
             return INTERRUPTED
         if status < 0:
             return f"it was ended by signal {signal.Signals(-status).name}"
-        return None if status == 0 else FAILED
+        return None if status == 0 else f"{FAILED} {status}"
 
 
 def _show(folder: Path, shown: int) -> int:
@@ -204,13 +269,6 @@ def _show(folder: Path, shown: int) -> int:
     sys.stdout.write(new.decode("utf-8", errors="replace"))
     sys.stdout.flush()
     return shown + len(new)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and everything in its group, which may outlive it."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _size(folder: Path) -> int:

@@ -16,6 +16,8 @@ from typing import Any
 import pyomo.environ as pyo
 from pyomo.opt import TerminationCondition
 
+VERSION = f"Pyomo {version('pyomo')}"
+
 STATUS = {
     TerminationCondition.optimal: "converged",
     TerminationCondition.globallyOptimal: "converged",
@@ -43,7 +45,7 @@ def main() -> None:
     setup_s = time.monotonic() - job["started"]
     left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     options: dict[str, Any] = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
-    base = {"setup_s": setup_s, "version": f"Pyomo {version('pyomo')}"}
+    base = {"setup_s": setup_s, "version": VERSION}
     if job["solver"] == "mindtpy":
         if job["start"] is None:
             start(variables)

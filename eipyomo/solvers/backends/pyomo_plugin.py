@@ -1,6 +1,7 @@
 """Our way to reach solvers, as Pyomo solvers for any Pyomo model.
 
-``pyo.SolverFactory("eipyomo.bonmin")`` is available once :mod:`eipyomo` is imported.
+``pyo.SolverFactory("eipyomo.bonmin")`` is available once :mod:`eipyomo` is imported; see
+:mod:`eipyomo.solvers.backends.registration`.
 """
 
 from __future__ import annotations
@@ -363,8 +364,8 @@ def _flaw(model: Any, answer: Answer) -> str | None:
     return None
 
 
-def register() -> None:
-    """Make the solvers known to Pyomo under names such as ``eipyomo.bonmin``."""
-    for name, backend in BACKENDS.items():
-        kind = type(f"{name.title()}Solver", (ReachedSolver,), {"backend": backend})
-        pyo.SolverFactory.register(f"eipyomo.{name}", doc=backend.description)(kind)
+def reached(name: str, **settings: Any) -> ReachedSolver:
+    """Return the Pyomo solver around one of our backends, by the backend's name."""
+    kind = type(f"{name.title()}Solver", (ReachedSolver,), {"backend": BACKENDS[name]})
+    solver: ReachedSolver = kind(**settings)
+    return solver

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-import pyomo.environ as pyo
 
 from eipyomo.errors import InputError, SolverError
 from eipyomo.solvers.backends.ampl import AmplBackend
@@ -321,7 +320,7 @@ def backend(name: str, executable: str | None = None) -> Backend:
     )
     if found.where() is not None:
         return found
-    if name in list(pyo.SolverFactory):
+    if name in list(import_module("pyomo.environ").SolverFactory):
         return WheelBackend(
             name=name,
             description="through Pyomo's SolverFactory",

@@ -11,6 +11,8 @@ from typing import Any
 
 import SHOTpy
 
+VERSION = f"SHOT {version('SHOTpy')}"
+
 STATUS = {
     "OptimalGlobal": "optimal",
     "InfeasibleGlobal": "infeasible",
@@ -34,7 +36,7 @@ ROUNDING = 1e-6
 def main() -> None:
     """Do the job that lies in the working folder."""
     job = json.loads(Path("job.json").read_text(encoding="utf-8"))
-    base: dict[str, Any] = {"version": f"SHOT {version('SHOTpy')}"}
+    base: dict[str, Any] = {"version": VERSION}
     left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     settings = {**dict.fromkeys(job["time_names"], left_s), **job["options"]}
     solver = SHOTpy.Solver()

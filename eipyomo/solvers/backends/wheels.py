@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import sys
 import time
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -13,15 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import cloudpickle
-import pyomo.environ as pyo
 
+from eipyomo import models
 from eipyomo.errors import InputError
-from eipyomo.models.diagnostics import objective
-from eipyomo.models.plain import TriviallyInfeasibleError
-from eipyomo.models.writers import lp, nl
 from eipyomo.report import Status
 from eipyomo.solvers.backends.base import Answer, Backend, Point, Request
-from eipyomo.solvers.backends.process import run
+from eipyomo.solvers.backends.sessions import run_script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +86,7 @@ class WheelBackend(Backend):
         """Solve a Pyomo model in a child process."""
         try:
             text, columns = write(model, self.format, expressions=self.expressions)
-        except TriviallyInfeasibleError as error:
+        except models.TriviallyInfeasibleError as error:
             return Answer("infeasible", message=str(error), proven=True)
         job = {
             "solver": self.name,
@@ -105,11 +101,10 @@ class WheelBackend(Backend):
                 **request.own,
             },
             "start": beginning(model, columns) if request.start else None,
-            "sense": int(objective(model).sense),
+            "sense": int(models.objective(model).sense),
         }
-        outcome = run(
-            # -P: a module in the working folder must not stand in for a library.
-            [sys.executable, "-P", str(HERE / self.script)],
+        outcome = run_script(
+            HERE / self.script,
             {"job.json": json.dumps(job), f"model.{self.format}": text},
             time_limit=request.time_limit,
             read=[ANSWER],
@@ -172,7 +167,7 @@ def beginning(model: Any, columns: Mapping[str, Any]) -> dict[str, Any]:
         name: 1.0 if variable.value is None else variable.value
         for name, variable in columns.items()
     }
-    return {"cost": pyo.value(objective(model)), "values": values}
+    return {"cost": models.objective(model)(), "values": values}
 
 
 def write(model: Any, kind: str, *, expressions: bool = True) -> tuple[str, dict[str, Any]]:
@@ -181,12 +176,12 @@ def write(model: Any, kind: str, *, expressions: bool = True) -> tuple[str, dict
     A column of a .nl file is named by its place: "0", "1", and so on.
     """
     if kind == "nl":
-        text, variables, _ = nl(model, expressions=expressions)
+        text, variables, _ = models.nl(model, expressions=expressions)
         return text, {str(place): variable for place, variable in enumerate(variables)}
     if kind == "lp":
-        return lp(model)
+        return models.lp(model)
     # What no solver may be given is refused here, and a solver gives values to what is used only.
-    _, variables, _ = nl(model)
+    _, variables, _ = models.nl(model)
     try:
         text = cloudpickle.dumps((model, variables)).hex()
     except Exception as error:

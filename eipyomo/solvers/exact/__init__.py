@@ -10,48 +10,19 @@ The code is compiled, which takes a second to load: what stands here is loaded w
 asked for.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from eipyomo.lazily import names_of
+
 if TYPE_CHECKING:
-    from eipyomo.solvers.exact.branch_and_bound import Step
-    from eipyomo.solvers.exact.enough import what_would_be_enough
-    from eipyomo.solvers.exact.enumeration import EnumerationOutcome, enumerate_grid
-    from eipyomo.solvers.exact.fixed_decisions import ConvexRest, convex_rest
-    from eipyomo.solvers.exact.outcome import ExactOutcome
-    from eipyomo.solvers.exact.solve import prepare, solve_exact
-
-__all__ = [
-    "ConvexRest",
-    "EnumerationOutcome",
-    "ExactOutcome",
-    "Step",
-    "convex_rest",
-    "enumerate_grid",
-    "prepare",
-    "solve_exact",
-    "what_would_be_enough",
-]
-
-if not TYPE_CHECKING:
-    _HOMES = {
-        "ConvexRest": "fixed_decisions",
-        "EnumerationOutcome": "enumeration",
-        "ExactOutcome": "outcome",
-        "Step": "branch_and_bound",
-        "convex_rest": "fixed_decisions",
-        "enumerate_grid": "enumeration",
-        "prepare": "solve",
-        "solve_exact": "solve",
-        "what_would_be_enough": "enough",
-    }
-
-    def __getattr__(name):
-        """Load what is asked for, and keep it."""
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        globals()[name] = found
-        return found
+    from eipyomo.solvers.exact.branch_and_bound import Step as Step
+    from eipyomo.solvers.exact.enough import what_would_be_enough as what_would_be_enough
+    from eipyomo.solvers.exact.enumeration import EnumerationOutcome as EnumerationOutcome
+    from eipyomo.solvers.exact.enumeration import enumerate_grid as enumerate_grid
+    from eipyomo.solvers.exact.fixed_decisions import ConvexRest as ConvexRest
+    from eipyomo.solvers.exact.fixed_decisions import convex_rest as convex_rest
+    from eipyomo.solvers.exact.outcome import ExactOutcome as ExactOutcome
+    from eipyomo.solvers.exact.solve import prepare as prepare
+    from eipyomo.solvers.exact.solve import solve_exact as solve_exact
+else:
+    __getattr__, __dir__, __all__ = names_of(__name__, __file__)

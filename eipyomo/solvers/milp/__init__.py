@@ -13,3 +13,12 @@ Each bound is one of a linear model by multipliers, computed with the model's ow
 docs/formulations.md. Bounds drawn from an incumbent of cost U hold for points that cost no more,
 so min(U, bound) is what a round proves, whether U is attained or not.
 """
+
+from typing import TYPE_CHECKING
+
+from eipyomo.lazily import names_of
+
+if TYPE_CHECKING:
+    from eipyomo.solvers.milp.backend import MilpBackend as MilpBackend
+else:
+    __getattr__, __dir__, __all__ = names_of(__name__, __file__)

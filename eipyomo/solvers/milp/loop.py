@@ -17,6 +17,7 @@ from eipyomo.models.types import Model
 from eipyomo.report import Status
 from eipyomo.solvers import backends
 from eipyomo.solvers.backends.process import GRACE_S
+from eipyomo.solvers.backends.sessions import session
 from eipyomo.solvers.backends.worker import Worker
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.milp.incumbents import Incumbents
@@ -97,7 +98,8 @@ class MilpLoop:
 
     def run(self) -> tuple[Status, str]:
         """Search until the gap is closed or time is up; return a status and words on it."""
-        status, words = self._run()
+        with session():  # points are polished by many small solves
+            status, words = self._run()
         return status, f"{words}; {len(self.trace)} rounds"
 
     def _run(self) -> tuple[Status, str]:

@@ -8,18 +8,17 @@ from pydantic import Field
 
 from eipyomo import models
 from eipyomo.allocation import Allocation
-from eipyomo.models.formulations.spectral import Tangents
-from eipyomo.models.relaxation import TANGENTS
+from eipyomo.models.formulation_options import FIRST_TANGENTS, Tangents
 from eipyomo.problem import LEAST_FEATURES, LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
+from eipyomo.solvers import milp
+from eipyomo.solvers import model as modelled
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
-from eipyomo.solvers.milp.backend import NAME, MilpBackend
-from eipyomo.solvers.model.claim import claim_of
 
 
 class MilpOptions(Options):
     """Options of :class:`Milp`."""
 
-    tangents: Tangents = TANGENTS
+    tangents: Tangents = FIRST_TANGENTS
     start: Annotated[
         Allocation | None,
         Field(description="where to begin"),
@@ -32,7 +31,7 @@ class Milp(Method[MilpOptions]):
     The claim's `trace` has a row per round: ``bound``, ``incumbent``, ``cells``, and ``seconds``.
     """
 
-    name = NAME
+    name = "milp"
     description = "(10) by a piecewise linear relaxation, with HiGHS and Ipopt"
     Options = MilpOptions
     handles = (
@@ -49,10 +48,10 @@ class Milp(Method[MilpOptions]):
 
     def run(self, problem: Problem, options: MilpOptions, clock: Clock) -> Claim:
         """Relax the spectral model, and refine it where it matters."""
-        native = MilpBackend()
+        native = milp.MilpBackend()
         native.require()
         model = models.minlp(problem, "spectral", tangents=options.tangents)
-        return claim_of(
+        return modelled.claim_of(
             model,
             native,
             gap=options.gap,

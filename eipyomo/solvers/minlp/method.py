@@ -10,10 +10,11 @@ from pydantic.fields import FieldInfo
 
 from eipyomo import models
 from eipyomo.allocation import Allocation
+from eipyomo.models.formulation_options import HANDLED, OPTIONS
 from eipyomo.problem import Problem
+from eipyomo.solvers import model as modelled
 from eipyomo.solvers.contract import Claim, Clock, Method, Options
 from eipyomo.solvers.minlp.users_model import native_solver
-from eipyomo.solvers.model.claim import claim_of
 
 FORMULATION = dict.fromkeys(("scip", "couenne", "maingo"), "spectral")
 """Where another formulation than ``letter`` is the better default, by what was measured: with it
@@ -36,7 +37,7 @@ class ModelOptions(Options):
     formulation: Annotated[
         StrictStr | None,
         Field(
-            description=f"how the model is written: {', '.join(models.FORMULATIONS)}; left out, "
+            description=f"how the model is written: {', '.join(OPTIONS)}; left out, "
             "what suits the solver"
         ),
     ] = None
@@ -60,8 +61,8 @@ def _optional(field: FieldInfo) -> Any:
 
 FORMULATIONS_OWN = {
     name: _optional(field)
-    for written in models.FORMULATIONS.values()
-    for name, field in written.Options.model_fields.items()
+    for options in OPTIONS.values()
+    for name, field in options.model_fields.items()
 }
 """All options that formulations have, by name."""
 
@@ -74,7 +75,7 @@ class Minlp(Method[ModelOptions]):
     name = "minlp"
     description = "(10) as a Pyomo model, solved by scip, bonmin, ..."
     Options = MinlpOptions
-    handles = frozenset().union(*(one.handles for one in models.FORMULATIONS.values()))
+    handles = HANDLED
 
     def backends(self, options: ModelOptions) -> tuple[str, ...]:
         """Return the solver's name."""
@@ -89,7 +90,7 @@ class Minlp(Method[ModelOptions]):
         choices = {key: getattr(options, key) for key in FORMULATIONS_OWN}
         given = {key: choice for key, choice in choices.items() if choice is not None}
         model = models.minlp(problem, formulation, **given)
-        return claim_of(
+        return modelled.claim_of(
             model,
             native,
             gap=options.gap,

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo import models
 from eipyomo.errors import InputError
+from eipyomo.solvers import milp
+from eipyomo.solvers import model as modelled
 from eipyomo.solvers.backends.registry import backend
 from eipyomo.solvers.contract import GAP, TIME_LIMIT_S, Clock
 from eipyomo.solvers.judge import judge
-from eipyomo.solvers.milp.backend import NAME as MILP
-from eipyomo.solvers.milp.backend import MilpBackend
-from eipyomo.solvers.model.claim import claim_of
 from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
 
 OWN = "model"
 """Method and problem of a result: whatever the model says."""
+
+MILP = "milp"
+"""The loop around two solvers that has no other name."""
 
 
 def solve_model(
@@ -86,7 +88,7 @@ def solve_model(
     require_kind("solver", solver, str)
     native = native_solver(solver, executable)
     native.require()
-    claim = claim_of(
+    claim = modelled.claim_of(
         model, native, gap=gap, clock=clock, start=start, options=options, is_original=unchanged
     )
     problem = models.source_of(model).lifted
@@ -108,4 +110,4 @@ def native_solver(solver: str, executable: str | None) -> Backend:
         return backend(solver, executable)
     if executable is not None:
         raise InputError(f"executable is {executable!r}, but {MILP!r} takes none")
-    return MilpBackend()
+    return milp.MilpBackend()

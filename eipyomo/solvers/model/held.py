@@ -15,7 +15,6 @@ from eipyomo.models.symbols import LEAST, TIMES
 from eipyomo.solvers.contract import Claim
 from eipyomo.solvers.judge import repair
 from eipyomo.solvers.model.points import (
-    MODEL_TOLERANCE,
     cost_of,
     fits,
     put,
@@ -65,7 +64,7 @@ def hold(model: Model, answer: Answer, *, tidy: bool) -> Held:
         return Held(replace(claim, status="error", bound=None, message=wrong))
     allocation = repair(models.source_of(model).problem, allocation)
     claim = replace(claim, allocation=allocation)
-    given, violated = values_of(model), models.largest_violation(model)
+    given = values_of(model)
     found: list[tuple[float, Point]] = []
     try:
         models.load(model, allocation)
@@ -78,8 +77,7 @@ def hold(model: Model, answer: Answer, *, tidy: bool) -> Held:
             found.append((cost_of(model), candidate))
     if not found:
         put(given)
-        violated = violated if violated[1] > MODEL_TOLERANCE else models.largest_violation(model)
-        return Held(claim, None, violated)
+        return Held(claim, None, models.largest_violation(model))
     cost, best = min(found, key=lambda one: one[0])
     put(best)
     return Held(claim, cost)

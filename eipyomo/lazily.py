@@ -1,0 +1,57 @@
+"""Packages whose names are loaded when they are first asked for.
+
+What such a package offers stands once, in imports below ``if TYPE_CHECKING:``. Type checkers follow
+them, Python reads them here. So ``import eipyomo`` costs next to nothing, and who evaluates an
+allocation does not wait for Pyomo.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+Names = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
+
+
+def names_of(package: str, file: str) -> Names:
+    """Return a package's ``__getattr__`` and ``__dir__`` (PEP 562), and its ``__all__``.
+
+    Parameters
+    ----------
+    package, file
+        The package's ``__name__`` and ``__file__``.
+    """
+    homes = _homes(Path(file).read_text(encoding="utf-8"))
+    public = sorted(name for name in homes if not name.startswith("_"))
+
+    def load(name: str) -> Any:
+        """Load what is asked for, and keep it."""
+        if name not in homes:
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package]
+            )
+        home = homes[name]
+        if home == package:
+            found: Any = import_module(f"{package}.{name}")
+        else:
+            found = getattr(import_module(home), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return load, public.copy, public
+
+
+def _homes(source: str) -> dict[str, str]:
+    """Return the modules that names come from which a source imports for type checkers."""
+    return {
+        alias.name: str(node.module)
+        for block in ast.parse(source).body
+        if isinstance(block, ast.If) and getattr(block.test, "id", None) == "TYPE_CHECKING"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
