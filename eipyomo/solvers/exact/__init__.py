@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from eipyomo.lazily import names_of
 
 if TYPE_CHECKING:
-    from eipyomo.solvers.exact.branch_and_bound import Step as Step
     from eipyomo.solvers.exact.enough import what_would_be_enough as what_would_be_enough
     from eipyomo.solvers.exact.enumeration import EnumerationOutcome as EnumerationOutcome
     from eipyomo.solvers.exact.enumeration import enumerate_grid as enumerate_grid
@@ -24,5 +23,6 @@ if TYPE_CHECKING:
     from eipyomo.solvers.exact.outcome import ExactOutcome as ExactOutcome
     from eipyomo.solvers.exact.solve import prepare as prepare
     from eipyomo.solvers.exact.solve import solve_exact as solve_exact
+    from eipyomo.solvers.exact.tree import Step as Step
 else:
     __getattr__, __dir__, __all__ = names_of(__name__, __file__)

@@ -20,17 +20,18 @@ from eipyomo.solvers.exact.branching import (
     BranchingDecision,
     IdenticalUsers,
     branching_candidate,
-    in_order,
+    fingerprint,
     narrowed,
 )
-from eipyomo.solvers.exact.dual import OPEN, Dual, Prices, TimeIsUpError, UserSolutions
+from eipyomo.solvers.exact.dual import OPEN, Dual, Prices, UserSolutions
+from eipyomo.solvers.exact.effort import TimeIsUpError
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import Accuracy, Times
-from eipyomo.solvers.exact.prices import KnownPrices, PriceOptimum, maximise_over_prices
+from eipyomo.solvers.exact.markets import KnownPrices
+from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
 from eipyomo.solvers.exact.rounding import KNOWN_WELL, round_to, suiting
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
-from eipyomo.solvers.exact.tree import BoundRecipe, Node, leaves
-from eipyomo.solvers.records import Records
+from eipyomo.solvers.exact.tree import BoundRecipe, Node, Step, leaves
 
 GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""
@@ -55,36 +56,6 @@ WIDENED, WIDE = 1.5, 0.5
 parabola's; and the part of the whole from which on the whole is taken."""
 ROUNDS = 4
 """So often a proof is begun anew with what it has found; the last one counts as it is."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One line of the trace: the state after a node.
-
-    Attributes
-    ----------
-    node
-        Number of the node.
-    bound, objective
-        Global bound and incumbent.
-    first_s, last_s
-        Range of sync times of the node.
-    depth
-        Number of branching decisions of the node.
-    price
-        Price of a share of the (uplink) band in the node.
-    elapsed_s
-        Time since the start.
-    """
-
-    node: int
-    bound: float
-    objective: float
-    first_s: float
-    last_s: float
-    depth: int
-    price: float
-    elapsed_s: float
 
 
 @dataclass(eq=False)
@@ -248,7 +219,7 @@ class BranchAndBound:
         """Try what the solutions at some optima lead to once their decisions are kept."""
         for optimum in optima:
             for weight, found in optimum.combination:
-                key = (node.decisions, _fingerprint(found.records))
+                key = (node.decisions, fingerprint(found.records))
                 if weight > 0.0 and key not in self._tried:
                     self._tried.add(key)
                     self._round_to_incumbent(dual, found)
@@ -422,8 +393,3 @@ class BranchAndBound:
         middle = optima[0].best.sync_s
         first_s, last_s = max(middle - reach, whole[0]), min(middle + reach, whole[1])
         return (first_s, last_s) if last_s - first_s < WIDE * (whole[1] - whole[0]) else whole
-
-
-def _fingerprint(solutions: Records) -> bytes:
-    """Return a and ι to two digits, to recognise decisions tried before."""
-    return np.round(in_order(solutions), 2).tobytes()

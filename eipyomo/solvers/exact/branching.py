@@ -175,3 +175,8 @@ def _on_grid(threshold: float, step: float) -> float:
 def in_order(solutions: Records) -> FloatColumn:
     """Return decisions as numbers in the order of :class:`BranchingDecision`, (users,)."""
     return np.where(solutions["download"], solutions["offload_fraction"], NO_DOWNLOAD)
+
+
+def fingerprint(solutions: Records) -> bytes:
+    """Return a and ι to two digits, to recognise decisions tried before."""
+    return np.round(in_order(solutions), 2).tobytes()

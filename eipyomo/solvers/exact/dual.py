@@ -15,9 +15,9 @@ import numpy as np
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.capacities import capacity_of, earliest_sync_s, widened
+from eipyomo.solvers.exact.effort import Effort
 from eipyomo.solvers.exact.kernels import (
     BASIN,
     FOLLOWED,
@@ -103,30 +103,6 @@ class UserSolutions:
     value: float
     sync_slope: float
     usage: tuple[float, ...]
-
-
-@dataclass(eq=False)
-class Effort:
-    """How often all users were asked for their best decisions, and how long they may be asked."""
-
-    evaluations: int = 0
-    clock: Clock | None = None
-
-    def count(self, answers: int = 1) -> None:
-        """Count answers that are asked for.
-
-        Raises
-        ------
-        TimeIsUpError
-            If the time is up.
-        """
-        self.evaluations += answers
-        if self.clock is not None and self.clock.left_s < 0.0:
-            raise TimeIsUpError
-
-
-class TimeIsUpError(Exception):
-    """The time is up in the middle of a search."""
 
 
 @dataclass(frozen=True, eq=False)

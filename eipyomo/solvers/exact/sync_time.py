@@ -10,11 +10,11 @@ from eipyomo.solvers.compiled import interpreted
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, Prices
 from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, Market, Times
+from eipyomo.solvers.exact.markets import only_market
 from eipyomo.solvers.exact.prices import (
     PriceOptimum,
     crossing_of,
     maximise_over_prices,
-    only_market,
     optimum_of,
     within,
 )

@@ -82,6 +82,36 @@ class Node:
         return self.parts or self.branch
 
 
+@dataclass(frozen=True)
+class Step:
+    """One line of the trace: the state after a node.
+
+    Attributes
+    ----------
+    node
+        Number of the node.
+    bound, objective
+        Global bound and incumbent.
+    first_s, last_s
+        Range of sync times of the node.
+    depth
+        Number of branching decisions of the node.
+    price
+        Price of a share of the (uplink) band in the node.
+    elapsed_s
+        Time since the start.
+    """
+
+    node: int
+    bound: float
+    objective: float
+    first_s: float
+    last_s: float
+    depth: int
+    price: float
+    elapsed_s: float
+
+
 def leaves(root: Node) -> Iterator[Node]:
     """Iterate over the nodes without children."""
     waiting = [root]
