@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -164,12 +163,12 @@ class Scaled(Columns):
             return np.zeros(len(self), np.bool_)
         return self.modes.has_modes
 
-    @cached_property
+    @property
     def uplink_snr(self) -> FloatColumn:
         """Return p_j h_j / (B δ_s²), the uplink's signal-to-noise ratio over the band."""
         return self._snr(self.transmit_power_w, self.server_noise_density_w_per_hz)
 
-    @cached_property
+    @property
     def downlink_snr(self) -> FloatColumn:
         """Return P_s h_j / (B δ_j²), the downlink's signal-to-noise ratio over the band."""
         return self._snr(self.server_transmit_power_w, self.noise_density_w_per_hz)

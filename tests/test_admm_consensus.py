@@ -15,7 +15,6 @@ from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.admm.consensus import (
     Consensus,
     residuals,
-    update_consensus,
     update_multipliers,
 )
 from eipyomo.solvers.admm.records import ANSWER, SYNC, copied
@@ -28,6 +27,7 @@ from eipyomo.solvers.admm.settings import (
     relative_residuals,
 )
 from eipyomo.solvers.admm.start import equal_sync_s, scaled_penalties, starting_point
+from eipyomo.solvers.admm.step_two import update_consensus
 from eipyomo.solvers.records import Records
 from tests.conftest import reference
 from tests.instances import altered, limited

@@ -73,7 +73,7 @@ def test_enumeration_refuses_what_is_out_of_reach() -> None:
 
 def test_enumeration_keeps_to_its_time_limit() -> None:
     """Out of time, it gives its best allocation with a valid bound."""
-    instance = reference("letter-m4-small-model")
+    instance = ei.Instance.letter(users=4, model_mbit=100.0, seed=3)
     result = ei.solve(instance, "exhaustive", step=0.5, enumeration=True, time_limit=1e-6)
     assert result.termination == "limit"
     assert result.objective is not None

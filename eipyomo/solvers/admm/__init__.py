@@ -27,7 +27,7 @@ incumbent
 Where the equations are: step 1 (17), (18) :mod:`~eipyomo.solvers.admm.search` over a and ι, around
 :mod:`~eipyomo.solvers.admm.kernel` or, in Pyomo, around the end user's block of the whole model;
 (19), (20) ``kernel.best_frequency`` and ``kernel.log_ratio``; step 2 (21), (22)
-``consensus.update_consensus`` and ``consensus.least_price``; step 3 (23)
+``step_two.update_consensus`` and ``step_two.least_price``; step 3 (23)
 ``consensus.update_multipliers``; (24) ``consensus.residuals`` and ``settings.Settings.met``;
 the loop ``loop.iterate``.
 

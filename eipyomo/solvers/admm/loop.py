@@ -12,13 +12,14 @@ from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.solvers import exact
 from eipyomo.solvers.admm.agents import Agents, KernelAgents
-from eipyomo.solvers.admm.consensus import residuals, update_consensus, update_multipliers
+from eipyomo.solvers.admm.consensus import residuals, update_multipliers
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.records import BLOCKS
 from eipyomo.solvers.admm.recovery import Recovery
 from eipyomo.solvers.admm.search import OffloadSearch
 from eipyomo.solvers.admm.settings import BALANCE_EVERY, Engine, Settings, balanced, burdened
 from eipyomo.solvers.admm.start import scaled_penalties, starting_point
+from eipyomo.solvers.admm.step_two import update_consensus
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

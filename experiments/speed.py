@@ -1,0 +1,93 @@
+"""How many optima a second: exact and ADMM, from 4 to 100,000 users, one by one and together.
+
+Run ``python -m experiments.speed``; it takes some minutes, and means something on a quiet machine
+only. The setting is the letter's; a row is the median of three runs over so many channels (seeds
+from 0), warm, at each method's own gap. ``results/speed_before.csv`` is what the same script has
+measured of an earlier version, whose commit it names.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import eipyomo as ei
+from experiments.table import Case, Row, Table, command
+
+REPETITIONS = 3
+BANDS = ("20 MHz", "5 MHz a user")
+CHANNELS = {4: 100, 10: 50, 100: 10, 1000: 3, 10_000: 1, 100_000: 1}
+"""Number of channels, by number of users."""
+LARGEST = {"exact": 100_000, "admm": 10_000}
+TOGETHER = 1000
+"""Channels of 4 users that are solved by one call."""
+TIME_LIMIT_S = 600.0
+
+
+def cases() -> Iterator[Case]:
+    """Iterate over methods, numbers of users and bands; and over numbers of processes."""
+    for method, largest in LARGEST.items():
+        for users in CHANNELS:
+            for band in BANDS if users > 4 else BANDS[:1]:
+                if users <= largest:
+                    yield method, users, band, None
+    if hasattr(ei, "solve_many"):
+        for workers in (1, 2):
+            yield "exact", 4, BANDS[0], workers
+
+
+@cache
+def warm() -> None:
+    """Compile, and start the threads."""
+    for method in LARGEST:
+        ei.solve(ei.Instance.letter(users=600), method)
+
+
+def row(method: str, users: int, band: str, workers: int | None) -> Row:
+    """Return the seconds that an optimum takes."""
+    warm()
+    count = TOGETHER if workers else CHANNELS[users]
+    mhz = 20.0 if band == BANDS[0] else 5.0 * users
+    channels = [
+        ei.Instance.letter(users=users, bandwidth_mhz=mhz, seed=seed) for seed in range(count)
+    ]
+
+    def one_by_one() -> list[ei.Result]:
+        return [ei.solve(channel, method, time_limit=TIME_LIMIT_S) for channel in channels]
+
+    def together() -> list[ei.Result]:
+        return list(ei.solve_many(channels, method, workers=workers, progress=False))
+
+    seconds, results = measured(together if workers else one_by_one)
+    ended = {result.termination for result in results}
+    return {
+        "method": method,
+        "users": users,
+        "band": band,
+        "processes": workers,
+        "channels": count,
+        "termination": ended.pop() if len(ended) == 1 else "mixed",
+        "iterations": statistics.mean(result.iterations or 0 for result in results),
+        "objective": statistics.mean(result.objective or 0.0 for result in results),
+        "seconds": seconds / count,
+        "per_second": count / seconds,
+    }
+
+
+def measured(run: Callable[[], list[ei.Result]]) -> tuple[float, list[ei.Result]]:
+    """Return the median of the seconds that some runs take, and the results of the last."""
+    seconds: list[float] = []
+    results: list[ei.Result] = []
+    for _ in range(REPETITIONS):
+        began = time.perf_counter()
+        results = run()
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds), results
+
+
+TABLE = Table("speed", cases, row, ("numba",))
+
+if __name__ == "__main__":
+    command([TABLE])
