@@ -36,23 +36,30 @@ class ConvexRest:
 
     Attributes
     ----------
-    bound
-        Valid lower bound on the cost of every allocation with these a and ι.
+    optima
+        Next to the lowest point of the dual over the sync time, the lower one first.
+    is_proven
+        Whether they are of these decisions alone, and so prove a bound.
     """
 
-    bound: float
-    _dual: Dual
-    _optimum: PriceOptimum
+    dual: Dual
+    optima: tuple[PriceOptimum, ...]
+    is_proven: bool = False
 
     @cached_property
     def allocation(self) -> Allocation:
         """The allocation."""
-        return recover(self._dual, self._optimum)
+        return recover(self.dual, self.optima[0])
+
+    @cached_property
+    def bound(self) -> float:
+        """Valid lower bound on the cost of every allocation with these a and ι."""
+        return _bound(self.dual, self.optima) if self.is_proven else -np.inf
 
     @property
     def solutions(self) -> UserSolutions:
         """The users' solutions at the best prices, with their multipliers."""
-        return self._optimum.best
+        return self.optima[0].best
 
     @property
     def prices(self) -> Prices:
@@ -135,7 +142,7 @@ def rest_of(
         Accuracy(ACCURACY * size, mismatch=ACCURACY),
         Decisions(FIXED, decided),
     )
-    return ConvexRest(_bound(dual, optima), dual, optima[0])
+    return ConvexRest(dual, optima, is_proven=True)
 
 
 def rest_at(dual: Dual, decided: Records, accuracy: float) -> ConvexRest:
@@ -150,7 +157,7 @@ def rest_at(dual: Dual, decided: Records, accuracy: float) -> ConvexRest:
 
 def rest_known(dual: Dual, optimum: PriceOptimum) -> ConvexRest:
     """Return what is known of the convex rest at an optimum over prices: all but its bound."""
-    return ConvexRest(-np.inf, dual, optimum)
+    return ConvexRest(dual, (optimum,))
 
 
 def _bound(dual: Dual, optima: tuple[PriceOptimum, ...]) -> float:
