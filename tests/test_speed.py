@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 import eipyomo as ei
+from eipyomo.solvers.compiled import compiled
 from experiments import counts
 
 MORE = 1.1
@@ -44,3 +45,13 @@ def test_an_optimum_takes_no_more_than_so_many_evaluations() -> None:
     allocation = result.allocation
     judged_s = least_s(lambda: [ei.evaluate(instance, allocation) for _ in range(10)]) / 10.0
     assert least_s(lambda: ei.solve(instance)) < 80.0 * judged_s
+
+
+def test_no_generator_is_compiled() -> None:
+    """Another process would not load what was kept of one."""
+
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(TypeError, match="numbers yields, but"):
+        compiled(numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from functools import cache
@@ -20,7 +21,16 @@ def compiled(function: Function) -> Function:
 
     Numba keeps it beside the source or in the user's cache folder, or in ``NUMBA_CACHE_DIR``. In a
     container or on a cluster there may be none of them; then every process compiles anew.
+
+    Raises
+    ------
+    TypeError
+        For a generator: in another process numba does not know the type of one that was kept.
     """
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(
+            f"{function.__qualname__} yields, but what is compiled and kept must return"
+        )
     try:
         kept: Function = numba.njit(cache=True, **SETTINGS)(function)
         _without_harm(kept)

@@ -7,7 +7,6 @@ Which ι are tried is written once for the compiled agents and for those in Pyom
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -19,6 +18,7 @@ from eipyomo.solvers.compiled import compiled
 
 if TYPE_CHECKING:
     from eipyomo.problem import Problem
+    from eipyomo.scaled import FloatColumn
     from eipyomo.solvers.records import Records
 
 GOLDEN = 0.5 * (math.sqrt(5.0) - 1.0)
@@ -48,16 +48,18 @@ class Rule(NamedTuple):
 
 
 @compiled
-def scanned(least: float, most: float, rule: Rule) -> Iterator[float]:
-    """Yield equidistant ι, or all of the grid.
+def scanned(least: float, most: float, rule: Rule) -> FloatColumn:
+    """Return equidistant ι, or all of the grid.
 
     The cost has several local minima in ι for about one user in ten.
     """
-    for k in range((rule.grid or rule.parts) + 1 if least < most else 1):
+    offloads = np.full((rule.grid or rule.parts) + 1 if least < most else 1, least)
+    for k in range(1, len(offloads)):
         if rule.grid:
-            yield least if k == 0 else min(max(k / rule.grid, least), most)
+            offloads[k] = min(max(k / rule.grid, least), most)
         else:
-            yield least + (most - least) * (k / rule.parts)
+            offloads[k] = least + (most - least) * (k / rule.parts)
+    return offloads
 
 
 @compiled
@@ -67,30 +69,51 @@ def beside(offload: float, least: float, most: float, rule: Rule) -> Ends:
     return Ends(max(offload - part, least), min(offload + part, most))
 
 
-@compiled
-def narrowed(ends: Ends, sections: int, cost: Any) -> Iterator[tuple[float, Ends]]:
-    """Yield the ι of golden sections, each with the bracket that it is in.
+class Golden(NamedTuple):
+    """A golden section search: a bracket with two points inside, and what (18) costs at them.
 
-    What (18) costs at each is expected in ``cost[0]``.
+    It asks for the cost at one of them, while that at the other is known or will be asked next.
     """
+
+    low: float
+    high: float
+    left: float
+    right: float
+    left_cost: float
+    right_cost: float
+    asks_left: bool
+    knows_other: bool
+
+
+@compiled
+def golden(ends: Ends) -> Golden:
+    """Return the search within two ends."""
     low, high = ends
     width = GOLDEN * (high - low)
-    left, right = high - width, low + width
-    yield left, ends
-    left_cost = cost[0]
-    yield right, ends
-    right_cost = cost[0]
-    for _ in range(sections):
-        if left_cost <= right_cost:
-            high, right, right_cost = right, left, left_cost
-            left = high - GOLDEN * (high - low)
-            yield left, Ends(low, high)
-            left_cost = cost[0]
-        else:
-            low, left, left_cost = left, right, right_cost
-            right = low + GOLDEN * (high - low)
-            yield right, Ends(low, high)
-            right_cost = cost[0]
+    return Golden(low, high, high - width, low + width, np.inf, np.inf, True, False)
+
+
+@compiled
+def asked(search: Golden) -> float:
+    """Return the ι at which a search asks for the cost."""
+    return search.left if search.asks_left else search.right
+
+
+@compiled
+def told(search: Golden, cost: float) -> Golden:
+    """Return a search that knows what it asked for, and has cut off the dearer end."""
+    low, high, left, right, left_cost, right_cost, asks_left, knows_other = search
+    if asks_left:
+        left_cost = cost
+    else:
+        right_cost = cost
+    if not knows_other:
+        return Golden(low, high, left, right, left_cost, right_cost, not asks_left, True)
+    if left_cost <= right_cost:
+        new = right - GOLDEN * (right - low)
+        return Golden(low, right, new, left, np.inf, left_cost, True, True)
+    new = left + GOLDEN * (high - left)
+    return Golden(left, high, right, new, right_cost, np.inf, False, True)
 
 
 # --- Compiled agents ------------------------------------------------------------------------------
@@ -172,10 +195,11 @@ def narrow(
 
     While a = 0 is better than what is met there, it may turn out that it is better than all.
     """
-    user, cost, last = users[j], np.empty(1), len(start) - 1
-    for iota, within in narrowed(ends, rule.sections, cost):
+    user, search, last = users[j], golden(ends), len(start) - 1
+    for _ in range(2 + rule.sections):
+        iota, within = asked(search), Ends(search.low, search.high)
         found = probe(users, j, target, begin(answer, start[last], True, iota))
-        cost[0] = found.value
+        search = told(search, found.value)
         decided = better(decided, found.value, answer, start)
         if not (decided.download or may_fall(user, target, found, iota, within, decided.value)):
             break
@@ -288,14 +312,15 @@ class OffloadSearch:
         ((edge, local, least, most),) = self.decisions.by_user()
         found = [engine.solve(target, False, 1.0)] if edge or not local else []
         if local:
-            scan = [engine.solve(target, True, iota) for iota in scanned(least, most, self.rule)]
+            offloads = map(float, scanned(least, most, self.rule))
+            scan = [engine.solve(target, True, iota) for iota in offloads]
             middle = float(lowest(scan)["offload_fraction"][0])
             ends = beside(middle, least, most, self.rule)
             if ends.low < ends.high:
-                cost = np.empty(1)
-                for iota, _ in narrowed(ends, self.rule.sections, cost):
-                    scan.append(engine.solve(target, True, iota))
-                    cost[:] = scan[-1]["value"]
+                search = golden(ends)
+                for _ in range(2 + self.rule.sections):
+                    scan.append(engine.solve(target, True, asked(search)))
+                    search = told(search, float(scan[-1]["value"][0]))
             found += scan
         return lowest(found)
 
