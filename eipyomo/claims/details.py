@@ -80,7 +80,7 @@ def check_prices(read: Document, instance: Instance | None) -> None:
         if getattr(prices, key) is None:
             raise InputError(f"prices lacks {key!r}, but must have it")
     names = [user.name for user in prices.users]
-    if instance is not None and names != [user.name for user in instance.users]:
+    if instance is not None and names != list(instance.users.texts("name")):
         raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
     if len(names) != len((read.allocation or {"users": ()})["users"]):
         raise InputError(f"prices.users has {len(names)} users, but must have one for each user")
