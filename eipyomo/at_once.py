@@ -189,9 +189,9 @@ def said(columns: Mapping[str, Column], key: str) -> Any:
     return ~np.isnan(column)
 
 
-def values(column: Column) -> Sequence[Any]:
+def values(key: Key, column: Column) -> Sequence[Any]:
     """Return Python's own values of a column; None where one is left out."""
     if isinstance(column, tuple):
         return column
     numbers: list[Any] = column.tolist()
-    return [None if one != one else one for one in numbers] if np.isnan(column).any() else numbers
+    return numbers if key.is_required else [None if one != one else one for one in numbers]

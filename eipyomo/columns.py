@@ -39,6 +39,14 @@ def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
     return kind(**data)
 
 
+def rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return columns row by row, with Python's own values, as documents have them."""
+    values = [
+        column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values()
+    ]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
 def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:
     """Return a column of finite real numbers, one per user.
 

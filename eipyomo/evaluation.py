@@ -6,7 +6,8 @@ Nothing here knows a solver or a model. An allocation is judged by its decisions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 
 from eipyomo import physics, timing
 from eipyomo.allocation import Allocation
-from eipyomo.columns import Columns
+from eipyomo.columns import Columns, rows
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.restriction import demands_beside
@@ -72,18 +73,25 @@ class Breakdown(Columns):
     sits_out: FloatColumn | None = None
     """1 for a user that sends no update, else 0; None if nobody has modes."""
 
+    def _columns(self) -> dict[str, FloatColumn]:
+        """Return the columns that the breakdown has, by name."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        return {name: column for name, column in columns.items() if column is not None}
+
     def frame(self) -> pd.DataFrame:
         """Return the breakdown as a table, one row per user."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
-        columns = {name: column for name, column in columns.items() if column is not None}
-        return pd.DataFrame({"name": list(self.names), **columns})
+        return pd.DataFrame({"name": list(self.names), **self._columns()})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
-        frame = self.frame()
-        numbers = frame.columns[1:]
-        frame[numbers] = frame[numbers].astype(object).where(np.isfinite(frame[numbers]), None)
-        return {"users": frame.to_dict("records")}
+        columns = {name: _or_null(column) for name, column in self._columns().items()}
+        return {"users": rows({"name": self.names, **columns})}
+
+
+def _or_null(column: FloatColumn) -> Sequence[float | None]:
+    """Return the numbers of a column, None for what is not finite."""
+    numbers = column.tolist()
+    return [number if math.isfinite(number) else None for number in numbers]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ models see.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Self
 
@@ -25,9 +24,9 @@ from eipyomo.files import (
     read_document,
     require_columns,
     require_unique,
-    to_json,
-    write_atomically,
+    write_json,
 )
+from eipyomo.json_text import json_parts
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
 from eipyomo.settings import set_by, users_of_rows
@@ -236,19 +235,24 @@ class Instance(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the instance as a JSON document, in which what is left out stays left out."""
+        return {**self._without_users(), "users": list(self.users.records())}
+
+    def _without_users(self) -> dict[str, Any]:
         shared = self.model_dump(mode="json", exclude_none=True, exclude={"users"})
-        return {"schema": SCHEMA, **shared, "users": self.users.records()}
+        return {"schema": SCHEMA, **shared}
 
     def to_json(self, path: PathLike) -> None:
         """Write an instance file, replacing an existing one atomically."""
-        write_atomically({path: to_json(self.to_dict())})
+        write_json(path, {**self._without_users(), "users": self.users.records()})
 
     def digest(self) -> str:
         """Return a hash of all values, the free-text name left out."""
-        document = self.to_dict()
+        document = {**self._without_users(), "users": self.users.records()}
         del document["name"]
-        text = json.dumps(document, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        found = hashlib.sha256()
+        for part in json_parts(document, indent=None, sort_keys=True):
+            found.update(part.encode())
+        return found.hexdigest()
 
     def users_frame(self) -> pd.DataFrame:
         """Return the end users as a table, one row each, SI units in the column names."""
@@ -299,7 +303,7 @@ class Instance(Record):
     def _changed_users(self, changes: Mapping[str, Any]) -> list[Any]:
         """Return the users with other values for some keys of those that are named."""
         places = {name: j for j, name in enumerate(self.users.texts("name"))}
-        users: list[Any] = self.users.records()
+        users: list[Any] = list(self.users.records())
         for name, change in changes.items():
             if name not in places:
                 raise InputError(
@@ -330,7 +334,7 @@ class Instance(Record):
             If a text is no setting, a path leads nowhere or stands twice, or a value is not
             allowed.
         """
-        server, users = self.server.data(), self.users.records()
+        server, users = self.server.data(), list(self.users.records())
         data = {**self.data(), "server": server, "users": users}
         set_by(settings, data)
         return type(self)(**data) if settings else self

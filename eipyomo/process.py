@@ -23,7 +23,7 @@ import pandas as pd
 from eipyomo import claims
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, to_json, write_atomically
+from eipyomo.files import PathLike, write_json
 from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.users import Users
@@ -209,7 +209,7 @@ class Training:
 
     def to_json(self, path: PathLike) -> None:
         """Write the document, replacing an existing one atomically."""
-        write_atomically({path: to_json(self.to_dict())})
+        write_json(path, self.to_dict())
 
 
 def following(instance: Instance, gains: FloatColumn, download_s: FloatColumn) -> Instance:

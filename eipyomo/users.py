@@ -91,18 +91,19 @@ class Users(Sequence[Told], Generic[Told]):
         column = self._columns.get(key)
         return (None,) * self._size if column is None else tuple(column)
 
-    def records(self) -> list[dict[str, Any]]:
-        """Return the values of each user by their keys; what is left out stays left out."""
-        return [
-            {key: part for key, part in row.items() if part is not None}
-            for row in self._rows(slice(None))
-        ]
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Iterate over the users' values by their keys; what is left out stays left out."""
+        for row in self._rows():
+            yield {key: part for key, part in row.items() if part is not None}
 
-    def _rows(self, users: slice) -> Iterator[dict[str, Any]]:
-        """Iterate over the values of some users, None for what one of them leaves out."""
-        keys = tuple(self._columns)
-        for row in zip(*[values(column[users]) for column in self._columns.values()], strict=True):
-            yield dict(zip(keys, row, strict=True))
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        """Iterate over the users' values by their keys, None for what one of them leaves out."""
+        known, keys = keys_of(self._kind), tuple(self._columns)
+        for start in range(0, self._size, AT_A_TIME):
+            some = slice(start, start + AT_A_TIME)
+            columns = [values(known[key], column[some]) for key, column in self._columns.items()]
+            for row in zip(*columns, strict=True):
+                yield dict(zip(keys, row, strict=True))
 
     def __len__(self) -> int:
         """Return the number of users."""
@@ -111,9 +112,8 @@ class Users(Sequence[Told], Generic[Told]):
     def __iter__(self) -> Iterator[Told]:
         """Make the records one by one."""
         left_out = dict.fromkeys(self._kind.model_fields)
-        for start in range(0, self._size, AT_A_TIME):
-            for row in self._rows(slice(start, start + AT_A_TIME)):
-                yield self._kind.of_checked({**left_out, **row})
+        for row in self._rows():
+            yield self._kind.of_checked({**left_out, **row})
 
     @overload
     def __getitem__(self, place: SupportsIndex) -> Told: ...

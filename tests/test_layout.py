@@ -16,7 +16,7 @@ PACKAGE = ROOT / "eipyomo"
 
 LAYERS = (
     ("errors", "physics", "report"),
-    ("words",),
+    ("words", "json_text"),
     ("validation",),
     ("choices", "columns", "files", "channel", "streams"),
     ("at_once",),

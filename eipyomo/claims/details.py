@@ -12,6 +12,7 @@ from eipyomo.claims.methods import EXACT_MACHINE
 from eipyomo.claims.values import demand, is_number, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.instance import Instance
+from eipyomo.users import Users
 from eipyomo.validation import NonNegative, Record
 
 BAND_PRICES = ("bandwidth_per_mhz", "downlink_bandwidth_per_mhz")
@@ -61,7 +62,7 @@ class _Prices(Record):
     total_latency_per_s: _Price = None
     sitting_out_per_user: _Price = None
     total_penalty_per_unit: _Price = None
-    users: Annotated[tuple[_UserPrices, ...], Field(description="a list of users' prices")]
+    users: Annotated[Users[_UserPrices], Field(description="a list of users' prices")]
 
 
 def check_prices(read: Document, instance: Instance | None) -> None:
@@ -79,7 +80,7 @@ def check_prices(read: Document, instance: Instance | None) -> None:
     for key in () if read.minimised == "band" else BAND_PRICES:
         if getattr(prices, key) is None:
             raise InputError(f"prices lacks {key!r}, but must have it")
-    names = [user.name for user in prices.users]
+    names = list(prices.users.texts("name"))
     if instance is not None and names != list(instance.users.texts("name")):
         raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
     if len(names) != len((read.allocation or {"users": ()})["users"]):
