@@ -164,19 +164,16 @@ def _words(key: Key, given: Given) -> Column | None:
             return None
     if key.kind.choices and not different.issubset(key.kind.choices):
         raise UndecidedError
-    if one_kind is str:
-        _require_texts(different, key.shortest)
+    if key.shortest and not all(
+        len(text) >= key.shortest and _is_unicode(text) for text in different
+    ):
+        raise UndecidedError
     return tuple(given)
 
 
-def _require_texts(texts: set[str], shortest: int) -> None:
-    """Refuse to decide on texts that are short, or hold half a character."""
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError:
-        raise UndecidedError from None
-    if texts and min(map(len, texts)) < shortest:
-        raise UndecidedError
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text holds no half characters, whose length pydantic does not take."""
+    return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def said(columns: Mapping[str, Column], key: str) -> Any:

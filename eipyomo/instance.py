@@ -30,7 +30,7 @@ from eipyomo.json_text import json_parts
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
 from eipyomo.settings import set_by, users_of_rows
-from eipyomo.users import Users
+from eipyomo.users import AtLeastOne, Users
 from eipyomo.validation import (
     FrozenMapping,
     Positive,
@@ -82,7 +82,7 @@ class Instance(Record):
     ] = None
     server: Annotated[EdgeServer, Field(description="an object (the edge server)")]
     users: Annotated[
-        Users[EndUser], Field(min_length=1, description="a non-empty list of end users")
+        Users[EndUser], AtLeastOne(), Field(description="a non-empty list of end users")
     ]
 
     @model_validator(mode="after")

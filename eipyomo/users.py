@@ -6,6 +6,7 @@ decide, and whatever is wrong, is looked at one by one, as records say in a sent
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import GenericAlias, MappingProxyType
@@ -186,14 +187,27 @@ class Users(Sequence[Told], Generic[Told]):
         cls, kind: type[Told], given: Any, one_by_one: core_schema.ValidatorFunctionWrapHandler
     ) -> Self:
         """Return users at once, where that decides; else what pydantic makes a tuple of."""
-        if isinstance(given, cls) and given._kind is kind:
-            return given
-        try:
-            if type(given) in (list, tuple):
+        if isinstance(given, cls):
+            if given._kind is kind and given:
+                return given
+            given = tuple(given)
+        with contextlib.suppress(UndecidedError):
+            if type(given) in (list, tuple) and given:
                 return cls.of(kind, given)
-        except UndecidedError:
-            pass
         return cls.of(kind, one_by_one(given))
+
+
+class AtLeastOne:
+    """Annotation of users of which there must be one."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Ask it of the tuple that users are to pydantic."""
+        users = handler(source)
+        within: Any = users
+        within["schema"]["min_length"] = 1
+        return users
 
 
 def _one_by_one(kind: type[Told], columns: Mapping[str, Given]) -> list[Told]:
