@@ -112,10 +112,10 @@ def check_conflict(read: Document, instance: Instance | None) -> None:
 
 def _conflict(named: _Conflict, instance: Instance) -> Iterator[str]:
     """Hold a limit against that of the instance; a user is found by name."""
-    users = {user.name: user for user in instance.users}
-    if named.user is not None and named.user not in users:
+    names = instance.users.texts("name")
+    if named.user is not None and named.user not in names:
         raise InputError(f"conflict names the user {named.user!r}, but the instance has none such")
-    whose = instance if named.user is None else users[named.user]
+    whose = instance if named.user is None else instance.users[names.index(named.user)]
     value = getattr(whose, named.limit, None)
     if not same(named.value, value):
         of = "" if named.user is None else f" of user {named.user!r}"
