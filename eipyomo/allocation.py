@@ -12,9 +12,10 @@ from pydantic import Field, StrictStr
 
 from eipyomo.columns import Columns, decision_column, number_column, rows_of
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, about, read_document, to_json, write_atomically
+from eipyomo.files import PathLike, about, read_document, write_json
 from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Scaled
 from eipyomo.timing import Plan
+from eipyomo.users import Users
 from eipyomo.validation import Decision, Finite, Record, real_number
 from eipyomo.words import clipped, short, shown
 
@@ -42,18 +43,19 @@ class _UserDecisions(Record):
 
 class _Decisions(Record):
     sync_s: Annotated[Finite, Field(description="sync time in s")]
-    users: Annotated[tuple[_UserDecisions, ...], Field(description="a list of decisions")]
+    users: Annotated[Users[_UserDecisions], Field(description="a list of decisions")]
 
     def edge_frequency_hz(self) -> FloatColumn | None:
         """Return f_{s,j} of all users, or None where no user has one."""
-        column = [user.edge_frequency_hz for user in self.users]
-        given = [frequency for frequency in column if frequency is not None]
-        if 0 < len(given) < len(column):
+        if not self.users.has("edge_frequency_hz"):
+            return None
+        given = self.users.numbers("edge_frequency_hz")
+        if np.isnan(given).any():
             raise InputError(
-                f"users[{column.index(None)}].edge_frequency_hz is missing, but all users must "
-                "have one or none"
+                f"users[{int(np.argmax(np.isnan(given)))}].edge_frequency_hz is missing, but all "
+                "users must have one or none"
             )
-        return np.array(given) if given else None
+        return given
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,15 +149,15 @@ class Allocation(Columns):
         decisions = _Decisions.of(document)
         users = decisions.users
         return cls(
-            names=tuple(user.name for user in users),
+            names=users.texts("name"),
             sync_s=decisions.sync_s,
-            download=np.array([user.download for user in users]),
-            offload_fraction=np.array([user.offload_fraction for user in users]),
-            frequency_hz=np.array([user.frequency_hz for user in users]),
-            uplink_share=np.array([user.uplink_share for user in users]),
-            downlink_share=np.array([user.downlink_share for user in users]),
+            download=np.array(users.texts("download")),
+            offload_fraction=users.numbers("offload_fraction"),
+            frequency_hz=users.numbers("frequency_hz"),
+            uplink_share=users.numbers("uplink_share"),
+            downlink_share=users.numbers("downlink_share"),
             edge_frequency_hz=decisions.edge_frequency_hz(),
-            mode=tuple(user.mode for user in users),
+            mode=users.texts("mode"),
         )
 
     @classmethod
@@ -173,7 +175,7 @@ class Allocation(Columns):
 
     def to_json(self, path: PathLike) -> None:
         """Write an allocation file, replacing an existing one atomically."""
-        write_atomically({path: to_json(self.to_dict())})
+        write_json(path, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``allocation`` part of a result document."""

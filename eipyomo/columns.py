@@ -40,11 +40,11 @@ def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
 
 
 def rows_of(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return columns by their names as rows, in numbers and texts of Python's own."""
-    plain = [
+    """Return columns row by row, with Python's own values, as documents have them."""
+    values = [
         column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values()
     ]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, StrictStr, model_validator
 
+from eipyomo.at_once import said
 from eipyomo.errors import InputError
 from eipyomo.validation import NonNegative, Part, Positive, PositivePart, Record
 from eipyomo.words import short
@@ -81,19 +84,18 @@ class EndUser(Record):
 
     @model_validator(mode="after")
     def _limits_go_together(self) -> Self:
-        for what in ("uplink_share", "downlink_share", "offload_fraction"):
+        for what in BOUNDED:
             least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
             if None not in (least, most) and least > most:
                 raise InputError(
                     f"min_{what} (user {short(self.name)}) is {least:g}, but must be at most "
                     f"max_{what}, which is {most:g}"
                 )
-        decided = ("download", "min_offload_fraction", "max_offload_fraction")
-        said = [key for key in decided if getattr(self, key) is not None]
-        if self.modes is not None and said:
+        decided = [key for key in DECIDED if getattr(self, key) is not None]
+        if self.modes is not None and decided:
             raise InputError(
-                f"{said[0]} (user {short(self.name)}) is {short(getattr(self, said[0]))}, but must "
-                "be left out for a user with modes, which say what it may do"
+                f"{decided[0]} (user {short(self.name)}) is {short(getattr(self, decided[0]))}, "
+                "but must be left out for a user with modes, which say what it may do"
             )
         most = self.max_offload_fraction
         if self.download == "never" and most is not None and most < 1.0:
@@ -103,11 +105,28 @@ class EndUser(Record):
             )
         return self
 
-    @property
-    def decides_freely(self) -> bool:
-        """Whether neither its download nor its offload fraction is limited."""
-        least, most = self.min_offload_fraction, self.max_offload_fraction
-        return self.download in (None, "free") and not least and most in (None, 1.0)
+    @classmethod
+    def go_together(cls, columns: Mapping[str, Any]) -> bool:
+        """Tell of many users' limits what a user's own check says of its own."""
+        for what in BOUNDED:
+            least, most = columns.get(f"min_{what}"), columns.get(f"max_{what}")
+            if least is not None and most is not None and (least > most).any():
+                return False
+        if "modes" in columns:
+            has_modes = said(columns, "modes")
+            if any((has_modes & said(columns, key)).any() for key in DECIDED):
+                return False
+        if "download" not in columns or "max_offload_fraction" not in columns:
+            return True
+        never = np.array([download == "never" for download in columns["download"]], np.bool_)
+        return not (never & (columns["max_offload_fraction"] < 1.0)).any()
+
+
+BOUNDED = ("uplink_share", "downlink_share", "offload_fraction")
+"""What has a least and a most."""
+
+DECIDED = ("download", "min_offload_fraction", "max_offload_fraction")
+"""Keys that limit what a user may do, as modes do."""
 
 
 class EdgeServer(Record):

@@ -7,7 +7,7 @@ Nothing here knows a solver or a model. An allocation is judged by its decisions
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -75,27 +75,27 @@ class Breakdown(Columns):
     sits_out: FloatColumn | None = None
     """1 for a user that sends no update, else 0; None if nobody has modes."""
 
+    def _columns(self) -> dict[str, FloatColumn]:
+        """Return the columns that the breakdown has, by name."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        return {name: column for name, column in columns.items() if column is not None}
+
     def frame(self) -> pd.DataFrame:
         """Return the breakdown as a table, one row per user."""
         import pandas as pd
 
-        return pd.DataFrame(self._columns())
-
-    def _columns(self) -> dict[str, Any]:
-        """Return the names, and the terms that there are."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
-        columns = {name: column for name, column in columns.items() if column is not None}
-        return {"name": list(self.names), **columns}
+        return pd.DataFrame({"name": list(self.names), **self._columns()})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
-        rows = rows_of(self._columns())
-        return {"users": [{key: _or_none(term) for key, term in row.items()} for row in rows]}
+        columns = {name: _or_null(column) for name, column in self._columns().items()}
+        return {"users": rows_of({"name": self.names, **columns})}
 
 
-def _or_none(term: Any) -> Any:
-    """Return a term as a document has it: None for a number that is not finite."""
-    return None if isinstance(term, float) and not math.isfinite(term) else term
+def _or_null(column: FloatColumn) -> Sequence[float | None]:
+    """Return the numbers of a column, None for what is not finite."""
+    numbers = column.tolist()
+    return [number if math.isfinite(number) else None for number in numbers]
 
 
 @dataclass(frozen=True)

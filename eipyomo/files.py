@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import InputError, OutputError
+from eipyomo.json_text import json_parts
 from eipyomo.words import one_line, shown
 
 if TYPE_CHECKING:
@@ -184,7 +186,12 @@ def require_unique(names: Collection[str], sentence: str) -> None:
 
 def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:
     """Return a document as JSON text; NaN and infinities are refused rather than written."""
-    return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    return "".join(json_parts(document, indent=indent)) + "\n"
+
+
+def write_json(path: PathLike, document: Mapping[str, Any]) -> None:
+    """Write what :func:`to_json` returns, part by part, replacing an existing file atomically."""
+    write_atomically({path: itertools.chain(json_parts(document, indent=1), ["\n"])})
 
 
 def require_path(path: Any, what: str = "a file") -> None:
@@ -229,11 +236,11 @@ def require_suffix(option: str, path: PathLike, suffix: str) -> None:
         raise InputError(f"{option} is {_shown(path)}, but must end in {suffix}")
 
 
-def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:
+def write_atomically(files: Mapping[PathLike, str | bytes | Iterable[str]]) -> None:
     """Write a set of files so that each is either the old one or the new one, never a part.
 
-    All contents are first written beside their targets under temporary names, and only then
-    moved, so that a failure while writing leaves every target untouched.
+    All contents, whole or in parts, are first written beside their targets under temporary names,
+    and only then moved, so that a failure while writing leaves every target untouched.
 
     Raises
     ------
@@ -247,12 +254,14 @@ def write_atomically(files: Mapping[PathLike, str | bytes]) -> None:
         for name, content in files.items():
             require_writable(name)
             target = Path(name)
-            data = content.encode("utf-8") if isinstance(content, str) else content
             # The name is short and independent of the target's, which may have maximal length.
             handle, temporary = tempfile.mkstemp(prefix=".eipyomo-", dir=target.parent)
             staged.append((temporary, target))
             with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
+                parts = [content] if isinstance(content, str | bytes) else content
+                stream.writelines(
+                    part.encode("utf-8") if isinstance(part, str) else part for part in parts
+                )
                 stream.flush()
                 os.fsync(stream.fileno())
             Path(temporary).chmod(_mode_for(target))

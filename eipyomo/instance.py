@@ -7,10 +7,10 @@ models see.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
+import numpy as np
 from pydantic import Field, StrictStr, model_validator
 
 from eipyomo.channel import dbm_to_watt, mean_gain, rayleigh_gains
@@ -23,12 +23,13 @@ from eipyomo.files import (
     read_document,
     require_columns,
     require_unique,
-    to_json,
-    write_atomically,
+    write_json,
 )
+from eipyomo.json_text import json_parts
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.settings import set_by, user_of_row
+from eipyomo.settings import set_by, users_of_rows
+from eipyomo.users import AtLeastOne, Users
 from eipyomo.validation import (
     FrozenMapping,
     Positive,
@@ -55,7 +56,7 @@ class Instance(Record):
     """
 
     # What is derived has a slot of its own, outside the data that copies and pickles are made of.
-    __slots__ = ("_decides_freely", "_scaled")
+    __slots__ = ("_scaled",)
 
     name: Annotated[StrictStr, Field(description="a text")] = ""
     bandwidth_hz: Annotated[Positive, Field(description="system bandwidth B in Hz")]
@@ -83,21 +84,20 @@ class Instance(Record):
     ] = None
     server: Annotated[EdgeServer, Field(description="an object (the edge server)")]
     users: Annotated[
-        tuple[EndUser, ...], Field(min_length=1, description="a non-empty list of end users")
+        Users[EndUser], AtLeastOne(), Field(description="a non-empty list of end users")
     ]
 
     @model_validator(mode="after")
     def _users_are_told_apart(self) -> Self:
-        seen: dict[str, int] = {}
-        for j, user in enumerate(self.users):
-            if user.name in seen:
+        places: dict[str, int] = {}
+        for j, name in enumerate(self.users.texts("name")):
+            if (first := places.setdefault(name, j)) != j:
                 raise InputError(
-                    f"users[{j}].name is {user.name!r}, but users[{seen[user.name]}] has that "
-                    "name already and names must be unique"
+                    f"users[{j}].name is {name!r}, but users[{first}] has that name already and "
+                    "names must be unique"
                 )
-            seen[user.name] = j
         try:
-            json.dumps([self.name, *seen], ensure_ascii=False).encode()
+            self.name.encode()
         except UnicodeEncodeError:
             raise InputError("a name holds half a character, but must be valid Unicode") from None
         if self.modes is not None:
@@ -121,8 +121,6 @@ class Instance(Record):
             total_penalty_budget=self.total_penalty_budget,
         )
         object.__setattr__(self, "_scaled", scaled)
-        freely = all(user.decides_freely for user in self.users)
-        object.__setattr__(self, "_decides_freely", freely)
         return self
 
     @property
@@ -130,11 +128,6 @@ class Instance(Record):
         """The instance as columns over users in scaled units."""
         scaled: Scaled = object.__getattribute__(self, "_scaled")
         return scaled
-
-    @property
-    def decides_freely(self) -> bool:
-        """Whether no user's data limit its download or its offload fraction."""
-        return bool(object.__getattribute__(self, "_decides_freely"))
 
     @classmethod
     def letter(
@@ -181,6 +174,19 @@ class Instance(Record):
         gains = rayleigh_gains(mean_gain(path_loss_exponent, distance_m), users, seed)
         noise = dbm_to_watt(-174.0)
         total_hz = None if total_frequency_ghz is None else total_frequency_ghz * HZ_PER_GHZ
+        same = {
+            "task_bits": task_mbit * BITS_PER_MBIT,
+            "transmit_power_w": dbm_to_watt(23.0),
+            "receive_power_w": 0.97e-3,
+            "noise_density_w_per_hz": noise,
+            "max_frequency_hz": 1e9,
+            "energy_coefficient": 0.5e-28,
+            "energy_weight": 0.9,
+            "latency_weight": 0.1,
+            "previous_download_s": 1.0,
+            "local_training_s": 1.0,
+            "local_training_j": 0.04,
+        }
         return cls(
             name=name
             if name is not None
@@ -195,23 +201,13 @@ class Instance(Record):
                 noise_density_w_per_hz=noise,
                 total_frequency_hz=total_hz,
             ),
-            users=tuple(
-                EndUser(
-                    name=f"eu{j + 1}",
-                    channel_gain=float(gain),
-                    task_bits=task_mbit * BITS_PER_MBIT,
-                    transmit_power_w=dbm_to_watt(23.0),
-                    receive_power_w=0.97e-3,
-                    noise_density_w_per_hz=noise,
-                    max_frequency_hz=1e9,
-                    energy_coefficient=0.5e-28,
-                    energy_weight=0.9,
-                    latency_weight=0.1,
-                    previous_download_s=1.0,
-                    local_training_s=1.0,
-                    local_training_j=0.04,
-                )
-                for j, gain in enumerate(gains)
+            users=Users(
+                EndUser,
+                {
+                    "name": [f"eu{j}" for j in range(1, users + 1)],
+                    "channel_gain": gains,
+                    **{key: np.full(users, value) for key, value in same.items()},
+                },
             ),
         )
 
@@ -241,25 +237,30 @@ class Instance(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the instance as a JSON document, in which what is left out stays left out."""
-        return {"schema": SCHEMA, **self.model_dump(mode="json", exclude_none=True)}
+        return {**self._without_users(), "users": list(self.users.records())}
+
+    def _without_users(self) -> dict[str, Any]:
+        shared = self.model_dump(mode="json", exclude_none=True, exclude={"users"})
+        return {"schema": SCHEMA, **shared}
 
     def to_json(self, path: PathLike) -> None:
         """Write an instance file, replacing an existing one atomically."""
-        write_atomically({path: to_json(self.to_dict())})
+        write_json(path, {**self._without_users(), "users": self.users.records()})
 
     def digest(self) -> str:
         """Return a hash of all values, the free-text name left out."""
-        document = self.to_dict()
+        document = {**self._without_users(), "users": self.users.records()}
         del document["name"]
-        text = json.dumps(document, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        found = hashlib.sha256()
+        for part in json_parts(document, indent=None, sort_keys=True):
+            found.update(part.encode())
+        return found.hexdigest()
 
     def users_frame(self) -> pd.DataFrame:
         """Return the end users as a table, one row each, SI units in the column names."""
         import pandas as pd
 
-        frame = pd.DataFrame([user.model_dump() for user in self.users])
-        return frame.drop(columns=[key for key in USER_LIMITS if frame[key].isna().all()])
+        return pd.DataFrame(dict(self.users.columns))
 
     def with_users(self, users: pd.DataFrame | PathLike) -> Self:
         """Return this instance with other end users.
@@ -280,8 +281,8 @@ class Instance(Record):
             return self.replace(users=frame.to_dict("records"))
         frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS)
         with about(users):
-            rows = zip(frame.index, frame.to_dict("records"), strict=True)
-            return self.replace(users=[user_of_row(line, row, USER_LIMITS) for line, row in rows])
+            rows = frame.to_dict("records")
+            return self.replace(users=users_of_rows(list(frame.index), rows, USER_LIMITS))
 
     def replace(self, **changes: Any) -> Self:
         """Return this instance with other values for some keys, checked like any other.
@@ -307,8 +308,8 @@ class Instance(Record):
 
     def _changed_users(self, changes: Mapping[str, Any]) -> list[Any]:
         """Return the users with other values for some keys of those that are named."""
-        places = {user.name: j for j, user in enumerate(self.users)}
-        users: list[Any] = list(self.users)
+        places = {name: j for j, name in enumerate(self.users.texts("name"))}
+        users: list[Any] = list(self.users.records())
         for name, change in changes.items():
             if name not in places:
                 raise InputError(
@@ -319,7 +320,7 @@ class Instance(Record):
                     f"users[{places[name]}] (user {name!r}) is {short(change)}, but must be an "
                     "object with the keys to change"
                 )
-            users[places[name]] = {**users[places[name]].data(), **text_keys(change)}
+            users[places[name]].update(text_keys(change))
         return users
 
     def with_settings(self, settings: Sequence[str]) -> Self:
@@ -339,7 +340,7 @@ class Instance(Record):
             If a text is no setting, a path leads nowhere or stands twice, or a value is not
             allowed.
         """
-        server, users = self.server.data(), [user.data() for user in self.users]
+        server, users = self.server.data(), list(self.users.records())
         data = {**self.data(), "server": server, "users": users}
         set_by(settings, data)
         return type(self)(**data) if settings else self

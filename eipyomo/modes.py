@@ -21,6 +21,7 @@ from eipyomo.columns import Columns
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
 from eipyomo.files import require_unique
+from eipyomo.users import Users
 from eipyomo.validation import Finite, Flag, NonNegative, Record
 from eipyomo.words import clipped, short
 
@@ -210,7 +211,7 @@ class ModeColumns(Columns):
         return np.where(self.has_modes, self.first[:-1] + chosen, 0)
 
 
-def require_known_modes(lists: Mapping[str, Sequence[Mode]], users: Sequence[EndUser]) -> None:
+def require_known_modes(lists: Mapping[str, Sequence[Mode]], users: Users[EndUser]) -> None:
     """Refuse lists without modes, modes of one name, and users whose list is not there.
 
     Raises
@@ -222,11 +223,11 @@ def require_known_modes(lists: Mapping[str, Sequence[Mode]], users: Sequence[End
         if not modes:
             raise InputError(f"modes[{short(name)}] is empty, but must be a list of modes")
         require_unique([mode.name for mode in modes], f"modes[{short(name)}] has the mode")
-    for j, user in enumerate(users):
-        if user.modes is not None and user.modes not in lists:
+    for j, modes in enumerate(users.texts("modes")):
+        if modes is not None and modes not in lists:
             known = clipped(", ".join(lists)) or "none"
             raise InputError(
-                f"users[{j}].modes (user {short(user.name)}) is {short(user.modes)}, but the "
+                f"users[{j}].modes (user {short(users[j].name)}) is {short(modes)}, but the "
                 f"lists in modes are: {known}"
             )
 

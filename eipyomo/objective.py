@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.scaled import Stage
@@ -46,12 +48,13 @@ class Objective:
             raise InputError(
                 f"objective is {self.name!r}, but a training round has no task to be served"
             )
-        for user in instance.users:
-            if user.deadline_s is None:
-                raise InputError(
-                    f"objective is {self.name!r}, but user {user.name!r} has no deadline_s, which "
-                    "every user needs: without one it can wait for as long as you like"
-                )
+        lacks = np.isnan(instance.users.numbers("deadline_s"))
+        if lacks.any():
+            name = instance.users[int(np.argmax(lacks))].name
+            raise InputError(
+                f"objective is {self.name!r}, but user {name!r} has no deadline_s, which every "
+                "user needs: without one it can wait for as long as you like"
+            )
 
 
 WSEL = Objective("wsel", "1", "weighted sum of energy and latency, (10a)")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eipyomo.devices import DECIDED
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.modes import ModeColumns
@@ -134,7 +135,7 @@ class Problem:
         InputError
             If users have modes, and it is not said which modes the problem leaves open.
         """
-        if all(user.modes is None for user in self.instance.users) or self.stage == "training":
+        if not self.instance.users.has("modes") or self.stage == "training":
             return
         if self.restriction.kind() not in ("joint", "gbe", *OPEN_MODES):
             raise InputError(
@@ -219,7 +220,7 @@ class Problem:
         open_to = restriction.decisions(len(users))
         if self.whole.modes is not None:
             open_to = open_to.but_for(self.whole.has_modes)
-        if self.stage == "training" or self.instance.decides_freely:
+        if self.stage == "training" or not any(map(users.has, DECIDED)):
             return open_to
         return open_to & Restriction.of_users(users, restriction.grid).decisions(len(users))
 

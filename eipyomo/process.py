@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from eipyomo import claims
+from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, to_json, write_atomically
+from eipyomo.files import PathLike, write_json
 from eipyomo.instance import Instance
 from eipyomo.result import Result
+from eipyomo.users import Users
 from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ class Training:
             assert result.allocation is not None
             assert result.evaluation is not None
             decisions, terms = result.allocation.frame(), result.evaluation.breakdown.frame()
-            gains = [user.channel_gain for user in self.instances[n].users]
+            gains = self.instances[n].users.numbers("channel_gain")
             part = pd.concat([decisions, terms.drop(columns="name")], axis=1)
             part.insert(0, "round", n + 1)
             part.insert(1, "start_s", start_s)
@@ -207,20 +209,17 @@ class Training:
             },
             "starts_s": self.starts_s().tolist(),
             "channel_gains": [
-                [user.channel_gain for user in instance.users] for instance in self.instances
+                instance.users.numbers("channel_gain").tolist() for instance in self.instances
             ],
             "rounds": [result.to_dict() for result in self.rounds],
         }
 
     def to_json(self, path: PathLike) -> None:
         """Write the document, replacing an existing one atomically."""
-        write_atomically({path: to_json(self.to_dict())})
+        write_json(path, self.to_dict())
 
 
 def following(instance: Instance, gains: FloatColumn, download_s: FloatColumn) -> Instance:
     """Return an instance with the channels of a round and the download times before it."""
-    users = [
-        {**user.data(), "channel_gain": gain, "previous_download_s": time_s}
-        for user, gain, time_s in zip(instance.users, gains, download_s, strict=True)
-    ]
-    return instance.replace(users=users)
+    changed = {"channel_gain": gains, "previous_download_s": download_s}
+    return instance.replace(users=Users(EndUser, {**instance.users.columns, **changed}))

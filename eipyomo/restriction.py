@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Self, get_args
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
 from eipyomo.scaled import FloatColumn, Stage
+from eipyomo.users import Users
 from eipyomo.validation import require_kind
 from eipyomo.words import shown
 
@@ -63,12 +64,16 @@ class OpenDecisions:
     @cached_property
     def are_all(self) -> bool:
         """Whether every user may choose any a and ι, on the grid if there is one."""
-        return self.kinds == {EVERYTHING}
+        return self.alike == EVERYTHING
 
     @property
-    def kinds(self) -> set[tuple[bool, bool, float, float]]:
-        """The different ones among the users."""
-        return set(self.by_user())
+    def alike(self) -> tuple[bool, bool, float, float] | None:
+        """Those of every user, if they are the same; else None."""
+        columns = (self.edge, self.local, self.offload_min, self.offload_max)
+        if any((column != column[0]).any() for column in columns):
+            return None
+        edge, local, low, high = (column[0].item() for column in columns)
+        return edge, local, low, high
 
 
 class Demand(NamedTuple):
@@ -173,14 +178,14 @@ class Restriction:
         return cls(edge=False, offload_max=0.0, split_band=split_band)
 
     @classmethod
-    def of_users(cls, users: Sequence[EndUser], grid: int = 0) -> Self:
+    def of_users(cls, users: Users[EndUser], grid: int = 0) -> Self:
         """Return what the data of users leave open, their downloads and bounds of ι."""
-        bounds = [(user.min_offload_fraction, user.max_offload_fraction) for user in users]
+        downloads = users.texts("download")
         return cls(
-            edge=[user.download != "always" for user in users],
-            local=[user.download != "never" for user in users],
-            offload_min=[0.0 if least is None else least for least, _ in bounds],
-            offload_max=[1.0 if most is None else most for _, most in bounds],
+            edge=[download != "always" for download in downloads],
+            local=[download != "never" for download in downloads],
+            offload_min=np.nan_to_num(users.numbers("min_offload_fraction"), nan=0.0),
+            offload_max=np.nan_to_num(users.numbers("max_offload_fraction"), nan=1.0),
             grid=grid,
         )
 
@@ -188,15 +193,15 @@ class Restriction:
         """Return which of the problems with a name these decisions make; "restricted" if none."""
         if stage == "training":
             return "gbe training" if self.split_band else "training"
-        kinds = self._kinds
-        if kinds == {EVERYTHING}:
+        alike = self._alike
+        if alike == EVERYTHING:
             if self.grid:
                 return "restricted" if self.split_band else f"grid:{self.grid_step:g}"
             return "gbe" if self.split_band else "joint"
         if not self.split_band:
-            if kinds == {ALL_LOCAL}:
+            if alike == ALL_LOCAL:
                 return "lco"
-            if kinds == {ALL_EDGE}:
+            if alike == ALL_EDGE:
                 return "eco"
         return "restricted"
 
@@ -208,12 +213,12 @@ class Restriction:
     @property
     def is_local(self) -> bool:
         """Whether every user has to download and to compute its whole task."""
-        return self._kinds == {ALL_LOCAL}
+        return self._alike == ALL_LOCAL
 
     @cached_property
-    def _kinds(self) -> set[tuple[bool, bool, float, float]]:
+    def _alike(self) -> tuple[bool, bool, float, float] | None:
         columns = (self.edge, self.local, self.offload_min, self.offload_max)
-        return self.decisions(np.broadcast(*columns).size).kinds
+        return self.decisions(np.broadcast(*columns).size).alike
 
     @property
     def grid_step(self) -> float:

@@ -17,6 +17,7 @@ from eipyomo.columns import Columns, number_column
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
 from eipyomo.modes import Mode, ModeColumns
+from eipyomo.users import Users
 from eipyomo.validation import positive_number
 from eipyomo.words import short
 
@@ -232,7 +233,7 @@ def scale(
     model_bits: float,
     cycles_per_bit: float,
     server: EdgeServer,
-    users: Sequence[EndUser],
+    users: Users[EndUser],
     total_energy_budget_j: float | None = None,
     total_latency_budget_s: float | None = None,
     modes: Mapping[str, Sequence[Mode]] | None = None,
@@ -247,15 +248,13 @@ def scale(
         If a signal-to-noise ratio or an energy coefficient is so extreme that double precision
         cannot hold it.
     """
-
-    def column(key: str) -> FloatColumn:
-        return np.array([getattr(user, key) for user in users], dtype=np.float64)
+    column = users.numbers
 
     def limit(column: str) -> LimitColumn:
         what, _, end = column.rpartition("_")
         key = f"{end}_{what}" if end in ("min", "max") else column
-        given = [getattr(user, key) for user in users]
-        return np.array([NO_LIMIT[column] if one is None else one for one in given])
+        given = users.numbers(key)
+        return np.where(np.isnan(given), NO_LIMIT[column], given)
 
     with np.errstate(over="ignore"):
         coefficient = column("energy_coefficient") * ENERGY_COEFFICIENT_SCALE
@@ -267,7 +266,7 @@ def scale(
             "but must be below 1e280 to be a number in J/(GHz^2 Gcycle) as well"
         )
     return Scaled(
-        names=tuple(user.name for user in users),
+        names=users.texts("name"),
         bandwidth_mhz=bandwidth_hz / HZ_PER_MHZ,
         model_mbit=model_bits / BITS_PER_MBIT,
         gigacycles_per_mbit=cycles_per_bit * GIGACYCLES_PER_MBIT,
@@ -304,7 +303,7 @@ def scale(
 
 
 def mode_columns(
-    users: Sequence[EndUser],
+    users: Users[EndUser],
     lists: Mapping[str, Sequence[Mode]],
     model_bits: float,
     cycles_per_bit: float,
@@ -315,9 +314,9 @@ def mode_columns(
     user's, nothing of the task is sent, the server computes what is sent and the user the rest,
     and who computes anything downloads the model.
     """
-    chosen = [() if user.modes is None else lists[user.modes] for user in users]
-    if not any(chosen):
+    if not users.has("modes"):
         return None
+    chosen = [() if modes is None else lists[modes] for modes in users.texts("modes")]
     rows = [
         _mode_row(user, mode, model_bits, cycles_per_bit)
         for user, modes in zip(users, chosen, strict=True)

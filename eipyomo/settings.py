@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eipyomo.at_once import UndecidedError
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
 from eipyomo.files import number_or_text, require_unique
+from eipyomo.users import Users
 from eipyomo.validation import allowed
 from eipyomo.words import clipped, short, shown
 
@@ -92,8 +94,28 @@ def _value(key: str, text: str) -> Any:
     return text if key in TEXTS else number_or_text(text)
 
 
-def user_of_row(line: int, row: Mapping[Any, str], may_be_blank: Sequence[str]) -> EndUser:
-    """Return the end user of a row of a CSV file; sentences say in which line it stands."""
+def users_of_rows(
+    lines: Sequence[int], rows: Sequence[Mapping[Any, str]], may_be_blank: Sequence[str]
+) -> Sequence[EndUser]:
+    """Return the end users of a CSV file's rows; sentences say in which line one stands."""
+    try:
+        return Users.of(EndUser, list(map(_read, rows)))
+    except UndecidedError:
+        pairs = zip(lines, rows, strict=True)
+        return [_user_of_row(line, row, may_be_blank) for line, row in pairs]
+
+
+def _read(row: Mapping[Any, str]) -> dict[Any, float | str]:
+    """Return the values of a row's fields, without those that are blank."""
+    return {
+        key: text if key in TEXTS else number_or_text(text)
+        for key, text in row.items()
+        if text.strip()
+    }
+
+
+def _user_of_row(line: int, row: Mapping[Any, str], may_be_blank: Sequence[str]) -> EndUser:
+    """Return the end user of a row, checked by itself."""
     try:
         for key, text in row.items():
             if not text.strip() and key not in may_be_blank:
@@ -101,12 +123,6 @@ def user_of_row(line: int, row: Mapping[Any, str], may_be_blank: Sequence[str]) 
                     f"{key} (user {short(row['name'])}) is blank, but must be "
                     f"{allowed(EndUser, (key,))}"
                 )
-        return EndUser.of(
-            {
-                key: text if key in TEXTS else number_or_text(text)
-                for key, text in row.items()
-                if text.strip()
-            }
-        )
+        return EndUser.of(_read(row))
     except InputError as error:
         raise InputError(f"line {line}: {error}") from None

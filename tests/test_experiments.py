@@ -24,6 +24,7 @@ from experiments import (
     modes_random,
     provenance,
     resolves,
+    size,
     solver_defaults,
     soundness,
     table,
@@ -45,6 +46,7 @@ ALL = (
     *modes_examples.TABLES,
     modes_random.TABLE,
     resolves.TABLE,
+    size.TABLE,
     solver_defaults.TABLE,
     training_benchmark.TABLE,
 )

@@ -16,10 +16,11 @@ PACKAGE = ROOT / "eipyomo"
 
 LAYERS = (
     ("errors", "lazily", "physics", "report", "version"),
-    ("words",),
+    ("words", "json_text"),
     ("validation",),
     ("choices", "columns", "files", "channel", "streams"),
-    ("devices",),
+    ("at_once",),
+    ("devices", "users"),
     ("modes", "settings"),
     ("scaled",),
     ("instance", "timing", "restriction"),

@@ -12,6 +12,7 @@ from eipyomo.claims.methods import EXACT_MACHINE
 from eipyomo.claims.values import demand, is_number, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.instance import Instance
+from eipyomo.users import Users
 from eipyomo.validation import NonNegative, Record
 
 BAND_PRICES = ("bandwidth_per_mhz", "downlink_bandwidth_per_mhz")
@@ -61,7 +62,7 @@ class _Prices(Record):
     total_latency_per_s: _Price = None
     sitting_out_per_user: _Price = None
     total_penalty_per_unit: _Price = None
-    users: Annotated[tuple[_UserPrices, ...], Field(description="a list of users' prices")]
+    users: Annotated[Users[_UserPrices], Field(description="a list of users' prices")]
 
 
 def check_prices(read: Document, instance: Instance | None) -> None:
@@ -79,8 +80,8 @@ def check_prices(read: Document, instance: Instance | None) -> None:
     for key in () if read.minimised == "band" else BAND_PRICES:
         if getattr(prices, key) is None:
             raise InputError(f"prices lacks {key!r}, but must have it")
-    names = [user.name for user in prices.users]
-    if instance is not None and names != [user.name for user in instance.users]:
+    names = list(prices.users.texts("name"))
+    if instance is not None and names != list(instance.users.texts("name")):
         raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
     if len(names) != len((read.allocation or {"users": ()})["users"]):
         raise InputError(f"prices.users has {len(names)} users, but must have one for each user")
@@ -111,10 +112,10 @@ def check_conflict(read: Document, instance: Instance | None) -> None:
 
 def _conflict(named: _Conflict, instance: Instance) -> Iterator[str]:
     """Hold a limit against that of the instance; a user is found by name."""
-    users = {user.name: user for user in instance.users}
-    if named.user is not None and named.user not in users:
+    names = instance.users.texts("name")
+    if named.user is not None and named.user not in names:
         raise InputError(f"conflict names the user {named.user!r}, but the instance has none such")
-    whose = instance if named.user is None else users[named.user]
+    whose = instance if named.user is None else instance.users[names.index(named.user)]
     value = getattr(whose, named.limit, None)
     if not same(named.value, value):
         of = "" if named.user is None else f" of user {named.user!r}"

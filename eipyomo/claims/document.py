@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from types import NoneType
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -150,15 +151,28 @@ def _require_numbers(document: Mapping[str, Any]) -> None:
     while waiting:
         value, path = waiting.pop()
         if isinstance(value, Mapping):
-            waiting.extend((item, (*path, key)) for key, item in value.items())
+            if not _is_plain(value.values()):
+                waiting.extend((item, (*path, key)) for key, item in value.items())
         elif isinstance(value, list | tuple):
-            waiting.extend((item, (*path, j)) for j, item in enumerate(value))
+            if not _is_plain(value):
+                waiting.extend((item, (*path, j)) for j, item in enumerate(value))
         elif not (value is None or isinstance(value, str | bool | np.bool_) or _is_finite(value)):
             where = ".".join(map(str, path))
             raise InputError(
                 f"{where} is {value!r:.60}, but must be a finite number, a text, true, false or "
                 "null"
             )
+
+
+def _is_plain(values: Collection[Any]) -> bool:
+    """Tell whether values are certainly what JSON has a word for, and none holds others."""
+    return PLAIN.issuperset(map(type, values)) and all(
+        abs(value) <= LARGEST for value in values if type(value) is float
+    )
+
+
+PLAIN = {float, str, bool, NoneType}
+"""Types of which only floats can be what JSON has no word for."""
 
 
 def _is_finite(value: Any) -> bool:

@@ -176,7 +176,7 @@ def channel_gains(
             given = "seed" if seed is not None else "mean_gain"
             raise InputError(f"{given} and gains are given, but channels are drawn or read")
         return _read_gains(instance, rounds, gains)
-    own = np.array([user.channel_gain for user in instance.users])
+    own = instance.users.numbers("channel_gain")
     if seed is None:
         if mean_gain is not None:
             raise InputError("mean_gain is given without a seed, but it is what to draw around")
@@ -195,7 +195,7 @@ def _read_gains(
     """Read a table of gains with the columns of the users, in any order."""
     import pandas as pd
 
-    names = [user.name for user in instance.users]
+    names = list(instance.users.texts("name"))
     if isinstance(gains, pd.DataFrame):
         table = gains.set_axis([str(column) for column in gains.columns], axis=1)
         require_unique(list(table.columns), "gains has the column")

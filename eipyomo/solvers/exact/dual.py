@@ -214,7 +214,7 @@ class Dual:
     @property
     def lists(self) -> tuple[str | None, ...]:
         """The name of each user's list of modes, or None."""
-        return tuple(user.modes for user in self.problem.instance.users)
+        return self.problem.instance.users.texts("modes")
 
     @property
     def grid_step(self) -> float:
