@@ -13,6 +13,7 @@ import pytest
 import eipyomo as ei
 from experiments import __main__ as everything
 from experiments import (
+    counts,
     exact_benchmark,
     exact_random,
     formulations,
@@ -27,6 +28,7 @@ from experiments import (
     size,
     solver_defaults,
     soundness,
+    speed,
     table,
     training_benchmark,
 )
@@ -45,9 +47,11 @@ ALL = (
     milp_benchmark.TABLE,
     *modes_examples.TABLES,
     modes_random.TABLE,
+    counts.TABLE,
     resolves.TABLE,
     size.TABLE,
     solver_defaults.TABLE,
+    speed.TABLE,
     training_benchmark.TABLE,
 )
 
