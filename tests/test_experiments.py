@@ -23,7 +23,6 @@ from experiments import (
     modes_examples,
     modes_random,
     provenance,
-    size,
     solver_defaults,
     soundness,
     table,
@@ -44,7 +43,6 @@ ALL = (
     milp_benchmark.TABLE,
     *modes_examples.TABLES,
     modes_random.TABLE,
-    size.TABLE,
     solver_defaults.TABLE,
     training_benchmark.TABLE,
 )
