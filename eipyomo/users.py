@@ -124,13 +124,12 @@ class Users(Sequence[Told], Generic[Told]):
     def __getitem__(self, place: SupportsIndex | slice) -> Told | Users[Told]:
         """Return one record, or some of the users."""
         if isinstance(place, slice):
-            return self._some(place)
+            return Users(self._kind, self._some(place))
         j = range(self._size)[place]
-        return next(iter(self._some(slice(j, j + 1))))
+        return next(iter(self._of_checked(self._kind, self._some(slice(j, j + 1)))))
 
-    def _some(self, users: slice) -> Users[Told]:
-        some = {key: column[users] for key, column in self._columns.items()}
-        return self._of_checked(self._kind, some)
+    def _some(self, users: slice) -> dict[str, Column]:
+        return {key: column[users] for key, column in self._columns.items()}
 
     def __add__(self, others: Iterable[Any]) -> tuple[Any, ...]:
         """Return a tuple of these records and others behind them."""

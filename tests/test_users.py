@@ -82,6 +82,19 @@ def test_columns_are_those_of_the_records() -> None:
         users.numbers("deadline_s")[0] = 1.0
 
 
+def test_some_users_have_no_more_than_they_have() -> None:
+    """A slice without the only user that has modes, or a limit, has none of them."""
+    modes = {"cuts": [{"name": "whole"}]}
+    instance = ei.Instance.letter().replace(modes=modes, users={"eu1": {"modes": "cuts"}})
+    instance = instance.replace(users={"eu1": {"deadline_s": 9.0}})
+    rest = instance.replace(users=instance.users[1:])
+    assert instance.users.has("modes")
+    assert not rest.users.has("modes")
+    assert not rest.users.has("deadline_s")
+    assert rest.scaled.modes is None
+    assert rest == instance.replace(users=tuple(instance.users)[1:])
+
+
 @pytest.mark.parametrize(
     "again", [copy.copy, copy.deepcopy, lambda users: pickle.loads(pickle.dumps(users))]
 )
