@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -39,12 +39,17 @@ def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
     return kind(**data)
 
 
-def rows_of(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return columns row by row, with Python's own values, as documents have them."""
-    values = [
-        column.tolist() if isinstance(column, np.ndarray) else column for column in columns.values()
-    ]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+def rows_of(columns: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Iterate over rows of columns, with Python's own values, as documents have them."""
+    for start in range(0, len(next(iter(columns.values()))), ROWS_AT_A_TIME):
+        some = [column[start : start + ROWS_AT_A_TIME] for column in columns.values()]
+        values = [part.tolist() if isinstance(part, np.ndarray) else part for part in some]
+        for row in zip(*values, strict=True):
+            yield dict(zip(columns, row, strict=True))
+
+
+ROWS_AT_A_TIME = 1024
+"""So many rows' values are taken out of columns at once."""
 
 
 def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ Nothing here knows a solver or a model. An allocation is judged by its decisions
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -88,14 +88,17 @@ class Breakdown(Columns):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
-        columns = {name: _or_null(column) for name, column in self._columns().items()}
-        return {"users": rows_of({"name": self.names, **columns})}
+        return {"users": list(self.records())}
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Iterate over the users' terms as a document has them."""
+        for row in rows_of({"name": self.names, **self._columns()}):
+            yield {key: _or_null(value) for key, value in row.items()}
 
 
-def _or_null(column: FloatColumn) -> Sequence[float | None]:
-    """Return the numbers of a column, None for what is not finite."""
-    numbers = column.tolist()
-    return [number if math.isfinite(number) else None for number in numbers]
+def _or_null(value: str | float) -> str | float | None:
+    """Return a value; None for a number that is not finite."""
+    return value if isinstance(value, str) or math.isfinite(value) else None
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,8 @@ def require_unique(names: Collection[str], sentence: str) -> None:
 
 def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:
     """Return a document as JSON text; NaN and infinities are refused rather than written."""
+    if indent is None:
+        return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
     return "".join(json_parts(document, indent=indent)) + "\n"
 
 

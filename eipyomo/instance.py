@@ -7,6 +7,7 @@ models see.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
@@ -25,7 +26,6 @@ from eipyomo.files import (
     require_unique,
     write_json,
 )
-from eipyomo.json_text import json_parts
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
 from eipyomo.settings import set_by, users_of_rows
@@ -249,12 +249,10 @@ class Instance(Record):
 
     def digest(self) -> str:
         """Return a hash of all values, the free-text name left out."""
-        document = {**self._without_users(), "users": self.users.records()}
+        document = self.to_dict()
         del document["name"]
-        found = hashlib.sha256()
-        for part in json_parts(document, indent=None, sort_keys=True):
-            found.update(part.encode())
-        return found.hexdigest()
+        text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def users_frame(self) -> pd.DataFrame:
         """Return the end users as a table, one row each, SI units in the column names."""

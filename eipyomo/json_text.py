@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from types import NoneType
 from typing import Any
 
 
-def json_parts(value: Any, *, indent: int | None, sort_keys: bool = False) -> Iterator[str]:
-    """Iterate over parts of the JSON text of a value.
+def json_parts(value: Any, *, indent: int) -> Iterator[str]:
+    """Iterate over parts of the JSON text of a value, on lines that are indented.
 
     Parameters
     ----------
     value
         Dictionaries, lists and what they hold; an iterator is a list.
-    indent, sort_keys
+    indent
         As for :func:`json.dumps`.
 
     Raises
@@ -28,23 +29,18 @@ def json_parts(value: Any, *, indent: int | None, sort_keys: bool = False) -> It
     ValueError
         If a number is not finite.
     """
-    return _Level(indent, sort_keys, 0).parts(value)
+    return _level(indent, 0).parts(value)
 
 
 class _Level:
     """How values are written that stand in so many containers."""
 
-    def __init__(self, indent: int | None, sort_keys: bool, depth: int) -> None:
-        self.style = indent, sort_keys
-        self.depth = depth
-        self.outside = "" if indent is None else "\n" + " " * (indent * depth)
-        self.inside = "" if indent is None else "\n" + " " * (indent * (depth + 1))
-        self.separator = f",{self.inside or ' '}"
+    def __init__(self, indent: int, depth: int) -> None:
+        self.indent, self.depth = indent, depth
+        self.outside = "\n" + " " * (indent * depth)
+        self.inside = "\n" + " " * (indent * (depth + 1))
         self.encode = json.JSONEncoder(
-            ensure_ascii=False,
-            allow_nan=False,
-            sort_keys=sort_keys,
-            separators=(self.separator, ": "),
+            ensure_ascii=False, allow_nan=False, separators=(f",{self.inside}", ": ")
         ).encode
 
     def parts(self, value: Any) -> Iterator[str]:
@@ -52,7 +48,7 @@ class _Level:
         if _is_flat(value):
             yield self.whole(value)
             return
-        within = _Level(*self.style, self.depth + 1)
+        within = _level(self.indent, self.depth + 1)
         opening, closing = "{}" if isinstance(value, dict) else "[]"
         before = opening + self.inside
         for key, one in self.items(value):
@@ -61,7 +57,7 @@ class _Level:
             else:
                 yield before + key
                 yield from within.parts(one)
-            before = self.separator
+            before = f",{self.inside}"
         yield self.outside + closing
 
     def whole(self, value: Any) -> str:
@@ -75,8 +71,12 @@ class _Level:
         """Iterate over what is in a container, and what stands before it."""
         if not isinstance(value, dict):
             return (("", one) for one in value)
-        items = sorted(value.items()) if self.style[1] else value.items()
-        return ((self.encode({key: None})[1:-5], one) for key, one in items)
+        return ((self.encode({key: None})[1:-5], one) for key, one in value.items())
+
+
+@lru_cache
+def _level(indent: int, depth: int) -> _Level:
+    return _Level(indent, depth)
 
 
 def _is_flat(value: Any) -> bool:

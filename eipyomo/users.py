@@ -18,6 +18,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from eipyomo.at_once import Column, Given, UndecidedError, checked, gathered, keys_of, values
+from eipyomo.columns import ROWS_AT_A_TIME
 from eipyomo.errors import InputError
 from eipyomo.validation import Record
 
@@ -100,8 +101,8 @@ class Users(Sequence[Told], Generic[Told]):
     def _rows(self) -> Iterator[dict[str, Any]]:
         """Iterate over the users' values by their keys, None for what one of them leaves out."""
         known, keys = keys_of(self._kind), tuple(self._columns)
-        for start in range(0, self._size, AT_A_TIME):
-            some = slice(start, start + AT_A_TIME)
+        for start in range(0, self._size, ROWS_AT_A_TIME):
+            some = slice(start, start + ROWS_AT_A_TIME)
             columns = [values(known[key], column[some]) for key, column in self._columns.items()]
             for row in zip(*columns, strict=True):
                 yield dict(zip(keys, row, strict=True))
@@ -123,13 +124,12 @@ class Users(Sequence[Told], Generic[Told]):
     def __getitem__(self, place: SupportsIndex | slice) -> Told | Users[Told]:
         """Return one record, or some of the users."""
         if isinstance(place, slice):
-            return self._some(place)
+            return Users(self._kind, self._some(place))
         j = range(self._size)[place]
-        return next(iter(self._some(slice(j, j + 1))))
+        return next(iter(self._of_checked(self._kind, self._some(slice(j, j + 1)))))
 
-    def _some(self, users: slice) -> Users[Told]:
-        some = {key: column[users] for key, column in self._columns.items()}
-        return self._of_checked(self._kind, some)
+    def _some(self, users: slice) -> dict[str, Column]:
+        return {key: column[users] for key, column in self._columns.items()}
 
     def __add__(self, others: Iterable[Any]) -> tuple[Any, ...]:
         """Return a tuple of these records and others behind them."""
@@ -232,9 +232,6 @@ def _one_by_one(kind: type[Told], columns: Mapping[str, Given]) -> list[Told]:
             raise InputError(f"users[{j}].{error}") from None
     return records
 
-
-AT_A_TIME = 1024
-"""So many users' values are taken out of the columns at once."""
 
 FEW = 4
 """So many names show which users these are."""

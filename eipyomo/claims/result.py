@@ -146,5 +146,5 @@ def _check_breakdown(read: Document, evaluation: Evaluation) -> None:
     """Hold every term against the one computed anew."""
     assert read.breakdown is not None
     claimed = {user["name"]: user for user in read.breakdown["users"]}
-    users = evaluation.breakdown.to_dict()["users"]
-    compare([claimed[user["name"]] for user in users], users, "the result claims breakdown.users")
+    for j, user in enumerate(evaluation.breakdown.records()):
+        compare(claimed[user["name"]], user, f"the result claims breakdown.users[{j}]")

@@ -52,12 +52,9 @@ class IdenticalUsers:
     ) -> None:
         """Group users with equal records, domains and lists of modes, which are told by names."""
         lists = lists or (None,) * len(users)
-        keys = [
-            (user.tobytes(), domain[DECIDES].tobytes(), modes)
-            for user, domain, modes in zip(users, domains, lists, strict=True)
-        ]
-        first = {key: j for j, key in reversed(list(enumerate(keys)))}
-        self._group = np.array([first[key] for key in keys])
+        first: dict[tuple[bytes, bytes, str | None], int] = {}
+        keys = zip(_bytes(users), _bytes(domains), lists, strict=True)
+        self._group = np.array([first.setdefault(key, j) for j, key in enumerate(keys)])
 
     def of(self, user: int) -> Records:
         """Return the indices of a user and those identical to it, in order, (count,)."""
@@ -72,6 +69,12 @@ class IdenticalUsers:
         """Return the middle one of those identical to a user that have the same domain still."""
         alike = [j for j in self.of(user) if domains[DECIDES][j] == domains[DECIDES][user]]
         return int(alike[len(alike) // 2])
+
+
+def _bytes(records: Records) -> list[bytes]:
+    """Return what is in memory of each record."""
+    whole, size = records.tobytes(), records.itemsize
+    return [whole[start : start + size] for start in range(0, len(whole), size)]
 
 
 def narrowed(
