@@ -95,8 +95,12 @@ class Users(Sequence[Told], Generic[Told]):
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Iterate over the users' values by their keys; what is left out stays left out."""
-        for row in self._rows():
-            yield {key: part for key, part in row.items() if part is not None}
+        known = keys_of(self._kind)
+        if all(known[key].is_required for key in self._columns):
+            yield from self._rows()
+        else:
+            for row in self._rows():
+                yield {key: part for key, part in row.items() if part is not None}
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         """Iterate over the users' values by their keys, None for what one of them leaves out."""
