@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from eipyomo.solvers.compiled import interpreted
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, Prices
-from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, Market, Times
+from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, End, Market, Times
 from eipyomo.solvers.exact.markets import only_market
 from eipyomo.solvers.exact.prices import (
     PriceOptimum,
@@ -78,6 +79,7 @@ class _SyncTimeSearch:
     decisions: Decisions
     prices: Prices
     visited: list[PriceOptimum] = field(default_factory=list)
+    _met: list[tuple[float, Prices]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Place the origin of the logarithm."""
@@ -144,15 +146,30 @@ class _SyncTimeSearch:
         first_s, last_s = self.times
         sync_s = min(max(self._origin_s + float(np.exp(log_lead)), first_s), last_s)
         optimum = maximise_over_prices(
-            self.dual, sync_s, self.prices, within(self.accuracy), self.decisions
+            self.dual, sync_s, self._expected(log_lead), within(self.accuracy), self.decisions
         )
         if optimum.best.value <= self.accuracy.ceiling:
             self.prices = optimum.best.prices
+            self._met = [*self._met[-1:], (log_lead, self.prices)]
         self.decisions = self.decisions.after(optimum.best.records)
         self.visited.append(optimum)
         records = optimum.best.records
         pressure = float(records["nu2"].sum() + records["eta"].sum())
         return kernels.pressure_ratio(pressure, optimum.best.sync_slope), optimum
+
+    def _expected(self, log_lead: float) -> Prices:
+        """Return the prices to expect, from where they were at the last two sync times."""
+        if len(self._met) < 2:
+            return self.prices
+        (before, old), (last, new) = self._met
+
+        def expected(one: float, other: float) -> float:
+            if one <= 0.0 or other <= 0.0:
+                return other
+            ends = End(before, math.log(one), 1.0), End(last, math.log(other), 1.0)
+            return kernels.expected_price(*ends, log_lead, other)
+
+        return tuple([expected(*pair) for pair in zip(old, new, strict=True)])
 
     def _is_enough(self, crossing: Crossing[PriceOptimum]) -> bool:
         """Tell whether the tangents on both sides meet no deeper than the tolerance allows."""
