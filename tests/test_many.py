@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,3 +108,12 @@ def test_nothing_is_shown_but_in_a_terminal(capfd: pytest.CaptureFixture[str]) -
     """Standard output stays free, and standard error too where nobody looks."""
     assert len(list(ei.solve_many(channels(2), "eco", workers=1))) == 2
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_example_of_the_page_runs() -> None:
+    """And gives twenty costs."""
+    page = (Path(__file__).parents[1] / "docs" / "speed.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert len(names["costs"]) == 20
