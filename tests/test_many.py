@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import eipyomo as ei
-from eipyomo.studies import many
+from eipyomo.studies import many, spreading
 
 
 def channels(count: int, users: int = 3) -> list[ei.Instance]:
@@ -117,3 +119,14 @@ def test_the_example_of_the_page_runs() -> None:
     names: dict[str, Any] = {}
     exec(example, names)
     assert len(names["costs"]) == 20
+
+
+def test_who_is_slow_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks that were handed out together are given back once one of them has taken long."""
+    monkeypatch.setattr(spreading, "LONG_S", -1.0)
+    seconds, answers = spreading._answers(abs, [-1, -2, -3])
+    assert answers == [1]
+    assert seconds >= 0.0
+    with ThreadPoolExecutor(1) as executor:
+        found = dict(spreading.spread(abs, range(-5, 0), itertools.repeat((executor, 1))))
+    assert found == {-n: n for n in range(1, 6)}

@@ -75,6 +75,6 @@ def _say_that_nothing_is_kept() -> None:
     """Say once a process what it costs that compiled code cannot be kept."""
     logging.getLogger("eipyomo").warning(
         "compiled code cannot be kept, since neither the package's folder nor the user's cache is "
-        "writable and has space: each process compiles for some 10 s; set NUMBA_CACHE_DIR to a "
+        "writable and has space: each process compiles for half a minute; set NUMBA_CACHE_DIR to a "
         "folder of yours"
     )

@@ -18,8 +18,8 @@ Answer = TypeVar("Answer")
 
 HANDED_OUT_S = 0.2
 """So long are tasks computed between two words with a worker: beside it, words cost nothing."""
-MOST = 64
-"""Tasks handed out together."""
+MOST, LONG_S = 64, 1.0
+"""Tasks handed out together, and after how long those not yet begun are given back."""
 
 
 class OtherCodeError(Exception):
@@ -86,7 +86,7 @@ def spread(
             alone = _Turn(function, executor, 1, iter([suspect]))
             yield from alone.answers()
             yield from ((task, DiedError()) for task in alone.suspects)
-        waiting = chain(turn.left, waiting)
+        waiting = chain(turn.left, turn.waiting)
 
 
 @dataclass
@@ -124,10 +124,11 @@ class _Turn(Generic[Task, Answer]):
                     yield from ((task, error) for task in tasks)
                 else:
                     seconds, answers = job.result()
-                    each_s = max(seconds / len(tasks), 1e-9)
+                    self.waiting = chain(tasks[len(answers) :], self.waiting)
+                    each_s = max(seconds / len(answers), 1e-9)
                     self._together = min(max(int(HANDED_OUT_S / each_s), 1), MOST)
                     _require_same_code(answers)
-                    yield from zip(tasks, answers, strict=True)
+                    yield from zip(tasks, answers, strict=False)
             self._hand_out()
 
     def _hand_out(self) -> None:
@@ -145,7 +146,10 @@ class _Turn(Generic[Task, Answer]):
 def _answers(
     function: Callable[[Task], Answer], tasks: list[Task]
 ) -> tuple[float, list[Answer | Exception]]:
-    """Return the seconds that tasks took, and what came of each; runs in a worker."""
+    """Return the seconds that tasks took, and what came of each; runs in a worker.
+
+    Those that are left after a long time are given back: what is done is not to wait for them.
+    """
     started, found = time.monotonic(), []
     for task in tasks:
         answer: Answer | Exception
@@ -154,6 +158,8 @@ def _answers(
         except Exception as error:  # whatever a method raises: the others go on
             answer = error
         found.append(answer)
+        if time.monotonic() - started > LONG_S:
+            break
     return time.monotonic() - started, found
 
 
