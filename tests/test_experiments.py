@@ -25,6 +25,7 @@ from experiments import (
     modes_random,
     provenance,
     resolves,
+    size,
     solver_defaults,
     soundness,
     speed,
@@ -49,6 +50,7 @@ ALL = (
     counts.TABLE,
     resolves.TABLE,
     solver_defaults.TABLE,
+    size.TABLE,
     speed.TABLE,
     training_benchmark.TABLE,
 )
