@@ -9,6 +9,7 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.solvers.compiled import compiled
+from eipyomo.solvers.exact import method
 from experiments import counts
 
 MORE = 1.1
@@ -55,3 +56,26 @@ def test_no_generator_is_compiled() -> None:
 
     with pytest.raises(TypeError, match="numbers yields, but"):
         compiled(numbers)
+
+
+def test_compiling_takes_nothing_from_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a new machine the first answer is as good as the second."""
+    monkeypatch.setattr(method, "prepare", lambda: 100.0)
+    for name in ("exact", "gbe"):
+        assert ei.solve(ei.Instance.letter(), name, time_limit=1e-6).termination == "optimal"
+
+
+def test_code_is_compiled_once_for_all_constants() -> None:
+    """That True and 1 are known when code is compiled is no reason to compile it for them alone."""
+
+    @compiled
+    def chosen(first: bool, number: int) -> int:
+        return number if first else -number
+
+    @compiled
+    def total() -> int:
+        three: int = chosen(True, 3)
+        return three + chosen(False, 1) + chosen(True, 2)
+
+    assert total() == 4
+    assert len(getattr(chosen, "signatures", ())) == 1

@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -34,10 +34,12 @@ def compiled(function: Function) -> Function:
     try:
         kept: Function = numba.njit(cache=True, **SETTINGS)(function)
         _without_harm(kept)
+        _for_all_constants(kept)
         return kept
     except RuntimeError:  # no locator available
         _say_that_nothing_is_kept()
         unkept: Function = numba.njit(**SETTINGS)(function)
+        _for_all_constants(unkept)
         return unkept
 
 
@@ -68,6 +70,19 @@ def _without_harm(function: Any) -> None:
             _say_that_nothing_is_kept()
 
     kept.load_overload, kept.save_overload = load_or_none, save_or_say
+
+
+def _for_all_constants(function: Any) -> None:
+    """Let a function be compiled for a kind of number, and not once more for each constant.
+
+    Whether a branch is taken would be known then, but all that is called there is compiled again.
+    """
+    resolve, kind_of = function.get_call_template, cast("Any", numba.types).unliteral
+
+    def resolved(args: Any, kws: Any) -> Any:
+        return resolve(tuple(map(kind_of, args)), {key: kind_of(one) for key, one in kws.items()})
+
+    function.get_call_template = resolved
 
 
 @cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field
@@ -30,9 +30,10 @@ class Options(Choices):
     """What every method can be asked for; each has options of its own besides."""
 
     gap: Annotated[Positive, Field(description="relative gap to stop at")] = GAP
-    time_limit: Annotated[Positive, Field(description="seconds from the call, all included")] = (
-        TIME_LIMIT_S
-    )
+    time_limit: Annotated[
+        Positive,
+        Field(description="seconds from the call, all included but compiling once a machine"),
+    ] = TIME_LIMIT_S
 
     def reported(self) -> dict[str, Any]:
         """Return what a result says of the options: what every method has, and what was changed."""
@@ -72,6 +73,10 @@ class Clock:
     def deadline(self) -> float:
         """When the time is up, on the clock of ``time.monotonic``."""
         return self.started + self.limit_s
+
+    def but_for(self, seconds: float) -> Clock:
+        """Return the clock of who has lost so many seconds that do not count."""
+        return replace(self, limit_s=self.limit_s + seconds)
 
     @property
     def left_s(self) -> float:

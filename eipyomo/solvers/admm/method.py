@@ -62,10 +62,11 @@ class Admm(Method[AdmmOptions]):
             return Claim(status="infeasible", message=problem.contradiction)
         preparing = time.monotonic()
         admm.loop.prepare()
+        deadline = clock.but_for(time.monotonic() - preparing).deadline
         agents = admm.loop.agents(options.engine, problem, settings, options.executor)
         setup_s = time.monotonic() - preparing
         recovery = admm.loop.Recovery(problem)
-        run = admm.loop.iterate(agents, consensus, settings, recovery, clock.deadline)
+        run = admm.loop.iterate(agents, consensus, settings, recovery, deadline)
         solver = backend("ipopt") if options.engine == "pyomo" else None
         return Claim(
             status="limit" if recovery.incumbent is None else run.status,

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Dual, Prices
 from eipyomo.solvers.exact.kernels import Market
@@ -45,14 +46,20 @@ def market_of(dual: Dual, place: int, known: Mapping[int, float]) -> Market | No
     drawn = tuple([1.0 if at == place else 0.0 for at in dual.places])
     low, natural, high = range_of(dual, place)
     paid = dual.paid(prices_of(dual, known))
-    return Market(drawn, dual.capacities[place], paid, low, natural, high)
+    capacity = float(dual.capacities[place])  # a whole number would be compiled for once more
+    return Market(drawn, capacity, paid, low, natural, high)
 
 
-@lru_cache(maxsize=4)
 def only_market(dual: Dual) -> Market | None:
     """Return what compiled code has to know where there is one budget; None where it cannot."""
     if len(dual.budgets) > 1 or dual.together or not are_few(len(dual.users)):
         return None
+    return _only_market(dual)
+
+
+@lru_cache(maxsize=4)
+def _only_market(dual: Dual) -> Market | None:
+    """Return the market of few users, which are asked again and again, and no burden to keep."""
     return market_of(dual, 0, {})
 
 
@@ -71,41 +78,26 @@ class KnownPrices:
 
     origin_s: float
     _leads: list[float] = field(default_factory=list)
-    _prices: list[Prices] = field(default_factory=list)
+    _logs: list[FloatColumn] = field(default_factory=list)
 
     def note(self, sync_s: float, prices: Prices) -> None:
-        """Remember prices at a sync time."""
-        lead = kernels.lead(sync_s, self.origin_s)
-        place = bisect.bisect(self._leads, lead)
-        self._leads.insert(place, lead)
-        self._prices.insert(place, prices)
+        """Remember prices at a sync time; those of what nobody pays for tell nothing."""
+        if min(prices) > 0.0:
+            lead = kernels.lead(sync_s, self.origin_s)
+            place = bisect.bisect(self._leads, lead)
+            self._leads.insert(place, lead)
+            self._logs.insert(place, np.log(prices))
 
     def moved(self, prices: Prices, known_s: float, sync_s: float) -> Prices:
         """Return prices known at one sync time as they may be at another."""
         if not self._leads:
             return prices
-        before, after = self._logs(known_s), self._logs(sync_s)
+        leads = [kernels.lead(one_s, self.origin_s) for one_s in (known_s, sync_s)]
+        known = zip(*self._logs, strict=True)
+        changes = [np.diff(np.interp(leads, self._leads, logs)) for logs in known]
         return tuple(
-            [
-                price * math.exp(after[k] - before[k]) if price > 0.0 else price
-                for k, price in enumerate(prices)
-            ]
+            [price * math.exp(change[0]) for price, change in zip(prices, changes, strict=True)]
         )
-
-    def _logs(self, sync_s: float) -> list[float]:
-        """Return ln of each price at a sync time, between those of the nearest times known."""
-        lead = kernels.lead(sync_s, self.origin_s)
-        place = min(max(bisect.bisect(self._leads, lead), 1), len(self._leads) - 1)
-        if place < 1:
-            return [0.0] * len(self._prices[0])
-        low, high = self._leads[place - 1], self._leads[place]
-        part = min(max((lead - low) / (high - low), 0.0), 1.0) if high > low else 0.0
-        return [
-            (1.0 - part) * math.log(one) + part * math.log(other)
-            if one > 0.0 and other > 0.0
-            else 0.0
-            for one, other in zip(self._prices[place - 1], self._prices[place], strict=True)
-        ]
 
 
 def range_of(dual: Dual, place: int) -> tuple[float, float, float]:

@@ -72,6 +72,7 @@ class Exact(Method[ExactOptions]):
         if options.certificate is not None:
             require_writable(options.certificate)
         setup_s = prepare()
+        clock = clock.but_for(setup_s)
         outcome = exact.solve_exact(
             problem,
             gap=options.gap,
@@ -127,7 +128,8 @@ class Enumeration(Method[ProvenOptions]):
             If there are too many combinations.
         """
         setup_s = prepare()
-        found = exact.enumerate_grid(problem, gap=options.gap, time_limit=clock.left_s)
+        time_limit = clock.but_for(setup_s).left_s
+        found = exact.enumerate_grid(problem, gap=options.gap, time_limit=time_limit)
         return Claim(
             status="optimal" if found.closed else "limit",
             allocation=found.allocation,

@@ -82,4 +82,5 @@ def prepare() -> None:
     """Compile everything, or load it compiled; done once a process, before the clock starts."""
     dual = Dual.of(Problem(Instance.letter(users=2)))
     BranchAndBound(dual, Incumbent.of(dual), 1e-3, 0.0).run(Clock(np.inf), node_limit=1)
+    dual.solve_users((1.0,), 2.0 * dual.earliest_s)
     convex_rest(Problem(Instance.letter(users=2, total_frequency_ghz=6.0)), True, 0.5)
