@@ -39,12 +39,29 @@ def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
     return kind(**data)
 
 
-def rows_of(columns: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Iterate over rows of columns, with Python's own values, as documents have them."""
+def own_values(name: str, column: Any) -> Sequence[Any]:
+    """Return Python's own values of a column, whatever its name."""
+    del name
+    values: Sequence[Any] = column.tolist() if isinstance(column, np.ndarray) else column
+    return values
+
+
+def rows_of(
+    columns: Mapping[str, Any], values: Callable[[str, Any], Sequence[Any]] = own_values
+) -> Iterator[dict[str, Any]]:
+    """Iterate over rows of columns, with Python's own values, as documents have them.
+
+    Parameters
+    ----------
+    columns
+        By their names, all of one length.
+    values
+        Returns those values of a part of a column, by its name.
+    """
     for start in range(0, len(next(iter(columns.values()))), ROWS_AT_A_TIME):
-        some = [column[start : start + ROWS_AT_A_TIME] for column in columns.values()]
-        values = [part.tolist() if isinstance(part, np.ndarray) else part for part in some]
-        for row in zip(*values, strict=True):
+        some = slice(start, start + ROWS_AT_A_TIME)
+        parts = [values(name, column[some]) for name, column in columns.items()]
+        for row in zip(*parts, strict=True):
             yield dict(zip(columns, row, strict=True))
 
 

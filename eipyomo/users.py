@@ -18,7 +18,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from eipyomo.at_once import Column, Given, UndecidedError, checked, gathered, keys_of, values
-from eipyomo.columns import ROWS_AT_A_TIME
+from eipyomo.columns import rows_of
 from eipyomo.errors import InputError
 from eipyomo.validation import Record
 
@@ -104,12 +104,8 @@ class Users(Sequence[Told], Generic[Told]):
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         """Iterate over the users' values by their keys, None for what one of them leaves out."""
-        known, keys = keys_of(self._kind), tuple(self._columns)
-        for start in range(0, self._size, ROWS_AT_A_TIME):
-            some = slice(start, start + ROWS_AT_A_TIME)
-            columns = [values(known[key], column[some]) for key, column in self._columns.items()]
-            for row in zip(*columns, strict=True):
-                yield dict(zip(keys, row, strict=True))
+        known = keys_of(self._kind)
+        return rows_of(self._columns, lambda key, column: values(known[key], column))
 
     def __len__(self) -> int:
         """Return the number of users."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -138,13 +139,18 @@ def test_proposition_1_in_its_exact_form(instance: Instance, seed: int, offload:
             assert local_s >= edge_s * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
-@given(
-    instance=farther(),
-    seed=st.integers(0, 10**6),
-    offload=st.sampled_from([0.0, 0.125, 0.5, 0.875, 1.0]),
-)
+def anywhere(test: Callable[..., None]) -> Any:
+    """Run a test on instances of all kinds, at targets near and far, and at a few ι."""
+    drawn = given(
+        instance=farther(),
+        seed=st.integers(0, 10**6),
+        offload=st.sampled_from([0.0, 0.125, 0.5, 0.875, 1.0]),
+    )
+    few = settings(max_examples=40, deadline=None)
+    return pytest.mark.parametrize("kind", KINDS)(few(drawn(test)))
+
+
+@anywhere
 def test_values_that_are_compared_are_good_to_rounding(
     kind: str, instance: Instance, seed: int, offload: float
 ) -> None:
@@ -158,13 +164,7 @@ def test_values_that_are_compared_are_good_to_rounding(
         assert found.value == pytest.approx(exact[j]["value"], rel=1e-11, abs=1e-11)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
-@given(
-    instance=farther(),
-    seed=st.integers(0, 10**6),
-    offload=st.sampled_from([0.0, 0.125, 0.5, 0.875, 1.0]),
-)
+@anywhere
 def test_what_is_left_out_is_proven_to_find_nothing(
     kind: str, instance: Instance, seed: int, offload: float
 ) -> None:

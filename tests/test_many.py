@@ -130,3 +130,11 @@ def test_who_is_slow_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> No
     with ThreadPoolExecutor(1) as executor:
         found = dict(spreading.spread(abs, range(-5, 0), itertools.repeat((executor, 1))))
     assert found == {-n: n for n in range(1, 6)}
+
+
+def test_there_is_no_end_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept while tasks are handed out does not grow with their number."""
+    monkeypatch.setattr(spreading, "MOST", 1)
+    with ThreadPoolExecutor(1) as executor:
+        found = spreading.spread(abs, iter(range(20_000)), itertools.repeat((executor, 1)))
+        assert sum(answer for _, answer in found if isinstance(answer, int)) == 199_990_000

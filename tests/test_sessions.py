@@ -22,6 +22,7 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.solvers.backends import BACKENDS, sessions
+from eipyomo.solvers.backends.base import Backend
 from eipyomo.solvers.backends.worker import Worker
 from tests.backends import EVERY, fake, small
 from tests.conftest import slow_but
@@ -83,6 +84,15 @@ def test_every_solver_from_a_wheel_can_stay_alive(name: str, started: list[Worke
     assert len(started) == 1
 
 
+def fails_twice(backend: Backend, words: str, *, time_limit: float) -> None:
+    """Hold that a solver fails, and once more, in one sentence with some words."""
+    for _ in range(2):
+        answer = backend.solve(small(), time_limit=time_limit, gap=1e-4)
+        assert answer.status == "error"
+        assert words in answer.message
+        assert "\n" not in answer.message
+
+
 @pytest.mark.parametrize(
     ("script", "words"),
     [
@@ -102,11 +112,7 @@ def test_a_job_that_fails_costs_no_worker(
     """What a solver does to its process comes back as one sentence, and the next is not hurt."""
     backend = fake(tmp_path, f"import os, sys\ndef main():\n    {script}\n")
     with ei.solvers.session():
-        for _ in range(2):
-            answer = backend.solve(small(), time_limit=10.0, gap=1e-4)
-            assert answer.status == "error"
-            assert words in answer.message
-            assert "\n" not in answer.message
+        fails_twice(backend, words, time_limit=10.0)
     assert len(started) == 1
 
 
@@ -129,10 +135,7 @@ def test_after_a_worker_that_ended_there_is_a_new_one(
     monkeypatch.setattr("eipyomo.solvers.backends.process.GRACE_S", 0.5)
     backend = fake(tmp_path, f"import os, time\n{script}\n")
     with ei.solvers.session():
-        for _ in range(2):
-            answer = backend.solve(small(), time_limit=0.5, gap=1e-4)
-            assert answer.status == "error"
-            assert words in answer.message
+        fails_twice(backend, words, time_limit=0.5)
         assert not any(worker.close.alive for worker in started)
         assert BACKENDS["ipopt"].trouble() is None
     assert len(started) == 3

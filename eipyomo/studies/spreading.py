@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from typing import Generic, TypeVar
 
 from eipyomo.errors import SolverError
@@ -74,19 +74,17 @@ def spread(
         If a worker computes with another version.
     """
     waiting = iter(tasks)
-    while True:
-        first = list(islice(waiting, 1))
-        if not first:
-            return
+    left = deque(islice(waiting, 1))
+    while left:
         executor, width = next(pools)
-        turn = _Turn(function, executor, width, chain(first, waiting))
+        turn = _Turn(function, executor, width, waiting, left)
         yield from turn.answers()
         for suspect in turn.suspects:
             executor, _ = next(pools)
-            alone = _Turn(function, executor, 1, iter([suspect]))
+            alone = _Turn(function, executor, 1, iter(()), deque([suspect]))
             yield from alone.answers()
             yield from ((task, DiedError()) for task in alone.suspects)
-        waiting = chain(turn.left, turn.waiting)
+        left = turn.left or deque(islice(waiting, 1))
 
 
 @dataclass
@@ -95,18 +93,19 @@ class _Turn(Generic[Task, Answer]):
 
     Attributes
     ----------
+    left
+        Tasks that were taken from those waiting, and are to be handed out first.
     suspects
         Tasks that were out when it broke.
-    left
-        Tasks that were taken, and not handed out any more.
     """
 
     function: Callable[[Task], Answer]
     executor: Executor
     width: int
     waiting: Iterator[Task]
+    left: deque[Task]
     suspects: list[Task] = field(default_factory=list)
-    left: deque[Task] = field(default_factory=deque)
+    _broken: bool = False
     _together: int = 1
     _out: dict[Future[tuple[float, list[Answer | Exception]]], list[Task]] = field(
         default_factory=dict
@@ -119,12 +118,13 @@ class _Turn(Generic[Task, Answer]):
             for job in wait(self._out, return_when=FIRST_COMPLETED).done:
                 tasks, error = self._out.pop(job), job.exception()
                 if isinstance(error, BrokenExecutor):
+                    self._broken = True
                     self.suspects += tasks
                 elif isinstance(error, Exception):
                     yield from ((task, error) for task in tasks)
                 else:
                     seconds, answers = job.result()
-                    self.waiting = chain(tasks[len(answers) :], self.waiting)
+                    self.left.extend(tasks[len(answers) :])
                     each_s = max(seconds / len(answers), 1e-9)
                     self._together = min(max(int(HANDED_OUT_S / each_s), 1), MOST)
                     _require_same_code(answers)
@@ -133,14 +133,16 @@ class _Turn(Generic[Task, Answer]):
 
     def _hand_out(self) -> None:
         """Let each worker have something to do, as long as there is something and none is dead."""
-        while not self.suspects and not self.left and len(self._out) < self.width:
-            tasks = list(islice(self.waiting, self._together))
+        while not self._broken and len(self._out) < self.width:
+            self.left.extend(islice(self.waiting, max(self._together - len(self.left), 0)))
+            tasks = [self.left.popleft() for _ in range(min(self._together, len(self.left)))]
             if not tasks:
                 return
             try:
                 self._out[self.executor.submit(_answers, self.function, tasks)] = tasks
             except BrokenExecutor:
-                self.left.extend(tasks)
+                self._broken = True
+                self.left.extendleft(reversed(tasks))
 
 
 def _answers(
