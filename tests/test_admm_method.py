@@ -221,7 +221,10 @@ def test_one_weak_channel_among_many_takes_no_more_iterations(users: int) -> Non
 def test_an_iteration_is_one_compiled_call_and_new_decisions_one_solve(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The convex rest is solved once for each set of decisions, all of them by one dual."""
+    """The convex rest is solved once for each set of decisions, all of them by one dual.
+
+    One allocation is made, of the best ones.
+    """
     counts: Counter[str] = Counter()
     solve_admm(reference("letter-m2"), max_iterations=1)  # compiles
 
@@ -235,13 +238,14 @@ def test_an_iteration_is_one_compiled_call_and_new_decisions_one_solve(
         monkeypatch.setattr(module, name, called)
 
     counted(agents, "for_all", "step one")
-    counted(recovery, "convex_rest", "rest")
+    counted(recovery, "cost_of", "rest")
+    counted(recovery, "rest_of", "allocation")
     counted(Dual, "of", "dual")
     result = solve_admm(reference("letter-m2"))
     decided = {(*row["download"], *row["offload_fraction"]) for row in result.trace}
     assert counts["step one"] == len(result.trace)
     assert counts["rest"] == len(decided) < len(result.trace)
-    assert counts["dual"] == 1
+    assert counts["dual"] == counts["allocation"] == 1
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
+
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.solvers import exact
@@ -68,10 +70,10 @@ def iterate(
             consensus = burdened(consensus, copies)
         found = residuals(before, consensus, copies)
         recovered = recovery.recover(copies, iteration)
-        best = recovery.incumbent_cost if recovery.incumbent is not None else None
+        best = recovery.best.cost if recovery.best is not None else None
         trace.append(_row(iteration, copies, consensus, found, recovered, best))
         choices.append(copies["download"].tobytes())
-        if settings.met(found, consensus) and recovery.incumbent is not None:
+        if settings.met(found, consensus) and recovery.best is not None:
             return Run("converged", trace, tuple(choices))
         rested = iteration - recovery.progress_iteration >= settings.patience
         if rested or time.monotonic() >= deadline:
@@ -105,6 +107,7 @@ def prepare() -> None:
     copies = one.step_one(targets)
     update_consensus(consensus, copies)
     solve_range(one.users, targets, copies, 0, 1)
+    Recovery(problem).recover(copies, 1)
     exact.prepare()
 
 
@@ -127,7 +130,7 @@ def _row(
         **{f"{BLOCKS[quantity]}_residual": part for quantity, part in found.primal_parts.items()},
         **{f"{BLOCKS[quantity]}_change": part for quantity, part in found.dual_parts.items()},
         "sync_s": consensus.sync_s,
-        "downloads": int(copies["download"].sum()),
+        "downloads": int(np.count_nonzero(copies["download"])),
     }
     if len(copies) <= USERS_IN_TRACE:
         row["download"] = copies["download"].tolist()

@@ -69,7 +69,7 @@ class Admm(Method[AdmmOptions]):
         run = admm.loop.iterate(agents, consensus, settings, recovery, deadline)
         solver = backend("ipopt") if options.engine == "pyomo" else None
         return Claim(
-            status="limit" if recovery.incumbent is None else run.status,
+            status="limit" if recovery.best is None else run.status,
             allocation=recovery.incumbent,
             message=_message(run, recovery),
             solver=solver.name if solver else None,
@@ -99,7 +99,7 @@ def _message(run: Run, recovery: Recovery) -> str:
     if not run.trace:
         return "the time was too short for one iteration"
     words = f"best allocation from iteration {recovery.incumbent_iteration} of {len(run.trace)}"
-    if recovery.incumbent is None:
+    if recovery.best is None:
         words = f"none of {len(run.trace)} iterations gave decisions with which the limits are kept"
         if recovery.is_late:
             words += ": the uploads end after the first deadline, even if they have the whole band"

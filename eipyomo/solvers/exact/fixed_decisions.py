@@ -20,7 +20,7 @@ from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Decisions, Dual, Prices, UserSolutions
 from eipyomo.solvers.exact.kernels import FIXED, SOLUTION, Accuracy, Phases, Times
 from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
-from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
+from eipyomo.solvers.exact.sync_time import Least, least_over_sync_time, minimise_over_sync_time
 from eipyomo.solvers.records import Records
 from eipyomo.timing import Plan, in_modes, seconds_per_mbit
 
@@ -101,6 +101,17 @@ def convex_rest(
         If a = 0 somewhere with ι < 1, an ι is outside [0, 1], or users have modes and none is
         given.
     """
+    decided = decided_records(problem, download, offload_fraction, mode)
+    return rest_of(Dual.of(problem) if dual is None else dual, decided, start_s, prices)
+
+
+def decided_records(
+    problem: Problem,
+    download: ArrayLike,
+    offload_fraction: ArrayLike,
+    mode: ArrayLike | None = None,
+) -> Records:
+    """Return SOLUTION records of decisions, which are checked; see :func:`convex_rest`."""
     modes = problem.data.modes
     decided = np.zeros(len(problem.data), SOLUTION)
     decided["download"], decided["offload_fraction"] = download, offload_fraction
@@ -113,7 +124,7 @@ def convex_rest(
     if modes is not None:
         decided["download"][has] = modes.computes[modes.rows(number)][has]
         decided["offload_fraction"][has] = number[has]
-    return rest_of(Dual.of(problem) if dual is None else dual, decided, start_s, prices)
+    return decided
 
 
 def _check(names: tuple[str, ...], decided: Records) -> None:
@@ -131,18 +142,35 @@ def rest_of(
     dual: Dual, decided: Records, start_s: float | None = None, prices: Prices | None = None
 ) -> ConvexRest:
     """Solve the convex rest of SOLUTION records, of which a and ι count, by a dual."""
+    optima = minimise_over_sync_time(dual, *_search_for(dual, decided, start_s, prices))
+    return ConvexRest(dual, optima, is_proven=True)
+
+
+def cost_of(
+    dual: Dual, decided: Records, start_s: float | None = None, prices: Prices | None = None
+) -> Least:
+    """Return what the convex rest of SOLUTION records costs, and where it is solved.
+
+    That is what :func:`~eipyomo.evaluation.evaluate` says of its allocation, but for rounding,
+    where the band is all that users share and they have no limits to keep.
+    """
+    return least_over_sync_time(dual, *_search_for(dual, decided, start_s, prices))
+
+
+def _search_for(
+    dual: Dual, decided: Records, start_s: float | None, prices: Prices | None
+) -> tuple[Times, float, Prices, Accuracy, Decisions]:
+    """Return among which sync times, from where, and how well a convex rest is searched for."""
     earliest_s = dual.earliest_of(decided)
     waiting = float(np.sum(dual.users["latency_weight"])) * earliest_s
     size = 1.0 if dual.together else waiting
-    optima = minimise_over_sync_time(
-        dual,
+    return (
         Times(earliest_s * (1.0 + 1e-11), min(1e6 * (1.0 + earliest_s), dual.latest_s)),
         2.0 * earliest_s if start_s is None else start_s,
         dual.no_prices if prices is None else prices,
         Accuracy(ACCURACY * size, mismatch=ACCURACY),
         Decisions(FIXED, decided),
     )
-    return ConvexRest(dual, optima, is_proven=True)
 
 
 def rest_at(dual: Dual, decided: Records, accuracy: float) -> ConvexRest:

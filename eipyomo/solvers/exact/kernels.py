@@ -2430,6 +2430,29 @@ def clear_in_time(
         price = expected_price(found_last, found, search.x, price)
 
 
+class Lowest(NamedTuple):
+    """The least value met in a search for the sync time: at which time and price it is.
+
+    And how many offers were asked for.
+    """
+
+    value: float
+    sync_s: float
+    price: float
+    evaluations: int
+
+
+@compiled
+def lowest_in_time(*told: Any) -> Lowest:
+    """Return what is lowest in :func:`clear_in_time`, where no more than its value is asked for.
+
+    To hand over to Python all that is found takes as long as a few offers do.
+    """
+    timed = clear_in_time(*told)
+    offer = best_offer(timed.lowest)
+    return Lowest(offer.value, timed.lowest_s, offer.price, timed.evaluations)
+
+
 @compiled
 def expected_price(before: End, last: End, x: float, otherwise: float) -> float:
     """Return the price to expect somewhere, once its logarithm is known in one place or two."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -61,6 +62,33 @@ def minimise_over_sync_time(
     return search.minimum(start_s) if market is None else search.compiled_minimum(start_s, market)
 
 
+class Least(NamedTuple):
+    """The value of a minimum over sync times, and at which sync time and prices it is."""
+
+    value: float
+    sync_s: float
+    prices: Prices
+
+
+def least_over_sync_time(
+    dual: Dual,
+    times: Times,
+    start_s: float,
+    prices: Prices,
+    accuracy: Accuracy,
+    decisions: Decisions = OPEN,
+) -> Least:
+    """Return the value of the minimum that :func:`minimise_over_sync_time` finds, and no more."""
+    search = _SyncTimeSearch(dual, times, accuracy, decisions, prices)
+    market = only_market(dual)
+    if market is None:
+        best = search.minimum(start_s)[0].best
+        return Least(best.value, best.sync_s, best.prices)
+    lowest = kernels.lowest_in_time(*search.told(start_s, market))
+    dual.effort.count(lowest.evaluations)
+    return Least(lowest.value, lowest.sync_s, (lowest.price,))
+
+
 @dataclass(eq=False)
 class _SyncTimeSearch:
     """A search for the sync time at which pressure and weight are level.
@@ -104,22 +132,8 @@ class _SyncTimeSearch:
 
     def compiled_minimum(self, start_s: float, market: Market) -> tuple[PriceOptimum, ...]:
         """Search from a sync time in compiled code, where there is one price."""
-        dual, decisions = self.dual, self.decisions
-        rows = np.empty((kernels.ROWS_OF_TIME, len(dual.users)), SOLUTION)
-        timed = kernels.clear_in_time(
-            dual.everybody(dual.no_prices),
-            decisions.freedom,
-            dual.hints(decisions),
-            dual.point(dual.no_prices, 0.0),
-            market,
-            self.times,
-            start_s,
-            self._origin_s,
-            self.accuracy,
-            within(self.accuracy),
-            self.prices[0],
-            rows,
-        )
+        dual, told = self.dual, self.told(start_s, market)
+        timed, rows = kernels.clear_in_time(*told), told[-1]
         dual.effort.count(timed.evaluations)
 
         def found(cleared: Cleared, sync_s: float) -> PriceOptimum:
@@ -131,6 +145,24 @@ class _SyncTimeSearch:
         if len(optima) > 1 and timed.residual <= 0.0:
             optima.reverse()
         return self._lowest(optima, found(timed.lowest, timed.lowest_s))
+
+    def told(self, start_s: float, market: Market) -> tuple[Any, ...]:
+        """Return what compiled code is told, last the rows in which it leaves what it finds."""
+        dual, decisions = self.dual, self.decisions
+        return (
+            dual.everybody(dual.no_prices),
+            decisions.freedom,
+            dual.hints(decisions),
+            dual.point(dual.no_prices, 0.0),
+            market,
+            self.times,
+            start_s,
+            self._origin_s,
+            self.accuracy,
+            within(self.accuracy),
+            self.prices[0],
+            np.empty((kernels.ROWS_OF_TIME, len(dual.users)), SOLUTION),
+        )
 
     def _lowest(self, optima: list[PriceOptimum], lowest: PriceOptimum) -> tuple[PriceOptimum, ...]:
         """Return optima, the lower one first; or the lowest one met, where they passed it.
