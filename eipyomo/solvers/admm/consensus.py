@@ -126,4 +126,4 @@ def residuals(before: Consensus, after: Consensus, copies: Records) -> Residuals
 
 
 def _distance(left: FloatColumn, right: FloatColumn) -> float:
-    return float(np.abs(left - right).sum())
+    return float(np.add.reduce(np.abs(left - right), axis=None))

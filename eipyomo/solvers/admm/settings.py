@@ -229,7 +229,10 @@ def burdened(consensus: Consensus, copies: Records) -> Consensus:
     is part of what pulls, and of any size.
     """
     burden = consensus.multipliers[SYNC] / consensus.latency_weight
-    stands_out = (burden > HEAVY) & (copies["deadline"] == 0.0)
+    heavy = burden > HEAVY
+    if isinstance(consensus.sync_weights, float) and not heavy.any():
+        return consensus
+    stands_out = heavy & (copies["deadline"] == 0.0)
     return replace(consensus, sync_weights=np.where(stands_out, burden, 1.0))
 
 

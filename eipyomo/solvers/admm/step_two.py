@@ -27,7 +27,9 @@ def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
         for quantity in consensus.penalties
     }
     weights = consensus.sync_weights
-    sync_s = float(np.mean(weights * asked[SYNC]) / np.mean(weights))
+    sync_s = float((weights * asked[SYNC]).mean())
+    if not isinstance(weights, float):
+        sync_s /= float(weights.mean())
     values = {SYNC: np.array(max(sync_s, 0.0))}
     for budget in consensus.budgets:
         values |= within(budget, asked, consensus.penalties)
@@ -47,12 +49,21 @@ def within(
         c by quantity.
     """
     quantities = [draw.quantity for draw in budget.draws]
-    columns = np.array([asked[quantity] for quantity in quantities])
+    given = np.array([asked[quantity] for quantity in quantities])
     stiffness = np.array([penalties[quantity] for quantity in quantities])
     most = np.array([draw.most for draw in budget.draws], np.float64)
-    price = least_price(columns, stiffness, most, budget.capacity)
-    given = np.clip(columns - (price / stiffness)[:, None], 0.0, most[:, None])
+    share_out(given, stiffness, most, float(budget.capacity))
     return dict(zip(quantities, given, strict=True))
+
+
+@compiled
+def share_out(asked: Any, penalties: Any, most: Any, capacity: float) -> None:
+    """Put what each user gets in the place of what it asked for; see :func:`least_price`."""
+    price = least_price(asked, penalties, most, capacity)
+    for quantity in range(len(penalties)):
+        reduced = price / penalties[quantity]
+        for j in range(asked.shape[1]):
+            asked[quantity, j] = min(max(asked[quantity, j] - reduced, 0.0), most[quantity])
 
 
 @compiled
