@@ -134,11 +134,13 @@ def for_all(kernel: Callable[..., Any], users: int, *arguments: Any) -> list[Any
     """Run a kernel over all users, in threads if there are many; the result is the same.
 
     The kernel releases the interpreter's lock, takes the first and the last user behind its
-    arguments, and writes into them. What it returns for each part of the users is returned.
+    arguments, and writes into them. What it returns for each part of the users is returned. The
+    first part is done here: another thread may take a while to wake up.
     """
     parts = max(min(users // USERS_PER_THREAD, processors()), 1)
     if parts == 1:
         return [kernel(*arguments, 0, users)]
     edges = [users * part // parts for part in range(parts + 1)]
-    jobs = [_threads().submit(kernel, *arguments, first, last) for first, last in pairwise(edges)]
-    return [job.result() for job in jobs]
+    own, *others = pairwise(edges)
+    jobs = [_threads().submit(kernel, *arguments, *part) for part in others]
+    return [kernel(*arguments, *own), *(job.result() for job in jobs)]
