@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from eipyomo.solvers.exact import kernels
-from eipyomo.solvers.exact.dual import Dual, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.kernels import Lines, Parts, Times
+from eipyomo.solvers.exact.solutions import UserSolutions
 from eipyomo.solvers.records import Records, for_all
 
 
@@ -65,7 +66,7 @@ def bound_lines(dual: Dual, solutions: UserSolutions, times: Times, tolerance: f
     tolerance
         How much the cells may lose against the solutions, all users together.
     """
-    users = len(dual.users)
+    users, solutions = len(dual.users), solutions.on_its_own()
     better, counts = np.empty(users), np.zeros(users, np.int64)
     cells = for_all(
         kernels.cover_all,

@@ -23,14 +23,15 @@ from eipyomo.solvers.exact.branching import (
     fingerprint,
     narrowed,
 )
-from eipyomo.solvers.exact.dual import OPEN, Dual, Prices, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.effort import TimeIsUpError
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import Accuracy, Times
 from eipyomo.solvers.exact.markets import KnownPrices
 from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
-from eipyomo.solvers.exact.rounding import KNOWN_WELL, round_to, suiting
-from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
+from eipyomo.solvers.exact.rounding import round_to, suiting
+from eipyomo.solvers.exact.solutions import OPEN, Prices, UserSolutions
+from eipyomo.solvers.exact.sync_time import lowest_sampled, minimise_over_sync_time
 from eipyomo.solvers.exact.tree import BoundRecipe, Node, Step, leaves
 
 GAP_USED = 0.9
@@ -39,8 +40,6 @@ DUAL_PART = 0.05
 """Part of the gap to which dual values are searched for: they must not use up what cells need."""
 CELL_PART, SLACK_PART = 0.1, 0.8
 """What cells may lose: that part of the gap, or that one of what the dual is above the target."""
-SAMPLES, SAMPLED_WELL = 8, 1e-3
-"""Of the dual over the sync time at first, and how well, relative to the cost: a start, no more."""
 HIGH = 2.0
 """Times the incumbent's cost is a dual value that closes times far enough around its own."""
 NEAR = 0.12
@@ -109,7 +108,8 @@ class BranchAndBound:
             self.dual.effort.clock = None
 
     def _search(self, clock: Clock, node_limit: int | None) -> bool:
-        self._sample_dual()
+        start = lowest_sampled(self.dual, self.root.times, self.objective, self._known_prices)
+        self.root.sync_s, self.root.prices = start
         number = itertools.count()
         heap = [(self.root.bound, next(number), self.root)]
         closed = np.inf
@@ -144,21 +144,6 @@ class BranchAndBound:
             elapsed_s=elapsed_s,
         )
         self.trace.append(step)
-
-    def _sample_dual(self) -> None:
-        """Look for the lowest basin of the dual over the sync time, to start from."""
-        root, prices, least = self.root, self.root.prices, np.inf
-        worst = self.objective
-        accuracy = Accuracy(SAMPLED_WELL * abs(worst), ceiling=worst)
-        # Squares, since the dual varies most where the uploads hardly fit into the band.
-        for part in np.linspace(0.0, 1.0, SAMPLES + 1)[1:] ** 2:
-            sync_s = root.first_s + part * (root.last_s - root.first_s)
-            best = maximise_over_prices(self.dual, sync_s, prices, accuracy).best
-            if best.value <= worst:
-                prices = best.prices
-                self._known_prices.note(sync_s, prices)
-            if best.value < least:
-                least, root.sync_s, root.prices = best.value, best.sync_s, prices
 
     # --- what is proven, and when it is enough ---------------------------------------------------
 
@@ -225,12 +210,8 @@ class BranchAndBound:
                     self._round_to_incumbent(dual, found)
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
-        """Try the allocation that solutions lead to, found better than the search needs it.
-
-        So two ways to one optimum agree in more digits than a gap has.
-        """
-        well = Accuracy(KNOWN_WELL * abs(self.objective))
-        round_to(self.incumbent, dual, self._times, found, well)
+        """Try the allocation that solutions lead to."""
+        round_to(self.incumbent, dual, self._times, found)
 
     def _polish(self) -> None:
         """Move an incumbent that the search began with to the best ι of its basins."""

@@ -12,8 +12,9 @@ import numpy as np
 
 from eipyomo.solvers.compiled import interpreted
 from eipyomo.solvers.exact import kernels
-from eipyomo.solvers.exact.dual import Dual, Prices
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.kernels import Market
+from eipyomo.solvers.exact.solutions import Prices
 from eipyomo.solvers.records import Records, are_few
 
 PRICE_SPAN = 30.0
