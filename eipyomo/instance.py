@@ -24,7 +24,7 @@ from eipyomo.files import (
     read_document,
     require_columns,
     require_unique,
-    write_json,
+    write_document,
 )
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
@@ -230,7 +230,7 @@ class Instance(Record):
 
     @classmethod
     def from_json(cls, path: PathLike) -> Self:
-        """Read an instance file (SI units)."""
+        """Read an instance file (SI units): JSON, or MATLAB's by the suffix ``.mat``."""
         document = read_document(path, "instance")
         with about(path):
             return cls.from_dict(document)
@@ -244,8 +244,8 @@ class Instance(Record):
         return {"schema": SCHEMA, **shared}
 
     def to_json(self, path: PathLike) -> None:
-        """Write an instance file, replacing an existing one atomically."""
-        write_json(path, {**self._without_users(), "users": self.users.records()})
+        """Write an instance file, by its suffix, replacing an existing one atomically."""
+        write_document(path, {**self._without_users(), "users": self.users.records()})
 
     def digest(self) -> str:
         """Return a hash of all values, the free-text name left out."""

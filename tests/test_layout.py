@@ -16,7 +16,8 @@ PACKAGE = ROOT / "eipyomo"
 
 LAYERS = (
     ("errors", "lazily", "physics", "report", "version"),
-    ("words", "json_text"),
+    ("words", "json_text", "extras"),
+    ("matlab",),
     ("validation",),
     ("choices", "columns", "files", "channel", "streams"),
     ("at_once",),
