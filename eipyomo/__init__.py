@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eipyomo.allocation import Allocation as Allocation
     from eipyomo.devices import EdgeServer as EdgeServer
     from eipyomo.devices import EndUser as EndUser
+    from eipyomo.draw import Draw as Draw
     from eipyomo.errors import ClaimError as ClaimError
     from eipyomo.errors import EipyomoError as EipyomoError
     from eipyomo.errors import InputError as InputError
