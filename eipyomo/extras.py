@@ -28,6 +28,9 @@ def extra(package: str, name: str, what: str) -> ModuleType:
     try:
         return importlib.import_module(package)
     except ImportError:
-        raise SolverError(
-            f'{what} needs the extra "{name}": python -m pip install "eipyomo[{name}]"'
-        ) from None
+        raise missing(name, what) from None
+
+
+def missing(name: str, what: str) -> SolverError:
+    """Return the error that says how to get the extra of a name, which `what` needs."""
+    return SolverError(f'{what} needs the extra "{name}": python -m pip install "eipyomo[{name}]"')

@@ -27,7 +27,7 @@ LAYERS = (
     ("instance", "timing", "restriction"),
     ("resources", "objective", "draw"),
     ("problem", "allocation"),
-    ("evaluation",),
+    ("evaluation", "features"),
     ("claims", "models", "verify"),
     ("result",),
     ("process",),
@@ -44,6 +44,7 @@ LAYERS = (
     ("solvers.methods",),
     ("solvers",),
     ("studies",),
+    ("environment",),
     ("cli",),
 )
 """Rooms from the ground up; a room imports from those below it, and from itself."""
