@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from eipyomo.result import Result as Result
     from eipyomo.solvers import solve as solve
     from eipyomo.solvers import solve_model as solve_model
+    from eipyomo.studies.benchmark import benchmark as benchmark
     from eipyomo.studies.compare import compare as compare
+    from eipyomo.studies.judged import Benchmark as Benchmark
     from eipyomo.studies.many import solve_many as solve_many
+    from eipyomo.studies.recorded import Recorded as Recorded
     from eipyomo.studies.train import train as train
     from eipyomo.version import __version__ as __version__
 else:

@@ -9,15 +9,13 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
-
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt, failure, resolve
 from eipyomo.solvers.processors import processors
 from eipyomo.studies.pools import open_pools, require_place
+from eipyomo.studies.showing import tracked
 from eipyomo.studies.spreading import spread, why
 from eipyomo.validation import require_kind
 
@@ -69,7 +67,7 @@ def solve_many(
     require_place(workers, None)
     total = len(instances) if isinstance(instances, Sized) else None
     found = _in_order(instances, method, options, workers or processors())
-    return _shown(found, method, total) if progress else found
+    return tracked(found, method, total) if progress else found
 
 
 def _in_order(
@@ -111,13 +109,3 @@ def _checked(instances: Iterable[Instance]) -> Iterator[Instance]:
 def _solved(task: tuple[int, Instance], method: str, options: Mapping[str, Any]) -> Result:
     """Solve the instance of a task, whatever its number; runs in a worker."""
     return attempt(task[1], method, **options)
-
-
-def _shown(results: Iterator[Result], method: str, total: int | None) -> Iterator[Result]:
-    """Show how many results have come, in a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield from results
-        return
-    with Progress(console=console, transient=True) as bar:
-        yield from bar.track(results, total=total, description=method)
