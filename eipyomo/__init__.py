@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from eipyomo.evaluation import Evaluation as Evaluation
     from eipyomo.evaluation import evaluate as evaluate
     from eipyomo.instance import Instance as Instance
+    from eipyomo.labels import Dataset as Dataset
+    from eipyomo.labels import read_dataset as read_dataset
     from eipyomo.problem import Problem as Problem
     from eipyomo.process import Training as Training
     from eipyomo.restriction import Restriction as Restriction
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from eipyomo.solvers import solve_model as solve_model
     from eipyomo.studies.benchmark import benchmark as benchmark
     from eipyomo.studies.compare import compare as compare
+    from eipyomo.studies.dataset import dataset as dataset
     from eipyomo.studies.judged import Benchmark as Benchmark
     from eipyomo.studies.many import solve_many as solve_many
     from eipyomo.studies.recorded import Recorded as Recorded

@@ -51,11 +51,17 @@ def read_text(path: PathLike, what: str) -> str:
         If the file cannot be read or is not UTF-8.
     """
     # A line end inside a quoted text is part of it, so none is translated.
-    return _read(path, what, lambda contents: contents.decode("utf-8-sig"))
+    return read_bytes(path, what, lambda contents: contents.decode("utf-8-sig"))
 
 
-def _read(path: PathLike, what: str, decoded: Callable[[bytes], Contents]) -> Contents:
-    """Return what a file holds, decoded, or say why it cannot be read."""
+def read_bytes(path: PathLike, what: str, decoded: Callable[[bytes], Contents]) -> Contents:
+    """Return what a file holds, decoded by a function that may raise a ValueError.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or decoded.
+    """
     require_path(path, f"the {what} file")
     try:
         return decoded(Path(path).read_bytes())
@@ -76,7 +82,7 @@ def read_document(path: PathLike, what: str) -> dict[str, Any]:
         If it ends in ``.mat``, and scipy is missing.
     """
     if _is_mat(path):
-        return _read(path, what, mat_document)
+        return read_bytes(path, what, mat_document)
     text = read_text(path, what)
     with about(path):
         try:

@@ -28,6 +28,7 @@ LAYERS = (
     ("resources", "objective", "draw"),
     ("problem", "allocation"),
     ("evaluation", "features"),
+    ("labels",),
     ("claims", "models", "verify"),
     ("result",),
     ("process",),

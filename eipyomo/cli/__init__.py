@@ -93,6 +93,7 @@ def _stopped_by_signals() -> Iterator[None]:
 
 LISTED = {
     "compare": ("studies", "Show the costs of several methods side by side."),
+    "dataset": ("dataset", "Write many instances and their optima, to learn from."),
     "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
     "export": ("data", "Write an instance's model as .nl or .gms."),
     "generate": ("data", "Make an instance in the letter's setting."),

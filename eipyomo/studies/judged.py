@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, about, read_document, write_atomically, write_json
+from eipyomo.files import PathLike, about, read_document, write_atomically, write_document
 from eipyomo.words import short, shown
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Benchmark:
 
     def to_json(self, path: PathLike) -> None:
         """Write :meth:`to_dict`, replacing an existing file atomically."""
-        write_json(path, self.to_dict())
+        write_document(path, self.to_dict())
 
     def to_csv(self, path: PathLike) -> None:
         """Write :meth:`frame`, replacing an existing file atomically."""
