@@ -278,6 +278,18 @@ def require_suffix(option: str, path: PathLike, suffix: str) -> None:
         raise InputError(f"{option} is {_shown(path)}, but must end in {suffix}")
 
 
+def require_json(option: str, path: PathLike) -> None:
+    """Refuse MATLAB's suffix for what is written as JSON whatever the name.
+
+    Raises
+    ------
+    InputError
+        If the name has it.
+    """
+    if _is_mat(path):
+        raise InputError(f"{option} is {_shown(path)}, but is JSON, and must not end in {SUFFIX}")
+
+
 def write_atomically(files: Mapping[PathLike, str | bytes | Iterable[str]]) -> None:
     """Write a set of files so that each is either the old one or the new one, never a part.
 

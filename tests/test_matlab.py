@@ -169,6 +169,12 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
             ei.Instance.from_json(file)
 
 
+def test_a_certificate_is_no_mat_file(tmp_path: Path) -> None:
+    """It is JSON by whatever name, so that a name that says otherwise is refused at once."""
+    with pytest.raises(ei.InputError, match=r"proof\.mat', but is JSON, and must not end in \.mat"):
+        ei.solve(ei.Instance.letter(users=2), certificate=tmp_path / "proof.mat")
+
+
 def test_without_scipy_a_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
