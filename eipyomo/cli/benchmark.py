@@ -22,7 +22,7 @@ from eipyomo.files import read_document, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.studies.benchmark import TIME_LIMIT_S, benchmark
 from eipyomo.studies.judged import Benchmark
-from eipyomo.studies.policies import SCRIPT, TABLES
+from eipyomo.studies.policies import FILES, SCRIPT
 from eipyomo.studies.store import Store
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _is_instance(file: str) -> bool:
 
 def _policy(text: str) -> Any:
     """Return a policy as :func:`benchmark` takes it."""
-    is_named = SCRIPT.fullmatch(text) is not None or text.endswith(TABLES)
+    is_named = SCRIPT.fullmatch(text) is not None or text.lower().endswith(FILES)
     return text if is_named else method_with_options(text)
 
 

@@ -108,6 +108,8 @@ def benchmark(
         if not isinstance(store, Store):
             store = stack.enter_context(Store(store))
         optima = cells(several, [reference])
+        for policy in named.values():
+            require(policy, len(several))
         asked = {
             name: [Trial(at(policy, n, one), one, time_limit) for n, one in enumerate(several)]
             for name, policy in named.items()
@@ -116,8 +118,6 @@ def benchmark(
             *optima,
             *(trial for some in asked.values() for trial in some),
         ]
-        for policy in named.values():
-            require(policy, len(several))
         report = stack.enter_context(counted("benchmark", len(wanted))) if progress else None
         pools = in_this_process() if workers == 1 else open_pools(workers, None)
         fill(store, wanted, _document_of, _failed, pools, report)

@@ -22,7 +22,7 @@ from eipyomo.solvers.backends.worker import Worker
 from eipyomo.solvers.methods import attempt, options_of, resolve
 from eipyomo.studies.answers import FailedError, Plain, plain
 from eipyomo.studies.cell import Cell
-from eipyomo.studies.recorded import Recorded
+from eipyomo.studies.recorded import ARRAYS, TABLES, Recorded
 from eipyomo.studies.versions import executables
 from eipyomo.words import shown
 
@@ -32,7 +32,8 @@ LOAD_S = 120.0
 """Seconds that loading a policy may take; it may have to load a network."""
 
 SCRIPT = re.compile(r"(?P<script>.+\.py):(?P<function>\w+)")
-TABLES = (".csv", ".json", ".npz", ".mat")
+FILES = (*TABLES, *ARRAYS)
+"""Ends of the names of tables."""
 
 
 class Policy(ABC):
@@ -259,7 +260,7 @@ def policy_of(what: Any, folder: Path) -> Policy | Recorded:
     """Return a policy; see :func:`policies_of`."""
     if isinstance(what, Recorded):
         return what
-    if isinstance(what, os.PathLike) or (isinstance(what, str) and what.endswith(TABLES)):
+    if isinstance(what, os.PathLike) or (isinstance(what, str) and what.lower().endswith(FILES)):
         return Recorded.from_file(what)
     if isinstance(what, str):
         found = SCRIPT.fullmatch(what)
