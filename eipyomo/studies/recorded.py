@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, number_or_text, read_csv, read_document, require_path
 from eipyomo.instance import Instance
-from eipyomo.studies.answers import COLUMNS, DECISIONS
+from eipyomo.studies.answers import COLUMNS, DECISIONS, listed
 from eipyomo.words import short, shown
 
 KNOWN = ("sync_s", *COLUMNS)
@@ -51,10 +52,10 @@ class Recorded:
             )
 
     def answer(self, place: int, instance: Instance) -> Any:
-        """Return the answer to the instance at a place of all; None if there is none."""
+        """Return the answer to the instance at a place of all, as JSON has it; None if none."""
         if isinstance(self.answers, Mapping):
-            return self.answers.get(instance.name)
-        return self.answers[place] if place < len(self.answers) else None
+            return listed(self.answers.get(instance.name))
+        return listed(self.answers[place])
 
     def require(self, count: int) -> None:
         """Refuse answers in order if they are not as many as instances.
@@ -88,7 +89,7 @@ class Recorded:
         InputError
             If arrays are missing, or have not the same number of rows.
         """
-        found = {key: np.asarray(arrays[key]) for key in KNOWN if key in arrays}
+        found = {key: np.atleast_1d(arrays[key]) for key in KNOWN if key in arrays}
         for key in DECISIONS[:2]:
             if key not in found:
                 raise InputError(f"arrays has no {key}, but must have one, (instances, users)")
@@ -114,16 +115,16 @@ class Recorded:
             If the file cannot be read, or holds no answers.
         """
         require_path(path, "a table of allocations")
-        reader = READERS.get(Path(path).suffix.lower())
-        if reader is None:
+        name, suffix = Path(path).name, Path(path).suffix.lower()
+        if suffix in TABLES:
+            return cls(TABLES[suffix](path), name)
+        if suffix not in ARRAYS:
             raise InputError(
-                f"a table of allocations is {str(path)!r}, but must end in {', '.join(READERS)}"
+                f"a table of allocations is {str(path)!r}, but must end in "
+                f"{', '.join((*TABLES, *ARRAYS))}"
             )
         with about(path):
-            answers = reader(path)
-            if isinstance(answers, Mapping) and set(DECISIONS[:2]) <= set(answers):
-                return cls.from_arrays(answers, Path(path).name)
-            return cls(answers, Path(path).name)
+            return cls.from_arrays(ARRAYS[suffix](path), name)
 
 
 def _of_csv(path: PathLike) -> dict[str, Any]:
@@ -151,20 +152,20 @@ def _values(key: str, texts: Sequence[str]) -> list[Any]:
 
 def _of_json(path: PathLike) -> Any:
     """Read answers in a list or by the names of instances."""
-    document = read_document(path, "table")
-    answers = document.get("answers")
+    answers = read_document(path, "table").get("answers")
     if not isinstance(answers, list | Mapping):
-        raise InputError(f"answers is {short(answers)}, but must be a list or an object")
+        with about(path):
+            raise InputError(f"answers is {short(answers)}, but must be a list or an object")
     return answers
 
 
 def _of_npz(path: PathLike) -> dict[str, Any]:
     """Read numpy's arrays."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, ValueError) as error:
-        raise InputError(f"it is no .npz file: {error}") from None
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"it cannot be read as .npz: {error}") from None
 
 
 def _of_mat(path: PathLike) -> dict[str, Any]:
@@ -175,8 +176,8 @@ def _of_mat(path: PathLike) -> dict[str, Any]:
         raise InputError(".mat files need scipy: python -m pip install scipy") from None
     try:
         arrays = io.loadmat(path, squeeze_me=False, chars_as_strings=True)
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"it is no .mat file of version 7 or before: {error}") from None
+    except Exception as error:  # scipy raises kinds of its own
+        raise InputError(f"it cannot be read as .mat of version 7 or before: {error}") from None
     found = {key: array for key, array in arrays.items() if not key.startswith("__")}
     if "sync_s" in found:
         found["sync_s"] = found["sync_s"].ravel()
@@ -185,4 +186,7 @@ def _of_mat(path: PathLike) -> dict[str, Any]:
     return found
 
 
-READERS = {".csv": _of_csv, ".json": _of_json, ".npz": _of_npz, ".mat": _of_mat}
+TABLES = {".csv": _of_csv, ".json": _of_json}
+"""Readers of answers."""
+ARRAYS = {".npz": _of_npz, ".mat": _of_mat}
+"""Readers of arrays with a row for each instance."""
