@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eipyomo.allocation import Allocation as Allocation
     from eipyomo.devices import EdgeServer as EdgeServer
     from eipyomo.devices import EndUser as EndUser
+    from eipyomo.draw import Draw as Draw
     from eipyomo.errors import ClaimError as ClaimError
     from eipyomo.errors import EipyomoError as EipyomoError
     from eipyomo.errors import InputError as InputError
@@ -23,14 +24,20 @@ if TYPE_CHECKING:
     from eipyomo.evaluation import Evaluation as Evaluation
     from eipyomo.evaluation import evaluate as evaluate
     from eipyomo.instance import Instance as Instance
+    from eipyomo.labels import Dataset as Dataset
+    from eipyomo.labels import read_dataset as read_dataset
     from eipyomo.problem import Problem as Problem
     from eipyomo.process import Training as Training
     from eipyomo.restriction import Restriction as Restriction
     from eipyomo.result import Result as Result
     from eipyomo.solvers import solve as solve
     from eipyomo.solvers import solve_model as solve_model
+    from eipyomo.studies.benchmark import benchmark as benchmark
     from eipyomo.studies.compare import compare as compare
+    from eipyomo.studies.dataset import dataset as dataset
+    from eipyomo.studies.judged import Benchmark as Benchmark
     from eipyomo.studies.many import solve_many as solve_many
+    from eipyomo.studies.recorded import Recorded as Recorded
     from eipyomo.studies.train import train as train
     from eipyomo.version import __version__ as __version__
 else:

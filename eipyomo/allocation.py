@@ -12,7 +12,7 @@ from pydantic import Field, StrictStr
 
 from eipyomo.columns import Columns, decision_column, number_column, rows_of
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, about, read_document, write_json
+from eipyomo.files import PathLike, about, read_document, write_document
 from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Scaled
 from eipyomo.timing import Plan
 from eipyomo.users import Users
@@ -174,8 +174,8 @@ class Allocation(Columns):
             return cls.from_dict(document.get("allocation", document))
 
     def to_json(self, path: PathLike) -> None:
-        """Write an allocation file, replacing an existing one atomically."""
-        write_json(path, self.to_dict())
+        """Write an allocation file, by its suffix, replacing an existing one atomically."""
+        write_document(path, self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ``allocation`` part of a result document."""

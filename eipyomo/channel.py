@@ -12,6 +12,7 @@ from eipyomo.validation import positive_number
 from eipyomo.words import short
 
 SPEED_OF_LIGHT_M_PER_S = 3e8  # the letter's rounded value
+PATH_LOSS_EXPONENT, DISTANCE_M = 2.9, 50.0  # what the letter takes unless it says otherwise
 
 
 def dbm_to_watt(level_dbm: float) -> float:
@@ -21,7 +22,7 @@ def dbm_to_watt(level_dbm: float) -> float:
 
 def mean_gain(
     path_loss_exponent: float,
-    distance_m: float = 50.0,
+    distance_m: float = DISTANCE_M,
     antenna_gain: float = 4.11,
     carrier_hz: float = 2.4e9,
 ) -> float:

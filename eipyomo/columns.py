@@ -21,14 +21,15 @@ class Columns:
 
     def __post_init__(self) -> None:
         """Copy the columns, since others may hold the arrays, and make them read-only."""
-        for name, column in self._data().items():
+        for name, column in vars(self).items():
             if isinstance(column, np.ndarray):
                 own = np.array(column)
-                own.flags.writeable = False
+                own.setflags(write=False)
                 object.__setattr__(self, name, own)
 
     def _data(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return what the columns are made of, without what follows from it."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.init}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let copies and pickles be made by the constructor, whose arrays are read-only."""
@@ -80,7 +81,8 @@ def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:
     wanted = f"{users} finite numbers, one per user"
     column = _column(name, given, users, plain_number, float, wanted)
     _require(name, column, np.isfinite(column), wanted)
-    return column.astype(np.float64) + 0.0
+    own: NDArray[np.float64] = np.add(column, 0.0, dtype=np.float64)  # -0 is 0
+    return own
 
 
 def decision_column(name: str, given: Any, users: int) -> NDArray[np.bool_]:
@@ -105,13 +107,14 @@ def _column(
     The elements of a list are looked at one by one, as numpy makes them one kind first: texts of a
     number beside a text, a number of true beside a number. An array may hide some behind a mask.
     """
-    column = given.to_numpy() if _is_series(given) else given
+    is_plain = type(given) is np.ndarray
+    column = given.to_numpy() if not is_plain and _is_series(given) else given
     if isinstance(column, list | tuple):
         elements = [plain(element) for element in column]
         right = np.array([isinstance(element, kind) for element in elements], dtype=np.bool_)
         _require(name, column, right, wanted)
         column = np.array(elements, dtype=kind)
-    if not isinstance(column, np.ndarray) or np.ma.is_masked(column):
+    if not is_plain and (not isinstance(column, np.ndarray) or np.ma.is_masked(column)):
         raise InputError(f"{name} is {short(column)}, but must hold {wanted}")
     if column.shape != (users,) or column.dtype.kind not in ("iuf" if kind is float else "biuf"):
         raise InputError(

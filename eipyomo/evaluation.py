@@ -318,7 +318,8 @@ def _per_user(data: Scaled, plan: Plan, need: Needs, terms: Breakdown) -> Iterat
     """Hold what (10) asks of every user."""
     a, offload = plan.download, plan.offload_fraction
     up, down = plan.uplink_share, plan.downlink_share
-    uploaded_s = timing.uploaded_s(data, up, need)
+    trained_s = terms.previous_download_s + terms.local_training_s
+    uploaded_s = np.where(need.update_mbit > 0.0, trained_s + terms.upload_s, -np.inf)
     last_s = float(uploaded_s.max())
     # Where the band or the CPU is not there at all, natural size is the need itself: 1.
     amounts = {

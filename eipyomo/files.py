@@ -10,18 +10,20 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from eipyomo.errors import InputError, OutputError
 from eipyomo.json_text import json_parts
+from eipyomo.matlab import SUFFIX, mat_bytes, mat_document, require_scipy
 from eipyomo.words import one_line, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PathLike = str | os.PathLike[str]
+Contents = TypeVar("Contents")
 
 
 @contextlib.contextmanager
@@ -48,22 +50,39 @@ def read_text(path: PathLike, what: str) -> str:
     InputError
         If the file cannot be read or is not UTF-8.
     """
+    # A line end inside a quoted text is part of it, so none is translated.
+    return read_bytes(path, what, lambda contents: contents.decode("utf-8-sig"))
+
+
+def read_bytes(path: PathLike, what: str, decoded: Callable[[bytes], Contents]) -> Contents:
+    """Return what a file holds, decoded by a function that may raise a ValueError.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or decoded.
+    """
     require_path(path, f"the {what} file")
     try:
-        # A line end inside a quoted text is part of it, so none is translated.
-        return Path(path).read_bytes().decode("utf-8-sig")
+        return decoded(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the {what} file {_shown(path)}: {_reason(error)}") from None
 
 
 def read_document(path: PathLike, what: str) -> dict[str, Any]:
-    """Return the JSON object that a file holds; a key written twice is refused.
+    """Return the JSON object that a file holds, or what means the same if it ends in ``.mat``.
+
+    A key written twice is refused.
 
     Raises
     ------
     InputError
         If the file cannot be read or does not hold exactly one JSON object.
+    SolverError
+        If it ends in ``.mat``, and scipy is missing.
     """
+    if _is_mat(path):
+        return read_bytes(path, what, mat_document)
     text = read_text(path, what)
     with about(path):
         try:
@@ -191,9 +210,26 @@ def to_json(document: Mapping[str, Any], *, indent: int | None = 1) -> str:
     return "".join(json_parts(document, indent=indent)) + "\n"
 
 
-def write_json(path: PathLike, document: Mapping[str, Any]) -> None:
-    """Write what :func:`to_json` returns, part by part, replacing an existing file atomically."""
-    write_atomically({path: itertools.chain(json_parts(document, indent=1), ["\n"])})
+def contents_for(path: PathLike, document: Mapping[str, Any]) -> bytes | Iterable[str]:
+    """Return a document as a file of that name holds it: as JSON, in parts, or as ``.mat``.
+
+    Raises
+    ------
+    SolverError
+        If the name ends in ``.mat``, and scipy is missing.
+    """
+    if _is_mat(path):
+        return mat_bytes(document)
+    return itertools.chain(json_parts(document, indent=1), ["\n"])
+
+
+def _is_mat(path: PathLike) -> bool:
+    return isinstance(path, str | os.PathLike) and Path(path).suffix.lower() == SUFFIX
+
+
+def write_document(path: PathLike, document: Mapping[str, Any]) -> None:
+    """Write what :func:`contents_for` returns, replacing an existing file atomically."""
+    write_atomically({path: contents_for(path, document)})
 
 
 def require_path(path: Any, what: str = "a file") -> None:
@@ -215,8 +251,12 @@ def require_writable(path: PathLike) -> None:
     ------
     InputError
         If the target is a folder, or its folder is missing or not writable.
+    SolverError
+        If it ends in ``.mat``, and scipy is missing.
     """
     require_path(path)
+    if _is_mat(path):
+        require_scipy()
     target = Path(path)
     if target.is_dir():
         raise InputError(f"cannot write {_shown(path)}: it is a folder")
@@ -236,6 +276,18 @@ def require_suffix(option: str, path: PathLike, suffix: str) -> None:
     """
     if Path(path).suffix.lower() != suffix:
         raise InputError(f"{option} is {_shown(path)}, but must end in {suffix}")
+
+
+def require_json(option: str, path: PathLike) -> None:
+    """Refuse MATLAB's suffix for what is written as JSON whatever the name.
+
+    Raises
+    ------
+    InputError
+        If the name has it.
+    """
+    if _is_mat(path):
+        raise InputError(f"{option} is {_shown(path)}, but is JSON, and must not end in {SUFFIX}")
 
 
 def write_atomically(files: Mapping[PathLike, str | bytes | Iterable[str]]) -> None:

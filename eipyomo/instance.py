@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 import numpy as np
 from pydantic import Field, StrictStr, model_validator
 
-from eipyomo.channel import dbm_to_watt, mean_gain, rayleigh_gains
+from eipyomo.channel import (
+    DISTANCE_M,
+    PATH_LOSS_EXPONENT,
+    dbm_to_watt,
+    mean_gain,
+    rayleigh_gains,
+)
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
 from eipyomo.files import (
@@ -24,7 +30,7 @@ from eipyomo.files import (
     read_document,
     require_columns,
     require_unique,
-    write_json,
+    write_document,
 )
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
@@ -134,12 +140,12 @@ class Instance(Record):
         cls,
         users: int = 4,
         model_mbit: float = 16.0,
-        path_loss_exponent: float = 2.9,
+        path_loss_exponent: float = PATH_LOSS_EXPONENT,
         seed: int = 0,
         *,
         bandwidth_mhz: float = 20.0,
         task_mbit: float = 64.0,
-        distance_m: float = 50.0,
+        distance_m: float = DISTANCE_M,
         total_frequency_ghz: float | None = None,
         name: str | None = None,
     ) -> Self:
@@ -230,7 +236,7 @@ class Instance(Record):
 
     @classmethod
     def from_json(cls, path: PathLike) -> Self:
-        """Read an instance file (SI units)."""
+        """Read an instance file (SI units): JSON, or MATLAB's by the suffix ``.mat``."""
         document = read_document(path, "instance")
         with about(path):
             return cls.from_dict(document)
@@ -244,8 +250,8 @@ class Instance(Record):
         return {"schema": SCHEMA, **shared}
 
     def to_json(self, path: PathLike) -> None:
-        """Write an instance file, replacing an existing one atomically."""
-        write_json(path, {**self._without_users(), "users": self.users.records()})
+        """Write an instance file, by its suffix, replacing an existing one atomically."""
+        write_document(path, {**self._without_users(), "users": self.users.records()})
 
     def digest(self) -> str:
         """Return a hash of all values, the free-text name left out."""
@@ -321,7 +327,7 @@ class Instance(Record):
             users[places[name]].update(text_keys(change))
         return users
 
-    def with_settings(self, settings: Sequence[str]) -> Self:
+    def with_settings(self, settings: Sequence[str], *, seed: int | None = None) -> Self:
         """Return this instance with what texts such as ``bandwidth_hz=4e7`` set.
 
         Parameters
@@ -331,6 +337,9 @@ class Instance(Record):
             ``users[NAME].KEY``, ``users[PLACE].KEY`` with places from 0, or ``users[*].KEY`` for
             all; a name in quotes is never a place or all. Later texts are applied after earlier
             ones, and the instance that comes out is checked. ``null`` leaves a key out.
+        seed
+            With a seed a value may be a range as well, ``8..32`` or ``log(8..32)``, from which each
+            user that the path names draws a number of its own; see :class:`~eipyomo.draw.Draw`.
 
         Raises
         ------
@@ -340,7 +349,7 @@ class Instance(Record):
         """
         server, users = self.server.data(), list(self.users.records())
         data = {**self.data(), "server": server, "users": users}
-        set_by(settings, data)
+        set_by(settings, data, seed)
         return type(self)(**data) if settings else self
 
 

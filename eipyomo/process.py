@@ -22,7 +22,7 @@ import numpy as np
 from eipyomo import claims
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, write_json
+from eipyomo.files import PathLike, write_document
 from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.users import Users
@@ -215,8 +215,8 @@ class Training:
         }
 
     def to_json(self, path: PathLike) -> None:
-        """Write the document, replacing an existing one atomically."""
-        write_json(path, self.to_dict())
+        """Write the document, by its suffix, replacing an existing one atomically."""
+        write_document(path, self.to_dict())
 
 
 def following(instance: Instance, gains: FloatColumn, download_s: FloatColumn) -> Instance:

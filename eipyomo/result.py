@@ -10,7 +10,7 @@ from eipyomo.allocation import Allocation
 from eipyomo.claims import SCHEMA, Termination, relative_gap
 from eipyomo.errors import InputError
 from eipyomo.evaluation import Evaluation
-from eipyomo.files import PathLike, about, read_document, write_json
+from eipyomo.files import PathLike, about, read_document, write_document
 from eipyomo.instance import Instance
 from eipyomo.objective import WSEL
 from eipyomo.report import Report
@@ -173,8 +173,8 @@ class Result(Report):
         }
 
     def to_json(self, path: PathLike) -> None:
-        """Write a result file, replacing an existing one atomically."""
-        write_json(path, self.to_dict())
+        """Write a result file, by its suffix, replacing an existing one atomically."""
+        write_document(path, self.to_dict())
 
     def unproven_by(self, proven: Verified) -> str | None:
         """Say what a certificate that is right in itself does not prove of this true result."""

@@ -7,7 +7,7 @@ Here they become signal-to-noise ratios, Mbit, MHz, Gcycle and GHz, all of ordin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -92,6 +92,9 @@ class Scaled(Columns):
         The modes of users that have some; None if nobody has.
     min_participants, total_penalty_budget
         Least number of users that train, and largest Σ v_k; None where there is none.
+    uplink_snr, downlink_snr
+        The signal-to-noise ratios over the whole band that follow, p_j h_j / (B δ_s²) in the uplink
+        and P_s h_j / (B δ_j²) in the downlink.
     """
 
     names: tuple[str, ...]
@@ -125,15 +128,19 @@ class Scaled(Columns):
     modes: ModeColumns | None = None
     min_participants: int | None = None
     total_penalty_budget: float | None = None
+    uplink_snr: FloatColumn = field(init=False)
+    downlink_snr: FloatColumn = field(init=False)
 
     def __post_init__(self) -> None:
-        """Check the columns, and that double precision can hold the signal-to-noise ratios."""
-        for field in fields(self)[1:]:
-            name, value = field.name, getattr(self, field.name)
-            if field.type == "LimitColumn":
+        """Check the columns."""
+        for one in fields(self)[1:]:
+            if not one.init:
+                continue
+            name, value = one.name, getattr(self, one.name)
+            if one.type == "LimitColumn":
                 if not (np.asarray(value) > 0).all():
                     raise InputError(f"{name} is {short(value)}, but must hold numbers > 0")
-            elif field.type == "FloatColumn":
+            elif one.type == "FloatColumn":
                 if (number_column(name, value, len(self)) < 0).any():
                     raise InputError(f"{name} is {short(value)}, but must hold numbers >= 0")
             elif name in MODES_FIELDS:
@@ -141,8 +148,14 @@ class Scaled(Columns):
             elif value is not None or not name.startswith("total_"):
                 positive_number(name, value)
         super().__post_init__()
-        for name in ("uplink_snr", "downlink_snr"):
-            ratio = getattr(self, name)
+        self._set_ratios()
+
+    def _set_ratios(self) -> None:
+        """Set the signal-to-noise ratios, and check that double precision can hold them."""
+        up = self.transmit_power_w, self.server_noise_density_w_per_hz
+        down = self.server_transmit_power_w, self.noise_density_w_per_hz
+        for name, ratio in (("uplink_snr", self._snr(*up)), ("downlink_snr", self._snr(*down))):
+            object.__setattr__(self, name, ratio)
             bad = ~((ratio > SNR_RANGE[0]) & (ratio < SNR_RANGE[1]))
             if bad.any():
                 j = int(np.argmax(bad))
@@ -163,16 +176,6 @@ class Scaled(Columns):
         if self.modes is None:
             return np.zeros(len(self), np.bool_)
         return self.modes.has_modes
-
-    @property
-    def uplink_snr(self) -> FloatColumn:
-        """Return p_j h_j / (B δ_s²), the uplink's signal-to-noise ratio over the band."""
-        return self._snr(self.transmit_power_w, self.server_noise_density_w_per_hz)
-
-    @property
-    def downlink_snr(self) -> FloatColumn:
-        """Return P_s h_j / (B δ_j²), the downlink's signal-to-noise ratio over the band."""
-        return self._snr(self.server_transmit_power_w, self.noise_density_w_per_hz)
 
     def _snr(self, power_w: float | FloatColumn, noise: float | FloatColumn) -> FloatColumn:
         with np.errstate(all="ignore"):
@@ -208,9 +211,9 @@ class Scaled(Columns):
     def repeated(self, users: NDArray[np.intp]) -> Scaled:
         """Return the columns of some users, each as often as it is named, without their modes."""
         columns = {
-            field.name: getattr(self, field.name)[users]
-            for field in fields(self)
-            if field.type in ("FloatColumn", "LimitColumn")
+            one.name: getattr(self, one.name)[users]
+            for one in fields(self)
+            if one.init and one.type in ("FloatColumn", "LimitColumn")
         }
         names = tuple(self.names[j] for j in users)
         return replace(self, names=names, modes=None, **columns)

@@ -10,6 +10,7 @@ from eipyomo.at_once import UndecidedError
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
 from eipyomo.files import number_or_text, require_unique
+from eipyomo.ranges import Range
 from eipyomo.users import Users
 from eipyomo.validation import allowed
 from eipyomo.words import clipped, short, shown
@@ -26,7 +27,7 @@ _SETTING = re.compile(
 )
 
 
-def set_by(settings: Sequence[str], data: dict[str, Any]) -> None:
+def set_by(settings: Sequence[str], data: dict[str, Any], seed: int | None = None) -> None:
     """Change data as texts say, in place; see :meth:`.Instance.with_settings`.
 
     Parameters
@@ -35,6 +36,8 @@ def set_by(settings: Sequence[str], data: dict[str, Any]) -> None:
         Texts ``PATH=VALUE``.
     data
         Of an instance, with those of its server and its users as dictionaries.
+    seed
+        Of what ranges draw, if there may be some.
 
     Raises
     ------
@@ -60,8 +63,10 @@ def set_by(settings: Sequence[str], data: dict[str, Any]) -> None:
         targets = [data["server"] if room else data]
         if chosen is not None:
             targets = [users[j] for j in _places(chosen, names)]
-        for target in targets:
-            target[key] = _value(key, text)
+        for target, value in zip(
+            targets, _values(path, key, text, seed, len(targets)), strict=True
+        ):
+            target[key] = value
     require_unique(paths, "a setting has")
 
 
@@ -85,6 +90,14 @@ def _places(chosen: str, names: Sequence[str]) -> list[int]:
             f'users["{chosen}"] if that one is meant'
         )
     return found[0]
+
+
+def _values(path: str, key: str, text: str, seed: int | None, count: int) -> list[Any]:
+    """Return what a text sets for each of so many targets: a range draws one value for each."""
+    spread = None if key in TEXTS else Range.of_text(text)
+    if seed is None or spread is None:
+        return [_value(key, text)] * count
+    return list(map(float, spread.drawn(seed, path, count)))
 
 
 def _value(key: str, text: str) -> Any:

@@ -15,7 +15,7 @@ from eipyomo.scaled import Scaled
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.pyomo_agents import HORIZON_FACTOR, PyomoAgent
-from eipyomo.solvers.admm.records import TARGET, of_users, user_records
+from eipyomo.solvers.admm.records import TARGET, user_records
 from eipyomo.solvers.backends.worker import Worker
 from tests.admm_cases import answers, random_targets
 from tests.conftest import reference, slow_but, solve_admm
@@ -34,7 +34,10 @@ def worker() -> Worker:
 def pyomo_agents(data: Scaled, worker: Worker) -> list[PyomoAgent]:
     """Return one agent for each user."""
     latest_s = HORIZON_FACTOR * bounds.latest_s(data)
-    return [PyomoAgent(of_users(data, [j]), float(latest_s[j]), worker) for j in range(len(data))]
+    return [
+        PyomoAgent(data.repeated(np.array([j])), float(latest_s[j]), worker)
+        for j in range(len(data))
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)

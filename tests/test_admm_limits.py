@@ -13,7 +13,7 @@ from eipyomo import physics, plotting
 from eipyomo.solvers import backends
 from eipyomo.solvers.admm.kernel import solve_range
 from eipyomo.solvers.admm.pyomo_agents import PyomoAgent, horizons_s
-from eipyomo.solvers.admm.records import of_users, user_records
+from eipyomo.solvers.admm.records import user_records
 from eipyomo.solvers.admm.start import limit_price, scaled_penalties
 from eipyomo.solvers.backends.worker import Worker
 from eipyomo.solvers.records import Records
@@ -71,7 +71,7 @@ def test_same_step_one_at_fixed_decisions(name: str, limits: str, kind: str) -> 
     data = instance.scaled
     worker = Worker(Path(backends.__file__).with_name("casadi_worker.py"))
     agents = [
-        PyomoAgent(of_users(data, [j]), float(horizon_s), worker)
+        PyomoAgent(data.repeated(np.array([j])), float(horizon_s), worker)
         for j, horizon_s in enumerate(horizons_s(data))
     ]
     for targets, found in sub_problems(instance, 2):

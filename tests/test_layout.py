@@ -16,17 +16,19 @@ PACKAGE = ROOT / "eipyomo"
 
 LAYERS = (
     ("errors", "lazily", "physics", "report", "version"),
-    ("words", "json_text"),
+    ("words", "json_text", "extras"),
+    ("matlab",),
     ("validation",),
     ("choices", "columns", "files", "channel", "streams"),
     ("at_once",),
-    ("devices", "users"),
+    ("devices", "users", "ranges"),
     ("modes", "settings"),
     ("scaled",),
     ("instance", "timing", "restriction"),
-    ("resources", "objective"),
+    ("resources", "objective", "draw"),
     ("problem", "allocation"),
-    ("evaluation",),
+    ("evaluation", "features"),
+    ("labels",),
     ("claims", "models", "verify"),
     ("result",),
     ("process",),
@@ -43,6 +45,7 @@ LAYERS = (
     ("solvers.methods",),
     ("solvers",),
     ("studies",),
+    ("environment",),
     ("cli",),
 )
 """Rooms from the ground up; a room imports from those below it, and from itself."""

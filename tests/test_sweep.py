@@ -489,10 +489,10 @@ def test_stores_of_the_old_layout_open(tmp_path: Path) -> None:
 def test_a_worker_of_other_code_is_refused() -> None:
     """What another version would find is not stored under this one's key."""
     cell = Cell(ei.Instance.letter(users=1), "eco")
-    compute = importlib.import_module("eipyomo.studies.sweep").compute
-    assert json.loads(compute(cell, version_of_code()))["method"] == "eco"
+    module = importlib.import_module("eipyomo.studies.sweep")
+    assert json.loads(module.text_of(cell, module.solved, version_of_code()))["method"] == "eco"
     with pytest.raises(Exception, match=version_of_code().replace("+", r"\+")):
-        compute(cell, "0.1.0+0")
+        module.text_of(cell, module.solved, "0.1.0+0")
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo import streams
 from eipyomo.errors import InputError, OutputError
-from eipyomo.files import to_json, write_atomically
+from eipyomo.files import contents_for, to_json, write_atomically
 from eipyomo.words import one_line
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def complain(sentence: str, status: int) -> int:
 
 
 def deliver(
-    files: Mapping[str | None, str],
+    files: Mapping[str | None, str | Mapping[str, Any]],
     document: Mapping[str, Any],
     show: Callable[[], None] | None,
     status: int,
@@ -33,7 +33,7 @@ def deliver(
     Parameters
     ----------
     files
-        Contents by the files that options name, or None.
+        Texts, or documents, by the files that options name, or None.
     document
         The answer.
     show
@@ -44,7 +44,9 @@ def deliver(
     troubles = []
     for file, content in files.items():
         try:
-            write_atomically({} if file is None else {file: content})
+            if file is not None:
+                text = content if isinstance(content, str) else contents_for(file, content)
+                write_atomically({file: text})
         except (InputError, OutputError) as error:
             troubles.append(str(error))
     if show is None or troubles:

@@ -94,7 +94,7 @@ def solve_command(
         result.termination, ANSWERED if result.feasible else NO_ANSWER
     )
     show = None if as_json else partial(show_result, instance, result)
-    status = deliver({output: to_json(document)}, document, show, status)
+    status = deliver({output: document}, document, show, status)
     return status if trouble is None else complain(trouble, NO_ANSWER)
 
 

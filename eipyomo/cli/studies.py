@@ -21,7 +21,6 @@ from eipyomo.cli.printing import clip
 from eipyomo.cli.progress import cells_shown, rounds_shown, steps_shown
 from eipyomo.cli.tables import show_comparison, show_sweep, show_training
 from eipyomo.errors import InputError
-from eipyomo.files import to_json
 from eipyomo.instance import Instance
 from eipyomo.solvers.methods import DEFAULT_METHOD
 from eipyomo.studies.compare import DEFAULT_METHODS, compare
@@ -253,7 +252,7 @@ def train_command(
         process = train(instance, store=store, report=report, **given)
     document = process.to_dict()
     return deliver(
-        {output: to_json(document), csv_file: process.frame().to_csv(index=False)},
+        {output: document, csv_file: process.frame().to_csv(index=False)},
         document,
         None if as_json else partial(show_training, process),
         ANSWERED if process.complete and store.trouble is None else NO_ANSWER,

@@ -1,6 +1,7 @@
-"""Figures of results, and of processes of many rounds."""
+"""Figures of results, of processes of many rounds, and of benchmarks."""
 
 from eipyomo.plotting.admm import convergence
+from eipyomo.plotting.benchmark import excess
 from eipyomo.plotting.process import training_costs, training_overview, training_timeline
 from eipyomo.plotting.result import bandwidth, costs, overview, timeline
 
@@ -10,6 +11,7 @@ __all__ = [
     "bandwidth",
     "convergence",
     "costs",
+    "excess",
     "overview",
     "timeline",
     "training_costs",

@@ -119,8 +119,11 @@ def judge(
     )
     if claim.allocation is None:
         return _objected(_without_point(found, claim, always_feasible=known), claim)
-    allocation = repair(problem, claim.allocation)
+    allocation = claim.allocation
     evaluation = evaluate(problem, allocation)
+    if evaluation.violations:
+        allocation = repair(problem, allocation)
+        evaluation = evaluate(problem, allocation)
     if claim.status in ("infeasible", "unbounded") and not evaluation.feasible:
         return _objected(_without_point(found, claim, always_feasible=known), claim)
     found = replace(found, allocation=allocation, evaluation=evaluation)

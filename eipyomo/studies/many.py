@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from functools import partial
 from itertools import chain, islice
-from typing import Any
-
-from rich.console import Console
-from rich.progress import Progress
+from typing import Any, TypeVar
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
@@ -18,8 +15,12 @@ from eipyomo.result import Result
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt, failure, resolve
 from eipyomo.solvers.processors import processors
 from eipyomo.studies.pools import open_pools, require_place
+from eipyomo.studies.showing import tracked
 from eipyomo.studies.spreading import spread, why
 from eipyomo.validation import require_kind
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
 
 HERE_S = 1.0
 """What takes less than that is computed in this process: to start others takes as long."""
@@ -69,55 +70,55 @@ def solve_many(
     require_place(workers, None)
     total = len(instances) if isinstance(instances, Sized) else None
     found = _in_order(instances, method, options, workers or processors())
-    return _shown(found, method, total) if progress else found
+    return tracked(found, method, total) if progress else found
 
 
-def _in_order(
-    instances: Iterable[Instance], method: str, options: Mapping[str, Any], workers: int
-) -> Iterator[Result]:
-    """Solve in this process until that takes long, then in others."""
-    started, waiting = time.monotonic(), _checked(instances)
-    solved = partial(_solved, method=method, options=options)
-    for instance in waiting:
-        yield solved((0, instance))
+def in_order(
+    function: Callable[[Task], Answer], tasks: Iterable[Task], workers: int
+) -> Iterator[tuple[Task, Answer | Exception]]:
+    """Iterate over tasks with their answers, in order: in this process until that takes long.
+
+    Then they are shared out among others, where what the function raises is the answer.
+    """
+    started, waiting = time.monotonic(), iter(tasks)
+    for task in waiting:
+        yield task, function(task)
         if workers > 1 and time.monotonic() - started > HERE_S:
             break
     first = list(islice(waiting, 1))
     if not first:
         return
-    tasks = enumerate(chain(first, waiting))
+    numbered = enumerate(chain(first, waiting))
     with contextlib.closing(open_pools(workers, None)) as pools:
-        early: dict[int, Result | Exception] = {}
+        early: dict[int, tuple[Task, Answer | Exception]] = {}
         place = 0
-        for (number, instance), answer in spread(solved, tasks, pools):
-            is_failure = isinstance(answer, Exception) and not isinstance(answer, InputError)
-            early[number] = (
-                failure(instance, method, dict(options), why(answer)) if is_failure else answer
-            )
+        for (number, task), answer in spread(partial(_of_numbered, function), numbered, pools):
+            early[number] = task, answer
             while place in early:
-                found = early.pop(place)
-                if isinstance(found, Exception):
-                    raise found
-                yield found
+                yield early.pop(place)
                 place += 1
+
+
+def _of_numbered(function: Callable[[Task], Answer], numbered: tuple[int, Task]) -> Answer:
+    """Return the answer to a task, whatever its number; runs in a worker."""
+    return function(numbered[1])
+
+
+def _in_order(
+    instances: Iterable[Instance], method: str, options: Mapping[str, Any], workers: int
+) -> Iterator[Result]:
+    """Iterate over results in order; an instance that is refused is so in its turn."""
+    solved = partial(attempt, method=method, **options)
+    for instance, answer in in_order(solved, _checked(instances), workers):
+        if isinstance(answer, InputError):
+            raise answer
+        if isinstance(answer, Exception):
+            yield failure(instance, method, dict(options), why(answer))
+        else:
+            yield answer
 
 
 def _checked(instances: Iterable[Instance]) -> Iterator[Instance]:
     for instance in instances:
         require_kind("an element of instances", instance, Instance)
         yield instance
-
-
-def _solved(task: tuple[int, Instance], method: str, options: Mapping[str, Any]) -> Result:
-    """Solve the instance of a task, whatever its number; runs in a worker."""
-    return attempt(task[1], method, **options)
-
-
-def _shown(results: Iterator[Result], method: str, total: int | None) -> Iterator[Result]:
-    """Show how many results have come, in a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield from results
-        return
-    with Progress(console=console, transient=True) as bar:
-        yield from bar.track(results, total=total, description=method)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import signal
@@ -13,6 +12,7 @@ from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, Th
 from multiprocessing import connection
 
 from eipyomo.errors import InputError, SolverError
+from eipyomo.extras import extra
 from eipyomo.solvers.processors import processors
 from eipyomo.validation import whole_number
 
@@ -99,12 +99,7 @@ def _serve_parent() -> None:
 
 def _on_cluster(address: str) -> Generator[tuple[Executor, int]]:
     """Give the executor of a Dask cluster, which replaces workers that died by itself."""
-    try:
-        distributed = importlib.import_module("distributed")
-    except ImportError:
-        raise SolverError(
-            'a cluster needs the extra "cluster": python -m pip install "eipyomo[cluster]"'
-        ) from None
+    distributed = extra("distributed", "cluster", "a cluster")
     try:
         client = distributed.Client(address, timeout=CONNECT_S)
     except (OSError, ValueError) as error:

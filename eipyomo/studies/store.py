@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from eipyomo.instance import Instance
     from eipyomo.studies.cell import Cell, Key
 
 SCHEMA = """
@@ -50,6 +51,21 @@ COLUMNS = (
 def row_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of a result document."""
     return {name: document[name] for name in COLUMNS}
+
+
+class Kept(Protocol):
+    """What documents are kept for: a cell, or whatever has an instance and a key."""
+
+    @property
+    def instance(self) -> Instance:
+        """Whose name documents bear."""
+
+    @property
+    def key(self) -> Key:
+        """What they are stored under."""
+
+
+KeptT = TypeVar("KeptT", bound=Kept)
 
 
 class Store:
@@ -115,7 +131,7 @@ class Store:
         except sqlite3.Error as error:
             raise InputError(f"cannot use the store {str(self._path)!r}: {error}") from None
 
-    def add(self, cell: Cell, document: Mapping[str, Any]) -> None:
+    def add(self, cell: Kept, document: Mapping[str, Any]) -> None:
         """Store a result document; it is on the disk when this returns. The first one stays.
 
         Where the file takes no more, as on a full disk, documents stay in memory, a warning says so
@@ -134,7 +150,7 @@ class Store:
                 self.trouble = f"{error}; what is found from now on is not kept there"
                 logging.getLogger("eipyomo").warning(self.trouble)
 
-    def get(self, cell: Cell) -> dict[str, Any] | None:
+    def get(self, cell: Kept) -> dict[str, Any] | None:
         """Return the result document of a cell, or None if it is not finished.
 
         It may have been found for an instance of another name, and bears the name of this one's.

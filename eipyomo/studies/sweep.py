@@ -20,13 +20,13 @@ from eipyomo.solvers.methods import attempt, failure
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.pools import open_pools, require_place
 from eipyomo.studies.spreading import require_code, spread, why
-from eipyomo.studies.store import Store
+from eipyomo.studies.store import KeptT, Store
 from eipyomo.studies.versions import version_of_code
 from eipyomo.validation import require_kind, require_list
 from eipyomo.words import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from concurrent.futures import Executor
 
     import pandas as pd
@@ -111,19 +111,50 @@ def sweep(
     else:
         with Store() as store:
             return sweep(wanted, store, workers=workers, cluster=cluster, report=report)
-    unique = {cell.key: cell for cell in wanted}
-    missing = [cell for cell in unique.values() if store.get(cell) is None]
-    if missing:
-        with contextlib.closing(open_pools(workers, cluster)) as pools:
-            for cell, document in _computed(missing, pools):
-                store.add(cell, document)
-                if report is not None:
-                    report(cell, document)
+    fill(store, wanted, solved, failed, open_pools(workers, cluster), report)
     return store.frame(wanted)
 
 
-def compute(cell: Cell, version: str) -> str:
-    """Return the result document of a cell as JSON text; runs in a worker.
+def fill(
+    store: Store,
+    wanted: Iterable[KeptT],
+    document_of: Callable[[KeptT], dict[str, Any]],
+    failure_of: Callable[[KeptT, Exception], dict[str, Any]],
+    pools: Generator[tuple[Executor, int]],
+    report: Callable[[KeptT, Mapping[str, Any]], None] | None = None,
+) -> None:
+    """Compute what a store does not hold yet, each once.
+
+    Parameters
+    ----------
+    store
+        Where finished documents are kept and looked up.
+    wanted
+        What is wanted, by its keys.
+    document_of
+        Computes a document, in a worker.
+    failure_of
+        Makes a document of what that raises, or of the death of its process.
+    pools
+        Where it is computed; see :mod:`eipyomo.studies.pools`.
+    report
+        As for :func:`sweep`.
+    """
+    unique = {one.key: one for one in wanted}
+    missing = [one for one in unique.values() if store.get(one) is None]
+    if not missing:
+        return
+    function = partial(text_of, document_of=document_of, version=version_of_code())
+    with contextlib.closing(pools):
+        for one, answer in spread(function, missing, pools):
+            document = json.loads(answer) if isinstance(answer, str) else failure_of(one, answer)
+            store.add(one, document)
+            if report is not None:
+                report(one, document)
+
+
+def text_of(one: KeptT, document_of: Callable[[KeptT], dict[str, Any]], version: str) -> str:
+    """Return a document as JSON text; runs in a worker.
 
     Raises
     ------
@@ -131,18 +162,14 @@ def compute(cell: Cell, version: str) -> str:
         If the worker has another version of this package, or of what it computes with.
     """
     require_code(version)
-    result = attempt(cell.instance, cell.method, **cell.arguments())
-    return to_json(result.to_dict(), indent=None)
+    return to_json(document_of(one), indent=None)
 
 
-def _computed(
-    missing: Iterable[Cell], pools: Iterator[tuple[Executor, int]]
-) -> Iterator[tuple[Cell, dict[str, Any]]]:
-    """Iterate over finished cells, in whatever order they finish."""
-    for cell, answer in spread(partial(compute, version=version_of_code()), missing, pools):
-        yield cell, json.loads(answer) if isinstance(answer, str) else _failure(cell, why(answer))
+def solved(cell: Cell) -> dict[str, Any]:
+    """Return the result document of a cell."""
+    return attempt(cell.instance, cell.method, **cell.arguments()).to_dict()
 
 
-def _failure(cell: Cell, reason: str) -> dict[str, Any]:
+def failed(cell: Cell, error: Exception) -> dict[str, Any]:
     """Return the document of a result that says why there is none."""
-    return failure(cell.instance, cell.method, cell.arguments(), reason).to_dict()
+    return failure(cell.instance, cell.method, cell.arguments(), why(error)).to_dict()

@@ -15,7 +15,7 @@ from eipyomo.errors import InputError, SolverError
 from eipyomo.solvers.backends import backend
 from eipyomo.solvers.methods import resolve
 
-INDIFFERENT = {"click", "matplotlib", "rich"}
+INDIFFERENT = {"click", "gymnasium", "matplotlib", "pyarrow", "rich", "scipy", "torch"}
 """Distributions that this package needs, and of which no result depends."""
 
 

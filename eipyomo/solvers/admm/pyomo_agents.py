@@ -24,7 +24,7 @@ from eipyomo.errors import SolverError
 from eipyomo.models import bounds
 from eipyomo.models.writers import nl
 from eipyomo.solvers import backends
-from eipyomo.solvers.admm.records import ANSWER, of_users
+from eipyomo.solvers.admm.records import ANSWER
 from eipyomo.solvers.backends.worker import Worker
 from eipyomo.solvers.records import Records
 from eipyomo.timing import Plan
@@ -258,7 +258,7 @@ class PyomoAgents:
         self.run = uuid.uuid4().hex
         self.searches = [search.of_user(j) for j in range(len(data))]
         self.executor = executor
-        self.users = [of_users(data, [j]) for j in range(len(data))]
+        self.users = [data.repeated(np.array([j])) for j in range(len(data))]
         self.horizons_s = horizons_s(data)
         self.warm: list[Warm | None] = [None] * len(data)
 

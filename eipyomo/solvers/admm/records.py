@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -119,13 +117,3 @@ def choice_records(decisions: OpenDecisions) -> Records:
     for name in CHOICE.names or ():
         choices[name] = getattr(decisions, name)
     return choices
-
-
-def of_users(data: Scaled, places: Sequence[int]) -> Scaled:
-    """Return the columns of some users only, by their places, without their modes."""
-    columns: dict[str, Any] = {
-        field.name: value[list(places)]
-        for field in fields(data)
-        if isinstance(value := getattr(data, field.name), np.ndarray)
-    }
-    return replace(data, names=tuple(data.names[j] for j in places), modes=None, **columns)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from eipyomo.allocation import Allocation
     from eipyomo.problem import Problem
     from eipyomo.scaled import FloatColumn
-    from eipyomo.solvers.exact.dual import Prices
+    from eipyomo.solvers.exact.solutions import Prices
     from eipyomo.solvers.records import Records
 
 

@@ -23,14 +23,15 @@ from eipyomo.solvers.exact.branching import (
     fingerprint,
     narrowed,
 )
-from eipyomo.solvers.exact.dual import OPEN, Dual, Prices, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.effort import TimeIsUpError
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import Accuracy, Times
 from eipyomo.solvers.exact.markets import KnownPrices
 from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
-from eipyomo.solvers.exact.rounding import KNOWN_WELL, round_to, suiting
-from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
+from eipyomo.solvers.exact.rounding import round_to, suiting
+from eipyomo.solvers.exact.solutions import OPEN, Prices, UserSolutions
+from eipyomo.solvers.exact.sync_time import lowest_sampled, minimise_over_sync_time
 from eipyomo.solvers.exact.tree import BoundRecipe, Node, Step, leaves
 
 GAP_USED = 0.9
@@ -39,8 +40,6 @@ DUAL_PART = 0.05
 """Part of the gap to which dual values are searched for: they must not use up what cells need."""
 CELL_PART, SLACK_PART = 0.1, 0.8
 """What cells may lose: that part of the gap, or that one of what the dual is above the target."""
-SAMPLES, SAMPLED_WELL = 8, 1e-3
-"""Of the dual over the sync time at first, and how well, relative to the cost: a start, no more."""
 HIGH = 2.0
 """Times the incumbent's cost is a dual value that closes times far enough around its own."""
 NEAR = 0.12
@@ -109,7 +108,8 @@ class BranchAndBound:
             self.dual.effort.clock = None
 
     def _search(self, clock: Clock, node_limit: int | None) -> bool:
-        self._sample_dual()
+        start = lowest_sampled(self.dual, self.root.times, self.objective, self._known_prices)
+        self.root.sync_s, self.root.prices = start
         number = itertools.count()
         heap = [(self.root.bound, next(number), self.root)]
         closed = np.inf
@@ -144,21 +144,6 @@ class BranchAndBound:
             elapsed_s=elapsed_s,
         )
         self.trace.append(step)
-
-    def _sample_dual(self) -> None:
-        """Look for the lowest basin of the dual over the sync time, to start from."""
-        root, prices, least = self.root, self.root.prices, np.inf
-        worst = self.objective
-        accuracy = Accuracy(SAMPLED_WELL * abs(worst), ceiling=worst)
-        # Squares, since the dual varies most where the uploads hardly fit into the band.
-        for part in np.linspace(0.0, 1.0, SAMPLES + 1)[1:] ** 2:
-            sync_s = root.first_s + part * (root.last_s - root.first_s)
-            best = maximise_over_prices(self.dual, sync_s, prices, accuracy).best
-            if best.value <= worst:
-                prices = best.prices
-                self._known_prices.note(sync_s, prices)
-            if best.value < least:
-                least, root.sync_s, root.prices = best.value, best.sync_s, prices
 
     # --- what is proven, and when it is enough ---------------------------------------------------
 
@@ -225,12 +210,8 @@ class BranchAndBound:
                     self._round_to_incumbent(dual, found)
 
     def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
-        """Try the allocation that solutions lead to, found better than the search needs it.
-
-        So two ways to one optimum agree in more digits than a gap has.
-        """
-        well = Accuracy(KNOWN_WELL * abs(self.objective))
-        round_to(self.incumbent, dual, self._times, found, well)
+        """Try the allocation that solutions lead to."""
+        round_to(self.incumbent, dual, self._times, found)
 
     def _polish(self) -> None:
         """Move an incumbent that the search began with to the best ι of its basins."""
@@ -321,8 +302,7 @@ class BranchAndBound:
 
     def _close_proven_times(self, node: Node, lines: BoundLines) -> None:
         """Close the part of the range that lines prove and leave the rest."""
-        first_s = lines.reach(node.first_s, self.target)
-        last_s = lines.reach(node.last_s, self.target)
+        first_s, last_s = lines.proven_times(self.target)
         if last_s > first_s:
             self._split_times(node, lines, first_s, last_s).closed = True
         else:
@@ -330,19 +310,23 @@ class BranchAndBound:
 
     def _split_times(self, node: Node, lines: BoundLines, first_s: float, last_s: float) -> Node:
         """Split a node in time and return the middle part; the node itself if that is all of it."""
-        middle = self._part(node, lines, first_s, last_s)
+        bounds = lines.bounds_of_parts(first_s, last_s)
+        middle = self._part(node, lines, first_s, last_s, bounds.within)
         if (first_s, last_s) == (node.first_s, node.last_s):
             node.bound, node.recipe = middle.bound, middle.recipe
             return node
-        before = [self._part(node, lines, node.first_s, first_s)] if node.first_s < first_s else []
-        after = [self._part(node, lines, last_s, node.last_s)] if last_s < node.last_s else []
-        within = [middle] if first_s < last_s else []
-        node.parts = (*before, *within, *after)
+        parts = [middle] if first_s < last_s else []
+        if node.first_s < first_s:
+            parts.insert(0, self._part(node, lines, node.first_s, first_s, bounds.before))
+        if last_s < node.last_s:
+            parts.append(self._part(node, lines, last_s, node.last_s, bounds.after))
+        node.parts = tuple(parts)
         return middle
 
-    def _part(self, node: Node, lines: BoundLines, first_s: float, last_s: float) -> Node:
+    def _part(
+        self, node: Node, lines: BoundLines, first_s: float, last_s: float, bound: float
+    ) -> Node:
         """Return the node of a part of the range, with the better of the bounds known."""
-        bound = lines.bound_over(first_s, last_s)
         recipe: BoundRecipe | None = BoundRecipe(
             lines.solutions, node.decisions, lines.times, lines.tolerance
         )

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.dual import Dual, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.kernels import NO_DOWNLOAD
 from eipyomo.solvers.exact.prices import PriceOptimum
+from eipyomo.solvers.exact.solutions import UserSolutions
 from eipyomo.solvers.records import Records
 
 

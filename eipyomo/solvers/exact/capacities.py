@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from dataclasses import replace
 
 from eipyomo.resources import Budget
 from eipyomo.scaled import Scaled
 from eipyomo.solvers.exact import kernels
-from eipyomo.solvers.exact.roots import find_crossing
 from eipyomo.solvers.records import Records
 
 
@@ -43,43 +40,6 @@ LEAST_LEFT = 1e-9
 
 
 def earliest_sync_s(users: Records, budgets: tuple[Budget, ...]) -> float:
-    """Return the sync time at which the least shares to upload in time fill the band, rounded down.
-
-    A few steps of a search over the logarithm of the time since the last upload can begin bracket
-    it narrowly, unless shares jump at their bounds; halving does the rest.
-    """
+    """Return the sync time at which the least shares to upload in time fill the band."""
     band = next(budget for budget in budgets if "uplink_share" in budget.quantities)
-    starts = users["start_s"][users["model_mbit"] > 0.0]
-    latest_start_s = float(starts.max(initial=0.0))
-
-    def overuse(log_lead: float) -> tuple[float, float]:
-        sync_s = latest_start_s + math.exp(log_lead)
-        ratio = kernels.log_ratio(kernels.least_shares(users, sync_s), band.capacity)
-        return min(max(ratio, -kernels.TELLING), kernels.TELLING), sync_s
-
-    steps = itertools.count()
-    crossing = find_crossing(
-        overuse,
-        math.log1p(latest_start_s),
-        -SPAN,
-        SPAN,
-        slope=kernels.PRESSURE_SLOPE,
-        enough=lambda _: next(steps) >= STEPS,
-    )
-    low = latest_start_s if crossing.before is None else crossing.before.found
-    high = low if crossing.after is None else crossing.after.found
-    while high - low > NARROW * high:
-        middle = 0.5 * (low + high)
-        if kernels.least_shares(users, middle) > band.capacity:
-            low = middle
-        else:
-            high = middle
-    return low * (1.0 - 1e-12)
-
-
-STEPS = 11
-"""Of the search, which smooth needs are known by after ten."""
-NARROW = 1e-13
-"""Relative width of what is known of the earliest sync time."""
-SPAN = 69.0
-"""In ln s: no sync is farther from when the last upload can begin, on either side of a second."""
+    return kernels.earliest_sync(users, float(band.capacity))

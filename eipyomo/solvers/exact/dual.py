@@ -8,7 +8,6 @@ solutions say how it moves with t.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,16 +19,14 @@ from eipyomo.solvers.exact.capacities import capacity_of, earliest_sync_s, widen
 from eipyomo.solvers.exact.effort import Effort
 from eipyomo.solvers.exact.kernels import (
     BASIN,
-    FOLLOWED,
-    FREE,
     QUANTITIES,
     SOLUTION,
     TIMES_PAID,
-    TRACKED,
     UNKNOWN,
     DualPoint,
     Everybody,
 )
+from eipyomo.solvers.exact.solutions import OPEN, Decisions, Prices, UserSolutions
 from eipyomo.solvers.exact.users import (
     domain_records,
     user_records,
@@ -39,70 +36,11 @@ from eipyomo.solvers.exact.users import (
 )
 from eipyomo.solvers.records import Records, for_all, mode_records
 
-Prices = tuple[float, ...]
-"""One price for each budget of the problem, per unit of what is drawn: a share, a GHz."""
-
 TOTALS = ("energy_j", "latency_s")
 """Quantities of which the data may limit the total."""
 
 SPARING = {"edge_frequency_ghz": kernels.slow_down_at_edge}
 """What lowers the use of a quantity that costs nothing to what is needed."""
-
-
-class Decisions(NamedTuple):
-    """Which a and ι users take.
-
-    Attributes
-    ----------
-    freedom
-        FREE: the best of their domains; FOLLOWED: no download or the best ι of the basins known;
-        TRACKED: a as it is, and the best ι of its basin; FIXED: as they are.
-    records
-        SOLUTION records that say how they are; None only with FREE.
-    """
-
-    freedom: int
-    records: Records | None = None
-
-    def after(self, records: Records) -> Decisions:
-        """Return what users may do next at prices and a sync time nearby, once they did this.
-
-        All that they may decide is not looked through anew each time. Who stays in its basin begins
-        where it began: a bottom that moved far, or vanished, at another price does not lead back.
-        """
-        if self.freedom == TRACKED:
-            return self
-        return Decisions(min(self.freedom, FOLLOWED), records)
-
-
-OPEN = Decisions(FREE)
-"""Any that their domains leave open."""
-
-
-@dataclass(frozen=True, eq=False)
-class UserSolutions:
-    """What all users do at given prices and sync time.
-
-    Attributes
-    ----------
-    prices, sync_s
-        Where.
-    records
-        SOLUTION records, one per user.
-    value
-        Dual value.
-    sync_slope
-        Derivative of the users' costs in the sync time.
-    usage
-        What is used of each budget.
-    """
-
-    prices: Prices
-    sync_s: float
-    records: Records
-    value: float
-    sync_slope: float
-    usage: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +67,9 @@ class Dual:
     basins
         BASIN records, two per user; their ι may be UNKNOWN. They are where users begin to look the
         next time, and change with every answer.
+    slopes
+        Of ln(used) in ln(price) of each budget, and last of ln(pressure/weight) in the lead of the
+        sync time, where they were searched for last: guesses for the next search, which change too.
     effort
         Counts all answers, those of other parts of the problem included.
     weighted
@@ -161,6 +102,7 @@ class Dual:
     together: tuple[int, ...]
     totals: tuple[int, int]
     reference: float
+    slopes: list[float]
     is_ray: bool = False
     effort: Effort = field(default_factory=Effort)
 
@@ -192,6 +134,7 @@ class Dual:
             together=together,
             totals=(place_of.get(TOTALS[0], -1), place_of.get(TOTALS[1], -1)),
             reference=problem.reference * wider if together else 1.0,
+            slopes=_usual_slopes(len(budgets)),
         )
 
     def for_ray(self) -> Dual:
@@ -204,11 +147,12 @@ class Dual:
             basins=_unknown_basins(self.users),
             together=tuple(range(len(self.budgets))),
             reference=1.0,
+            slopes=_usual_slopes(len(self.budgets)),
             is_ray=True,
         )
 
     def within(self, domains: Records) -> Dual:
-        """Return the dual for smaller domains, with the same memory of basins."""
+        """Return the dual for smaller domains, with the same memory of basins and slopes."""
         return replace(self, domains=domains)
 
     @property
@@ -386,6 +330,10 @@ class Dual:
             for quantity in quantities
         ]
         return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+
+
+def _usual_slopes(budgets: int) -> list[float]:
+    return [*[kernels.PRICE_SLOPE] * budgets, kernels.PRESSURE_SLOPE]
 
 
 def _unknown_basins(users: Records) -> Records:

@@ -22,9 +22,10 @@ from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
 from eipyomo.problem import Problem
 from eipyomo.scaled import FloatColumn
-from eipyomo.solvers.exact.dual import Decisions, Dual
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_of
 from eipyomo.solvers.exact.kernels import FIXED, ROUNDING, SOLUTION
+from eipyomo.solvers.exact.solutions import Decisions
 from eipyomo.solvers.records import Records
 
 MOST_COMBINATIONS = 500_000

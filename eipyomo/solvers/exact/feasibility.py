@@ -17,11 +17,12 @@ from typing import Self
 import numpy as np
 
 from eipyomo.solvers.exact.branch_and_bound import BranchAndBound
-from eipyomo.solvers.exact.dual import Dual, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import ENDLESS
 from eipyomo.solvers.exact.rounding import tracked
+from eipyomo.solvers.exact.solutions import UserSolutions
 from eipyomo.solvers.exact.tree import leaves
 from eipyomo.solvers.records import Records
 

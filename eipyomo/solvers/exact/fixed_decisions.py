@@ -17,17 +17,18 @@ from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact import kernels
-from eipyomo.solvers.exact.dual import Decisions, Dual, Prices, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.kernels import FIXED, SOLUTION, Accuracy, Phases, Times
 from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
+from eipyomo.solvers.exact.solutions import Decisions, Prices, UserSolutions
 from eipyomo.solvers.exact.sync_time import Least, least_over_sync_time, minimise_over_sync_time
 from eipyomo.solvers.records import Records
 from eipyomo.timing import Plan, in_modes, seconds_per_mbit
 
 PENALTY, SITS_OUT = (kernels.QUANTITIES.index(name) for name in ("penalty", "sits_out"))
 """Places among the quantities that users draw."""
-ACCURACY = 1e-11
-"""Relative accuracy that the dual search asks for."""
+ACCURACY, MISMATCH = 1e-12, 1e-11
+"""How well the dual is searched, relative to its size, and how well budgets are cleared."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class ConvexRest:
 
     @property
     def prices(self) -> Prices:
-        """One price for each budget, as :data:`~eipyomo.solvers.exact.dual.Prices`."""
+        """One price for each budget, as :data:`~eipyomo.solvers.exact.solutions.Prices`."""
         return self.solutions.prices
 
 
@@ -168,7 +169,7 @@ def _search_for(
         Times(earliest_s * (1.0 + 1e-11), min(1e6 * (1.0 + earliest_s), dual.latest_s)),
         2.0 * earliest_s if start_s is None else start_s,
         dual.no_prices if prices is None else prices,
-        Accuracy(ACCURACY * size, mismatch=ACCURACY),
+        Accuracy(ACCURACY * size, mismatch=MISMATCH),
         Decisions(FIXED, decided),
     )
 

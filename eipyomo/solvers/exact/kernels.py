@@ -1674,11 +1674,39 @@ def bound_at(lines: Lines, t: float) -> float:
     return whole(total) - lines.paid - ROUNDING * lines.size
 
 
+class Parts(NamedTuple):
+    """Bounds over three consecutive parts of a range of sync times."""
+
+    before: float
+    within: float
+    after: float
+
+
 @compiled
-def reach_in_time(lines: Lines, end: float, need: float) -> float:
+def bounds_of_parts(lines: Lines, times: Times, first: float, last: float) -> Parts:
+    """Return valid bounds before, within and after a part of a range: concave, so ends suffice."""
+    begins, ends = bound_at(lines, first), bound_at(lines, last)
+    return Parts(
+        min(bound_at(lines, times.first), begins),
+        min(begins, ends),
+        min(ends, bound_at(lines, times.last)),
+    )
+
+
+@compiled
+def proven_times(lines: Lines, times: Times, need: float) -> Times:
+    """Return in which part of a range around their own time lines stay above a need."""
+    value = bound_at(lines, lines.t)
+    return Times(
+        reach_in_time(lines, value, times.first, need),
+        reach_in_time(lines, value, times.last, need),
+    )
+
+
+@compiled
+def reach_in_time(lines: Lines, value: float, end: float, need: float) -> float:
     """Return how far towards an end the bound stays above a need; concave in t."""
-    inside, value = lines.t, bound_at(lines, lines.t)
-    outside, beyond = end, bound_at(lines, end)
+    inside, outside, beyond = lines.t, end, bound_at(lines, end)
     if beyond >= need:
         return end
     for _ in range(4):  # each gains most of what is left
@@ -2098,6 +2126,22 @@ def stride(residual: float, slope: float) -> float:
 
 
 @compiled
+def learned(before: End, after: End, known: float, usual: float) -> float:
+    """Return the slope between two points, or the one known where that tells nothing.
+
+    Across a jump it is far from what is usual.
+    """
+    if not (is_known(before) and is_known(after)):
+        return known
+    slope = (after.residual - before.residual) / (after.x - before.x)
+    return slope if UNUSUAL * usual < slope < usual / UNUSUAL else known
+
+
+UNUSUAL = 10.0
+"""Times as steep, or as flat, as usual."""
+
+
+@compiled
 def log_ratio(amount: float, of: float) -> float:
     """Return ln(amount/of), finite also for nothing."""
     return math.log(max(amount, 1e-30) / of)
@@ -2233,15 +2277,16 @@ def offered(
 
 
 @compiled
-def copied(rows: Any, row: int) -> Any:
-    """Return a copy of a row of records, which takes numpy five times as long if they are few."""
-    return rows[row].copy()
+def copied(rows: Any) -> Any:
+    """Return a copy of records, which takes numpy five times as long if they are few."""
+    return rows.copy()
 
 
 class Cleared(NamedTuple):
     """The offers on both sides of where a budget is just used up.
 
-    ln(used/capacity) of each, how many were asked for, and whether the last one is `before`.
+    ln(used/capacity) of each, how many were asked for, whether the last one is `before`, and the
+    slope of ln(used/capacity) in ln(price) there.
     """
 
     before: Offer
@@ -2250,6 +2295,7 @@ class Cleared(NamedTuple):
     less: float
     evaluations: int
     ends_before: bool
+    slope: float
 
 
 @compiled
@@ -2261,9 +2307,12 @@ def clear_budget(
     market: Market,
     accuracy: Accuracy,
     price: float,
+    slope: float,
     rows: Any,
 ) -> Cleared:
     """Search for the price, on a logarithmic scale, at which a budget is just used up.
+
+    It starts from a price, with a guess of the slope of ln(used) in its logarithm.
 
     The users' first decisions are free as `freedom` says, from `hints`, and near those at the last
     price then; see ``Decisions.after``. The offers returned are in two of the three `rows` of
@@ -2271,7 +2320,7 @@ def clear_budget(
     """
     before, after, row = NO_OFFER, NO_OFFER, 0
     start = math.log(price) if price > 0.0 else market.natural
-    search = begun(start, market.low, market.high, PRICE_SLOPE)
+    search = begun(start, market.low, market.high, slope)
     while True:
         last, row = row, 0
         while row == before.row or row == after.row:
@@ -2291,15 +2340,27 @@ def clear_budget(
         residual = nearest_residual(search)
         if is_cleared(before, after, residual, market.capacity, accuracy) or is_over(search):
             more, less = search.before.residual, search.after.residual
-            return Cleared(before, after, more, less, search.evaluations, search.residual > 0.0)
+            slope = learned(search.before, search.after, slope, PRICE_SLOPE)
+            ends_before = search.residual > 0.0
+            return Cleared(before, after, more, less, search.evaluations, ends_before, slope)
         search = moved(search)
 
 
 # --- All users: the sync time ---------------------------------------------------------------------
 
 
+class Slopes(NamedTuple):
+    """Of ln(used) in ln(price), and of ln(pressure/weight) in the lead of the sync time."""
+
+    price: float
+    pressure: float
+
+
 class Timed(NamedTuple):
-    """What clears a budget at the sync times on both sides of the lowest, and at the lowest met."""
+    """What clears a budget at the sync times on both sides of the lowest, and at the lowest met.
+
+    With the residual nearest to the crossing, how many offers were asked for, and the slopes there.
+    """
 
     before: Cleared
     before_s: float
@@ -2309,9 +2370,10 @@ class Timed(NamedTuple):
     lowest_s: float
     residual: float
     evaluations: int
+    slopes: Slopes
 
 
-NOT_CLEARED = Cleared(NO_OFFER, NO_OFFER, np.nan, np.nan, 0, False)
+NOT_CLEARED = Cleared(NO_OFFER, NO_OFFER, np.nan, np.nan, 0, False, np.nan)
 
 TELLING = 2.0
 """Largest size of ln(pressure/weight) that tells how far it is to where they are level."""
@@ -2337,14 +2399,14 @@ def best_offer(cleared: Cleared) -> Offer:
 @compiled
 def set_aside(cleared: Cleared, rows: Any, first: int) -> Cleared:
     """Copy the records of offers to two rows from a first one on."""
-    before, after, more, less, evaluations, ends_before = cleared
+    before, after, more, less, evaluations, ends_before, slope = cleared
     if before.row >= 0:
         rows[first] = rows[before.row]
         before = Offer(first, *before[1:])
     if after.row >= 0:
         rows[first + 1] = rows[after.row]
         after = Offer(first + 1, *after[1:])
-    return Cleared(before, after, more, less, evaluations, ends_before)
+    return Cleared(before, after, more, less, evaluations, ends_before, slope)
 
 
 @compiled
@@ -2388,16 +2450,18 @@ def clear_in_time(
     accuracy: Accuracy,
     inner: Accuracy,
     price: float,
+    slopes: Slopes,
     rows: Any,
 ) -> Timed:
     """Search for the sync time at which the users' pressure is level with their weight against it.
 
-    At each, the price of the budget is searched for from the last one. The offers returned are in
-    the `rows` of SOLUTION records from the fourth on.
+    At each, the price of the budget is searched for from the last one; `slopes` are guesses. The
+    offers returned are in the `rows` of SOLUTION records from the fourth on.
     """
     first_s, last_s = times
+    slope, pressure_slope = slopes
     low, high = lead(first_s, origin_s), lead(last_s, origin_s)
-    search = begun(lead(start_s, origin_s), low, high, PRESSURE_SLOPE)
+    search = begun(lead(start_s, origin_s), low, high, pressure_slope)
     before, after, lowest = NOT_CLEARED, NOT_CLEARED, NOT_CLEARED
     before_s, after_s, lowest_s, evaluations = np.nan, np.nan, np.nan, 0
     found, found_last = NOWHERE, NOWHERE
@@ -2407,9 +2471,10 @@ def clear_in_time(
         sync_s = min(max(origin_s + math.exp(search.x), first_s), last_s)
         there = DualPoint(sync_s, *at[1:])
         cleared = clear_budget(
-            everybody, freedom, rows[last], there, market, inner, price, rows[:ROWS_OF_PRICE]
+            everybody, freedom, rows[last], there, market, inner, price, slope, rows[:ROWS_OF_PRICE]
         )
-        offer, evaluations = best_offer(cleared), evaluations + cleared.evaluations
+        slope, evaluations = cleared.slope, evaluations + cleared.evaluations
+        offer = best_offer(cleared)
         if offer.value <= accuracy.ceiling:
             found, found_last = End(search.x, math.log(offer.price), 1.0), found
         if freedom != TRACKED:
@@ -2425,7 +2490,11 @@ def clear_in_time(
         residual = nearest_residual(search)
         level = is_level(after_s - before_s, fall, rise, residual, accuracy.tolerance)
         if level or is_over(search):
-            return Timed(before, before_s, after, after_s, lowest, lowest_s, residual, evaluations)
+            ends = search.before, search.after
+            slopes = Slopes(slope, learned(*ends, pressure_slope, PRESSURE_SLOPE))
+            return Timed(
+                before, before_s, after, after_s, lowest, lowest_s, residual, evaluations, slopes
+            )
         search = moved(search)
         price = expected_price(found_last, found, search.x, price)
 
@@ -2433,13 +2502,14 @@ def clear_in_time(
 class Lowest(NamedTuple):
     """The least value met in a search for the sync time: at which time and price it is.
 
-    And how many offers were asked for.
+    And how many offers were asked for, with the slopes where the search has ended.
     """
 
     value: float
     sync_s: float
     price: float
     evaluations: int
+    slopes: Slopes
 
 
 @compiled
@@ -2450,7 +2520,7 @@ def lowest_in_time(*told: Any) -> Lowest:
     """
     timed = clear_in_time(*told)
     offer = best_offer(timed.lowest)
-    return Lowest(offer.value, timed.lowest_s, offer.price, timed.evaluations)
+    return Lowest(offer.value, timed.lowest_s, offer.price, timed.evaluations, timed.slopes)
 
 
 @compiled
@@ -2608,3 +2678,46 @@ def least_shares(users: Any, t: float) -> float:
             return np.inf
         total += user.uplink.snr / math.expm1(u)
     return total
+
+
+@compiled
+def earliest_sync(users: Any, capacity: float) -> float:
+    """Return the sync time at which the least shares to upload in time fill a band, rounded down.
+
+    A few steps of a search over the logarithm of the time since the last upload can begin bracket
+    it narrowly, unless shares jump at their bounds; halving does the rest.
+    """
+    latest_start = 0.0
+    for j in range(len(users)):
+        if users[j].model_mbit > 0.0:
+            latest_start = max(latest_start, users[j].start_s)
+    search = begun(math.log1p(latest_start), -SPAN, SPAN, PRESSURE_SLOPE)
+    low, high = latest_start, np.inf
+    while True:
+        t = latest_start + math.exp(search.x)
+        ratio = log_ratio(least_shares(users, t), capacity)
+        search = noted(search, min(max(ratio, -TELLING), TELLING))
+        if search.residual > 0.0:
+            low = t
+        else:
+            high = t
+        if search.evaluations >= STEPS or is_over(search):
+            break
+        search = moved(search)
+    if high == np.inf:
+        high = low
+    while high - low > NARROW * high:
+        middle = 0.5 * (low + high)
+        if least_shares(users, middle) > capacity:
+            low = middle
+        else:
+            high = middle
+    return low * (1.0 - 1e-12)
+
+
+STEPS = 12
+"""Of the search, which smooth needs are known by after ten."""
+NARROW = 1e-13
+"""Relative width of what is known of the earliest sync time."""
+SPAN = 69.0
+"""In ln s: no sync is farther from when the last upload can begin, on either side of a second."""

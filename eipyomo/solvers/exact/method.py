@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, require_writable, to_json
+from eipyomo.files import PathLike, require_json, require_writable, to_json
 from eipyomo.objective import WSEL
 from eipyomo.problem import LEAST_FEATURES, LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
 from eipyomo.solvers import exact
@@ -71,6 +71,7 @@ class Exact(Method[ExactOptions]):
         """Solve a problem; the certificate is among the files of the claim."""
         if options.certificate is not None:
             require_writable(options.certificate)
+            require_json("certificate", options.certificate)
         setup_s = prepare()
         clock = clock.but_for(setup_s)
         outcome = exact.solve_exact(

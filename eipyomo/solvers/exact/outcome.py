@@ -14,8 +14,9 @@ from eipyomo.result import relative_gap
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.exact.branch_and_bound import BranchAndBound
 from eipyomo.solvers.exact.certificate import certificate
-from eipyomo.solvers.exact.dual import Dual, Prices, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.feasibility import Conflict, Feasibility
+from eipyomo.solvers.exact.solutions import Prices, UserSolutions
 from eipyomo.solvers.exact.tree import Node, Step
 
 

@@ -14,10 +14,11 @@ import numpy as np
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers.compiled import interpreted
 from eipyomo.solvers.exact import kernels
-from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, Prices, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, Market, Offer, log_ratio
 from eipyomo.solvers.exact.markets import LEAST_SPAN, market_of, only_market, prices_of, range_of
 from eipyomo.solvers.exact.roots import Crossing, Point, find_crossing
+from eipyomo.solvers.exact.solutions import OPEN, Decisions, Prices, UserSolutions
 from eipyomo.solvers.records import Records
 
 INNER = 0.1
@@ -49,6 +50,13 @@ class PriceOptimum:
         """Return the convex combination of a field of the solutions, (users,)."""
         columns = [weight * found.records[column] for weight, found in self.combination]
         return np.asarray(np.sum(columns, axis=0), dtype=np.float64)
+
+    def on_its_own(self) -> PriceOptimum:
+        """Return the same optimum, to be kept when the search that it is of is forgotten."""
+        solutions = {id(one): one for one in (self.best, *[one for _, one in self.combination])}
+        own = {key: one.on_its_own() for key, one in solutions.items()}
+        parts = tuple([(weight, own[id(one)]) for weight, one in self.combination])
+        return PriceOptimum(own[id(self.best)], parts)
 
     def largest_jump(self, capacities: tuple[float, ...]) -> float:
         """Return by what part of a budget the combined solutions differ at most."""
@@ -148,16 +156,19 @@ class _PriceSearch:
             optimum = self.optimum(inside, prices, INNER * tolerance)
             return log_ratio(optimum.usage(place), self.dual.capacities[place]), optimum
 
-        return find_crossing(
+        slopes = self.dual.slopes
+        crossing = find_crossing(
             overuse,
             float(np.log(price)) if price > 0.0 else middle,
             low,
             high,
-            slope=kernels.PRICE_SLOPE,
+            slope=slopes[place],
             enough=lambda crossing: _is_enough(
                 crossing, place, self.dual.capacities[place], accuracy
             ),
         )
+        slopes[place] = crossing.slope(slopes[place], kernels.PRICE_SLOPE)
+        return crossing
 
     def cleared(
         self, place: int, known: dict[int, float], market: Market, accuracy: Accuracy
@@ -173,8 +184,10 @@ class _PriceSearch:
             market,
             accuracy,
             self.start[place],
+            dual.slopes[place],
             rows,
         )
+        dual.slopes[place] = cleared.slope
         dual.effort.count(cleared.evaluations)
         crossing = crossing_of(dual, self.sync_s, prices, place, cleared, rows)
         last = crossing.before if cleared.ends_before else crossing.after
@@ -282,7 +295,7 @@ def crossing_of(
         if offer.row < 0:
             return None
         there = (*prices[:place], offer.price, *prices[place + 1 :])
-        records = kernels.copied(rows, offer.row)
+        records = rows[offer.row]
         if len(prices) > 1:
             found = dual.solved(there, sync_s, records)
         else:  # all that there is to say is known

@@ -8,10 +8,12 @@ from typing import Generic, TypeVar
 
 from eipyomo.solvers.compiled import interpreted
 from eipyomo.solvers.exact import kernels
+from eipyomo.solvers.exact.kernels import End
 
 Found = TypeVar("Found")
 
 begun, noted = interpreted(kernels.begun), interpreted(kernels.noted)
+learned = interpreted(kernels.learned)
 is_over, moved = interpreted(kernels.is_over), interpreted(kernels.moved)
 
 
@@ -38,6 +40,14 @@ class Crossing(Generic[Found]):
         if before is None or after is None:
             return tuple(point for point in (before, after) if point is not None)
         return (before, after) if abs(before.residual) <= abs(after.residual) else (after, before)
+
+    def slope(self, known: float, usual: float) -> float:
+        """Return the slope there, or the one known where that tells nothing."""
+        return learned(_end(self.before), _end(self.after), known, usual)
+
+
+def _end(point: Point[Found] | None) -> End:
+    return kernels.NOWHERE if point is None else End(point.x, point.residual, 1.0)
 
 
 def find_crossing(

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from eipyomo.problem import Feature
-from eipyomo.solvers.exact.dual import Decisions, Dual, UserSolutions
-from eipyomo.solvers.exact.fixed_decisions import ACCURACY, ConvexRest, rest_known, rest_of
+from eipyomo.solvers.exact.dual import Dual
+from eipyomo.solvers.exact.fixed_decisions import (
+    ACCURACY,
+    MISMATCH,
+    ConvexRest,
+    rest_known,
+    rest_of,
+)
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import TRACKED, Accuracy, Times
 from eipyomo.solvers.exact.prices import PriceOptimum
+from eipyomo.solvers.exact.solutions import Decisions, UserSolutions
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 
-COARSE, FINE = 1e-4, 1e-9
-"""How well prices clear the budgets where ι is taken over from solutions: at a limited frequency a
-user without CPU energy ends both branches together, and pays to first order for a wrong ι."""
 JUMP = 1e-3
 """Parts of a budget by which usage differs next to an optimum if decisions jump there."""
-KNOWN_WELL, KEPT_WELL = 1e-12, 1e-8
-"""How well the dual is searched where an allocation is read off it and not solved for, relative to
-the cost, and by how much that may violate a limit."""
+KNOWN_WELL, KEPT_WELL = 3e-13, 1e-8
+"""How well the dual is searched for an allocation that is read off it, relative to the cost, which
+may be as much above it, and by how much that may violate a limit."""
+ROUNDED = 2e-15
+"""What rounding may add to its cost for each user, whose shares are made to fit."""
 
 
-def round_to(
-    incumbent: Incumbent, dual: Dual, times: Times, found: UserSolutions, accuracy: Accuracy
-) -> None:
-    """Keep a and the basin of ι of every user, and solve the convex rest at the best ι.
+def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolutions) -> None:
+    """Keep a and the basin of ι of every user, and look for the best ι, and the rest, in them.
 
-    Where limits bind, the best ι leave little room for anything else: it is known already.
+    They are found better than the search needs them, so that two ways to one optimum agree in more
+    digits than a gap has. Where decisions jump, or costs are more than the dual says, the convex
+    rest is solved for the ι found.
 
     Parameters
     ----------
@@ -35,20 +41,14 @@ def round_to(
         In which, and in which range of sync times, it is looked for.
     found
         Solutions that say how users decide.
-    accuracy
-        How well the best ι are looked for at least.
     """
-    priced = any(found.prices[place] > 0.0 for place in dual.totals if place >= 0)
-    mismatch = FINE if _serves(dual) or priced else COARSE
-    optimum = tracked(dual, times, found, accuracy._replace(mismatch=mismatch))
-    if keeps_limits(optimum.best) and optimum.largest_jump(dual.capacities) <= JUMP:
-        size = abs(min(incumbent.objective, optimum.best.value))
-        well = Accuracy(KNOWN_WELL * size, ACCURACY)
-        optimum = tracked(dual, times, optimum.best, well)
+    size = abs(min(incumbent.objective, found.value))
+    optimum = tracked(dual, times, found, Accuracy(KNOWN_WELL * size, MISMATCH))
+    best, lost = optimum.best, (KNOWN_WELL + ROUNDED * len(dual.users)) * size
+    if optimum.largest_jump(dual.capacities) <= JUMP:
         incumbent.update(rest_known(dual, optimum), KEPT_WELL)
-        if incumbent.objective <= optimum.best.value + well.tolerance:
+        if incumbent.objective <= best.value + lost:
             return
-    best = optimum.best
     incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
 
 
@@ -67,7 +67,7 @@ def suiting(dual: Dual, times: Times, rest: ConvexRest, objective: float) -> Use
     totals = Feature.FLEET_BUDGETS in dual.problem.features
     if not (_serves(dual) or totals or keeps_limits(rest.solutions)):
         return rest.solutions
-    accuracy = Accuracy(ACCURACY * abs(objective), mismatch=ACCURACY)
+    accuracy = Accuracy(ACCURACY * abs(objective), mismatch=MISMATCH)
     return tracked(dual, times, rest.solutions, accuracy).best
 
 

@@ -16,13 +16,14 @@ from eipyomo.evaluation import evaluate
 from eipyomo.problem import Problem
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.exact.branch_and_bound import BranchAndBound
-from eipyomo.solvers.exact.dual import Dual, UserSolutions
+from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.feasibility import Feasibility
 from eipyomo.solvers.exact.fixed_decisions import rest_of
 from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import Accuracy, Times
 from eipyomo.solvers.exact.outcome import ExactOutcome, infeasible, unknown
 from eipyomo.solvers.exact.rounding import tracked
+from eipyomo.solvers.exact.solutions import UserSolutions
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 
 GUESSES, LONGEST_STEP, GUESSED_WELL = 6, 0.5, 1e-8

@@ -10,9 +10,9 @@ import numpy as np
 
 from eipyomo.solvers.compiled import interpreted
 from eipyomo.solvers.exact import kernels
-from eipyomo.solvers.exact.dual import OPEN, Decisions, Dual, Prices
-from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, End, Market, Times
-from eipyomo.solvers.exact.markets import only_market
+from eipyomo.solvers.exact.dual import Dual
+from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, End, Market, Slopes, Times
+from eipyomo.solvers.exact.markets import KnownPrices, only_market
 from eipyomo.solvers.exact.prices import (
     PriceOptimum,
     crossing_of,
@@ -21,6 +21,7 @@ from eipyomo.solvers.exact.prices import (
     within,
 )
 from eipyomo.solvers.exact.roots import Crossing, find_crossing
+from eipyomo.solvers.exact.solutions import OPEN, Decisions, Prices, UserSolutions
 
 is_level = interpreted(kernels.is_level)
 
@@ -85,8 +86,75 @@ def least_over_sync_time(
         best = search.minimum(start_s)[0].best
         return Least(best.value, best.sync_s, best.prices)
     lowest = kernels.lowest_in_time(*search.told(start_s, market))
+    dual.slopes[:] = lowest.slopes
     dual.effort.count(lowest.evaluations)
     return Least(lowest.value, lowest.sync_s, (lowest.price,))
+
+
+def lowest_sampled(
+    dual: Dual, times: Times, worst: float, known: KnownPrices
+) -> tuple[float, Prices]:
+    """Look for the lowest basin of the dual over the sync time; return where to start, and prices.
+
+    Parameters
+    ----------
+    dual
+        The dual.
+    times
+        Range of sync times.
+    worst
+        A dual value above which nothing counts.
+    known
+        Is told the prices that are met.
+    """
+    prices = dual.no_prices
+    accuracy = Accuracy(SAMPLED_WELL * abs(worst), CLEARED_WELL, ceiling=worst)
+    before, best, after, last = None, None, None, None
+    # Squares, since the dual varies most where the uploads hardly fit into the band.
+    for part in np.linspace(0.0, 1.0, SAMPLES + 1)[1:] ** 2:
+        sync_s = times.first + part * (times.last - times.first)
+        found = maximise_over_prices(dual, sync_s, prices, accuracy).best
+        if found.value <= worst:
+            prices = found.prices
+            known.note(sync_s, prices)
+        if best is None or found.value < best.value:
+            before, best, after = last, found, None
+        elif last is best:
+            after = found
+        last = found
+    assert best is not None
+    start_s = _level_between(dual, best, after if best.sync_slope < 0.0 else before)
+    return start_s, known.moved(best.prices, best.sync_s, start_s)
+
+
+SAMPLES, SAMPLED_WELL, CLEARED_WELL = 8, 1e-3, 1e-2
+"""Of the dual over the sync time at first, and how well, relative to the cost and the budget: a
+start, no more."""
+
+
+def _level_between(dual: Dual, best: UserSolutions, other: UserSolutions | None) -> float:
+    """Return where pressure and weight may be level between two sync times, and note the slope.
+
+    That is at the better one, where nothing tells.
+    """
+    if other is None:
+        return best.sync_s
+    sides = sorted((best, other), key=lambda found: found.sync_s)
+    before, after = (
+        End(kernels.lead(found.sync_s, dual.earliest_s), _pressure_ratio(found), 1.0)
+        for found in sides
+    )
+    dual.slopes[-1] = kernels.learned(before, after, dual.slopes[-1], kernels.PRESSURE_SLOPE)
+    if not before.residual > 0.0 > after.residual:
+        return best.sync_s
+    part = before.residual / (before.residual - after.residual)
+    return dual.earliest_s + math.exp(before.x + part * (after.x - before.x))
+
+
+def _pressure_ratio(found: UserSolutions) -> float:
+    """Return ln of the users' pressure for a later sync over their weight against it."""
+    pressure = float(found.records["nu2"].sum() + found.records["eta"].sum())
+    return kernels.pressure_ratio(pressure, found.sync_slope)
 
 
 @dataclass(eq=False)
@@ -118,14 +186,11 @@ class _SyncTimeSearch:
         low, high, start = (
             kernels.lead(sync_s, self._origin_s) for sync_s in (*self.times, start_s)
         )
+        slopes = self.dual.slopes
         crossing = find_crossing(
-            self._pressure,
-            start,
-            low,
-            high,
-            slope=kernels.PRESSURE_SLOPE,
-            enough=self._is_enough,
+            self._pressure, start, low, high, slope=slopes[-1], enough=self._is_enough
         )
+        slopes[-1] = crossing.slope(slopes[-1], kernels.PRESSURE_SLOPE)
         return self._lowest(
             [point.found for point in crossing.points], min(self.visited, key=_value)
         )
@@ -134,6 +199,7 @@ class _SyncTimeSearch:
         """Search from a sync time in compiled code, where there is one price."""
         dual, told = self.dual, self.told(start_s, market)
         timed, rows = kernels.clear_in_time(*told), told[-1]
+        dual.slopes[:] = timed.slopes
         dual.effort.count(timed.evaluations)
 
         def found(cleared: Cleared, sync_s: float) -> PriceOptimum:
@@ -144,7 +210,8 @@ class _SyncTimeSearch:
         optima = [found(*side) for side in sides if not np.isnan(side[1])]
         if len(optima) > 1 and timed.residual <= 0.0:
             optima.reverse()
-        return self._lowest(optima, found(timed.lowest, timed.lowest_s))
+        lowest = self._lowest(optima, found(timed.lowest, timed.lowest_s))
+        return tuple([one.on_its_own() for one in lowest])
 
     def told(self, start_s: float, market: Market) -> tuple[Any, ...]:
         """Return what compiled code is told, last the rows in which it leaves what it finds."""
@@ -161,6 +228,7 @@ class _SyncTimeSearch:
             self.accuracy,
             within(self.accuracy),
             self.prices[0],
+            Slopes(*dual.slopes),
             np.empty((kernels.ROWS_OF_TIME, len(dual.users)), SOLUTION),
         )
 
@@ -185,9 +253,7 @@ class _SyncTimeSearch:
             self._met = [*self._met[-1:], (log_lead, self.prices)]
         self.decisions = self.decisions.after(optimum.best.records)
         self.visited.append(optimum)
-        records = optimum.best.records
-        pressure = float(records["nu2"].sum() + records["eta"].sum())
-        return kernels.pressure_ratio(pressure, optimum.best.sync_slope), optimum
+        return _pressure_ratio(optimum.best), optimum
 
     def _expected(self, log_lead: float) -> Prices:
         """Return the prices to expect, from where they were at the last two sync times."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eipyomo.solvers.exact.branching import BranchingDecision
-from eipyomo.solvers.exact.dual import Prices, UserSolutions
 from eipyomo.solvers.exact.kernels import Times
+from eipyomo.solvers.exact.solutions import Prices, UserSolutions
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,150 @@
+"""What became of a benchmark: tables, a figure, and files."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from eipyomo.errors import InputError
+from eipyomo.files import PathLike, about, read_document, write_atomically, write_document
+from eipyomo.words import short, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SCHEMA: Final = "eipyomo/benchmark@1"
+
+COLUMNS: Final = (
+    *("policy", "instance", "excess", "cost", "optimum", "bound", "feasible", "violated"),
+    *("failure", "message", "seconds", "digest"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """Policies held against optima.
+
+    Attributes
+    ----------
+    rows
+        One for each policy and instance, by ``COLUMNS``:
+
+        * ``excess``: how far the cost is above the optimum, relative to it; None without both.
+          It is negative at most by the gap of the optimum, and never if that is exact.
+        * ``cost``: WSEL of the answer once nothing of it is violated; None if it is infeasible.
+        * ``optimum``, ``bound``: WSEL that the reference has found, and what it has proven.
+        * ``feasible``; ``violated``: the constraint, the user and by how much, if it is not.
+        * ``failure``: one of ``FAILURES`` if there was no answer, with a ``message``.
+        * ``seconds``: what the answer took.
+        * ``digest``: hash of the instance.
+    reference
+        Method of the optima.
+    time_limit
+        Seconds that a policy had for each answer.
+    """
+
+    rows: tuple[Mapping[str, Any], ...]
+    reference: str
+    time_limit: float
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Names of the policies, in their order."""
+        return tuple(dict.fromkeys(str(row["policy"]) for row in self.rows))
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row for each policy and instance."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.rows, columns=list(COLUMNS))
+        numbers = ["excess", "cost", "optimum", "bound", "seconds"]
+        return frame.astype(dict.fromkeys(numbers, float))
+
+    def summary(self) -> pd.DataFrame:
+        """Return one row for each policy.
+
+        Returns
+        -------
+        DataFrame
+            ``mean``, ``median``, ``q95`` and ``worst`` of the excess over all feasible answers;
+            numbers of ``instances`` that have an optimum, and of those ``infeasible`` and
+            ``failed``; ``ms``, the mean time of an answer in milliseconds.
+        """
+        import pandas as pd
+
+        frame = self.frame()
+        solvable = frame[frame["optimum"].notna()]
+        rows = []
+        for policy in self.policies:
+            part = solvable[solvable["policy"] == policy]
+            excess, failed = part["excess"], part["failure"].notna()
+            rows.append(
+                {
+                    "policy": policy,
+                    "mean": excess.mean(),
+                    "median": excess.median(),
+                    "q95": excess.quantile(0.95),
+                    "worst": excess.max(),
+                    "instances": len(part),
+                    "infeasible": int((~part["feasible"] & ~failed).sum()),
+                    "failed": int(failed.sum()),
+                    "ms": 1e3 * part["seconds"].mean(),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw which part of the instances each policy answers with at most which excess.
+
+        Parameters
+        ----------
+        ax
+            Where to draw; a figure of its own if left out.
+        """
+        plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
+        figure: Figure = plotting.excess(self, ax=ax)
+        return figure
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the benchmark as a JSON document."""
+        return {
+            "schema": SCHEMA,
+            "reference": self.reference,
+            "time_limit": self.time_limit,
+            "rows": [dict(row) for row in self.rows],
+        }
+
+    def to_json(self, path: PathLike) -> None:
+        """Write :meth:`to_dict`, replacing an existing file atomically."""
+        write_document(path, self.to_dict())
+
+    def to_csv(self, path: PathLike) -> None:
+        """Write :meth:`frame`, replacing an existing file atomically."""
+        write_atomically({path: self.frame().to_csv(index=False)})
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_dict` returned.
+
+        Raises
+        ------
+        InputError
+            If it is something else.
+        """
+        if not isinstance(document, Mapping) or document.get("schema") != SCHEMA:
+            raise InputError(f"document is {shown(document)}, but must have the schema {SCHEMA!r}")
+        rows = document.get("rows")
+        if not isinstance(rows, list) or any(set(row) != set(COLUMNS) for row in rows):
+            raise InputError(f"rows is {short(rows)}, but must be a list of: {', '.join(COLUMNS)}")
+        return cls(tuple(rows), document["reference"], document["time_limit"])
+
+    @classmethod
+    def from_json(cls, path: PathLike) -> Self:
+        """Read what :meth:`to_json` wrote."""
+        document = read_document(path, "benchmark")
+        with about(path):
+            return cls.from_dict(document)

@@ -1,0 +1,66 @@
+"""Rows of numbers on the disk as they come, so that who is killed goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eipyomo.errors import InputError
+from eipyomo.files import PathLike, read_bytes, require_writable
+from eipyomo.labels.columns import Rows
+
+NUMBER = np.dtype("<f8")
+
+
+@contextlib.contextmanager
+def continued(
+    path: PathLike | None, what: Mapping[str, Any], width: int
+) -> Iterator[tuple[Rows, Callable[[Rows], None]]]:
+    """Yield the rows that a file has already, and a function that adds one.
+
+    The file is a line of JSON, and rows of numbers behind it. A row outlives this process once it
+    is added; one that was cut off is not among those that are there.
+
+    Parameters
+    ----------
+    path
+        The file, made if it is missing; None to keep nothing.
+    what
+        What the rows are, which the line says.
+    width
+        How many numbers a row has.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or written, or its rows are something else.
+    """
+    if path is None:
+        yield np.empty((0, width)), lambda _: None
+        return
+    require_writable(path)
+    head = (json.dumps(what, sort_keys=True) + "\n").encode()
+    there = read_bytes(path, "part", bytes) if Path(path).exists() else b""
+    if not there.startswith(head) and not head.startswith(there):
+        raise InputError(
+            f"{str(path)!r} holds a part of something else (another draw, first seed, gap, share "
+            "to verify, or version of eipyomo): continue that, or delete it"
+        )
+    count = max(len(there) - len(head), 0) // (NUMBER.itemsize * width)
+    whole = len(head) + count * NUMBER.itemsize * width
+    rows = np.frombuffer(there[len(head) : whole], NUMBER).reshape(count, width)
+    with Path(path).open("r+b" if there else "wb") as file:
+        file.write(head)
+        file.truncate(whole)
+        file.seek(whole)
+
+        def add(row: Rows) -> None:
+            file.write(row.astype(NUMBER).tobytes())
+            file.flush()
+
+        yield rows, add
