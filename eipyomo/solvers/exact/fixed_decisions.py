@@ -29,6 +29,8 @@ PENALTY, SITS_OUT = (kernels.QUANTITIES.index(name) for name in ("penalty", "sit
 """Places among the quantities that users draw."""
 ACCURACY, MISMATCH = 1e-12, 1e-11
 """How well the dual is searched, relative to its size, and how well budgets are cleared."""
+SOLVED_WELL, TOLD_WELL = Accuracy(ACCURACY, MISMATCH), Accuracy(1e-9, 1e-8)
+"""For allocations, and for costs alone; relative."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,16 +152,20 @@ def rest_of(
 def cost_of(
     dual: Dual, decided: Records, start_s: float | None = None, prices: Prices | None = None
 ) -> Least:
-    """Return what the convex rest of SOLUTION records costs, and where it is solved.
+    """Return what the convex rest of SOLUTION records costs, to 1e-9 of it, and where it is solved.
 
     That is what :func:`~eipyomo.evaluation.evaluate` says of its allocation, but for rounding,
     where the band is all that users share and they have no limits to keep.
     """
-    return least_over_sync_time(dual, *_search_for(dual, decided, start_s, prices))
+    return least_over_sync_time(dual, *_search_for(dual, decided, start_s, prices, TOLD_WELL))
 
 
 def _search_for(
-    dual: Dual, decided: Records, start_s: float | None, prices: Prices | None
+    dual: Dual,
+    decided: Records,
+    start_s: float | None,
+    prices: Prices | None,
+    accuracy: Accuracy = SOLVED_WELL,
 ) -> tuple[Times, float, Prices, Accuracy, Decisions]:
     """Return among which sync times, from where, and how well a convex rest is searched for."""
     earliest_s = dual.earliest_of(decided)
@@ -169,7 +175,7 @@ def _search_for(
         Times(earliest_s * (1.0 + 1e-11), min(1e6 * (1.0 + earliest_s), dual.latest_s)),
         2.0 * earliest_s if start_s is None else start_s,
         dual.no_prices if prices is None else prices,
-        Accuracy(ACCURACY * size, mismatch=MISMATCH),
+        accuracy._replace(tolerance=accuracy.tolerance * size),
         Decisions(FIXED, decided),
     )
 
