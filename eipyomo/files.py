@@ -48,10 +48,25 @@ def read_text(path: PathLike, what: str) -> str:
     InputError
         If the file cannot be read or is not UTF-8.
     """
-    require_path(path, f"the {what} file")
+    content = read_bytes(path, what)
     try:
         # A line end inside a quoted text is part of it, so none is translated.
-        return Path(path).read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
+    except ValueError as error:
+        raise InputError(f"cannot read the {what} file {_shown(path)}: {_reason(error)}") from None
+
+
+def read_bytes(path: PathLike, what: str) -> bytes:
+    """Return what a file holds; see :func:`read_text`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    require_path(path, f"the {what} file")
+    try:
+        return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the {what} file {_shown(path)}: {_reason(error)}") from None
 
