@@ -23,13 +23,14 @@ SEED, FIRST, CHANNELS = 0, 1_000_000, 100
 
 LETTER = "model_mbit=log(4..64) path_loss_exponent=2.6..3.2 bandwidth_mhz=log(10..200)"
 OTHERS = (
-    f"{LETTER} task_mbit=log(16..256) cycles_per_bit=log(20..400) "
+    f"{LETTER} task_mbit=log(1..256) cycles_per_bit=log(20..400) "
     "users[*].latency_weight=log(0.03..0.3) users[*].energy_weight=log(0.3..3) "
     "users[*].max_frequency_hz=log(5e8..4e9) users[*].energy_coefficient=log(1e-29..3e-28) "
     "users[*].local_training_s=log(0.3..3) users[*].previous_download_s=log(0.3..3)"
 )
-DRAWS = (LETTER, OTHERS)
-"""The letter's users, all alike but for their channels, and users that differ in everything."""
+DRAWS = (LETTER, OTHERS, f"{OTHERS} total_frequency_ghz=log(2..60)")
+"""The letter's users, all alike but for their channels; users that differ in everything; and such
+that share the server's frequency."""
 
 
 def instances() -> Iterator[Instance]:

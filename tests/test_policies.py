@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import eipyomo as ei
@@ -28,6 +29,7 @@ from eipyomo.solvers.policies.equal import EqualShares
 from eipyomo.solvers.policies.features import FEATURES, features
 from eipyomo.solvers.policies.tried import Tried, decided
 from eipyomo.studies.cell import Cell
+from experiments import policies
 from tests.conftest import VALUES, check, names_up_to, reference, slow_but
 from tests.instances import altered, altered_user, hostile
 
@@ -392,6 +394,19 @@ def test_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         exec(block, there)
     assert blocks
     assert all(f"`{name}`" in PAGE for name in (*POLICIES, "eco", "lco"))
+
+
+@pytest.mark.slow
+def test_the_experiment_sums_up_what_it_measures() -> None:
+    """A row for each policy and number of users; the exact method is at the optimum."""
+    measured = pd.DataFrame([row for users in (2, 3) for row in policies.rows(users, 0, 2)])
+    found = policies.summed_up(measured).set_index(["users", "policy"])
+    assert len(found) == 2 * len(policies.POLICIES)
+    assert found[["infeasible", "failed"]].to_numpy().max() == 0
+    assert found.xs("exact", level="policy")["worst"].max() <= 1e-6
+    percentiles = found[[f"p{percent:02}" for percent in policies.PARTS]].to_numpy()
+    assert (np.diff(percentiles, axis=1) >= 0.0).all()
+    assert (percentiles[:, -1] == found["worst"]).all()
 
 
 def test_tries_are_counted_once() -> None:

@@ -95,10 +95,16 @@ class EqualShares:
         is_open, grid = self.problem.decisions, self.problem.restriction.grid
         everybody = is_open.edge | is_open.local
         low, high = is_open.offload_min, is_open.offload_max
+        inner = np.stack([high - GOLDEN * (high - low), low + GOLDEN * (high - low)])
+        costs = np.stack([self._cost(everybody, offload) for offload in inner])
         for _ in range(SECTIONS):
-            left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-            is_left = self._cost(everybody, left) <= self._cost(everybody, right)
-            low, high = np.where(is_left, low, left), np.where(is_left, right, high)
+            is_left = costs[0] <= costs[1]
+            low, high = np.where(is_left, low, inner[0]), np.where(is_left, inner[1], high)
+            kept, least = np.where(is_left, *inner), costs.min(axis=0)
+            other = low + high - kept
+            cost = self._cost(everybody, other)
+            inner = np.where(is_left, np.stack([other, kept]), np.stack([kept, other]))
+            costs = np.where(is_left, np.stack([cost, least]), np.stack([least, cost]))
         if grid:
             low, high = np.floor(low * grid + 1e-5) / grid, np.ceil(high * grid - 1e-5) / grid
         is_low = self._cost(everybody, low) <= self._cost(everybody, high)
