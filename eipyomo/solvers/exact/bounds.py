@@ -8,7 +8,7 @@ import numpy as np
 
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Dual, UserSolutions
-from eipyomo.solvers.exact.kernels import Lines, Times
+from eipyomo.solvers.exact.kernels import Lines, Parts, Times
 from eipyomo.solvers.records import Records, for_all
 
 
@@ -38,13 +38,13 @@ class BoundLines:
         """Return a valid lower bound on the cost at a sync time within the range."""
         return kernels.bound_at(self._lines, sync_s)
 
-    def reach(self, end_s: float, need: float) -> float:
-        """Return how far towards an end the bound stays above a need; concave in t."""
-        return kernels.reach_in_time(self._lines, end_s, need)
+    def proven_times(self, need: float) -> Times:
+        """Return the part of the range, around the solutions' time, that is above a need."""
+        return kernels.proven_times(self._lines, self.times, need)
 
-    def bound_over(self, first_s: float, last_s: float) -> float:
-        """Return a valid lower bound over a part of the range: concave, so the ends suffice."""
-        return min(self.bound_at(first_s), self.bound_at(last_s))
+    def bounds_of_parts(self, first_s: float, last_s: float) -> Parts:
+        """Return valid lower bounds before, within and after a part of the range."""
+        return kernels.bounds_of_parts(self._lines, self.times, first_s, last_s)
 
     def by_user(self) -> list[Records]:
         """Return the CELL records of each user."""

@@ -321,8 +321,7 @@ class BranchAndBound:
 
     def _close_proven_times(self, node: Node, lines: BoundLines) -> None:
         """Close the part of the range that lines prove and leave the rest."""
-        first_s = lines.reach(node.first_s, self.target)
-        last_s = lines.reach(node.last_s, self.target)
+        first_s, last_s = lines.proven_times(self.target)
         if last_s > first_s:
             self._split_times(node, lines, first_s, last_s).closed = True
         else:
@@ -330,19 +329,23 @@ class BranchAndBound:
 
     def _split_times(self, node: Node, lines: BoundLines, first_s: float, last_s: float) -> Node:
         """Split a node in time and return the middle part; the node itself if that is all of it."""
-        middle = self._part(node, lines, first_s, last_s)
+        bounds = lines.bounds_of_parts(first_s, last_s)
+        middle = self._part(node, lines, first_s, last_s, bounds.within)
         if (first_s, last_s) == (node.first_s, node.last_s):
             node.bound, node.recipe = middle.bound, middle.recipe
             return node
-        before = [self._part(node, lines, node.first_s, first_s)] if node.first_s < first_s else []
-        after = [self._part(node, lines, last_s, node.last_s)] if last_s < node.last_s else []
-        within = [middle] if first_s < last_s else []
-        node.parts = (*before, *within, *after)
+        parts = [middle] if first_s < last_s else []
+        if node.first_s < first_s:
+            parts.insert(0, self._part(node, lines, node.first_s, first_s, bounds.before))
+        if last_s < node.last_s:
+            parts.append(self._part(node, lines, last_s, node.last_s, bounds.after))
+        node.parts = tuple(parts)
         return middle
 
-    def _part(self, node: Node, lines: BoundLines, first_s: float, last_s: float) -> Node:
+    def _part(
+        self, node: Node, lines: BoundLines, first_s: float, last_s: float, bound: float
+    ) -> Node:
         """Return the node of a part of the range, with the better of the bounds known."""
-        bound = lines.bound_over(first_s, last_s)
         recipe: BoundRecipe | None = BoundRecipe(
             lines.solutions, node.decisions, lines.times, lines.tolerance
         )

@@ -1674,11 +1674,39 @@ def bound_at(lines: Lines, t: float) -> float:
     return whole(total) - lines.paid - ROUNDING * lines.size
 
 
+class Parts(NamedTuple):
+    """Bounds over three consecutive parts of a range of sync times."""
+
+    before: float
+    within: float
+    after: float
+
+
 @compiled
-def reach_in_time(lines: Lines, end: float, need: float) -> float:
+def bounds_of_parts(lines: Lines, times: Times, first: float, last: float) -> Parts:
+    """Return valid bounds before, within and after a part of a range: concave, so ends suffice."""
+    begins, ends = bound_at(lines, first), bound_at(lines, last)
+    return Parts(
+        min(bound_at(lines, times.first), begins),
+        min(begins, ends),
+        min(ends, bound_at(lines, times.last)),
+    )
+
+
+@compiled
+def proven_times(lines: Lines, times: Times, need: float) -> Times:
+    """Return in which part of a range around their own time lines stay above a need."""
+    value = bound_at(lines, lines.t)
+    return Times(
+        reach_in_time(lines, value, times.first, need),
+        reach_in_time(lines, value, times.last, need),
+    )
+
+
+@compiled
+def reach_in_time(lines: Lines, value: float, end: float, need: float) -> float:
     """Return how far towards an end the bound stays above a need; concave in t."""
-    inside, value = lines.t, bound_at(lines, lines.t)
-    outside, beyond = end, bound_at(lines, end)
+    inside, outside, beyond = lines.t, end, bound_at(lines, end)
     if beyond >= need:
         return end
     for _ in range(4):  # each gains most of what is left
@@ -2230,12 +2258,6 @@ def offered(
         used += market.drawn[k] * found.drawn[k]
     value = found.value - (market.paid + price * market.capacity)
     return Offer(row, price, used, value, found.sync_slope, found.pressure)
-
-
-@compiled
-def copied(rows: Any, row: int) -> Any:
-    """Return a copy of a row of records, which takes numpy five times as long if they are few."""
-    return rows[row].copy()
 
 
 class Cleared(NamedTuple):

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from eipyomo.scaled import FloatColumn
+from eipyomo.solvers.compiled import interpreted
 from eipyomo.solvers.exact import kernels
 from eipyomo.solvers.exact.dual import Dual, Prices
 from eipyomo.solvers.exact.kernels import Market
@@ -78,26 +78,38 @@ class KnownPrices:
 
     origin_s: float
     _leads: list[float] = field(default_factory=list)
-    _logs: list[FloatColumn] = field(default_factory=list)
+    _logs: list[tuple[float, ...]] = field(default_factory=list)
 
     def note(self, sync_s: float, prices: Prices) -> None:
         """Remember prices at a sync time; those of what nobody pays for tell nothing."""
         if min(prices) > 0.0:
-            lead = kernels.lead(sync_s, self.origin_s)
+            lead = _lead(sync_s, self.origin_s)
             place = bisect.bisect(self._leads, lead)
             self._leads.insert(place, lead)
-            self._logs.insert(place, np.log(prices))
+            self._logs.insert(place, tuple(map(math.log, prices)))
 
     def moved(self, prices: Prices, known_s: float, sync_s: float) -> Prices:
         """Return prices known at one sync time as they may be at another."""
         if not self._leads:
             return prices
-        leads = [kernels.lead(one_s, self.origin_s) for one_s in (known_s, sync_s)]
-        known = zip(*self._logs, strict=True)
-        changes = [np.diff(np.interp(leads, self._leads, logs)) for logs in known]
+        old, new = self._expected(known_s), self._expected(sync_s)
         return tuple(
-            [price * math.exp(change[0]) for price, change in zip(prices, changes, strict=True)]
+            [price * math.exp(y - x) for price, x, y in zip(prices, old, new, strict=True)]
         )
+
+    def _expected(self, sync_s: float) -> tuple[float, ...]:
+        """Return the logarithms on straight lines between those known, at the ends beyond."""
+        lead = _lead(sync_s, self.origin_s)
+        after = bisect.bisect(self._leads, lead)
+        if after in (0, len(self._leads)):
+            return self._logs[min(after, len(self._leads) - 1)]
+        low, high = self._leads[after - 1 : after + 1]
+        part = (lead - low) / (high - low)
+        ends = zip(*self._logs[after - 1 : after + 1], strict=True)
+        return tuple([x + part * (y - x) for x, y in ends])
+
+
+_lead = interpreted(kernels.lead)
 
 
 def range_of(dual: Dual, place: int) -> tuple[float, float, float]:

@@ -282,7 +282,7 @@ def crossing_of(
         if offer.row < 0:
             return None
         there = (*prices[:place], offer.price, *prices[place + 1 :])
-        records = kernels.copied(rows, offer.row)
+        records = rows[offer.row]
         if len(prices) > 1:
             found = dual.solved(there, sync_s, records)
         else:  # all that there is to say is known

@@ -19,7 +19,7 @@ from eipyomo.errors import InputError
 from eipyomo.solvers import exact
 from eipyomo.solvers.exact.method import Exact
 from eipyomo.solvers.judge import ROUNDING
-from eipyomo.solvers.model.points import cost_of, fits, take, values_of
+from eipyomo.solvers.model.points import cost_of, fits, values_of
 from eipyomo.solvers.model.question import LEAST_S, solve_for_decisions
 
 if TYPE_CHECKING:
@@ -51,11 +51,9 @@ def within_no_bound_of_ours(question: Question) -> Answer:
 
 def _checked(question: Question, answer: Answer) -> tuple[Answer, models.Reach | None]:
     """Return what of an answer holds, and wider bounds where those of the model may decide it."""
-    if answer.point is not None:
-        take(question.model, answer.point)
-        if fits(question.model):
-            question.point = values_of(question.model)
-            return _checked_with_point(question, answer)
+    if answer.point is not None and question.takes(answer.point):
+        question.point = values_of(question.model)
+        return _checked_with_point(question, answer)
     if answer.status == "infeasible":
         return _checked_infeasible(question, answer)
     if answer.bound is not None and _wider_by_rows(question.model, None) is not None:

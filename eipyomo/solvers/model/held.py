@@ -65,22 +65,35 @@ def hold(model: Model, answer: Answer, *, tidy: bool) -> Held:
     allocation = repair(models.source_of(model).problem, allocation)
     claim = replace(claim, allocation=allocation)
     given = values_of(model)
-    found: list[tuple[float, Point]] = []
     try:
         models.load(model, allocation)
         implied = values_of(model)
     except InputError:  # a decision that is fixed, which repair or rounding has moved
         implied = given
-    for candidate in (implied, _waiting(given, implied)):
-        put(candidate)
-        if fits(model):
-            found.append((cost_of(model), candidate))
-    if not found:
+    best = _held(model, implied, None)
+    best = _held(model, _waiting(given, implied), best) or best
+    if best is None:
         put(given)
         return Held(claim, None, models.largest_violation(model))
-    cost, best = min(found, key=lambda one: one[0])
-    put(best)
-    return Held(claim, cost)
+    put(best[1])
+    return Held(claim, best[0])
+
+
+def _held(
+    model: Model, point: Point, known: tuple[float, Point] | None
+) -> tuple[float, Point] | None:
+    """Return a point with what it costs, if it fits and costs less than what is known.
+
+    What it costs is found sooner than whether it fits.
+    """
+    put(point)
+    try:
+        cost = cost_of(model)
+    except (ArithmeticError, ValueError):  # undefined, as rows are then
+        return None
+    if known is not None and cost >= known[0]:
+        return None
+    return (cost, point) if fits(model) else None
 
 
 def _waiting(given: Point, implied: Point) -> Point:

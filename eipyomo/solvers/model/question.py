@@ -56,6 +56,7 @@ class Question:
     options: Mapping[str, Any] | None
     point: Point | None
     restarted: bool = False
+    _fitting: Point | None = None
 
     def ask(self) -> Answer:
         """Return the solver's answer, or the point to begin with where that one is no worse."""
@@ -76,6 +77,8 @@ class Question:
             return answer
         take(self.model, answer.point)
         row, amount = missed(self.model)
+        if amount == 0.0:
+            self._fitting = answer.point
         if amount == 0.0 or not amount <= RESCUED:
             return answer
         for kept, with_offload in (("a and ι", True), ("a", False)):
@@ -95,11 +98,15 @@ class Question:
     def _not_worse(self, answer: Answer, begun: Point) -> Answer:
         put(begun)
         cost = cost_of(self.model)
-        if answer.point is not None:
-            take(self.model, answer.point)
-            if fits(self.model) and cost_of(self.model) <= cost:
-                return answer
+        is_known = answer.point is not None and self.takes(answer.point)
+        if is_known and cost_of(self.model) <= cost:
+            return answer
         return replace(answer, point=begun, message=f"{answer.message}; its start is no worse")
+
+    def takes(self, point: Point) -> bool:
+        """Put a point into the model, and tell whether the model allows it."""
+        take(self.model, point)
+        return point is self._fitting or fits(self.model)
 
 
 def missed(model: Model) -> tuple[str, float]:
