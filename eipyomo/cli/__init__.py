@@ -92,6 +92,7 @@ def _stopped_by_signals() -> Iterator[None]:
 
 
 LISTED = {
+    "benchmark": ("benchmark", "Hold policies against certified optima."),
     "compare": ("studies", "Show the costs of several methods side by side."),
     "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
     "export": ("data", "Write an instance's model as .nl or .gms."),
@@ -130,6 +131,7 @@ def loaded(name: str) -> click.Command:
     commands=[click.Command(name, help=line) for name, (_, line) in LISTED.items()],
     epilog=examples(
         "eipyomo compare",
+        'eipyomo benchmark my_policy.py:decide admm --draw "users=4 seeds=0:1000"',
         "eipyomo generate --users 4 --seed 1 -o instance.json",
         "eipyomo solve instance.json -o result.json",
         "eipyomo evaluate instance.json result.json",

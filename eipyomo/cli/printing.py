@@ -75,7 +75,10 @@ def as_percent(value: float | None) -> str:
     """Return a part of one in per cent, if there is one; small ones with more digits."""
     if value is None or math.isnan(value):
         return "-"
-    return f"{value:.2%}" if value >= 1e-4 or value < 1e-9 else f"{value:.6%}"
+    size = abs(value)
+    if size < 1e-9:
+        return f"{size:.2%}"
+    return f"{value:.2%}" if size >= 1e-4 else f"{value:.6%}"
 
 
 def new_table(first: str, *others: str) -> Table:

@@ -87,7 +87,7 @@ def plain(answer: Any, names: Sequence[str]) -> dict[str, Any]:
         )
     for key, value in columns.items():
         _require_shape(key, value, () if key == "sync_s" else (users,))
-    found = {key: _listed(value) for key, value in columns.items()}
+    found = {key: listed(value) for key, value in columns.items()}
     for key in found.keys() - {"mode"}:
         _require_finite(key, found[key])
     return found if "names" not in answer else _in_order(found, list(answer["names"]), names)
@@ -133,10 +133,14 @@ def _require_finite(key: str, value: Any) -> None:
         raise FailedError("nan", f"{key} is {short(value)}, but must be finite numbers")
 
 
-def _listed(value: Any) -> Any:
-    """Return a column as JSON has it."""
+def listed(value: Any) -> Any:
+    """Return what holds arrays as JSON has it."""
+    if isinstance(value, Allocation):
+        return value.to_dict()
     if hasattr(value, "tolist"):  # arrays of numpy and torch, series of pandas
         return value.tolist()
     if isinstance(value, list | tuple):
-        return [_listed(one) for one in value]
+        return [listed(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): listed(one) for key, one in value.items()}
     return value

@@ -17,7 +17,7 @@ from eipyomo.studies.answers import FAILURES
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.judged import Benchmark
 from eipyomo.studies.policies import at, end_children, policies_of, require
-from eipyomo.studies.pools import require_place
+from eipyomo.studies.pools import in_this_process, open_pools, require_place
 from eipyomo.studies.showing import counted
 from eipyomo.studies.spreading import DiedError, why
 from eipyomo.studies.store import Store
@@ -70,8 +70,9 @@ def benchmark(
     time_limit
         Seconds for each answer. A policy that is late is ended; loading it does not count.
     workers
-        Number of processes on this machine; as many as this process may use processors if left
-        out. A script that calls this needs the usual guard ``if __name__ == "__main__"``.
+        Number of processes on this machine that solve and judge; as many as this process may use
+        processors if left out. With 1 there are none but those of functions. A script that calls
+        this with more needs the usual guard ``if __name__ == "__main__"``.
     store
         Where verdicts and optima are kept, so that a benchmark that was killed goes on where it
         stopped; a :class:`Store` or a file.
@@ -118,7 +119,8 @@ def benchmark(
         for policy in named.values():
             require(policy, len(several))
         report = stack.enter_context(counted("benchmark", len(wanted))) if progress else None
-        fill(store, wanted, _document_of, _failed, workers=workers, report=report)
+        pools = in_this_process() if workers == 1 else open_pools(workers, None)
+        fill(store, wanted, _document_of, _failed, pools, report)
         found = [_kept(store, cell) for cell in optima]
         rows = [
             _row(name, trial, _kept(store, trial), optimum)

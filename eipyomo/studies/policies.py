@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from eipyomo.solvers.methods import attempt, options_of, resolve
 from eipyomo.studies.answers import FailedError, Plain, plain
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.recorded import Recorded
+from eipyomo.studies.versions import executables
 from eipyomo.words import shown
 
 CHILD = Path(__file__).with_name("policy_child.py")
@@ -63,8 +63,10 @@ class ByMethod(Policy):
 
     @property
     def digest(self) -> str:
-        """The method's name and options."""
-        return f"{self.method} {json.dumps(dict(self.options), sort_keys=True)}"
+        """The method's name, its options, and the executables that it would run."""
+        options = dict(self.options)
+        found = executables(self.method, options)
+        return f"{self.method} {json.dumps(options, sort_keys=True)}{found}"
 
     def answer(self, instance: Instance, time_limit: float) -> tuple[Plain, float | None]:
         """Solve the instance."""
@@ -302,12 +304,10 @@ def _by_function(function: Callable[..., Any], folder: Path) -> ByCode:
 
 
 def _source(function: Callable[..., Any]) -> bytes:
-    """Return the file in which a function stands, if it is sent by its name alone."""
-    try:
-        file = inspect.getsourcefile(function)
-        return b"" if file is None else Path(file).read_bytes()
-    except (OSError, TypeError):
-        return b""
+    """Return the module of a function that is sent by its name alone."""
+    module = getattr(function, "__module__", "__main__")
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return b"" if module == "__main__" or file is None else Path(file).read_bytes()
 
 
 def _by_code(where: Mapping[str, Any], code: bytes, name: str) -> ByCode:

@@ -13,7 +13,7 @@ import numpy as np
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, number_or_text, read_csv, read_document, require_path
 from eipyomo.instance import Instance
-from eipyomo.studies.answers import COLUMNS, DECISIONS
+from eipyomo.studies.answers import COLUMNS, DECISIONS, listed
 from eipyomo.words import short, shown
 
 KNOWN = ("sync_s", *COLUMNS)
@@ -51,10 +51,10 @@ class Recorded:
             )
 
     def answer(self, place: int, instance: Instance) -> Any:
-        """Return the answer to the instance at a place of all; None if there is none."""
+        """Return the answer to the instance at a place of all, as JSON has it; None if none."""
         if isinstance(self.answers, Mapping):
-            return self.answers.get(instance.name)
-        return self.answers[place] if place < len(self.answers) else None
+            return listed(self.answers.get(instance.name))
+        return listed(self.answers[place])
 
     def require(self, count: int) -> None:
         """Refuse answers in order if they are not as many as instances.
@@ -119,11 +119,11 @@ class Recorded:
             raise InputError(
                 f"a table of allocations is {str(path)!r}, but must end in {', '.join(READERS)}"
             )
-        with about(path):
-            answers = reader(path)
-            if isinstance(answers, Mapping) and set(DECISIONS[:2]) <= set(answers):
-                return cls.from_arrays(answers, Path(path).name)
+        answers = reader(path)
+        if reader in (_of_csv, _of_json):
             return cls(answers, Path(path).name)
+        with about(path):
+            return cls.from_arrays(answers, Path(path).name)
 
 
 def _of_csv(path: PathLike) -> dict[str, Any]:
@@ -151,10 +151,10 @@ def _values(key: str, texts: Sequence[str]) -> list[Any]:
 
 def _of_json(path: PathLike) -> Any:
     """Read answers in a list or by the names of instances."""
-    document = read_document(path, "table")
-    answers = document.get("answers")
+    answers = read_document(path, "table").get("answers")
     if not isinstance(answers, list | Mapping):
-        raise InputError(f"answers is {short(answers)}, but must be a list or an object")
+        with about(path):
+            raise InputError(f"answers is {short(answers)}, but must be a list or an object")
     return answers
 
 

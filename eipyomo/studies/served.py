@@ -6,6 +6,7 @@ prints is lost, and what it answers is judged by the process that asks.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
@@ -36,10 +37,10 @@ def loaded(where: Mapping[str, Any]) -> tuple[Policy | None, dict[str, Any]]:
     os.chdir(where["folder"])
     try:
         policy = of_pickle(where["pickle"]) if "pickle" in where else of_script(where)
-        if not callable(policy):
-            raise TypeError(f"it is a {type(policy).__name__}, but must be a function")
     except BaseException as error:  # whatever importing somebody's script raises
         return None, {"failure": "exception", "message": last_words(error)}
+    if not callable(policy):
+        return None, {"failure": "exception", "message": "the script has no function of this name"}
     return policy, {}
 
 
@@ -58,7 +59,7 @@ def of_script(where: Mapping[str, Any]) -> Any:
     module = module_from_spec(spec)
     sys.modules[file.stem] = module
     spec.loader.exec_module(module)
-    return getattr(module, where["function"])
+    return getattr(module, where["function"], None)
 
 
 def answered(policy: Policy, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +74,7 @@ def answered(policy: Policy, question: Mapping[str, Any]) -> dict[str, Any]:
         said = policy(instance)
         seconds = time.perf_counter() - started
         answer = {"answer": plain(said, names)}
+        json.dumps(answer)  # refused now if it holds what no document can
     except FailedError as error:
         answer = {"failure": error.kind, "message": str(error)}
     except SystemExit as error:

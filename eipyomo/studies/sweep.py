@@ -26,7 +26,8 @@ from eipyomo.validation import require_kind, require_list
 from eipyomo.words import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
+    from concurrent.futures import Executor
 
     import pandas as pd
 
@@ -110,7 +111,7 @@ def sweep(
     else:
         with Store() as store:
             return sweep(wanted, store, workers=workers, cluster=cluster, report=report)
-    fill(store, wanted, solved, failed, workers=workers, cluster=cluster, report=report)
+    fill(store, wanted, solved, failed, open_pools(workers, cluster), report)
     return store.frame(wanted)
 
 
@@ -119,9 +120,7 @@ def fill(
     wanted: Iterable[KeptT],
     document_of: Callable[[KeptT], dict[str, Any]],
     failure_of: Callable[[KeptT, Exception], dict[str, Any]],
-    *,
-    workers: int | None = None,
-    cluster: str | None = None,
+    pools: Generator[tuple[Executor, int]],
     report: Callable[[KeptT, Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Compute what a store does not hold yet, each once.
@@ -136,7 +135,9 @@ def fill(
         Computes a document, in a worker.
     failure_of
         Makes a document of what that raises, or of the death of its process.
-    workers, cluster, report
+    pools
+        Where it is computed; see :mod:`eipyomo.studies.pools`.
+    report
         As for :func:`sweep`.
     """
     unique = {one.key: one for one in wanted}
@@ -144,7 +145,7 @@ def fill(
     if not missing:
         return
     function = partial(text_of, document_of=document_of, version=version_of_code())
-    with contextlib.closing(open_pools(workers, cluster)) as pools:
+    with contextlib.closing(pools):
         for one, answer in spread(function, missing, pools):
             document = json.loads(answer) if isinstance(answer, str) else failure_of(one, answer)
             store.add(one, document)

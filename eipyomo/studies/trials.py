@@ -98,7 +98,7 @@ def judged(instance: Instance, answer: Plain) -> Mended:
 def _with_any_rest(problem: Problem, answer: Plain) -> Allocation:
     """Return an allocation that has decisions, and anything for the rest."""
     data = problem.data
-    share = np.full(len(data), 1.0 / len(data))
+    share = np.full(len(data), 0.5 / len(data))
     return Allocation(
         names=data.names,
         sync_s=0.0,
