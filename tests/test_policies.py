@@ -320,12 +320,16 @@ def test_training_repeats(labels: Any) -> None:
     assert (proposed[0] != proposed[2]).any()
 
 
-def test_too_few_instances_are_refused() -> None:
-    """Nothing is learned from two."""
+def test_what_nothing_can_be_learned_from_is_refused() -> None:
+    """Two instances are too few, and none may have limits."""
+    wrong: Any = "mine"
     with pytest.raises(ei.InputError, match="instances are 2, but must be at least 64"):
         trained([M2, M2])
     with pytest.raises(ei.InputError, match="labels is 'mine', but must be one of: exact, own"):
-        trained([M2], labels="mine")  # type: ignore[arg-type]
+        trained([M2], labels=wrong)
+    late = M2.replace(users={M2.users[0].name: {"deadline_s": 9.0}})
+    with pytest.raises(ei.InputError, match="training does not handle deadlines of users"):
+        trained([late])
 
 
 @pytest.mark.parametrize("content", ["text", "empty", "array", "foreign", "schema", "cut", "nan"])

@@ -12,7 +12,7 @@ import numpy as np
 
 from eipyomo.errors import InputError, SolverError
 from eipyomo.instance import Instance
-from eipyomo.problem import Problem
+from eipyomo.problem import LETTER_FEATURES, Problem
 from eipyomo.scaled import FloatColumn
 from eipyomo.solvers import exact
 from eipyomo.solvers.contract import Clock
@@ -62,7 +62,7 @@ def trained(
     Raises
     ------
     InputError
-        If there are too few instances, or there are no such labels.
+        If there are too few instances, one has limits or modes, or there are no such labels.
     SolverError
         If scikit-learn is missing.
     """
@@ -103,6 +103,7 @@ class _Pupil:
     def see(self, instance: Instance) -> None:
         """Remember an instance with its best decisions, and learn from time to time."""
         problem = Problem(instance)
+        problem.require(LETTER_FEATURES, "training")
         best = self._optimum(problem) if self.labels == "exact" else self._own(problem)
         self._memory.append((features(problem.data), best))
         self.seen += 1
@@ -111,7 +112,7 @@ class _Pupil:
 
     def _optimum(self, problem: Problem) -> FloatColumn:
         found = exact.solve_exact(problem).allocation
-        assert found is not None  # (10) is always feasible
+        assert found is not None  # without limits there always is one
         return np.column_stack([found.download, found.offload_fraction])
 
     def _own(self, problem: Problem) -> FloatColumn:
