@@ -75,6 +75,9 @@ Flag = Annotated[StrictBool, BeforeValidator(_plain_scalar)]
 Whole = Annotated[StrictInt, BeforeValidator(_plain_scalar), Field(ge=1)]
 """A whole number >= 1; booleans are none."""
 
+Seed = Annotated[StrictInt, BeforeValidator(_plain_scalar), Field(ge=0)]
+"""A whole number >= 0, from which numbers are drawn."""
+
 
 def plain_decision(value: Any) -> Any:
     """Turn numpy's booleans and the numbers 0 and 1 into booleans; leave the rest to be refused."""

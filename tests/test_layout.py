@@ -38,7 +38,7 @@ LAYERS = (
     ("solvers.contract",),
     ("solvers.judge",),
     ("solvers.exact",),
-    ("solvers.admm", "solvers.model"),
+    ("solvers.admm", "solvers.model", "solvers.policies"),
     ("solvers.milp",),
     ("solvers.minlp",),
     ("solvers.benchmarks",),

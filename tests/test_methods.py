@@ -57,6 +57,11 @@ CASES: Mapping[str, Case] = {
     "gbe": Case({"gap": 1e-6}, same=2e-6),
     "exhaustive": Case({"gap": 1e-6, "step": 0.5}, same=2e-6),
     "enumeration": Case({"gap": 1e-6, "problem": "grid:0.5"}, same=2e-6),
+    "random": Case({"samples": 50}, excess=0.2, proves=False),
+    "equal": Case(excess=0.2, proves=False, same=1e-9),
+    "greedy": Case(excess=5e-2, proves=False, same=1e-9),
+    "genetic": Case(excess=1e-2, proves=False),
+    "droo": Case(excess=0.2, proves=False, same=1e-9),
 }
 
 each_method = pytest.mark.parametrize("method", slow_but(METHODS, *set(METHODS) - {"minlp"}))

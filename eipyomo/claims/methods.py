@@ -14,6 +14,11 @@ SOLVED_BY = {
     "lco": "lco",
     "gbe": "gbe",
     "exhaustive": "grid",
+    "random": ANY,
+    "equal": ANY,
+    "greedy": ANY,
+    "genetic": ANY,
+    "droo": ANY,
     "model": ANY,
 }
 """Which problem a method solves; "grid" stands for any step."""

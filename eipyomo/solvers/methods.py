@@ -30,6 +30,11 @@ from eipyomo.solvers.exact.method import Enumeration
 from eipyomo.solvers.judge import judge
 from eipyomo.solvers.milp.method import Milp
 from eipyomo.solvers.minlp.method import Minlp
+from eipyomo.solvers.policies.at_random import Random
+from eipyomo.solvers.policies.droo import Droo
+from eipyomo.solvers.policies.equal import Equal
+from eipyomo.solvers.policies.genetic import Genetic
+from eipyomo.solvers.policies.greedy import Greedy
 from eipyomo.validation import require_kind
 
 METHODS: Mapping[str, Method[Any] | Benchmark] = {
@@ -44,6 +49,11 @@ METHODS: Mapping[str, Method[Any] | Benchmark] = {
         SplitBand(),
         Exhaustive(),
         Enumeration(),
+        Random(),
+        Equal(),
+        Greedy(),
+        Genetic(),
+        Droo(),
     )
 }
 

@@ -21,13 +21,13 @@ INDIFFERENT = {"click", "gymnasium", "matplotlib", "pyarrow", "rich", "scipy", "
 
 @cache
 def version_of_code() -> str:
-    """Return this package's version, and a hash of its sources and of what it computes with.
+    """Return this package's version, and a hash of its files and of what it computes with.
 
     Versions alone would not tell code that was changed from the code that was released.
     """
     seen = hashlib.sha256()
     package = Path(__file__).parents[1]
-    for file in sorted(package.rglob("*.py")):
+    for file in sorted([*package.rglob("*.py"), *package.rglob("*.npz")]):
         text = file.read_bytes()
         seen.update(f"{file.relative_to(package).as_posix()} {len(text)}\n".encode() + text)
     needed = {
@@ -42,7 +42,7 @@ def version_of_code() -> str:
 
 
 def executables(method: str, options: Mapping[str, Any]) -> str:
-    """Return which executables outside of Python a method would run, as of now."""
+    """Return which executables outside of Python a method would run, and networks, as of now."""
     job = resolve(method, dict(options))
     executable = getattr(job.options, "executable", None)
     found = []
@@ -52,11 +52,19 @@ def executables(method: str, options: Mapping[str, Any]) -> str:
         except (InputError, SolverError):
             where = Path("missing")
         if where.is_file():
-            state = where.stat()
-            found.append(f" {where.absolute()} {state.st_size} {state.st_mtime_ns}")
+            found.append(_as_of_now(where))
         elif str(where) == "missing":
             found.append(f" {one} missing")
+    network = getattr(job.options, "network", None)
+    if network is not None and Path(network).is_file():
+        found.append(_as_of_now(Path(network)))
     return "".join(found)
+
+
+def _as_of_now(file: Path) -> str:
+    """Return what tells a file from another one, or from itself once it has changed."""
+    state = file.stat()
+    return f" {file.absolute()} {state.st_size} {state.st_mtime_ns}"
 
 
 version_of_code()  # now, before the sources can change under a process that has loaded them
