@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LEAST = 1e-6
 """What is nearer to the optimum than optima are certified to is drawn as so near."""
 
+NAME_LENGTH = 30
+
 LINES = ("-", "--", "-.", ":")
 
 
@@ -58,18 +60,18 @@ def excess(benchmark: Judged, ax: Axes | None = None) -> Figure:
         if ax is None:
             ax = Page(figsize=(6.4, 4.2), layout="constrained").subplots()
         figure = ax.figure.figure
-        labels = printable(benchmark.policies)
+        labels = printable(benchmark.policies, NAME_LENGTH)
         for name, label, line in zip(benchmark.policies, labels, cycle(LINES), strict=False):
             _draw(ax, _excesses(benchmark, name), label, line)
         ax.set_xscale("log")
         ax.set_xlim(left=LEAST)
         ax.set_ylim(0.0, 1.02)
-        ax.xaxis.set_major_formatter(PercentFormatter(1.0))
+        ax.xaxis.set_major_formatter(lambda part, _: f"{100.0 * part:g}%")
         ax.yaxis.set_major_formatter(PercentFormatter(1.0))
         ax.set_xlabel("excess over the certified optimum, at most")
         ax.set_ylabel("instances")
         ax.grid(True, alpha=0.3)
-        ax.legend(loc="lower right", fontsize="small")
+        ax.legend(loc="best", fontsize="small")
     return figure
 
 

@@ -45,9 +45,9 @@ ENERGIES = {
 }
 
 
-def printable(names: Sequence[str]) -> list[str]:
+def printable(names: Sequence[str], length: int = LABEL_LENGTH) -> list[str]:
     """Return names of some length that matplotlib can draw and does not read as mathematics."""
-    return [_drawable(label) for label in labels(names, LABEL_LENGTH)]
+    return [_drawable(label) for label in labels(names, length)]
 
 
 def _drawable(line: str) -> str:

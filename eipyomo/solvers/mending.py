@@ -83,9 +83,9 @@ def _moved(problem: Problem, allocation: Allocation) -> Allocation:
         sync_s=max(allocation.sync_s, 0.0),
         offload_fraction=np.where(at_edge, 1.0, np.clip(allocation.offload_fraction, 0.0, 1.0)),
         frequency_hz=np.clip(allocation.frequency_hz, 0.0, data.max_frequency_ghz * HZ_PER_GHZ),
+        edge_frequency_hz=served,
         uplink_share=np.maximum(allocation.uplink_share, 0.0),
         downlink_share=np.maximum(allocation.downlink_share, 0.0),
-        edge_frequency_hz=served,
     )
 
 
@@ -124,7 +124,4 @@ def decided(problem: Problem, allocation: Allocation) -> Mended:
     for violation in as_it_was.violations:
         if OF_DECISIONS in violation.constraint and violation.amount > REACH:
             return Mended(allocation, as_it_was, violation)
-    best = with_best_rest(problem, _moved(problem, allocation))
-    found = evaluate(problem, best)
-    wrong = found.violations[0] if found.max_violation > ROUNDING else None
-    return Mended(best, found, wrong)
+    return mended(problem, with_best_rest(problem, _moved(problem, allocation)))
