@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from eipyomo.evaluation import Violation, evaluate
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import cost_of, decided_records, rest_of
-from eipyomo.solvers.records import are_few
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,15 +138,7 @@ class Recovery:
         return found.cost
 
     def _told(self, decided: Records) -> Solved:
-        """Solve the convex rest; its allocation is made if it is asked for.
-
-        Of few users it is solved once more then, from where it was: to keep all that is found takes
-        as long as finding it.
-        """
-        if not are_few(len(decided)):
-            rest = rest_of(self.dual, decided, *self._start)
-            found = rest.solutions
-            return Solved(found.value, found.sync_s, found.prices, lambda: rest.allocation)
+        """Solve the convex rest; once more, from where it was, if its allocation is asked for."""
         least = cost_of(self.dual, decided, *self._start)
 
         def allocate() -> Allocation:
