@@ -505,3 +505,32 @@ def test_a_sweep_with_workers_of_other_code_ends(
         with pytest.raises(ei.SolverError, match=r"a worker computes with version .*, but must"):
             sweep(cells([ei.Instance.letter(users=1)], ["eco"]), store, workers=1)
         assert len(store) == 0
+
+
+HALF_A_RESULT = """
+import contextlib, gc, os, pathlib, sys, time
+from multiprocessing.queues import SimpleQueue
+from eipyomo.studies.pools import open_pools
+
+def stop_in_the_middle(mark):
+    for queue in [one for one in gc.get_objects() if isinstance(one, SimpleQueue)]:
+        os.write(queue._writer.fileno(), b"\\0\\0")  # of four bytes that say how long it is
+    pathlib.Path(mark).touch()
+    time.sleep(60)
+
+if __name__ == "__main__":
+    mark = pathlib.Path(sys.argv[1])
+    with contextlib.closing(open_pools(2, None)) as pools:
+        pool, _ = next(pools)
+        pool.submit(stop_in_the_middle, str(mark))
+        while not mark.exists():
+            time.sleep(0.01)
+"""
+
+
+def test_pools_end_in_the_middle_of_a_result(tmp_path: Path) -> None:
+    """A worker that is ended while it writes a result leaves nobody waiting for the rest of it."""
+    script = tmp_path / "half.py"
+    script.write_text(HALF_A_RESULT)
+    ended = subprocess.run([sys.executable, script, tmp_path / "mark"], timeout=50, check=False)
+    assert ended.returncode == 0

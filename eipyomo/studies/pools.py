@@ -10,6 +10,7 @@ import threading
 from collections.abc import Generator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import connection
+from typing import Any
 
 from eipyomo.errors import InputError, SolverError
 from eipyomo.extras import extra
@@ -65,10 +66,21 @@ def _on_this_machine(width: int) -> Generator[tuple[Executor, int]]:
             yield pool, width
         except BrokenExecutor:
             raise InputError(MAIN_GUARD) from None
-        finally:  # at once: a worker may be in the middle of a cell that nobody waits for
-            for worker in list((pool._processes or {}).values()):
-                worker.kill()
-            pool.shutdown(cancel_futures=True)
+        finally:
+            _end(pool)
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """End a pool at once: a worker may be in the middle of a cell that nobody waits for.
+
+    Or in the middle of writing a result down. The rest of that would be waited for as long as
+    anybody can write, and this process can as well.
+    """
+    for worker in list((pool._processes or {}).values()):
+        worker.kill()
+    results: Any = pool._result_queue
+    results._writer.close()
+    pool.shutdown(cancel_futures=True)
 
 
 MAIN_GUARD = (
