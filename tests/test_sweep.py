@@ -36,7 +36,7 @@ from tests.conftest import slow_but
 distributed: Any = importlib.import_module("distributed")  # it has types only in part
 
 METHODS = ("eco", "lco", "exhaustive step=0.5")
-SEEDS = range(20)
+SEEDS = range(40)
 CELLS = len(METHODS) * len(SEEDS)
 TIMES = ["wall_s", "setup_s"]
 
@@ -54,7 +54,7 @@ class Deadly(Cell):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Return 20 instance files of the letter's setting with 2 users."""
+    """Return 40 instance files of the letter's setting with 2 users."""
     folder = tmp_path_factory.mktemp("instances")
     for seed in SEEDS:
         ei.Instance.letter(users=2, seed=seed).to_json(folder / f"{seed:02}.json")
@@ -79,7 +79,7 @@ def cluster() -> Iterator[str]:
 
 
 def command(files: list[str], store: Path, *more: str) -> Command:
-    """Return the command line of the sweep of 60 cells."""
+    """Return the command line of the sweep of 120 cells."""
     methods = [word for method in METHODS for word in ("-m", method)]
     return [
         sys.executable,
@@ -110,7 +110,7 @@ def rows(store: Path) -> dict[str, Any]:
 def killed_five_times(run: Command, store: Path, seed: int) -> None:
     """Start a sweep five times and kill it with SIGKILL when a random number of rows is there."""
     draw = random.Random(seed)
-    for least in sorted(draw.sample(range(CELLS - 10), 5)):
+    for least in sorted(draw.sample(range(CELLS // 2), 5)):
         kept = rows(store)
         with subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             while len(rows(store)) < least and process.poll() is None:
@@ -129,7 +129,7 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
 
 
 def stored(files: list[str], store: Path) -> pd.DataFrame:
-    """Return what a store holds of the 60 cells."""
+    """Return what a store holds of the 120 cells."""
     methods = ("eco", "lco", ("exhaustive", {"step": 0.5}))
     with Store(store) as opened:
         assert len(opened) == CELLS
@@ -140,7 +140,7 @@ def stored(files: list[str], store: Path) -> pd.DataFrame:
 def test_a_sweep_survives_five_kills(
     files: list[str], undisturbed: pd.DataFrame, tmp_path: Path
 ) -> None:
-    """60 cells, five SIGKILLs at random (seeded) moments: 60 rows, as if nothing had happened."""
+    """120 cells, five SIGKILLs at random (seeded) moments: 120 rows, as if nothing had happened."""
     store = tmp_path / "sweep.db"
     run = command(files, store)
     killed_five_times(run, store, seed=1)

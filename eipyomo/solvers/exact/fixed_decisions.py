@@ -29,7 +29,7 @@ PENALTY, SITS_OUT = (kernels.QUANTITIES.index(name) for name in ("penalty", "sit
 """Places among the quantities that users draw."""
 ACCURACY, MISMATCH = 1e-12, 1e-11
 """How well the dual is searched, relative to its size, and how well budgets are cleared."""
-SOLVED_WELL, TOLD_WELL = Accuracy(ACCURACY, MISMATCH), Accuracy(1e-9, 1e-8)
+SOLVED_WELL, TOLD_WELL = Accuracy(ACCURACY, MISMATCH), Accuracy(1e-11, 1e-9)
 """For allocations, and for costs alone; relative."""
 
 
@@ -152,7 +152,7 @@ def rest_of(
 def cost_of(
     dual: Dual, decided: Records, start_s: float | None = None, prices: Prices | None = None
 ) -> Least:
-    """Return what the convex rest of SOLUTION records costs, to 1e-9 of it, and where it is solved.
+    """Return what the convex rest of SOLUTION records costs, and where it is solved.
 
     That is what :func:`~eipyomo.evaluation.evaluate` says of its allocation, but for rounding,
     where the band is all that users share and they have no limits to keep.
