@@ -38,11 +38,11 @@ GAP_USED = 0.9
 """Part of the gap that proofs may use up; the rest is for rounding."""
 DUAL_PART = 0.05
 """Part of the gap to which dual values are searched for: they must not use up what cells need."""
-CELL_PART, SLACK_PART = 0.1, 0.8
+CELL_PART, SLACK_PART = 0.1, 0.5
 """What cells may lose: that part of the gap, or that one of what the dual is above the target."""
 HIGH = 2.0
 """Times the incumbent's cost is a dual value that closes times far enough around its own."""
-NEAR = 0.12
+NEAR = 0.16
 """Part of a range from its end that is nearest to the lowest point."""
 SHORTEST = 1e-9
 """Ranges of times, relative to their end, that are not split: rounding stands in the way."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -107,13 +107,16 @@ def outcome_of(search: BranchAndBound, closed: bool) -> ExactOutcome:
         tree=search.root,
         dual=search.dual,
         nodes=len(search.trace),
-        trace=tuple(
-            replace(step, bound=unit * step.bound, objective=unit * step.objective)
-            for step in search.trace
-        ),
+        trace=tuple(search.trace) if unit == 1.0 else tuple(_in_its_unit(search.trace, unit)),
         evaluations=search.dual.effort.evaluations,
         **priced_at,
     )
+
+
+def _in_its_unit(trace: Iterable[Step], unit: float) -> Iterator[Step]:
+    """Iterate over steps with what is minimised in its unit."""
+    for step in trace:
+        yield replace(step, bound=unit * step.bound, objective=unit * step.objective)
 
 
 def _prices(problem: Problem, priced: UserSolutions, unit: float) -> dict[str, Any]:

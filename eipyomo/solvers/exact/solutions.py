@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from eipyomo.solvers.exact import kernels
@@ -70,5 +70,8 @@ class UserSolutions:
 
     def on_its_own(self) -> UserSolutions:
         """Return the same solutions, to be kept when the search that they are of is forgotten."""
-        records = self.records
-        return self if records.base is None else replace(self, records=kernels.copied(records))
+        if self.records.base is None:
+            return self
+        own = kernels.copied(self.records)
+        said = self.value, self.sync_slope, self.usage
+        return UserSolutions(self.prices, self.sync_s, own, *said)
