@@ -81,3 +81,13 @@ def test_enumeration_keeps_to_its_time_limit() -> None:
     optimum = ei.solve(instance, "exhaustive", step=0.5).objective
     assert optimum is not None
     assert result.bound <= optimum <= result.objective
+
+
+@pytest.mark.parametrize("seed", [47, 75])
+def test_decisions_on_a_grid_that_were_tried_from_afar(seed: int) -> None:
+    """Their rest is solved for the very ι of the grid, so that both ways find the same optimum."""
+    instance = ei.Instance.letter(seed=seed)
+    found = ei.solve(instance, "exhaustive", step=0.2, gap=1e-6)
+    one_by_one = ei.solve(instance, "exhaustive", step=0.2, gap=1e-6, enumeration=True)
+    assert found.termination == one_by_one.termination == "optimal"
+    assert found.objective == pytest.approx(one_by_one.objective, rel=1e-9)

@@ -31,7 +31,8 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
 
     They are found better than the search needs them, so that two ways to one optimum agree in more
     digits than a gap has. Where decisions jump, or costs are more than the dual says, the convex
-    rest is solved for the ι found.
+    rest is solved for the ι found. On a grid it is solved for the ι given: each of its points is a
+    basin of its own.
 
     Parameters
     ----------
@@ -42,6 +43,9 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
     found
         Solutions that say how users decide.
     """
+    if dual.grid_step > 0.0:
+        incumbent.update(rest_of(dual, found.records, found.sync_s, found.prices))
+        return
     size = abs(min(incumbent.objective, found.value))
     optimum = tracked(dual, times, found, Accuracy(KNOWN_WELL * size, MISMATCH))
     best, lost = optimum.best, (KNOWN_WELL + ROUNDED * len(dual.users)) * size
