@@ -2,8 +2,7 @@
 
 Run ``python -m experiments.speed``; it takes some minutes, and means something on a quiet machine
 only. The setting is the letter's; a row is the median of three runs over so many channels (seeds
-from 0), warm, at each method's own gap. ``results/speed_before.csv`` is what the same script has
-measured of an earlier version, whose commit it names.
+from 0), warm, at each method's own gap.
 """
 
 from __future__ import annotations

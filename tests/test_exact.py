@@ -203,6 +203,16 @@ def test_the_result_has_the_price() -> None:
     assert "edge_frequency_per_ghz" not in prices
 
 
+def test_users_in_different_places() -> None:
+    """An instance is proven, even if its best decisions vanish on the way from where they are met.
+
+    It is one of many drawn; its node limit is ten times what it takes.
+    """
+    draw = ei.Draw.from_text("users=3 model_mbit=8..32 distance_m=log(20..80) seeds=31:32")
+    result = ei.solve(draw.instance(31), "exact", node_limit=200)
+    assert result.termination == "optimal"
+
+
 def delayed(instance: ei.Instance, user: int, by_s: float) -> ei.Instance:
     """Return the instance with a longer local training of one user."""
     users = list(instance.users)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -47,12 +48,28 @@ CHEATS: dict[str, Callable[[ei.Allocation], ei.Allocation]] = {
 NAMES = ("letter-m2", "letter-m4", "mixed-m4", "hostile-03", "hostile-12")
 
 
+@cache
+def _solved(name: str, kind: str) -> tuple[ei.Problem, ei.Result]:
+    """Return a problem and its optimum, once for all cheats."""
+    problem = ei.Problem.of(KINDS[kind](reference(name)))
+    return problem, ei.solve(problem)
+
+
+@cache
+def _within(limit: str, seed: int) -> tuple[ei.Instance, ei.Result]:
+    """Return an instance with a limit that binds, and its optimum, once for all cheats."""
+    plain = ei.Instance.letter(users=3, seed=seed)
+    free = ei.solve(plain).allocation
+    assert free is not None
+    instance = LIMITS[limit](plain, free, 0.97)
+    return instance, ei.solve(instance)
+
+
 @pytest.mark.parametrize(("cheat", "kind"), list(product(CHEATS, KINDS)))
 def test_no_cheat_is_better_than_the_bound(cheat: str, kind: str) -> None:
     """What is within the tolerance is mended, and costs at least what `exact` proves."""
     for name in NAMES:
-        problem = ei.Problem.of(KINDS[kind](reference(name)))
-        best = ei.solve(problem)
+        problem, best = _solved(name, kind)
         assert best.allocation is not None
         assert best.bound is not None
         given = CHEATS[cheat](best.allocation)
@@ -84,11 +101,7 @@ def test_the_cheats_are_some() -> None:
 def test_no_cheat_is_better_than_the_bound_within_limits(limit: str, cheat: str) -> None:
     """Limits that bind are kept as well: where scaling misses one, the rest is solved anew."""
     for seed in range(3):
-        plain = ei.Instance.letter(users=3, seed=seed)
-        free = ei.solve(plain).allocation
-        assert free is not None
-        instance = LIMITS[limit](plain, free, 0.97)
-        best = ei.solve(instance)
+        instance, best = _within(limit, seed)
         if best.allocation is None or best.bound is None:
             continue
         given = CHEATS[cheat](best.allocation)

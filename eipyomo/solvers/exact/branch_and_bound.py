@@ -202,16 +202,18 @@ class BranchAndBound:
 
     def _improve(self, node: Node, dual: Dual, optima: tuple[PriceOptimum, ...]) -> None:
         """Try what the solutions at some optima lead to once their decisions are kept."""
+        unlike: dict[tuple[tuple[BranchingDecision, ...], bytes], UserSolutions] = {}
         for optimum in optima:
             for weight, found in optimum.combination:
-                key = (node.decisions, fingerprint(found.records))
-                if weight > 0.0 and key not in self._tried:
-                    self._tried.add(key)
-                    self._round_to_incumbent(dual, found)
+                if weight > 0.0:
+                    unlike.setdefault((node.decisions, fingerprint(found.records)), found)
+        for key, found in unlike.items():
+            if key not in self._tried and self._round_to_incumbent(dual, found):
+                self._tried.add(key)
 
-    def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
-        """Try the allocation that solutions lead to."""
-        round_to(self.incumbent, dual, self._times, found)
+    def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> bool:
+        """Try the allocation that solutions lead to; return whether their decisions were kept."""
+        return round_to(self.incumbent, dual, self._times, found)
 
     def _polish(self) -> None:
         """Move an incumbent that the search began with to the best ι of its basins."""

@@ -175,11 +175,12 @@ class Feasibility(BranchAndBound):
     def _polish(self) -> None:
         """Leave a point as it is: that there is one is all that is asked."""
 
-    def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
+    def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> bool:
         """Solve the convex rest of the decisions that need the least of the budget nearby."""
         best = tracked(dual, self._times, found, self._accuracy).best
         start_s = min(best.sync_s, 2.0 * self.dual.earliest_of(best.records))
         self.incumbent.update(rest_of(self.asked, best.records, start_s))
+        return True
 
 
 AT_BOUND = 1e-9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eipyomo.problem import Feature
+from eipyomo.solvers.exact.branching import fingerprint
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import (
     ACCURACY,
@@ -26,7 +27,7 @@ ROUNDED = 2e-15
 """What rounding may add to its cost for each user, whose shares are made to fit."""
 
 
-def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolutions) -> None:
+def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolutions) -> bool:
     """Keep a and the basin of ι of every user, and look for the best ι, and the rest, in them.
 
     They are found better than the search needs them, so that two ways to one optimum agree in more
@@ -42,18 +43,26 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
         In which, and in which range of sync times, it is looked for.
     found
         Solutions that say how users decide.
+
+    Returns
+    -------
+    bool
+        Whether what was tried are the decisions given. A bottom of ι that is followed from afar may
+        vanish on the way, and from nearer by it does not.
     """
     if dual.grid_step > 0.0:
         incumbent.update(rest_of(dual, found.records, found.sync_s, found.prices))
-        return
+        return True
     size = abs(min(incumbent.objective, found.value))
     optimum = tracked(dual, times, found, Accuracy(KNOWN_WELL * size, MISMATCH))
     best, lost = optimum.best, (KNOWN_WELL + ROUNDED * len(dual.users)) * size
+    kept = fingerprint(best.records) == fingerprint(found.records)
     if optimum.largest_jump(dual.capacities) <= JUMP:
         incumbent.update(rest_known(dual, optimum), KEPT_WELL)
         if incumbent.objective <= best.value + lost:
-            return
+            return kept
     incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
+    return kept
 
 
 def tracked(dual: Dual, times: Times, found: UserSolutions, accuracy: Accuracy) -> PriceOptimum:

@@ -59,10 +59,11 @@ class _InTime(Feasibility):
         """Whether such an allocation was met, but for rounding."""
         return self.incumbent.objective <= self.wanted_s * (1.0 + REACHED * self.clear)
 
-    def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> None:
+    def _round_to_incumbent(self, dual: Dual, found: UserSolutions) -> bool:
         """Take the least of the budgets for decisions, and then all of them."""
         best = tracked(dual, self._times, found, self._accuracy).best
         self.incumbent.update(rest_of(self.dual, best.records, best.sync_s))
+        return True
 
 
 def solve_slowest(
