@@ -99,7 +99,11 @@ def read_document(path: PathLike, what: str) -> dict[str, Any]:
 
 
 def read_csv(
-    path: PathLike, what: str, columns: Sequence[str], optional: Sequence[str] = ()
+    path: PathLike,
+    what: str,
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
+    meant: Callable[[str], str] = str,
 ) -> pd.DataFrame:
     """Return the table that a CSV file holds, all fields as texts; its index is lines of the file.
 
@@ -111,6 +115,8 @@ def read_csv(
         The names that the header must hold, in any order.
     optional
         Those that it may hold as well.
+    meant
+        Returns which of them a name in the header stands for.
 
     Raises
     ------
@@ -135,14 +141,15 @@ def read_csv(
             raise InputError(f"{where} is not valid CSV: it has no header")
         if not set(columns) <= set(header) and (sign := _separator(text, columns)) is not None:
             raise InputError(_separated(where, sign))
-        require_unique(header, f"{where} has the column")
+        names = list(map(meant, header))
+        require_unique(names, f"{where} has the column")
         for line, row in rows:
             if len(row) != len(header):
                 raise InputError(
                     f"{where} has {len(row)} fields in line {line}, but must have {len(header)}, "
                     "one for each name in its header"
                 )
-        require_columns(where, header, columns, optional)
+        require_columns(where, names, columns, optional)
     return pd.DataFrame(
         [row for _, row in rows], columns=header, dtype=object, index=[line for line, _ in rows]
     )
@@ -264,18 +271,6 @@ def require_writable(path: PathLike) -> None:
         raise InputError(f"cannot write {_shown(path)}: No such file or directory")
     if not os.access(target.parent, os.W_OK):
         raise InputError(f"cannot write {_shown(path)}: Permission denied")
-
-
-def require_suffix(option: str, path: PathLike, suffix: str) -> None:
-    """Refuse a target whose name promises another format than the one that is written.
-
-    Raises
-    ------
-    InputError
-        If the name does not end in `suffix`.
-    """
-    if Path(path).suffix.lower() != suffix:
-        raise InputError(f"{option} is {_shown(path)}, but must end in {suffix}")
 
 
 def require_json(option: str, path: PathLike) -> None:

@@ -33,15 +33,15 @@ from eipyomo.files import (
     write_document,
 )
 from eipyomo.modes import Mode, require_known_modes
-from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.settings import set_by, users_of_rows
+from eipyomo.scaled import Scaled, scale
+from eipyomo.settings import KNOWN, set_by, users_of_rows
+from eipyomo.units import in_si, unit_of
 from eipyomo.users import AtLeastOne, Users
 from eipyomo.validation import (
     FrozenMapping,
     Positive,
     Record,
     Whole,
-    real_number,
     text_keys,
 )
 from eipyomo.words import clipped, short, shown
@@ -147,6 +147,10 @@ class Instance(Record):
         task_mbit: float = 64.0,
         distance_m: float = DISTANCE_M,
         total_frequency_ghz: float | None = None,
+        transmit_power_dbm: float = 23.0,
+        max_frequency_ghz: float = 1.0,
+        server_transmit_power_dbm: float = 33.0,
+        server_frequency_ghz: float = 4.0,
         name: str | None = None,
     ) -> Self:
         """Return the letter's setting: Table I and the channel model of section IV.
@@ -169,23 +173,33 @@ class Instance(Record):
             Distance of every user from the server in metres.
         total_frequency_ghz
             Total CPU frequency F of the server in GHz, if tasks have to share one (footnote 2).
+        transmit_power_dbm, max_frequency_ghz
+            p_j and f_max of every user, in dBm and GHz.
+        server_transmit_power_dbm, server_frequency_ghz
+            P_s and f_s of the server, in dBm and GHz.
         name
             Free text; made from the arguments if left out.
         """
-        model_mbit = real_number("model_mbit", model_mbit)
-        bandwidth_mhz = real_number("bandwidth_mhz", bandwidth_mhz)
-        task_mbit = real_number("task_mbit", task_mbit)
-        if total_frequency_ghz is not None:
-            total_frequency_ghz = real_number("total_frequency_ghz", total_frequency_ghz)
         gains = rayleigh_gains(mean_gain(path_loss_exponent, distance_m), users, seed)
         noise = dbm_to_watt(-174.0)
-        total_hz = None if total_frequency_ghz is None else total_frequency_ghz * HZ_PER_GHZ
+        all_share = {"bandwidth_mhz": bandwidth_mhz, "model_mbit": model_mbit}
+        shared = in_si(all_share, cls.model_fields)
+        of_users = {
+            "task_mbit": task_mbit,
+            "transmit_power_dbm": transmit_power_dbm,
+            "max_frequency_ghz": max_frequency_ghz,
+        }
+        of_server = {
+            "transmit_power_dbm": server_transmit_power_dbm,
+            "frequency_ghz": server_frequency_ghz,
+        }
+        known = EdgeServer.model_fields
+        server = in_si(of_server, known, "server_")
+        server |= in_si({"total_frequency_ghz": total_frequency_ghz}, known)
         same = {
-            "task_bits": task_mbit * BITS_PER_MBIT,
-            "transmit_power_w": dbm_to_watt(23.0),
+            **in_si(of_users, KNOWN),
             "receive_power_w": 0.97e-3,
             "noise_density_w_per_hz": noise,
-            "max_frequency_hz": 1e9,
             "energy_coefficient": 0.5e-28,
             "energy_weight": 0.9,
             "latency_weight": 0.1,
@@ -198,15 +212,9 @@ class Instance(Record):
             if name is not None
             else f"letter M={users} D={model_mbit:g}Mbit sigma={path_loss_exponent:g} seed={seed}"
             + ("" if total_frequency_ghz is None else f" F={total_frequency_ghz:g}GHz"),
-            bandwidth_hz=bandwidth_mhz * HZ_PER_MHZ,
-            model_bits=model_mbit * BITS_PER_MBIT,
+            **shared,
             cycles_per_bit=50.0,
-            server=EdgeServer(
-                transmit_power_w=dbm_to_watt(33.0),
-                frequency_hz=4e9,
-                noise_density_w_per_hz=noise,
-                total_frequency_hz=total_hz,
-            ),
+            server=EdgeServer(**server, noise_density_w_per_hz=noise),
             users=Users(
                 EndUser,
                 {
@@ -272,18 +280,24 @@ class Instance(Record):
         Parameters
         ----------
         users
-            A table with the columns of :meth:`users_frame`, or a CSV file of it.
+            A table with the columns of :meth:`users_frame`, or a CSV file of it. A column may be in
+            another unit, as ``task_mbit`` or ``transmit_power_dbm``; see :mod:`eipyomo.units`.
         """
         import pandas as pd
 
         if isinstance(users, pd.DataFrame):
-            frame = users.set_axis([str(column) for column in users.columns], axis=1)
+            names = [str(column) for column in users.columns]
+            frame = users.set_axis([_meant(name) for name in names], axis=1)
             require_unique(list(frame.columns), "users has the column")
             require_columns("users", list(frame.columns), USER_COLUMNS, USER_LIMITS)
+            for name, key in zip(names, frame.columns, strict=True):
+                if name != key:
+                    told = (None if pd.isna(one) else one for one in frame[key])
+                    frame[key] = [in_si({name: one}, KNOWN)[key] for one in told]
             for key in set(USER_LIMITS) & set(frame.columns):
                 frame[key] = frame[key].astype(object).where(frame[key].notna(), None)
             return self.replace(users=frame.to_dict("records"))
-        frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS)
+        frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS, _meant)
         with about(users):
             rows = frame.to_dict("records")
             return self.replace(users=users_of_rows(list(frame.index), rows, USER_LIMITS))
@@ -294,7 +308,8 @@ class Instance(Record):
         Parameters
         ----------
         **changes
-            Keys of the instance. For ``server`` some of its keys are enough, and for ``users`` some
+            Keys of the instance, in SI or in :mod:`other units <eipyomo.units>`, as ``model_mbyte``
+            or ``bandwidth_mhz``, here and in what follows. For ``server`` some of its keys are enough, and for ``users`` some
             keys of some users by their names: ``users={"eu1": {"task_bits": 1e6}}``. A list of
             whole users takes the place of all.
 
@@ -303,9 +318,11 @@ class Instance(Record):
         InputError
             If a key or a user is unknown, or a value is not allowed.
         """
+        changes = in_si(changes, type(self).model_fields)
         server, users = changes.get("server"), changes.get("users")
         if isinstance(server, Mapping):
-            changes["server"] = {**self.server.data(), **text_keys(server)}
+            told = in_si(text_keys(server), EdgeServer.model_fields, "server.")
+            changes["server"] = {**self.server.data(), **told}
         if isinstance(users, Mapping):
             changes["users"] = self._changed_users(users)
         return super().replace(**changes)
@@ -324,7 +341,8 @@ class Instance(Record):
                     f"users[{places[name]}] (user {name!r}) is {short(change)}, but must be an "
                     "object with the keys to change"
                 )
-            users[places[name]].update(text_keys(change))
+            told = in_si(text_keys(change), KNOWN, f"users[{places[name]}].")
+            users[places[name]].update(told)
         return users
 
     def with_settings(self, settings: Sequence[str], *, seed: int | None = None) -> Self:
@@ -336,7 +354,8 @@ class Instance(Record):
             Texts ``PATH=VALUE``. A path is a key of the instance, ``server.KEY``,
             ``users[NAME].KEY``, ``users[PLACE].KEY`` with places from 0, or ``users[*].KEY`` for
             all; a name in quotes is never a place or all. Later texts are applied after earlier
-            ones, and the instance that comes out is checked. ``null`` leaves a key out.
+            ones, and the instance that comes out is checked. ``null`` leaves a key out. Keys may
+            be in :mod:`other units <eipyomo.units>`, as ``users[*].transmit_power_dbm``.
         seed
             With a seed a value may be a range as well, ``8..32`` or ``log(8..32)``, from which each
             user that the path names draws a number of its own; see :class:`~eipyomo.draw.Draw`.
@@ -356,3 +375,8 @@ class Instance(Record):
 USER_COLUMNS: Final = tuple(key for key, one in EndUser.model_fields.items() if one.is_required())
 USER_LIMITS: Final = tuple(key for key in EndUser.model_fields if key not in USER_COLUMNS)
 """Columns of a table of end users, and those that may be left out, or blank."""
+
+
+def _meant(name: str) -> str:
+    """Return the column in SI units that a name stands for."""
+    return unit_of(name, KNOWN)[0]

@@ -138,10 +138,8 @@ class Training:
         parts = []
         for n, (result, start_s) in enumerate(zip(self.solved, self.starts_s(), strict=True)):
             assert result.allocation is not None
-            assert result.evaluation is not None
-            decisions, terms = result.allocation.frame(), result.evaluation.breakdown.frame()
             gains = self.instances[n].users.numbers("channel_gain")
-            part = pd.concat([decisions, terms.drop(columns="name")], axis=1)
+            part = result.frame()
             part.insert(0, "round", n + 1)
             part.insert(1, "start_s", start_s)
             part.insert(2, "sync_s", result.allocation.sync_s)

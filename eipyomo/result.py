@@ -20,6 +20,8 @@ from eipyomo.words import short
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from eipyomo.verify import Verified
 
 __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
@@ -138,6 +140,16 @@ class Result(Report):
     def feasible(self) -> bool:
         """Whether `allocation` exists and satisfies the constraints."""
         return self.evaluation is not None and self.evaluation.feasible
+
+    def frame(self) -> pd.DataFrame:
+        """Return a table of users: decisions, and every term of (8) and (9); empty without any."""
+        import pandas as pd
+
+        if self.allocation is None or self.evaluation is None:
+            return pd.DataFrame()
+        terms = self.evaluation.breakdown.frame()
+        decisions = self.allocation.for_users(self.evaluation.breakdown.names).frame()
+        return pd.concat([decisions, terms.drop(columns="name")], axis=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as a JSON document of schema ``eipyomo/result@1``."""

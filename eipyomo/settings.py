@@ -7,16 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eipyomo.at_once import UndecidedError
-from eipyomo.devices import EndUser
+from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
 from eipyomo.files import number_or_text, require_unique
 from eipyomo.ranges import Range
+from eipyomo.units import in_si, unit_of
 from eipyomo.users import Users
 from eipyomo.validation import allowed
 from eipyomo.words import clipped, short, shown
 
 TEXTS = ("name", "modes")
 """Keys of users whose texts are never numbers."""
+
+KNOWN = EndUser.model_fields.keys()
+"""Keys of users."""
 
 _SETTING = re.compile(
     r"""(
@@ -59,14 +63,17 @@ def set_by(settings: Sequence[str], data: dict[str, Any], seed: int | None = Non
                 "users[NAME].KEY=VALUE or users[*].KEY=VALUE"
             )
         path, room, chosen, key, text = found.groups()
-        paths.append(path)
-        targets = [data["server"] if room else data]
-        if chosen is not None:
-            targets = [users[j] for j in _places(chosen, names)]
+        where = path.removesuffix(key)
+        targets, known = [data["server"] if room else data], data.keys()
+        if room:
+            known = EdgeServer.model_fields.keys()
+        elif chosen is not None:
+            targets, known = [users[j] for j in _places(chosen, names)], KNOWN
         for target, value in zip(
             targets, _values(path, key, text, seed, len(targets)), strict=True
         ):
-            target[key] = value
+            target.update(in_si({key: value}, known, where))
+        paths.append(where + unit_of(key, known)[0])
     require_unique(paths, "a setting has")
 
 
@@ -104,7 +111,12 @@ def _value(key: str, text: str) -> Any:
     """Return the value that a text sets: a name is a text, and null leaves a key out."""
     if text == "null" and key != "name":
         return None
-    return text if key in TEXTS else number_or_text(text)
+    if key in TEXTS:
+        return text
+    return int(text) if _WHOLE.fullmatch(text) else number_or_text(text)
+
+
+_WHOLE = re.compile(r" *[+-]?[0-9]{1,15} *")
 
 
 def users_of_rows(
@@ -119,22 +131,23 @@ def users_of_rows(
 
 
 def _read(row: Mapping[Any, str]) -> dict[Any, float | str]:
-    """Return the values of a row's fields, without those that are blank."""
-    return {
+    """Return the values of a row's fields in SI units, without those that are blank."""
+    values = {
         key: text if key in TEXTS else number_or_text(text)
         for key, text in row.items()
         if text.strip()
     }
+    return values if values.keys() <= KNOWN else in_si(values, KNOWN)
 
 
 def _user_of_row(line: int, row: Mapping[Any, str], may_be_blank: Sequence[str]) -> EndUser:
     """Return the end user of a row, checked by itself."""
     try:
         for key, text in row.items():
-            if not text.strip() and key not in may_be_blank:
+            if not text.strip() and unit_of(key, KNOWN)[0] not in may_be_blank:
                 raise InputError(
                     f"{key} (user {short(row['name'])}) is blank, but must be "
-                    f"{allowed(EndUser, (key,))}"
+                    f"{allowed(EndUser, (unit_of(key, KNOWN)[0],))}"
                 )
         return EndUser.of(_read(row))
     except InputError as error:

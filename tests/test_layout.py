@@ -20,7 +20,7 @@ LAYERS = (
     ("matlab",),
     ("validation",),
     ("choices", "columns", "files", "channel", "streams"),
-    ("at_once",),
+    ("at_once", "units", "tables"),
     ("devices", "users", "ranges"),
     ("modes", "settings"),
     ("scaled",),

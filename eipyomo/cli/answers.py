@@ -23,7 +23,7 @@ def complain(sentence: str, status: int) -> int:
 
 
 def deliver(
-    files: Mapping[str | None, str | Mapping[str, Any]],
+    files: Mapping[str | None, str | bytes | Mapping[str, Any]],
     document: Mapping[str, Any],
     show: Callable[[], None] | None,
     status: int,
@@ -33,7 +33,7 @@ def deliver(
     Parameters
     ----------
     files
-        Texts, or documents, by the files that options name, or None.
+        Texts, bytes, or documents, by the files that options name, or None.
     document
         The answer.
     show
@@ -45,8 +45,10 @@ def deliver(
     for file, content in files.items():
         try:
             if file is not None:
-                text = content if isinstance(content, str) else contents_for(file, content)
-                write_atomically({file: text})
+                contents = (
+                    content if isinstance(content, str | bytes) else contents_for(file, content)
+                )
+                write_atomically({file: contents})
         except (InputError, OutputError) as error:
             troubles.append(str(error))
     if show is None or troubles:

@@ -14,7 +14,14 @@ from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, NO_ANSWER, deliver
 from eipyomo.cli.examples import examples
 from eipyomo.cli.methods import method_with_options
-from eipyomo.cli.options import json_option, read_instances, require_targets, set_option
+from eipyomo.cli.options import (
+    json_option,
+    read_instances,
+    require_targets,
+    set_option,
+    table_for,
+    table_option,
+)
 from eipyomo.cli.printing import as_number, as_percent, clip, new_table, say
 from eipyomo.draw import Draw
 from eipyomo.errors import InputError
@@ -73,7 +80,7 @@ SHOWN_FAULTS = 10
     help="Keep verdicts and optima here (SQLite), and look them up.  [default: nothing is kept]",
 )
 @click.option("--workers", type=int, help="Processes on this machine.  [default: one a core]")
-@click.option("--csv", "csv_file", metavar="FILE", help="Write a row for each answer here.")
+@table_option("a row for each answer")
 @click.option("-o", "--output", metavar="FIGURE", help="Draw the excess: .png, .pdf or .svg.")
 @json_option
 def benchmark_command(
@@ -84,7 +91,7 @@ def benchmark_command(
     settings: tuple[str, ...],
     store_file: str | None,
     workers: int | None,
-    csv_file: str | None,
+    table_file: str | None,
     output: str | None,
     as_json: bool,
 ) -> int:
@@ -102,7 +109,7 @@ def benchmark_command(
     if not policies:
         raise InputError("no policy is given: name a method, or script.py:function")
     instances = _instances(files, draw_text, settings)
-    require_targets(csv=csv_file, store=store_file, output=output)
+    require_targets(csv=table_file, store=store_file, output=output)
     if output is not None and Path(output).suffix.lower() not in FIGURES:
         raise InputError(f"output is {output!r}, but must end in {', '.join(FIGURES)}")
     with Store(store_file) as store:
@@ -118,7 +125,7 @@ def benchmark_command(
         _draw(found, output)
     is_answered = any(row["feasible"] for row in found.rows) and store.trouble is None
     return deliver(
-        {csv_file: found.frame().to_csv(index=False)},
+        {table_file: table_for(table_file, found.frame)},
         found.to_dict(),
         None if as_json else partial(_show, found),
         ANSWERED if is_answered else NO_ANSWER,

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eipyomo.errors import InputError
-from eipyomo.files import require_suffix, require_unique, require_writable
+from eipyomo.files import require_unique, require_writable
 from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES
 from eipyomo.problem import Problem
 from eipyomo.restriction import PROBLEMS
 from eipyomo.scaled import Stage
+from eipyomo.tables import FORMATS, require_table, table_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
 
 Command = Callable[..., Any]
@@ -37,9 +40,25 @@ set_option = click.option(
     multiple=True,
     metavar="PATH=VALUE",
     help="Change the instance first: bandwidth_hz=4e7, server.frequency_hz=2e9, "
-    "'users[*].latency_weight=0.2', 'users[eu1].task_bits=1e6' or 'users[0].task_bits=1e6'; "
-    "may be given often.",
+    "'users[*].latency_weight=0.2', 'users[eu1].task_bits=1e6' or 'users[0].task_bits=1e6', also "
+    "in other units, as model_mbyte=2 or 'users[*].transmit_power_dbm=20'; may be given often.",
 )
+
+
+def table_option(what: str) -> Callable[[Command], Command]:
+    """Return the option that names a file for a table, in whatever format."""
+    return click.option(
+        "--csv",
+        "--table",
+        "table_file",
+        metavar="FILE",
+        help=f"Write {what} here, in the format of its suffix: {', '.join(FORMATS)}.",
+    )
+
+
+def table_for(file: str | None, table: Callable[[], pd.DataFrame]) -> bytes:
+    """Return the contents of the file for a table, if one is wanted."""
+    return b"" if file is None else table_bytes(file, table())
 
 
 def read_instance(file: str, settings: Sequence[str]) -> Instance:
@@ -65,13 +84,13 @@ def read_instances(files: Sequence[str], settings: Sequence[str]) -> list[Instan
 
 
 def require_targets(**files: str | None) -> None:
-    """Refuse what cannot be written, a table that would be no CSV, and one file for two outputs.
+    """Refuse what cannot be written, a table of no known format, and one file for two outputs.
 
     The keywords are the options' names.
     """
     given = {option: file for option, file in files.items() if file is not None}
     if "csv" in given:
-        require_suffix("csv", given["csv"], ".csv")
+        require_table(given["csv"], "csv")
     for file in given.values():
         require_writable(file)
     require_unique(

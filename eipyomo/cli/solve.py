@@ -18,6 +18,8 @@ from eipyomo.cli.options import (
     read_instance,
     require_targets,
     set_option,
+    table_for,
+    table_option,
 )
 from eipyomo.cli.printing import title_of
 from eipyomo.cli.progress import steps_shown
@@ -35,6 +37,7 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
     cls=MethodCommand,
     epilog=examples(
         "eipyomo solve instance.json",
+        "eipyomo solve instance.json --set model_mbyte=4 --table users.csv",
         "eipyomo solve instance.json --certificate proof.json -o result.json",
         "eipyomo solve instance.json --method minlp --solver scip --start result.json",
         "eipyomo solve instance.json -m minlp:bonmin --formulation grid --option choice=bigm",
@@ -59,11 +62,13 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 @more_option
 @set_option
 @click.option("-o", "--output", metavar="FILE", help="Write the result document here.")
+@table_option("a row for each user")
 @json_option
 def solve_command(
     instance_file: str,
     settings: tuple[str, ...],
     method: str,
+    table_file: str | None,
     output: str | None,
     as_json: bool,
     round_: str | None,
@@ -76,7 +81,7 @@ def solve_command(
     Exit status: 0 answered, 2 bad input, 3 proven infeasible, 4 no answer or a false claim.
     """
     instance = read_instance(instance_file, settings)
-    require_targets(output=output, certificate=options["certificate"])
+    require_targets(output=output, csv=table_file, certificate=options["certificate"])
     options["round"] = round_
     if start is not None:
         options["start"] = read_allocation(start)[0]
@@ -94,7 +99,11 @@ def solve_command(
         result.termination, ANSWERED if result.feasible else NO_ANSWER
     )
     show = None if as_json else partial(show_result, instance, result)
-    status = deliver({output: document}, document, show, status)
+    if table_file is not None and result.allocation is None:
+        streams.note(f"{table_file} is not written: there is no allocation")
+        table_file = None
+    users = table_for(table_file, result.frame)
+    status = deliver({table_file: users, output: document}, document, show, status)
     return status if trouble is None else complain(trouble, NO_ANSWER)
 
 

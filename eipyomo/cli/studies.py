@@ -16,6 +16,8 @@ from eipyomo.cli.options import (
     read_instances,
     require_targets,
     set_option,
+    table_for,
+    table_option,
 )
 from eipyomo.cli.printing import clip
 from eipyomo.cli.progress import cells_shown, rounds_shown, steps_shown
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
     "compare",
     epilog=examples(
         "eipyomo compare",
-        "eipyomo compare a.json b.json --methods minlp:scip,minlp:bonmin --csv table.csv",
+        "eipyomo compare a.json b.json --methods minlp:scip,minlp:bonmin --table table.csv",
+        "eipyomo compare -m exact -m 'exhaustive step=0.1' --set model_mbyte=4 --table table.tex",
     ),
 )
 @click.argument("instance_files", metavar="[INSTANCE]...", nargs=-1)
@@ -49,6 +52,15 @@ if TYPE_CHECKING:
     help="Methods, separated by commas.",
 )
 @click.option(
+    "-m",
+    "--method",
+    "more",
+    metavar="TEXT",
+    multiple=True,
+    help="A method and its options, such as 'exhaustive step=0.1', in place of those; give it "
+    "once for each.",
+)
+@click.option(
     "--time-limit",
     type=float,
     default=COMPARE_TIME_LIMIT_S,
@@ -57,14 +69,15 @@ if TYPE_CHECKING:
     help="Seconds for each method on each instance.",
 )
 @set_option
-@click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well.")
+@table_option("the table")
 @json_option
 def compare_command(
     instance_files: tuple[str, ...],
     settings: tuple[str, ...],
     methods: str,
+    more: tuple[str, ...],
     time_limit: float,
-    csv_file: str | None,
+    table_file: str | None,
     as_json: bool,
 ) -> int:
     """Show the costs of several methods side by side.
@@ -73,24 +86,25 @@ def compare_command(
     """
     instances = read_instances(instance_files, settings)
     instances = instances or [Instance.letter().with_settings(settings)]
-    require_targets(csv=csv_file)
-    names = [name.strip() for name in methods.split(",") if name.strip()]
-    with steps_shown(total=len(instances) * len(names)) as tell:
+    require_targets(csv=table_file)
+    named = list(more) or [name.strip() for name in methods.split(",") if name.strip()]
+    pairs = list(map(method_with_options, named))
+    with steps_shown(total=len(instances) * len(pairs)) as tell:
         frame = compare(
             instances,
-            names,
+            pairs,
             time_limit=time_limit,
             progress=lambda instance, method: tell(f"{clip(instance)}: {method}"),
         )
 
     def show() -> None:
         for place, instance in enumerate(instances):
-            part = frame.iloc[place * len(names) : (place + 1) * len(names)]
+            part = frame.iloc[place * len(pairs) : (place + 1) * len(pairs)]
             show_comparison(instance, part)
 
     answered = (frame["termination"] != "error") & frame["feasible"]
     return deliver(
-        {csv_file: frame.to_csv(index=False)},
+        {table_file: table_for(table_file, lambda: frame)},
         _rows_document("eipyomo/comparison@1", frame),
         None if as_json else show,
         ANSWERED if answered.any() else NO_ANSWER,
@@ -138,7 +152,7 @@ def _rows_document(schema: str, frame: pd.DataFrame) -> dict[str, Any]:
 @click.option("--workers", type=int, help="Processes on this machine.  [default: one a core]")
 @click.option("--cluster", metavar="ADDRESS", help="Compute on this Dask cluster instead.")
 @click.option("--retry", is_flag=True, help="Compute again what is stored as failed.")
-@click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well.")
+@table_option("the table")
 @json_option
 def sweep_command(
     instance_files: tuple[str, ...],
@@ -149,7 +163,7 @@ def sweep_command(
     workers: int | None,
     cluster: str | None,
     retry: bool,
-    csv_file: str | None,
+    table_file: str | None,
     as_json: bool,
 ) -> int:
     """Solve many instances by many methods.
@@ -161,7 +175,7 @@ def sweep_command(
     common = {} if time_limit is None else {"time_limit": time_limit}
     pairs = [(name, common | options) for name, options in map(method_with_options, methods)]
     wanted = cells(read_instances(instance_files, settings), pairs)
-    require_targets(store=store_file, csv=csv_file)
+    require_targets(store=store_file, csv=table_file)
     require_place(workers, cluster)
     if retry and store_file is None:
         raise InputError("retry is given without a store, but it is what to look for failures in")
@@ -173,7 +187,7 @@ def sweep_command(
             frame = sweep(wanted, store, workers=workers, cluster=cluster, report=report)
     status = ANSWERED if (frame["termination"] != "error").any() else NO_ANSWER
     return deliver(
-        {csv_file: frame.to_csv(index=False)},
+        {table_file: table_for(table_file, lambda: frame)},
         _rows_document("eipyomo/sweep@1", frame),
         None if as_json else partial(show_sweep, frame),
         status if store.trouble is None else NO_ANSWER,
@@ -224,7 +238,7 @@ def sweep_command(
     metavar="FILE",
     help="Keep finished rounds here (SQLite), and look them up.  [default: nothing is kept]",
 )
-@click.option("--csv", "csv_file", metavar="FILE", help="Write a row for each round and user here.")
+@table_option("a row for each round and user")
 @click.option("-o", "--output", metavar="FILE", help="Write the whole document here.")
 @json_option
 def train_command(
@@ -232,7 +246,7 @@ def train_command(
     more: tuple[str, ...],
     settings: tuple[str, ...],
     store_file: str | None,
-    csv_file: str | None,
+    table_file: str | None,
     output: str | None,
     as_json: bool,
     **options: Any,
@@ -246,13 +260,13 @@ def train_command(
     Exit status: 0 all rounds answered, 2 bad input, 4 a round gave no allocation.
     """
     instance = read_instance(instance_file, settings)
-    require_targets(store=store_file, csv=csv_file, output=output)
+    require_targets(store=store_file, csv=table_file, output=output)
     given = with_more(options["method"], options, more)
     with Store(store_file) as store, rounds_shown(given["rounds"]) as report:
         process = train(instance, store=store, report=report, **given)
     document = process.to_dict()
     return deliver(
-        {output: document, csv_file: process.frame().to_csv(index=False)},
+        {output: document, table_file: table_for(table_file, process.frame)},
         document,
         None if as_json else partial(show_training, process),
         ANSWERED if process.complete and store.trouble is None else NO_ANSWER,

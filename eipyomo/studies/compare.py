@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
-from eipyomo.instance import Instance
-from eipyomo.solvers.methods import attempt, resolve
+from eipyomo.solvers.methods import resolve
+from eipyomo.studies.columns import BESIDE, beside, label_of
 from eipyomo.studies.store import COLUMNS, row_of
-from eipyomo.validation import require_kind, require_list
+from eipyomo.studies.sweep import cells, solved, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
+
+    from eipyomo.instance import Instance
 
 TIME_LIMIT_S = 30.0
 
@@ -21,7 +24,7 @@ DEFAULT_METHODS = ("exact", "admm", "minlp:bonmin", "eco", "lco", "gbe")
 
 def compare(
     instances: Sequence[Instance],
-    methods: Sequence[str] = DEFAULT_METHODS,
+    methods: Sequence[str | tuple[str, Mapping[str, Any]]] = DEFAULT_METHODS,
     *,
     time_limit: float = TIME_LIMIT_S,
     progress: Callable[[str, str], None] | None = None,
@@ -35,18 +38,19 @@ def compare(
     instances
         The instances.
     methods
-        Names as in :func:`eipyomo.solve`.
+        Names as in :func:`eipyomo.solve`, alone or with options: ``("exhaustive", {"step": 0.1})``.
     time_limit
-        Seconds for each method on each instance.
+        Seconds for each method on each instance, unless its options say otherwise.
     progress
-        Called with the instance's and the method's name before each run.
+        Called with the instance's name and the method's label before each run.
 
     Returns
     -------
     DataFrame
         One row for each instance and method. ``excess`` is how far the objective is above the
         lowest one found on that instance, relative to it; the other columns are those of
-        :class:`~eipyomo.result.Result`.
+        :class:`~eipyomo.result.Result`, and what :mod:`eipyomo.studies.columns` tells of answers
+        and instances.
 
     Raises
     ------
@@ -56,32 +60,30 @@ def compare(
     """
     import pandas as pd
 
-    require_list("instances", instances, "instances")
-    for instance in instances:
-        require_kind("an element of instances", instance, Instance)
-    require_list("methods", methods, "names of methods")
-    for method in methods:
-        job = resolve(method, {"time_limit": time_limit})
-        for instance in instances:
-            job.of(instance)
-    rows, excess = [], []
-    for instance in instances:
-        results = []
-        for method in methods:
-            if progress is not None:
-                progress(instance.name, method)
-            results.append(attempt(instance, method, time_limit=time_limit))
-        excess += _excess([result.objective for result in results])
-        for method, result in zip(methods, results, strict=True):
-            cell = {"instance": instance.name, "method": method}
-            rows.append({**cell, **row_of(result.to_dict())})
-    names = ["instance", "method", *COLUMNS]
-    frame = pd.DataFrame(rows, columns=names)
-    frame.insert(names.index("objective") + 1, "excess", excess)
-    return frame
+    usual = {"time_limit": time_limit}
+    wanted = cells(instances, [(one, {**usual, **told}) for one, told in with_options(methods)])
+    for cell in wanted:
+        resolve(cell.method, cell.arguments()).of(cell.instance)
+    found = []
+    for cell in wanted:
+        if progress is not None:
+            progress(cell.instance.name, label_of(cell.method, cell.options))
+        found.append((cell, solved(cell)))
+    rows: list[dict[str, Any]] = []
+    for (cell, document), more in zip(found, beside(found), strict=True):
+        row = {"instance": cell.instance.name, "method": cell.method, **row_of(document)}
+        told = {"options": json.dumps(cell.arguments()), "digest": document["instance_digest"]}
+        rows.append({**row, **told, **more})
+    for start in range(0, len(rows), len(methods)):
+        _add_excess(rows[start : start + len(methods)])
+    names = ["instance", "method", *COLUMNS, "options", "digest", *BESIDE]
+    names.insert(names.index("objective") + 1, "excess")
+    return pd.DataFrame(rows, columns=[*names, *(key for key in rows[0] if key not in names)])
 
 
-def _excess(costs: Sequence[float | None]) -> list[float | None]:
-    """Return how far costs are above the lowest of them, relative to it."""
-    best = min((cost for cost in costs if cost is not None), default=None)
-    return [None if cost is None or best is None else (cost - best) / abs(best) for cost in costs]
+def _add_excess(rows: Sequence[dict[str, Any]]) -> None:
+    """Add how far costs on an instance are above the lowest of them, relative to it."""
+    costs = [row["objective"] for row in rows if row["objective"] is not None]
+    for row in rows:
+        cost = row["objective"]
+        row["excess"] = None if cost is None else (cost - min(costs)) / abs(min(costs))

@@ -49,6 +49,20 @@ def cells(
         Names as in :func:`eipyomo.solve`, alone or with options.
     """
     require_list("instances", instances, "instances")
+    pairs = with_options(methods)
+    return [Cell(instance, name, options) for instance in instances for name, options in pairs]
+
+
+def with_options(
+    methods: Sequence[str | tuple[str, Mapping[str, Any]]],
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return methods, each with its options.
+
+    Raises
+    ------
+    InputError
+        If it is no list of names, or of names and options.
+    """
     require_list("methods", methods, "names of methods")
     pairs = [(method, {}) if isinstance(method, str) else method for method in methods]
     for pair in pairs:
@@ -56,7 +70,8 @@ def cells(
             raise InputError(
                 f"an element of methods is {shown(pair)}, but must be a name, or a name and options"
             )
-    return [Cell(instance, name, options) for instance in instances for name, options in pairs]
+        require_kind("options", pair[1], Mapping)
+    return [(name, options) for name, options in pairs]
 
 
 def sweep(
