@@ -309,9 +309,10 @@ class Instance(Record):
         ----------
         **changes
             Keys of the instance, in SI or in :mod:`other units <eipyomo.units>`, as ``model_mbyte``
-            or ``bandwidth_mhz``, here and in what follows. For ``server`` some of its keys are enough, and for ``users`` some
-            keys of some users by their names: ``users={"eu1": {"task_bits": 1e6}}``. A list of
-            whole users takes the place of all.
+            or ``bandwidth_mhz``, here and in what follows. For ``server`` some of its keys are
+            enough, and for ``users`` some keys of some users by their names:
+            ``users={"eu1": {"task_bits": 1e6}}``. A list of whole users, in SI, takes the place of
+            all.
 
         Raises
         ------

@@ -76,10 +76,50 @@ class Range(Record):
             return np.exp(generator.uniform(np.log(self.low), np.log(self.high), count))
         return generator.uniform(self.low, self.high, count)
 
+    def even(self, count: int) -> NDArray[np.float64]:
+        """Return so many numbers from end to end, evenly or in their logarithm; (count,)."""
+        if self.log:
+            return np.geomspace(self.low, self.high, count)
+        return np.linspace(self.low, self.high, count)
+
     def __str__(self) -> str:
         """Return the text that :meth:`of_text` reads."""
         ends = f"{number_text(self.low)}..{number_text(self.high)}"
         return f"log({ends})" if self.log else ends
+
+
+def numbers_of(text: str) -> list[float]:
+    """Return the numbers that a text lists: ``8,16,32``, or ``8:64:15``, evenly from 8 to 64.
+
+    ``log(8:64:4)`` spaces them evenly in the logarithm.
+
+    Raises
+    ------
+    InputError
+        If it lists none.
+    """
+    found = _GRID.fullmatch(text.strip())
+    words = found.group(2, 3) if found else text.split(",")
+    numbers = [number_or_text(word.strip()) for word in words]
+    told = [number for number in numbers if isinstance(number, float)]
+    if len(told) < len(numbers):
+        raise InputError(
+            f"{short(text)} lists no numbers, but must be as 8,16,32 or 8:64:15 (evenly from 8 to "
+            "64) or log(8:64:15)"
+        )
+    if found is None:
+        return told
+    count = int(found[4])
+    range_ = Range(low=told[0], high=told[1], log=found[1] is not None)
+    if (found[1] is None) != (found[5] is None) or not 2 <= count <= MOST:
+        raise InputError(f"{short(text)} must have 2 to {MOST} numbers, as log(8:64:15)")
+    return [float(number) for number in range_.even(count)]
+
+
+_GRID = re.compile(r"(log\()?([^():,]+):([^():,]+):([0-9]{1,9})(\))?")
+
+MOST = 100_000
+"""So many numbers may be listed by their ends."""
 
 
 def number_text(number: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -82,6 +83,10 @@ def read_table(path: PathLike) -> pd.DataFrame:
     return table
 
 
+BLANKS: Final[Mapping[str, Any]] = {"keep_default_na": False, "na_values": [""]}
+"""Nothing is nothing; NA and null may be names."""
+
+
 def _csv(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False, lineterminator="\n").encode()
 
@@ -89,7 +94,8 @@ def _csv(table: pd.DataFrame) -> bytes:
 def _of_csv(contents: bytes) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_csv(io.BytesIO(contents), float_precision="round_trip")
+    table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), float_precision="round_trip", **BLANKS)
+    return table
 
 
 def _parquet(table: pd.DataFrame) -> bytes:
@@ -110,20 +116,31 @@ def require_pyarrow() -> object:
 
 
 def _xlsx(table: pd.DataFrame) -> bytes:
+    import pandas as pd
+
     file = io.BytesIO()
-    table.map(_seen).to_excel(file, engine="openpyxl", index=False)
+    with pd.ExcelWriter(file, engine="openpyxl") as book:
+        table.map(_seen).to_excel(book, index=False, sheet_name="table")
+        for row in book.sheets["table"].iter_rows():
+            for cell in row:
+                if cell.data_type == "f":  # a text that begins with "=" is no formula
+                    cell.data_type = "s"
     return file.getvalue()
 
 
 def _seen(cell: Any) -> Any:
     """Return a cell without the signs that a sheet cannot hold."""
-    return one_line(cell) if isinstance(cell, str) else cell
+    return _UNSEEN.sub(lambda sign: ascii(sign[0])[1:-1], cell) if isinstance(cell, str) else cell
+
+
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def _of_xlsx(contents: bytes) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.read_excel(io.BytesIO(contents), engine="openpyxl")
+    table: pd.DataFrame = pd.read_excel(io.BytesIO(contents), engine="openpyxl", **BLANKS)
+    return table
 
 
 def _require_openpyxl() -> object:

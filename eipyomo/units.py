@@ -100,6 +100,14 @@ def unit_of(key: str, known: Collection[str]) -> tuple[str, Unit | None]:
     return key, None
 
 
+def si_key(key: str) -> tuple[str, Unit | None]:
+    """Return the key in SI units of a key in any, and its unit; None if it has none or SI's."""
+    for ending in sorted(UNITS, key=len, reverse=True):
+        if key.endswith(ending):
+            return key.removesuffix(ending) + UNITS[ending].si, UNITS[ending]
+    return key, None
+
+
 def in_si(data: Mapping[str, Any], known: Collection[str], where: str = "") -> dict[str, Any]:
     """Return data by known keys, in SI units.
 

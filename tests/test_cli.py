@@ -231,8 +231,8 @@ BAD = {
     "no number": (["generate", "--users", "x"], "'x' is not a valid integer"),
     "no users": (["generate", "--users", "0"], "users is 0, but must be an integer >= 1"),
     "negative seed": (["generate", "--seed", "-1"], "seed is -1"),
-    "NaN": (["generate", "--model-mbit", "nan"], "model_bits is nan"),
-    "infinite": (["generate", "--bandwidth-mhz", "inf"], "bandwidth_hz is inf"),
+    "NaN": (["generate", "--model-mbit", "nan"], "model_mbit is nan, but must be"),
+    "infinite": (["generate", "--bandwidth-mhz", "inf"], "bandwidth_mhz is inf, but must be"),
     "negative task": (["generate", "--task-mbit", "-1"], "task_bits (user 'eu1') is -1000000.0"),
     "no table": (["generate", "--users-csv", "none.csv"], "cannot read the users file 'none.csv'"),
     "unknown option": (["solve", LETTER, "--foo"], "No such option"),
@@ -275,14 +275,14 @@ BAD = {
     ),
     "unknown method in a list": (["compare", "--methods", "eco,foo"], "method is 'foo'"),
     "compare without time": (["compare", "--time-limit", "-1"], "time_limit is -1.0"),
-    "a table that is no CSV": (
-        ["compare", "--csv", "table.tex"],
-        "csv is 'table.tex', but must end in .csv",
+    "a table of no known format": (
+        ["compare", "--csv", "table.pdf"],
+        "csv is 'table.pdf', but must end in .csv, .tex, .md, .xlsx, .parquet",
     ),
     "a table without a suffix": (["compare", "--csv", "csv"], "csv is 'csv', but must end in .csv"),
-    "a table of rounds that is no CSV": (
-        ["train", LETTER, "--rounds", "1", "--csv", "t.xlsx"],
-        "csv is 't.xlsx', but must end in .csv",
+    "a table of rounds of no known format": (
+        ["train", LETTER, "--rounds", "1", "--csv", "t.json"],
+        "csv is 't.json', but must end in .csv",
     ),
     "one file for two outputs": (
         ["train", LETTER, "--rounds", "1", "--csv", "t.csv", "-o", "./t.csv"],
@@ -331,7 +331,7 @@ BAD = {
     },
     "a setting with a bad value": (
         ["solve", LETTER, "--set", "bandwidth_hz=0"],
-        "bandwidth_hz is 0.0, but must be a finite number > 0",
+        "bandwidth_hz is 0, but must be a finite number > 0",
     ),
     "a setting with an unknown key": (
         ["export", LETTER, "-o", "model.nl", "--set", "colour=1"],

@@ -569,7 +569,7 @@ def test_settings_of_users_with_hostile_names(letter: ei.Instance) -> None:
         ("bandwidth_hz=40 MHz", "bandwidth_hz is '40 MHz', but must be a finite number > 0"),
         ("bandwidth_hz=null", "bandwidth_hz is None, but must be a finite number > 0"),
         ("users[eu2].task_bits=true", r"task_bits \(user 'eu2'\) is 'true', but must be"),
-        ("server=1", "server is 1.0, but must be an object"),
+        ("server=1", "server is 1, but must be an object"),
         ("users=[]", r"users is '\[\]', but must be a non-empty list"),
     ],
 )

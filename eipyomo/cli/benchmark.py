@@ -15,18 +15,17 @@ from eipyomo.cli.answers import ANSWERED, NO_ANSWER, deliver
 from eipyomo.cli.examples import examples
 from eipyomo.cli.methods import method_with_options
 from eipyomo.cli.options import (
+    draw_option,
     json_option,
-    read_instances,
+    read_or_draw,
     require_targets,
     set_option,
     table_for,
     table_option,
 )
 from eipyomo.cli.printing import as_number, as_percent, clip, new_table, say
-from eipyomo.draw import Draw
 from eipyomo.errors import InputError
 from eipyomo.files import read_document, write_atomically
-from eipyomo.instance import Instance
 from eipyomo.studies.benchmark import TIME_LIMIT_S, benchmark
 from eipyomo.studies.judged import Benchmark
 from eipyomo.studies.policies import FILES, SCRIPT
@@ -50,13 +49,7 @@ SHOWN_FAULTS = 10
     ),
 )
 @click.argument("what", metavar="POLICY... [INSTANCE]...", nargs=-1, required=True)
-@click.option(
-    "--draw",
-    "draw_text",
-    metavar="TEXT",
-    help="Draw instances instead: 'users=10 seeds=0:1000 model_mbit=8..32'; any key of --set "
-    "may have a range.",
-)
+@draw_option
 @click.option(
     "--reference",
     default="exact",
@@ -108,7 +101,7 @@ def benchmark_command(
     policies, files = _sorted(what)
     if not policies:
         raise InputError("no policy is given: name a method, or script.py:function")
-    instances = _instances(files, draw_text, settings)
+    instances = read_or_draw(files, draw_text, settings)
     require_targets(csv=table_file, store=store_file, output=output)
     if output is not None and Path(output).suffix.lower() not in FIGURES:
         raise InputError(f"output is {output!r}, but must end in {', '.join(FIGURES)}")
@@ -147,20 +140,6 @@ def _policy(text: str) -> Any:
     """Return a policy as :func:`benchmark` takes it."""
     is_named = SCRIPT.fullmatch(text) is not None or text.lower().endswith(FILES)
     return text if is_named else method_with_options(text)
-
-
-def _instances(
-    files: Sequence[str], draw_text: str | None, settings: Sequence[str]
-) -> Draw | list[Instance]:
-    """Return the instances that files hold, or a draw makes."""
-    if draw_text is None:
-        if not files:
-            raise InputError("no instance is given: name files, or give --draw")
-        return read_instances(files, settings)
-    if files:
-        raise InputError("draw and files of instances are given, but one of them is enough")
-    draw = Draw.from_text(draw_text)
-    return draw.replace(settings=[*draw.settings, *settings]) if settings else draw
 
 
 def _draw(found: Benchmark, output: str) -> None:

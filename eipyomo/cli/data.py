@@ -31,6 +31,7 @@ OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m"
     "generate",
     epilog=examples(
         "eipyomo generate --users 4 --path-loss-exponent 2.9 --seed 0 -o instance.json",
+        "eipyomo generate --users 100 --set 'users[*].transmit_power_dbm=20' -o instance.json",
         "eipyomo generate --users-csv users.csv --bandwidth-mhz 10 -o instance.json",
     ),
 )
@@ -47,13 +48,18 @@ OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m"
     help="CPU frequency F of the server in GHz that all tasks share.  [default: f_s for each]",
 )
 @click.option(
-    "--users-csv", metavar="FILE", help="Take the end users from this table, SI units, instead."
+    "--users-csv",
+    metavar="FILE",
+    help="Take the end users from this table instead; columns name their units, as task_mbit.",
 )
 @click.option(
     "--name", help="Free text.  [default: made from the options, or the table's file name]"
 )
+@set_option
 @click.option("-o", "--output", metavar="FILE", help="Instance file.  [default: print it]")
-def generate_command(output: str | None, users_csv: str | None, **options: Any) -> int:
+def generate_command(
+    output: str | None, users_csv: str | None, settings: tuple[str, ...], **options: Any
+) -> int:
     """Make an instance in the letter's setting."""
     if users_csv is None:
         instance = Instance.letter(**options)
@@ -67,6 +73,7 @@ def generate_command(output: str | None, users_csv: str | None, **options: Any) 
         if options["name"] is None:
             options["name"] = Path(users_csv).stem
         instance = Instance.letter(**options).with_users(users_csv)
+    instance = instance.with_settings(settings)
     if output is None:
         streams.print_document(to_json(instance.to_dict()))
     else:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eipyomo.draw import Draw
 from eipyomo.errors import InputError
 from eipyomo.files import require_unique, require_writable
 from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES
 from eipyomo.problem import Problem
+from eipyomo.ranges import number_text, numbers_of
 from eipyomo.restriction import PROBLEMS
 from eipyomo.scaled import Stage
 from eipyomo.tables import FORMATS, require_table, table_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -59,6 +61,55 @@ def table_option(what: str) -> Callable[[Command], Command]:
 def table_for(file: str | None, table: Callable[[], pd.DataFrame]) -> bytes:
     """Return the contents of the file for a table, if one is wanted."""
     return b"" if file is None else table_bytes(file, table())
+
+
+draw_option = click.option(
+    "--draw",
+    "draw_text",
+    metavar="TEXT",
+    help="Draw instances instead: 'users=10 seeds=0:1000 model_mbit=8..32'; any key of --set "
+    "may have a range.",
+)
+
+
+vary_option = click.option(
+    "--vary",
+    "varied",
+    multiple=True,
+    metavar="PATH=NUMBERS",
+    help="Take each instance with each of these: model_mbit=8,16,32, 'users[*].task_mbit=8:64:15' "
+    "(15 numbers, evenly) or log(8:64:15); give it twice for all pairs.",
+)
+
+
+def read_or_draw(
+    files: Sequence[str], draw_text: str | None, settings: Sequence[str]
+) -> Draw | list[Instance]:
+    """Return the instances that files hold, or a draw makes."""
+    if draw_text is None:
+        if not files:
+            raise InputError("no instance is given: name files, or give --draw")
+        return read_instances(files, settings)
+    if files:
+        raise InputError("draw and files of instances are given, but one of them is enough")
+    draw = Draw.from_text(draw_text)
+    return draw.replace(settings=[*draw.settings, *settings]) if settings else draw
+
+
+def each_varied(instances: Iterable[Instance], varied: Sequence[str]) -> list[Instance]:
+    """Return instances with each of the numbers that texts list; their names tell which."""
+    found = list(instances)
+    for text in varied:
+        path, sign, numbers = text.rpartition("=")
+        if not sign:
+            raise InputError(f"vary is {text!r}, but must be PATH=NUMBERS")
+        settings = [f"{path}={number_text(number)}" for number in numbers_of(numbers)]
+        found = [
+            instance.with_settings([one]).replace(name=f"{instance.name} {one}".strip())
+            for instance in found
+            for one in settings
+        ]
+    return found
 
 
 def read_instance(file: str, settings: Sequence[str]) -> Instance:

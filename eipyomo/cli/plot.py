@@ -5,17 +5,22 @@ from __future__ import annotations
 import importlib
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from eipyomo import claims, streams
 from eipyomo.cli.answers import ANSWERED
+from eipyomo.cli.curves import curves_options, is_table, refuse_for_results, table_figure
 from eipyomo.cli.examples import examples
 from eipyomo.errors import InputError
 from eipyomo.files import about, read_document, require_writable, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.process import Training
 from eipyomo.result import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @click.command(
@@ -24,6 +29,8 @@ from eipyomo.result import Result
         "eipyomo plot result.json",
         "eipyomo plot result.json --figure timeline -o round.pdf",
         "eipyomo plot process.json",
+        "eipyomo plot table.csv --x model_mbit --y wsel --by method --error ci95 -o figure.pdf",
+        "eipyomo plot table.csv --x task_mbit --relative-to exact",
     ),
 )
 @click.argument("result_file", metavar="RESULT")
@@ -40,39 +47,52 @@ from eipyomo.result import Result
     metavar="FILE",
     help="The instance that was solved: check every number in RESULT against it first.",
 )
+@curves_options
 @click.option(
     "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
 )
 def plot_command(
-    result_file: str, figure: str, instance_file: str | None, output: str | None
+    result_file: str, figure: str, instance_file: str | None, output: str | None, **of_table: Any
 ) -> int:
-    """Draw a result, or a process of many rounds.
+    """Draw a result, a process of many rounds, or a table.
 
     The round as in the letter's first figure, the band, and every term of energy and latency; of a
-    process all rounds on one time axis, and what each of them costs.
+    process all rounds on one time axis, and what each of them costs; of a table of compare or sweep
+    one column against another, a curve for each method.
 
     Nothing false is drawn: exit status 4 if numbers in the file contradict one another, or, with
     --instance, if any of them is not what the instance makes it.
     """
-    instance = None if instance_file is None else Instance.from_json(instance_file)
-    document = read_document(result_file, "result")
-    with about(result_file):
-        claims.require_schema(document.get("schema"), or_process=True)
     target = Path(output) if output is not None else Path(result_file).with_suffix(".png")
     kind = target.suffix.lower().removeprefix(".")
     if kind not in ("png", "pdf", "svg"):
         raise InputError(f"output is {str(target)!r}, but must end in .png, .pdf or .svg")
     require_writable(target)
+    if is_table(result_file):
+        drawn = table_figure(result_file, of_table)
+    else:
+        refuse_for_results(of_table)
+        drawn = _figure(result_file, figure, instance_file)
+    image = io.BytesIO()
+    drawn.savefig(image, format=kind, dpi=200)
+    write_atomically({target: image.getvalue()})
+    streams.note(f"wrote {target}")
+    return ANSWERED
+
+
+def _figure(result_file: str, figure: str, instance_file: str | None) -> Figure:
+    """Return a figure of a result or of a process, of which nothing is false."""
+    instance = None if instance_file is None else Instance.from_json(instance_file)
+    document = read_document(result_file, "result")
+    with about(result_file):
+        claims.require_schema(document.get("schema"), or_process=True)
     plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
     of_process = document["schema"] == claims.TRAINING_SCHEMA
     figures = plotting.TRAINING_FIGURES if of_process else plotting.FIGURES
     if figure not in figures:
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
-    image = io.BytesIO()
     with about(result_file):
         if instance is not None:
             (Training if of_process else Result).from_dict(document, instance)
-        figures[figure](document).savefig(image, format=kind, dpi=200)
-    write_atomically({target: image.getvalue()})
-    streams.note(f"wrote {target}")
-    return ANSWERED
+        drawn: Figure = figures[figure](document)
+    return drawn

@@ -71,14 +71,21 @@ def with_unit(minimised: str, value: float | None, digits: int = 9) -> str:
     return as_number(value, digits) + unit
 
 
-def as_percent(value: float | None) -> str:
-    """Return a part of one in per cent, if there is one; small ones with more digits."""
+def as_percent(value: float | None, *, brief: bool = False) -> str:
+    """Return a part of one in per cent, if there is one; small ones with more digits, or two."""
     if value is None or math.isnan(value):
         return "-"
+    if brief:
+        return f"{100 * value:.2g}%"
     size = abs(value)
     if size < 1e-9:
         return f"{size:.2%}"
     return f"{value:.2%}" if size >= 1e-4 else f"{value:.6%}"
+
+
+def as_share(value: float | None) -> str:
+    """Return a part of one as a number of per cent with a digit, if there is one."""
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
 
 
 def new_table(first: str, *others: str) -> Table:

@@ -11,17 +11,22 @@ from eipyomo.cli.answers import ANSWERED, NO_ANSWER, deliver
 from eipyomo.cli.examples import examples
 from eipyomo.cli.methods import method_with_options, more_option, with_more
 from eipyomo.cli.options import (
+    draw_option,
+    each_varied,
     json_option,
     read_instance,
     read_instances,
+    read_or_draw,
     require_targets,
     set_option,
     table_for,
     table_option,
+    vary_option,
 )
 from eipyomo.cli.printing import clip
 from eipyomo.cli.progress import cells_shown, rounds_shown, steps_shown
 from eipyomo.cli.tables import show_comparison, show_sweep, show_training
+from eipyomo.draw import Draw
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.solvers.methods import DEFAULT_METHOD
@@ -121,11 +126,14 @@ def _rows_document(schema: str, frame: pd.DataFrame) -> dict[str, Any]:
     "sweep",
     epilog=examples(
         "eipyomo sweep instance*.json --store sweep.db",
+        "eipyomo sweep --draw 'seeds=0:10' --vary model_mbit=8:32:4 -m exact -m lco --table t.csv",
         'eipyomo sweep instance*.json -m exact -m "exhaustive step=0.1" -m gbe --csv table.csv',
         "eipyomo sweep instance*.json --store big.db --cluster tcp://scheduler:8786",
     ),
 )
-@click.argument("instance_files", metavar="INSTANCE...", nargs=-1, required=True)
+@click.argument("instance_files", metavar="[INSTANCE]...", nargs=-1)
+@draw_option
+@vary_option
 @click.option(
     "-m",
     "--method",
@@ -156,6 +164,8 @@ def _rows_document(schema: str, frame: pd.DataFrame) -> dict[str, Any]:
 @json_option
 def sweep_command(
     instance_files: tuple[str, ...],
+    draw_text: str | None,
+    varied: tuple[str, ...],
     methods: tuple[str, ...],
     time_limit: float | None,
     settings: tuple[str, ...],
@@ -168,13 +178,20 @@ def sweep_command(
 ) -> int:
     """Solve many instances by many methods.
 
-    In parallel. With --store every finished cell (an instance, a method, its options) is stored at
-    once, and a sweep that was interrupted or killed goes on where it stopped: give the same command
-    again. What other versions of eipyomo or of its solvers have found is not taken.
+    Files of instances, instances that are drawn, or, without either, the letter's, each of them as
+    often as --vary asks. In parallel. With --store every finished cell (an instance, a method, its
+    options) is stored at once, and a sweep that was interrupted or killed goes on where it stopped:
+    give the same command again. What other versions of eipyomo or of its solvers have found is not
+    taken.
     """
     common = {} if time_limit is None else {"time_limit": time_limit}
     pairs = [(name, common | options) for name, options in map(method_with_options, methods)]
-    wanted = cells(read_instances(instance_files, settings), pairs)
+    if instance_files or draw_text is not None:
+        read = read_or_draw(instance_files, draw_text, settings)
+    else:
+        read = [Instance.letter().with_settings(settings)]
+    instances = each_varied(read.instances() if isinstance(read, Draw) else read, varied)
+    wanted = cells(instances, pairs)
     require_targets(store=store_file, csv=table_file)
     require_place(workers, cluster)
     if retry and store_file is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from eipyomo.cli.printing import (
@@ -10,6 +9,7 @@ from eipyomo.cli.printing import (
     SHOWN_USERS,
     as_number,
     as_percent,
+    as_share,
     as_text,
     clip,
     describe,
@@ -22,6 +22,8 @@ from eipyomo.cli.printing import (
 )
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
 from eipyomo.objective import WSEL
+from eipyomo.studies.columns import SIZES
+from eipyomo.units import heading
 from eipyomo.words import labels
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def show_result(instance: Instance, result: Result) -> None:
         "User",
         *(["Mode\n"] if modes is not None else []),
         "Download",
-        "Offload\n[%]",
+        "Edge\n[%]",
         *(["Edge\n[GHz]"] if edge_frequency_hz is not None else []),
         "CPU\n[GHz]",
         "Uplink\n[%]",
@@ -131,25 +133,37 @@ def show_prices(prices: Mapping[str, Any], what: str) -> None:
 def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
     """Print one row for each method on an instance."""
     say(f"\n{title_of(instance)}: {describe(instance)}")
-    table = new_table("Method", "WSEL", "Above best", "Lower bound", "Gap", "Time [s]", "Outcome")
+    table = new_table(
+        "Method",
+        *("WSEL\n", "Above\nbest", "Gap\n", "Energy\n[J]", "Latency\n[s]"),
+        *("Down-\nloads", "Edge\n[%]", "Time\n[s]", "Outcome"),
+    )
     for row in frame.to_dict("records"):
         table.add_row(
-            row["method"],
+            clip(row["label"]),
             as_number(row["objective"], 7),
             as_percent(row["excess"]),
-            as_number(row["bound"], 7),
-            as_percent(row["gap"]),
+            as_percent(row["gap"], brief=True),
+            as_number(row["energy_j"], 4),
+            as_number(row["max_latency_s"], 4),
+            as_number(row["downloads"], 5),
+            as_share(row["offloaded_share"]),
             f"{row['wall_s']:.2f}",
             row["termination"],
         )
     say(table)
-    for method, message in frame.loc[
-        frame["termination"] == "error", ["method", "message"]
-    ].itertuples(index=False):
-        say(f"{method}: {message}")
-    restricted = frame.loc[frame["problem"] != "joint", "method"]
+    _show_errors(frame)
+    restricted = frame.loc[frame["problem"] != "joint", "label"]
     if len(restricted):
         say(f"Optima and bounds of {', '.join(restricted)} are those of restricted problems.")
+
+
+def _show_errors(frame: pd.DataFrame) -> None:
+    """Print why methods have failed, each the first time, and how often."""
+    errors = frame[frame["termination"] == "error"]
+    for (label, message), part in errors.groupby(["label", "message"], sort=False):
+        times = f" ({len(part)} times)" if len(part) > 1 else ""
+        say(f"{label}: {message}{times}")
 
 
 def show_evaluation(evaluation: Evaluation, problem: Problem) -> None:
@@ -190,22 +204,44 @@ def show_evaluation(evaluation: Evaluation, problem: Problem) -> None:
 
 
 def show_sweep(frame: pd.DataFrame) -> None:
-    """Print one row for each method with its options, over all instances."""
+    """Print what varies, and one row for each method with its options, over all instances."""
+    count = frame["digest"].nunique()
+    told = ", ".join(map(_range, data_in(frame)))
+    say(f"{count} instance{'s' if count > 1 else ''}: {told}")
     table = new_table(
-        "Method", "Options", "Cells", "Answered", "Errors", "Mean WSEL", "Mean time [s]"
+        "Mean of",
+        *("Answered\n", "WSEL\n", "Energy\n[J]", "Latency\n[s]", "Down-\nloads"),
+        *("Edge\n[%]", "Time\n[s]"),
     )
-    for (method, options), part in frame.groupby(["method", "options"], sort=False):
-        errors = int((part["termination"] == "error").sum())
+    for label, part in frame.groupby("label", sort=False):
         table.add_row(
-            str(method),
-            ", ".join(f"{key}={value}" for key, value in json.loads(str(options)).items()),
-            str(len(part)),
-            str(int(part["feasible"].sum())),
-            str(errors),
+            clip(str(label)),
+            f"{int(part['feasible'].sum())}/{len(part)}",
             as_number(part["objective"].mean(), 7),
+            as_number(part["energy_j"].mean(), 4),
+            as_number(part["max_latency_s"].mean(), 4),
+            as_number(part["downloads"].mean(), 3),
+            as_share(part["offloaded_share"].mean()),
             f"{part['wall_s'].mean():.2f}",
         )
     say(table)
+    _show_errors(frame)
+
+
+def data_in(frame: pd.DataFrame) -> list[pd.Series[Any]]:
+    """Return the columns of a table of results that tell of instances."""
+    first = list(frame.columns).index(SIZES[0])
+    return [frame[key] for key in frame.columns[first:]]
+
+
+def _range(column: pd.Series[Any]) -> str:
+    """Say which values a column has: one, or from where to where."""
+    words = heading(str(column.name))
+    known = column.dropna()
+    if known.dtype == object or not len(known):
+        return f"{words} {clip(', '.join(map(str, known.unique())), 60)}"
+    low, high = known.min(), known.max()
+    return f"{words} {low:g}" + ("" if low == high else f" to {high:g}")
 
 
 def show_training(process: Training) -> None:

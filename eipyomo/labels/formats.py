@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from eipyomo.errors import InputError
-from eipyomo.extras import extra
 from eipyomo.files import PathLike, require_writable
 from eipyomo.labels.columns import Rows, arrays_of, frame_of, kinds_by_name, rows_of
 from eipyomo.matlab import require_scipy
+from eipyomo.tables import require_pyarrow
 from eipyomo.words import short
 
 
@@ -103,13 +103,9 @@ def _of_parquet(contents: bytes, users: int) -> Rows:
     return table[list(kinds_by_name(users))].to_numpy(np.float64)
 
 
-def _require_pyarrow() -> object:
-    return extra("pyarrow", "parquet", "a .parquet file")
-
-
 FORMATS: Final[Mapping[str, Format]] = {
     ".npz": Format(_npz, _of_npz),
     ".mat": Format(_mat, _of_mat, require_scipy),
-    ".parquet": Format(_parquet, _of_parquet, _require_pyarrow),
+    ".parquet": Format(_parquet, _of_parquet, require_pyarrow),
     ".csv": Format(_csv, _of_csv),
 }

@@ -31,7 +31,7 @@ BESIDE: Final = ("label", *MEASURES, *SIZES)
 
 
 def beside(found: Sequence[tuple[Cell, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Return what stands beside the claims of result documents, a row for each: ``BESIDE``, data."""
+    """Return what stands beside the claims of documents, a row for each: ``BESIDE``, and data."""
     instances = list({id(cell.instance): cell.instance for cell, _ in found}.values())
     data = dict(zip(map(id, instances), data_columns(instances), strict=True))
     return [
