@@ -94,7 +94,7 @@ def _csv(table: pd.DataFrame) -> bytes:
 def _of_csv(contents: bytes) -> pd.DataFrame:
     import pandas as pd
 
-    table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), float_precision="round_trip", **BLANKS)
+    table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), **BLANKS)
     return table
 
 
@@ -159,7 +159,7 @@ def _tex(table: pd.DataFrame) -> bytes:
 
 def _side(column: Sequence[Any]) -> str:
     """Return where a column of a table is set: texts left, numbers right."""
-    return "l" if any(isinstance(cell, str) for cell in column) else "r"
+    return "l" if any(isinstance(cell, str | bool) for cell in column) else "r"
 
 
 def _tex_row(cells: Sequence[str]) -> str:
@@ -193,11 +193,10 @@ def _for_people(table: pd.DataFrame) -> tuple[list[str], dict[str, list[Any]]]:
     """Return what all rows have in common, in words, and the other columns."""
     if "label" in table and "method" in table:  # which says as much, and more
         table = table.assign(method=table["label"]).drop(columns="label")
-    columns: dict[str, list[Any]] = {}
-    for key in table.columns:
-        column = table[key].astype(object).tolist()
-        if key not in FOR_PROGRAMS and column not in columns.values():
-            columns[key] = column
+    shown = [str(key) for key in table.columns if key not in FOR_PROGRAMS]
+    if {"value", "objective"} <= set(shown) and table["value"].equals(table["objective"]):
+        shown.remove("value")
+    columns = {key: table[key].astype(object).tolist() for key in shown}
     alike = {key for key in columns if len(table) > 1 and len(set(map(_cell, columns[key]))) == 1}
     if len(alike) == len(columns):
         alike = set()
@@ -225,7 +224,7 @@ FOR_PROGRAMS: Final = (
     *("options", "digest", "version", "solver_version", "message"),
     *("max_violation", "iterations", "setup_s"),
 )
-"""Columns that tables for people leave out, beside those that repeat another one."""
+"""Columns that tables for people leave out."""
 
 FORMATS: Final[Mapping[str, Format]] = {
     ".csv": Format(_csv, _of_csv),

@@ -221,7 +221,7 @@ def test_the_command_line_shows_failures(
         (["--retry"], "retry is given without a store"),
         (["-m", "exhaustive step=0.1 step=0.2"], "the options name 'step' twice"),
         (["-m", "exact certificate=proof.json"], "certificate is no option of a cell"),
-        (["--csv", "table.tex"], "csv is 'table.tex', but must end in .csv"),
+        (["--csv", "table.pdf"], "csv is 'table.pdf', but must end in .csv"),
         (["--csv", "table"], "csv is 'table', but must end in .csv"),
         (["--store", "x.csv", "--csv", "./x.csv"], "store and csv name the file"),
         (["--set", "users[eu9].task_bits=1"], "users[eu9], but must have"),

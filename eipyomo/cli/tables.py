@@ -80,7 +80,7 @@ def show_result(instance: Instance, result: Result) -> None:
         "User",
         *(["Mode\n"] if modes is not None else []),
         "Download",
-        "Edge\n[%]",
+        "Offload\n[%]",
         *(["Edge\n[GHz]"] if edge_frequency_hz is not None else []),
         "CPU\n[GHz]",
         "Uplink\n[%]",

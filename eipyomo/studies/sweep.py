@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import InputError
 from eipyomo.files import to_json
+from eipyomo.instance import Instance
 from eipyomo.solvers.methods import attempt, failure
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.pools import open_pools, require_place
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     import pandas as pd
-
-    from eipyomo.instance import Instance
 
     Report = Callable[[Cell, Mapping[str, Any]], None]
 
@@ -49,6 +48,8 @@ def cells(
         Names as in :func:`eipyomo.solve`, alone or with options.
     """
     require_list("instances", instances, "instances")
+    for instance in instances:
+        require_kind("an element of instances", instance, Instance)
     pairs = with_options(methods)
     return [Cell(instance, name, options) for instance in instances for name, options in pairs]
 
