@@ -48,9 +48,9 @@ def require_table(path: PathLike, option: str = "a table") -> Format:
 def table_bytes(path: PathLike, table: pd.DataFrame) -> bytes:
     """Return a table as a file of that name holds it; errors as for :func:`require_table`.
 
-    ``.csv``, ``.parquet`` and ``.xlsx`` hold every column and digit. ``.tex`` (for LaTeX's package
-    booktabs) and ``.md`` are to be read: six digits, headings with units, and what is the same in
-    all rows said once above.
+    ``.csv`` and ``.parquet`` hold every column and digit, ``.xlsx`` sixteen digits. ``.tex`` (for
+    LaTeX's package booktabs) and ``.md`` are to be read: six digits, headings with units, and what
+    is the same in all rows said once above.
     """
     return require_table(path).write(table)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import re
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 import eipyomo as ei
 from eipyomo import plotting
@@ -24,9 +24,11 @@ from eipyomo.studies.sweep import cells, sweep
 from eipyomo.tables import FORMATS, read_table, table_bytes
 from tests.conftest import REFERENCE
 
+stats: Any = importlib.import_module("scipy.stats")  # it has no types
+
 PAGE = (Path(__file__).parents[1] / "docs" / "tables.md").read_text(encoding="utf-8")
 LETTER = str(REFERENCE / "instances" / "letter-m2.json")
-METHODS = ["exact", ("exhaustive", {"step": 0.5}), "lco"]
+METHODS: Any = [("exact", {}), ("exhaustive", {"step": 0.5}), ("lco", {})]
 
 Capture = pytest.CaptureFixture[str]
 
@@ -43,8 +45,7 @@ def instances() -> tuple[ei.Instance, ...]:
 @cache
 def compared() -> pd.DataFrame:
     """Return all of them by three methods."""
-    methods: Any = METHODS
-    return ei.compare(list(instances()), methods)
+    return ei.compare(list(instances()), METHODS)
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -57,10 +58,7 @@ def test_columns_are_what_evaluate_says() -> None:
         rows = table.iloc[3 * place : 3 * place + 3]
         assert rows["label"].tolist() == ["exact", "exhaustive step=0.5", "lco"]
         assert rows["method"].tolist() == ["exact", "exhaustive", "lco"]
-        solved = [
-            ei.solve(instance, name, **more)
-            for name, more in (("exact", {}), ("exhaustive", {"step": 0.5}), ("lco", {}))
-        ]
+        solved = [ei.solve(instance, name, **more) for name, more in METHODS]
         for row, result in zip(rows.to_dict("records"), solved, strict=True):
             assert result.allocation is not None
             judged = ei.evaluate(instance, result.allocation)
@@ -161,9 +159,12 @@ def test_tables_come_back(suffix: str, tmp_path: Path) -> None:
         with pytest.raises(ei.SolverError, match=r'a \.xlsx file needs the extra "excel": python'):
             table_bytes(file, HOSTILE)
         return
-    for table in (HOSTILE, compared()):
+    for table in (HOSTILE, compared().drop(columns="solver_version")):
         file.write_bytes(table_bytes(file, table))
-        pd.testing.assert_frame_equal(read_table(file), table, check_dtype=False, check_exact=True)
+        found, is_exact = read_table(file), suffix != ".xlsx"
+        pd.testing.assert_frame_equal(
+            found, table, check_dtype=False, check_exact=is_exact, rtol=1e-15
+        )
 
 
 @pytest.mark.parametrize("suffix", [".tex", ".md"])
@@ -280,7 +281,8 @@ def test_figures_show_all_curves() -> None:
     (axes,) = figure.axes
     assert axes.get_xlabel() == "model size [Mbit]"
     assert axes.get_ylabel() == "mean WSEL above exact"
-    lines = [box.lines[0] for box in axes.containers]
+    bars: Any = axes.containers
+    lines = [bar.lines[0] for bar in bars]
     assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 2
     widths = [line.get_linewidth() for line in lines]
     assert widths == sorted(widths, reverse=True)

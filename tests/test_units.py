@@ -70,7 +70,9 @@ def test_units_mean_the_same_everywhere(letter: ei.Instance, tmp_path: Path) -> 
     settings = [f"users[*].{key}={value}" for key, value in of_users.items()]
     assert letter.with_settings(["model_mbyte=2", "bandwidth_mhz=10", *settings]) == told
     frame = told.users_frame().drop(columns=["task_bits", "transmit_power_w"])
-    frame = frame.assign(task_mbit=8, transmit_power_dbm=20.0, deadline_ms=[9e3, None, None, None])
+    frame = frame.assign(
+        task_mbit=8, transmit_power_dbm=20.0, deadline_ms=[9e3, math.nan, math.nan, math.nan]
+    )
     frame.to_csv(tmp_path / "users.csv", index=False)
     late = told.replace(users={"eu1": {"deadline_s": 9}})
     for users in (frame, tmp_path / "users.csv"):

@@ -69,6 +69,8 @@ def plot_command(
         raise InputError(f"output is {str(target)!r}, but must end in .png, .pdf or .svg")
     require_writable(target)
     if is_table(result_file):
+        if instance_file is not None or figure != "overview":
+            raise InputError(f"figure and instance are for results, but {result_file!r} is a table")
         drawn = table_figure(result_file, of_table)
     else:
         refuse_for_results(of_table)

@@ -75,9 +75,9 @@ def as_percent(value: float | None, *, brief: bool = False) -> str:
     """Return a part of one in per cent, if there is one; small ones with more digits, or two."""
     if value is None or math.isnan(value):
         return "-"
-    if brief:
-        return f"{100 * value:.2g}%"
     size = abs(value)
+    if brief:
+        return f"{100 * value:.2g}%" if size >= 1e-9 else "0%"
     if size < 1e-9:
         return f"{size:.2%}"
     return f"{value:.2%}" if size >= 1e-4 else f"{value:.6%}"

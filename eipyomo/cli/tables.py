@@ -135,7 +135,7 @@ def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
     say(f"\n{title_of(instance)}: {describe(instance)}")
     table = new_table(
         "Method",
-        *("WSEL\n", "Above\nbest", "Gap\n", "Energy\n[J]", "Latency\n[s]"),
+        *("WSEL\n", "Above\nbest", "Gap\n", "Energy\n[J]", "Slowest\n[s]"),
         *("Down-\nloads", "Edge\n[%]", "Time\n[s]", "Outcome"),
     )
     for row in frame.to_dict("records"):
@@ -210,7 +210,7 @@ def show_sweep(frame: pd.DataFrame) -> None:
     say(f"{count} instance{'s' if count > 1 else ''}: {told}")
     table = new_table(
         "Mean of",
-        *("Answered\n", "WSEL\n", "Energy\n[J]", "Latency\n[s]", "Down-\nloads"),
+        *("Answered\n", "WSEL\n", "Energy\n[J]", "Slowest\n[s]", "Down-\nloads"),
         *("Edge\n[%]", "Time\n[s]"),
     )
     for label, part in frame.groupby("label", sort=False):
