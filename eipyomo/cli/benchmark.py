@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, NO_ANSWER, deliver
 from eipyomo.cli.examples import examples
+from eipyomo.cli.figures import require_figure_path, write_figure
 from eipyomo.cli.methods import method_with_options
 from eipyomo.cli.options import (
     draw_option,
@@ -25,7 +23,7 @@ from eipyomo.cli.options import (
 )
 from eipyomo.cli.printing import as_number, as_percent, clip, new_table, say
 from eipyomo.errors import InputError
-from eipyomo.files import read_document, write_atomically
+from eipyomo.files import read_document
 from eipyomo.studies.benchmark import TIME_LIMIT_S, benchmark
 from eipyomo.studies.judged import Benchmark
 from eipyomo.studies.policies import FILES, SCRIPT
@@ -33,8 +31,6 @@ from eipyomo.studies.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FIGURES = (".png", ".pdf", ".svg")
 
 SHOWN_FAULTS = 10
 
@@ -103,8 +99,7 @@ def benchmark_command(
         raise InputError("no policy is given: name a method, or script.py:function")
     instances = read_or_draw(files, draw_text, settings)
     require_targets(csv=table_file, store=store_file, output=output)
-    if output is not None and Path(output).suffix.lower() not in FIGURES:
-        raise InputError(f"output is {output!r}, but must end in {', '.join(FIGURES)}")
+    target = None if output is None else require_figure_path(output)
     with Store(store_file) as store:
         found = benchmark(
             {name: _policy(name) for name in policies},
@@ -114,8 +109,8 @@ def benchmark_command(
             workers=workers,
             store=store,
         )
-    if output is not None:
-        _draw(found, output)
+    if target is not None:
+        write_figure(found.plot(), target)
     is_answered = any(row["feasible"] for row in found.rows) and store.trouble is None
     return deliver(
         {table_file: table_for(table_file, found.frame)},
@@ -140,14 +135,6 @@ def _policy(text: str) -> Any:
     """Return a policy as :func:`benchmark` takes it."""
     is_named = SCRIPT.fullmatch(text) is not None or text.lower().endswith(FILES)
     return text if is_named else method_with_options(text)
-
-
-def _draw(found: Benchmark, output: str) -> None:
-    """Write the figure."""
-    image = io.BytesIO()
-    found.plot().savefig(image, format=Path(output).suffix.lower().removeprefix("."), dpi=200)
-    write_atomically({output: image.getvalue()})
-    streams.note(f"wrote {output}")
 
 
 def _show(found: Benchmark) -> None:

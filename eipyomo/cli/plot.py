@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from eipyomo import claims, streams
+from eipyomo import claims
 from eipyomo.cli.answers import ANSWERED
 from eipyomo.cli.curves import curves_options, is_table, refuse_for_results, table_figure
 from eipyomo.cli.examples import examples
+from eipyomo.cli.figures import require_figure_path, write_figure
 from eipyomo.errors import InputError
-from eipyomo.files import about, read_document, require_writable, write_atomically
+from eipyomo.files import about, read_document
 from eipyomo.instance import Instance
 from eipyomo.process import Training
 from eipyomo.result import Result
@@ -63,11 +63,7 @@ def plot_command(
     Nothing false is drawn: exit status 4 if numbers in the file contradict one another, or, with
     --instance, if any of them is not what the instance makes it.
     """
-    target = Path(output) if output is not None else Path(result_file).with_suffix(".png")
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in ("png", "pdf", "svg"):
-        raise InputError(f"output is {str(target)!r}, but must end in .png, .pdf or .svg")
-    require_writable(target)
+    target = require_figure_path(output or Path(result_file).with_suffix(".png"))
     if is_table(result_file):
         if instance_file is not None or figure != "overview":
             raise InputError(f"figure and instance are for results, but {result_file!r} is a table")
@@ -75,10 +71,7 @@ def plot_command(
     else:
         refuse_for_results(of_table)
         drawn = _figure(result_file, figure, instance_file)
-    image = io.BytesIO()
-    drawn.savefig(image, format=kind, dpi=200)
-    write_atomically({target: image.getvalue()})
-    streams.note(f"wrote {target}")
+    write_figure(drawn, target)
     return ANSWERED
 
 
