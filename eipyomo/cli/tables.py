@@ -152,18 +152,17 @@ def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
             row["termination"],
         )
     say(table)
-    _show_errors(frame)
+    _show_why(frame[frame["termination"] == "error"])
     restricted = frame.loc[frame["problem"] != "joint", "label"]
     if len(restricted):
         say(f"Optima and bounds of {', '.join(restricted)} are those of restricted problems.")
 
 
-def _show_errors(frame: pd.DataFrame) -> None:
-    """Print why methods have failed, each the first time, and how often."""
-    errors = frame[frame["termination"] == "error"]
-    for (label, message), part in errors.groupby(["label", "message"], sort=False):
-        times = f" ({len(part)} times)" if len(part) > 1 else ""
-        say(f"{label}: {message}{times}")
+def _show_why(rows: pd.DataFrame) -> None:
+    """Print why methods have no answer, each in the words of the first time, and how often."""
+    for (label, termination), part in rows.groupby(["label", "termination"], sort=False):
+        times = f" ({termination} {len(part)} times)" if len(part) > 1 else ""
+        say(f"{label}: {part['message'].iloc[0]}{times}")
 
 
 def show_evaluation(evaluation: Evaluation, problem: Problem) -> None:
@@ -225,7 +224,7 @@ def show_sweep(frame: pd.DataFrame) -> None:
             f"{part['wall_s'].mean():.2f}",
         )
     say(table)
-    _show_errors(frame)
+    _show_why(frame[~frame["feasible"]])
 
 
 def data_in(frame: pd.DataFrame) -> list[pd.Series[Any]]:

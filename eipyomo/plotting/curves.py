@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -182,6 +183,7 @@ def curve_points(
         rows["y"] = _above(table, rows, relative_to)
         rows = rows[rows["by"] != relative_to]
         label = f"{label.partition(' [')[0]} above {relative_to} [%]"
+    order = list(dict.fromkeys(rows["by"]))
     whole, rows = len(rows), rows[rows["y"].notna() & rows["x"].notna()]
     if rows.empty:
         raise InputError(f"no row has both {x} and {y}, so that there is nothing to draw")
@@ -193,7 +195,7 @@ def curve_points(
     notes = []
     if len(rows) < whole:
         notes.append(f"{whole - len(rows)} of {whole} rows lack {x} or {y} and are left out")
-    points = _means(rows, error)
+    points = _means(rows, error, order)
     if points["count"].max() > 1:
         label = f"mean {label}" if not label.startswith("mean ") else label
         least, most = points["count"].min(), points["count"].max()
@@ -249,9 +251,8 @@ def _above(table: pd.DataFrame, rows: pd.DataFrame, reference: str) -> pd.Series
     return ((rows["y"] - best) / best.abs()).replace([np.inf, -np.inf], np.nan)
 
 
-def _means(rows: pd.DataFrame, error: str | None) -> pd.DataFrame:
+def _means(rows: pd.DataFrame, error: str | None, order: Sequence[Any]) -> pd.DataFrame:
     """Return the mean of each group of rows, with the ends of its bar, in the order of x."""
-    order = {name: place for place, name in enumerate(dict.fromkeys(rows["by"]))}
     groups = rows.groupby(["by", "x"])["y"]
     points = groups.agg(["mean", "std", "min", "max", "count"]).reset_index()
     half = points["std"].fillna(0.0)
@@ -263,7 +264,7 @@ def _means(rows: pd.DataFrame, error: str | None) -> pd.DataFrame:
         points["low"], points["high"] = points["min"], points["max"]
     elif error is None:
         points["low"] = points["high"] = points["y"]
-    points = points.sort_values("by", key=lambda names: names.map(order), kind="stable")
+    points = points.sort_values("by", key=lambda names: names.map(order.index), kind="stable")
     return points[["by", "x", "y", "low", "high", "count"]].reset_index(drop=True)
 
 
@@ -302,9 +303,7 @@ def _coincident(points: pd.DataFrame, relative_to: str | None) -> list[str]:
         for one, other in combinations(lines, 2)
         if _distance(lines[one], lines[other]) <= NEAR * whole
     ]
-    how = (
-        "" if relative_to is not None else "; relative_to one of them shows how far apart they are"
-    )
+    how = "" if relative_to else "; relative to one of them they can be told apart"
     return [f"these curves coincide: {clipped(', '.join(alike), 200)}{how}"] if alike else []
 
 

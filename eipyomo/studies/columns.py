@@ -15,6 +15,8 @@ from eipyomo.instance import Instance
 from eipyomo.restriction import named_or_joint
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from eipyomo.studies.cell import Cell
 
 MEASURES: Final = (
@@ -26,22 +28,23 @@ SIZES: Final = ("users", "bandwidth_mhz", "model_mbit")
 """What tables tell of every instance."""
 
 
-BESIDE: Final = ("label", *MEASURES, *SIZES)
-"""Columns of every table; behind them stands what varies."""
+def beside(cell: Cell, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands beside the claims of a cell's document: its label, and ``MEASURES``."""
+    return {"label": label_of(cell.method, cell.options), **measures(cell.instance, document)}
 
 
-def beside(found: Sequence[tuple[Cell, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Return what stands beside the claims of documents, a row for each: ``BESIDE``, and data."""
-    instances = list({id(cell.instance): cell.instance for cell, _ in found}.values())
-    data = dict(zip(map(id, instances), data_columns(instances), strict=True))
-    return [
-        {
-            "label": label_of(cell.method, cell.options),
-            **measures(cell.instance, document),
-            **data[id(cell.instance)],
-        }
-        for cell, document in found
-    ]
+def table_of(
+    rows: Sequence[dict[str, Any]], instances: Sequence[Instance], columns: Sequence[str]
+) -> pd.DataFrame:
+    """Return a table of some columns, behind which stands what is told of each row's instance."""
+    import pandas as pd
+
+    different = list({id(instance): instance for instance in instances}.values())
+    told = dict(zip(map(id, different), data_columns(different), strict=True))
+    data = [told[id(instance)] for instance in instances]
+    names = [*columns, "label", *MEASURES, *(data[0] if data else SIZES)]
+    whole = [{**row, **more} for row, more in zip(rows, data, strict=True)]
+    return pd.DataFrame(whole, columns=names)
 
 
 def label_of(method: str, options: Mapping[str, Any]) -> str:

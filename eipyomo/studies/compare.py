@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from eipyomo.solvers.methods import resolve
-from eipyomo.studies.columns import BESIDE, beside, label_of
+from eipyomo.studies.columns import beside, label_of, table_of
 from eipyomo.studies.store import COLUMNS, row_of
 from eipyomo.studies.sweep import cells, solved, with_options
 
@@ -58,27 +58,23 @@ def compare(
         If a method is unknown or does not handle an instance, or an argument is no such list;
         before anything runs.
     """
-    import pandas as pd
-
     usual = {"time_limit": time_limit}
     wanted = cells(instances, [(one, {**usual, **told}) for one, told in with_options(methods)])
     for cell in wanted:
         resolve(cell.method, cell.arguments()).of(cell.instance)
-    found = []
+    rows: list[dict[str, Any]] = []
     for cell in wanted:
         if progress is not None:
             progress(cell.instance.name, label_of(cell.method, cell.options))
-        found.append((cell, solved(cell)))
-    rows: list[dict[str, Any]] = []
-    for (cell, document), more in zip(found, beside(found), strict=True):
+        document = solved(cell)
         row = {"instance": cell.instance.name, "method": cell.method, **row_of(document)}
-        told = {"options": json.dumps(cell.arguments()), "digest": document["instance_digest"]}
-        rows.append({**row, **told, **more})
+        row |= {"options": json.dumps(cell.arguments()), "digest": document["instance_digest"]}
+        rows.append({**row, **beside(cell, document)})
     for start in range(0, len(rows), len(methods)):
         _add_excess(rows[start : start + len(methods)])
-    names = ["instance", "method", *COLUMNS, "options", "digest", *BESIDE]
+    names = ["instance", "method", *COLUMNS, "options", "digest"]
     names.insert(names.index("objective") + 1, "excess")
-    return pd.DataFrame(rows, columns=[*names, *(key for key in rows[0] if key not in names)])
+    return table_of(rows, [cell.instance for cell in wanted], names)
 
 
 def _add_excess(rows: Sequence[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike
-from eipyomo.studies.columns import BESIDE, beside
+from eipyomo.studies.columns import beside, table_of
 from eipyomo.words import short
 
 if TYPE_CHECKING:
@@ -188,15 +188,14 @@ class Store:
         The columns are those of the key, the numbers of :class:`~eipyomo.result.Result`, and what
         :mod:`eipyomo.studies.columns` tells of answers and instances.
         """
-        import pandas as pd
-
-        found = [(cell, document) for cell in wanted if (document := self.get(cell)) is not None]
-        rows: list[dict[str, Any]] = []
-        for (cell, document), more in zip(found, beside(found), strict=True):
-            digest, method, options, used = cell.key
-            row = {"instance": cell.instance.name, "method": method, "options": options}
-            row |= row_of(document)
-            rows.append({**row, "digest": digest, "version": used, **more})
-        names = ["instance", "method", "options", *COLUMNS, "digest", "version", *BESIDE]
-        varying = [key for key in (rows[0] if rows else ()) if key not in names]
-        return pd.DataFrame(rows, columns=names + varying)
+        rows, instances = [], []
+        for cell in wanted:
+            document = self.get(cell)
+            if document is not None:
+                digest, method, options, used = cell.key
+                row = {"instance": cell.instance.name, "method": method, "options": options}
+                row |= {**row_of(document), "digest": digest, "version": used}
+                rows.append({**row, **beside(cell, document)})
+                instances.append(cell.instance)
+        names = ["instance", "method", "options", *COLUMNS, "digest", "version"]
+        return table_of(rows, instances, names)
