@@ -125,7 +125,7 @@ def users_of_rows(
     """Return the end users of a CSV file's rows; sentences say in which line one stands."""
     try:
         return Users.of(EndUser, list(map(_read, rows)))
-    except UndecidedError:
+    except (UndecidedError, InputError):
         pairs = zip(lines, rows, strict=True)
         return [_user_of_row(line, row, may_be_blank) for line, row in pairs]
 
@@ -144,10 +144,11 @@ def _user_of_row(line: int, row: Mapping[Any, str], may_be_blank: Sequence[str])
     """Return the end user of a row, checked by itself."""
     try:
         for key, text in row.items():
-            if not text.strip() and unit_of(key, KNOWN)[0] not in may_be_blank:
+            meant, _ = unit_of(key, KNOWN)
+            if not text.strip() and meant not in may_be_blank:
                 raise InputError(
                     f"{key} (user {short(row['name'])}) is blank, but must be "
-                    f"{allowed(EndUser, (unit_of(key, KNOWN)[0],))}"
+                    f"{allowed(EndUser, (meant,))}"
                 )
         return EndUser.of(_read(row))
     except InputError as error:

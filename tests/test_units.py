@@ -133,6 +133,9 @@ def test_bad_units_in_settings_and_tables(letter: ei.Instance, tmp_path: Path) -
     frame.to_csv(file, index=False)
     with pytest.raises(ei.InputError, match=r"line 3: task_mbit \(user 'eu2'\) is blank, but must"):
         letter.with_users(file)
+    frame.assign(task_mbit=["1", "2", "3 MB", "4"]).to_csv(file, index=False)
+    with pytest.raises(ei.InputError, match=r"line 4: task_mbit is '3 MB', but must be a real"):
+        letter.with_users(file)
     frame.assign(task_bits=1).to_csv(file, index=False)
     with pytest.raises(ei.InputError, match="has the column 'task_bits' twice"):
         letter.with_users(file)
