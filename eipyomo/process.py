@@ -49,6 +49,8 @@ class Training:
         Number N of rounds; fewer were solved only if one of them gave no allocation.
     method, training_method
         Methods of the last round, and of those before it.
+    seed
+        What the channels were drawn from; None where they were not, and in documents of old.
     """
 
     instances: tuple[Instance, ...]
@@ -56,6 +58,7 @@ class Training:
     planned: int
     method: str
     training_method: str
+    seed: int | None = None
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], instance: Instance) -> Self:
@@ -97,6 +100,7 @@ class Training:
             document["planned_rounds"],
             document["method"],
             document["training_method"],
+            document.get("seed"),
         )
         totals = process.to_dict()["totals"]
         claims.compare(document["totals"], totals, "the process claims totals")
@@ -199,6 +203,7 @@ class Training:
             "instance": self.instances[0].name,
             "method": self.method,
             "training_method": self.training_method,
+            "seed": self.seed,
             "planned_rounds": self.planned,
             "complete": self.complete,
             "message": self.message,

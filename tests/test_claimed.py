@@ -185,12 +185,15 @@ def test_results_of_a_users_own_model_pass() -> None:
 def test_documents_of_old_are_read(tmp_path: Path) -> None:
     """Without the keys that came later a document is read, and its numbers are the check."""
     document = honest("exact")
-    for key in ("instance_digest", "model_objective", "start_objective", "prices"):
+    late = ("instance_digest", "model_objective", "start_objective", "prices")
+    for key in (*late, "package_version", "package_commit"):
         del document[key]
     for user in document["breakdown"]["users"]:
         del user["previous_download_s"], user["local_training_s"]
     assert read(document, tmp_path)["evaluate"] == 0
-    assert ei.Result.from_dict(document, reference(NAME)).objective == document["objective"]
+    again = ei.Result.from_dict(document, reference(NAME))
+    assert again.objective == document["objective"]
+    assert (again.package_version, again.package_commit) == (None, None)
     first, *others = reference(NAME).users
     weaker = first.model_copy(update={"channel_gain": 1.001 * first.channel_gain})
     other = altered(reference(NAME), users=(weaker, *others))
@@ -387,6 +390,9 @@ FORGED: dict[str, Forgery] = {
     "a user less": ("exact", drop("allocation", "users", 3), 2, True),
     "another instance": ("exact", put("instance_digest", to="0" * 64), 2, False),
     "a digest that is none": ("exact", put("instance_digest", to="abc"), 2, True),
+    "a version that is none": ("exact", put("package_version", to="the best"), 2, True),
+    "a commit that is none": ("exact", put("package_commit", to="main"), 2, True),
+    "a time below 0": ("exact", put("wall_s", to=-1.0), 2, True),
     "termination unknown": ("exact", put("termination", to="proven"), 2, True),
     "optimal by a heuristic": ("admm", put("termination", to="optimal"), 4, True),
     "optimal too early": ("few nodes", put("termination", to="optimal"), 4, True),
@@ -517,6 +523,8 @@ FREE = {
     "instance",
     "instance_digest",
     "solver_version",
+    "package_version",
+    "package_commit",
     "wall_s",
     "setup_s",
     "start_objective",

@@ -25,6 +25,9 @@ from eipyomo.validation import Positive
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
 
+ALWAYS = ("gap", "time_limit", "seed")
+"""Options that a result tells even where they are as usual: without them it cannot be repeated."""
+
 
 class Options(Choices):
     """What every method can be asked for; each has options of its own besides."""
@@ -36,8 +39,8 @@ class Options(Choices):
     ] = TIME_LIMIT_S
 
     def reported(self) -> dict[str, Any]:
-        """Return what a result says of the options: what every method has, and what was changed."""
-        usual = {"gap": self.gap, "time_limit": self.time_limit}
+        """Return what a result says of the options: some always, and what was changed."""
+        usual = {key: getattr(self, key) for key in ALWAYS if key in type(self).model_fields}
         return usual | self.model_dump(exclude_defaults=True)
 
     def gap_at(self, objective: float) -> float:
