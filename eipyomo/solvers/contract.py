@@ -20,7 +20,7 @@ from eipyomo.choices import Choices
 from eipyomo.files import PathLike
 from eipyomo.problem import Feature, Problem
 from eipyomo.report import Report, Status
-from eipyomo.validation import Positive
+from eipyomo.validation import Flag, Positive
 
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
@@ -47,6 +47,22 @@ class Options(Choices):
         """Return the relative gap that is small enough at an objective."""
         del objective
         return self.gap
+
+
+class LoggedOptions(Options):
+    """Options of methods whose way can be followed while they run."""
+
+    tee: Annotated[Flag, Field(description="whether to show what its solvers print meanwhile")] = (
+        False
+    )
+    log: Annotated[
+        PathLike | None,
+        Field(description="file to write what its solvers print to, while they run"),
+    ] = None
+
+    def reported(self) -> dict[str, Any]:
+        """Leave out what changes no result."""
+        return {key: said for key, said in super().reported().items() if key not in ("tee", "log")}
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)
