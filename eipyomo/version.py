@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from functools import cache
 from importlib.metadata import distribution, version
 from pathlib import Path
@@ -34,8 +37,6 @@ def commit(*more: str) -> str | None:
 
 def _of_checkout(*code: str) -> str | None:
     """Return what git says of the files in the checkout; None without git or its consent."""
-    import os
-    import subprocess
 
     def git(*words: str) -> str:
         done = subprocess.run(
@@ -60,8 +61,6 @@ def _of_checkout(*code: str) -> str | None:
 
 def _of_installation() -> str | None:
     """Return what pip has noted, if it took the package from a repository (PEP 610)."""
-    import json
-
     try:
         noted = json.loads(distribution("eipyomo").read_text("direct_url.json") or "{}")
     except ValueError:
