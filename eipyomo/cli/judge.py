@@ -74,7 +74,8 @@ def verify_command(
     result = None if result_file is None else Result.from_json(result_file, instance)
     with steps_shown() as tell:
         tell(f"verifying {title_of(instance)}")
-        found = verify(instance, document)
+        with about(certificate_file):
+            found = verify(instance, document)
     doubt = found.doubt or (None if result is None else result.unproven_by(found))
     if as_json:
         streams.print_document(to_json(_verification(found, result, doubt)))

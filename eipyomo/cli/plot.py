@@ -12,10 +12,9 @@ from eipyomo import claims, streams
 from eipyomo.cli.answers import ANSWERED
 from eipyomo.cli.examples import examples
 from eipyomo.errors import InputError
-from eipyomo.files import about, read_document, require_writable, write_atomically
+from eipyomo.files import about, require_writable, write_atomically
 from eipyomo.instance import Instance
-from eipyomo.process import Training
-from eipyomo.result import Result
+from eipyomo.process import read_answer
 
 
 @click.command(
@@ -55,9 +54,7 @@ def plot_command(
     --instance, if any of them is not what the instance makes it.
     """
     instance = None if instance_file is None else Instance.from_json(instance_file)
-    document = read_document(result_file, "result")
-    with about(result_file):
-        claims.require_schema(document.get("schema"), or_process=True)
+    document = read_answer(result_file, instance)
     target = Path(output) if output is not None else Path(result_file).with_suffix(".png")
     kind = target.suffix.lower().removeprefix(".")
     if kind not in ("png", "pdf", "svg"):
@@ -70,8 +67,6 @@ def plot_command(
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     image = io.BytesIO()
     with about(result_file):
-        if instance is not None:
-            (Training if of_process else Result).from_dict(document, instance)
         figures[figure](document).savefig(image, format=kind, dpi=200)
     write_atomically({target: image.getvalue()})
     streams.note(f"wrote {target}")
