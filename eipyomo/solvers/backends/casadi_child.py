@@ -199,24 +199,24 @@ def not_taken(solver: str, options: dict[str, Any]) -> str | None:
     return None
 
 
-def solve_tiny(solver: str, key: str, value: Any) -> None:
-    """Solve a tiny problem with an option."""
+def options_of(solver: str) -> list[str]:
+    """Return the names of a solver's options, from what it prints when it is asked for them."""
+    printed = solve_tiny(solver, "print_options_documentation", "yes")
+    return re.findall(r"(?m)^(\w+) {2,}", printed)
+
+
+def solve_tiny(solver: str, key: str, value: Any) -> str:
+    """Solve a tiny problem with an option, and return what is printed instead of printing it."""
     x = casadi.MX.sym("x")
     settings = {"print_time": False, f"{solver}.{key}": value}
     if solver == "bonmin":
         settings["discrete"] = [True]
-    tiny = casadi.nlpsol("tiny", solver, {"x": x, "f": x**2, "g": x}, settings)
-    tiny(x0=0, lbx=-1, ubx=1, lbg=-1, ubg=1)
-
-
-def options_of(solver: str) -> list[str]:
-    """Return the names of a solver's options, from what it prints when it is asked for them."""
     with tempfile.TemporaryFile() as file, printing_to(file.fileno()):
-        solve_tiny(solver, "print_options_documentation", "yes")
+        tiny = casadi.nlpsol("tiny", solver, {"x": x, "f": x**2, "g": x}, settings)
+        tiny(x0=0, lbx=-1, ubx=1, lbg=-1, ubg=1)
         flush()
         file.seek(0)
-        text = file.read().decode("utf-8", errors="replace")
-    return re.findall(r"(?m)^(\w+) {2,}", text)
+        return file.read().decode("utf-8", errors="replace")
 
 
 def flush() -> None:
@@ -235,6 +235,7 @@ def printing_to(place: int) -> Iterator[None]:
     try:
         yield
     finally:
+        flush()
         os.dup2(usual, 1)
         os.close(usual)
 
