@@ -17,6 +17,7 @@ import pytest
 import eipyomo as ei
 from eipyomo import claims, plotting
 from eipyomo.cli import main
+from eipyomo.process import read_answer
 from eipyomo.solvers import BACKENDS, METHODS
 from eipyomo.solvers.methods import attempt
 from eipyomo.studies.cell import Cell
@@ -100,6 +101,8 @@ def read(document: dict[str, Any], folder: Path) -> dict[str, int | str]:
     found["plot --instance"] = main(["plot", str(file), "--instance", FILE, "-o", figure])
     found["from_dict"] = outcome(lambda: ei.Result.from_dict(document, reference(NAME)))
     found["from_json"] = outcome(lambda: ei.Result.from_json(file, reference(NAME)))
+    found["read_answer"] = outcome(lambda: read_answer(file, reference(NAME)))
+    found["read_answer alone"] = outcome(lambda: read_answer(file))
     return found
 
 
@@ -124,6 +127,8 @@ def test_honest_results_pass(kind: str, tmp_path: Path) -> None:
         "plot --instance": 0,
         "from_dict": "read",
         "from_json": "read",
+        "read_answer": "read",
+        "read_answer alone": "read",
     }
     assert ei.Result.from_dict(document, reference(NAME)).to_dict() == document
 
@@ -485,8 +490,8 @@ def test_forged_results_are_noticed(
     error = "ClaimError" if status == 4 else "InputError"
     expected = {"evaluate": status, "plot --instance": status}
     assert {key: found[key] for key in expected} == expected
-    assert (found["from_dict"], found["from_json"]) == (error, error)
-    assert bool(found["plot"]) == alone
+    assert {found[key] for key in ("from_dict", "from_json", "read_answer")} == {error}
+    assert bool(found["plot"]) == alone == (found["read_answer alone"] != "read")
     lines = capsys.readouterr().err.splitlines()
     assert all(line.startswith(("eipyomo: ", "wrote ")) for line in lines)
 
@@ -670,6 +675,8 @@ PROCESSES: dict[str, tuple[Callable[[dict[str, Any]], object], bool]] = {
     "a text": (put("totals", "users", 0, "wsel", to="3"), True),
     "unknown key": (put("proven", to=True), True),
     "missing key": (drop("message"), True),
+    "a seed that is none": (put("seed", to="one"), True),
+    "schema of tomorrow": (put("schema", to="eipyomo/training@9"), True),
 }
 
 
@@ -683,6 +690,8 @@ def test_forged_processes_are_noticed(forgery: str, tmp_path: Path) -> None:
     file.write_text(json.dumps(document))
     assert bool(main(["plot", str(file), "-o", figure])) == alone
     assert main(["plot", str(file), "-o", figure, "--instance", FILE]) in (2, 4)
+    assert (outcome(lambda: read_answer(file)) != "read") == alone
+    assert outcome(lambda: read_answer(file, reference(NAME))) != "read"
     with pytest.raises(ei.InputError):
         ei.Training.from_dict(document, reference(NAME))
 
