@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import re
+import shlex
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -26,6 +28,7 @@ from tests.conftest import REFERENCE, reference, slow_but
 from tests.instances import altered, hostile
 
 NAME = "letter-m4-small-model"
+PAGE = (Path(__file__).parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
 FILE = str(REFERENCE / "instances" / f"{NAME}.json")
 
 HONEST: dict[str, tuple[str, dict[str, Any]]] = {
@@ -708,6 +711,20 @@ def test_honest_processes_pass(tmp_path: Path) -> None:
     ei.Training.from_dict(short, reference(NAME))
     with pytest.raises(ei.InputError):
         ei.Training.from_dict(document, reference("mixed-m4"))
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of docs/results.md run from top to bottom."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for language, block in re.findall(r"```(sh|python)\n(.*?)```", PAGE, re.DOTALL):
+        if language == "python":
+            exec(compile(block, "results.md", "exec"), names)
+            continue
+        for line in block.splitlines():
+            assert main(shlex.split(line)[1:]) == 0, line
+    assert names["document"]["package_version"] == ei.__version__
+    assert "SCIP Status" in Path("scip.log").read_text(encoding="utf-8")
 
 
 def test_figures_check_documents_too() -> None:

@@ -7,6 +7,7 @@ import logging
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_nothing_is_shown_before_there_is_something(
     assert capsys.readouterr().out == "here"
 
 
-NEAR = {
+NEAR: dict[str, tuple[dict[str, Any], str]] = {
     "scip": ({"limits/nodez": 1}, "no such option, but it has limits/nodes"),
     "bonmin": ({"node_limits": 1}, "no such option, but it has node_limit"),
     "ipopt": ({"max_itre": 1}, "no such option, but it has max_iter"),

@@ -182,8 +182,8 @@ def evaluate_command(
         with about(result_file):
             goal = OBJECTIVES.get(str(document.get("minimised")), WSEL)
             own = Problem(instance, *named_or_joint(document.get("problem")), goal)
+            doubt = claims.doubt(document, instance)  # first, since it may be another instance's
             evaluation = evaluate(asked or own, allocation)
-            doubt = claims.doubt(document, instance)
         named, bound = document.get("instance", instance.name), document.get("bound")
         if doubt is None and named != instance.name:  # the data are the same, a name is free text
             streams.note(f"the result calls its instance {named!r}, here it is {instance.name!r}")
