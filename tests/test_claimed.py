@@ -471,6 +471,27 @@ FORGED: dict[str, Forgery] = {
     "prices of another user": ("exact", put("prices", "users", 0, "name", to="x"), 2, False),
     "prices of fewer users": ("exact", drop("prices", "users", 0), 2, True),
     "a price below 0": ("exact", put("prices", "bandwidth_per_mhz", to=-1.0), 2, True),
+    "the price of the band": (
+        "exact",
+        both(
+            put("prices", "bandwidth_per_mhz", to=more(1.0)),
+            put("prices", "downlink_bandwidth_per_mhz", to=more(1.0)),
+        ),
+        4,
+        False,
+    ),
+    "two prices of one band": (
+        "exact",
+        put("prices", "downlink_bandwidth_per_mhz", to=more(0.1)),
+        4,
+        False,
+    ),
+    "the price of half of the band": (
+        "gbe",
+        put("prices", "downlink_bandwidth_per_mhz", to=more(-0.7)),
+        4,
+        False,
+    ),
     "a price unknown": ("exact", put("prices", "x", to=1.0), 2, True),
     "prices of a heuristic": (
         "admm",

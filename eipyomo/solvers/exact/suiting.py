@@ -19,13 +19,16 @@ from eipyomo.solvers.exact.fixed_decisions import ACCURACY, MISMATCH, ConvexRest
 from eipyomo.solvers.exact.kernels import TRACKED, Accuracy, Times
 from eipyomo.solvers.exact.solutions import Decisions, Prices, UserSolutions
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
-from eipyomo.solvers.records import Records
+from eipyomo.solvers.exact.users import user_records, with_least_of_modes
+from eipyomo.solvers.records import Records, mode_records
 from eipyomo.timing import seconds_per_mbit
 
 MULTIPLIERS = ("eta", "nu2", "deadline", "energy")
 """Fields of SOLUTION records: of the upload, of the edge's answer, and of the limits."""
 LEVEL = 1e-6
 """Slope in the sync time, relative to the weights against it, that is none."""
+ALL, ROOM = 1.0 - 1e-9, 2.0
+"""Part of a budget that is all of it, and how much more than that a user is let take."""
 AT_FIRST, STEP = 1e-9, 1e-4
 """What is as good as the earliest sync time, relative, and steps for its derivative."""
 
@@ -53,18 +56,52 @@ def suiting(dual: Dual, times: Times, rest: ConvexRest, objective: float) -> Sui
     basins: for fixed ι, a price may be any of a range.
     """
     found = rest.solutions
-    totals = Feature.FLEET_BUDGETS in dual.problem.features
-    if _serves(dual) or totals or _keeps_limits(found):
+    takes_all = _takes_all(dual, found)
+    dual = _roomy(dual) if takes_all else dual
+    is_level = abs(found.sync_slope) <= LEVEL * float(dual.users["latency_weight"].sum())
+    if _is_sensitive(dual, found):
         accuracy = Accuracy(ACCURACY * abs(objective), mismatch=MISMATCH)
         told = found.sync_s, found.prices, accuracy, Decisions(TRACKED, found.records)
         optima = minimise_over_sync_time(dual, times, *told)
-    elif dual.together or abs(found.sync_slope) <= LEVEL * float(
-        dual.users["latency_weight"].sum()
-    ):
+    elif dual.together or (is_level and not takes_all):
         optima = rest.optima[:1]
     else:
         optima = rest_of(dual, found.records, found.sync_s, found.prices).optima
     return _levelled(dual, [optimum.best for optimum in optima])
+
+
+def _is_sensitive(dual: Dual, found: UserSolutions) -> bool:
+    """Tell whether ι is: edge frequencies are decisions, or there are totals or limits to pay."""
+    features = dual.problem.features
+    limited = (found.records["deadline"] > 0.0).any() or (found.records["energy"] > 0.0).any()
+    return bool({Feature.EDGE_BUDGET, Feature.FLEET_BUDGETS} & features or limited)
+
+
+def _takes_all(dual: Dual, found: UserSolutions) -> bool:
+    """Tell whether one user alone takes all of a budget of the band, whatever its price is."""
+    return any(
+        bool((found.records[quantity] >= ALL * budget.capacity).any())
+        for budget in dual.budgets
+        if not (budget.is_minimised or budget.may_be_left)
+        for quantity in budget.quantities
+    )
+
+
+def _roomy(dual: Dual) -> Dual:
+    """Return the dual of users who would take more than there is, were it not for the price."""
+    wide = tuple(
+        replace(
+            budget,
+            capacity=ROOM * budget.capacity,
+            draws=tuple([replace(draw, most=ROOM * draw.most) for draw in budget.draws]),
+        )
+        for budget in dual.budgets
+    )
+    users = user_records(dual.problem, wide)
+    modes = mode_records(dual.problem.data, users)
+    if dual.problem.data.modes is not None:
+        users = with_least_of_modes(users, modes, dual.problem.data.modes)
+    return replace(dual, users=users, modes=modes, weighted=users)
 
 
 def _levelled(dual: Dual, sides: Sequence[UserSolutions]) -> Suiting:
@@ -128,13 +165,3 @@ def _parts_in_the_earliest(dual: Dual, users: Records, found: UserSolutions) -> 
     parts = np.zeros(len(share))
     parts[sends] = share[sends] / (upload_s * steepness)
     return np.asarray(parts / parts.sum())
-
-
-def _keeps_limits(found: UserSolutions) -> bool:
-    """Tell whether a user pays for its limits."""
-    return bool((found.records["deadline"] > 0.0).any() or (found.records["energy"] > 0.0).any())
-
-
-def _serves(dual: Dual) -> bool:
-    """Tell whether the frequencies f_{s,j} are decisions, which cost something."""
-    return Feature.EDGE_BUDGET in dual.problem.features
