@@ -202,6 +202,8 @@ def test_documents_of_old_are_read(tmp_path: Path) -> None:
     again = ei.Result.from_dict(document, reference(NAME))
     assert again.objective == document["objective"]
     assert (again.package_version, again.package_commit) == (None, None)
+    prices = {**honest("exact")["prices"], "bandwidth_per_mhz": 9.0}  # once, those of one side
+    ei.Result.from_dict({**document, "prices": prices}, reference(NAME))
     first, *others = reference(NAME).users
     weaker = first.model_copy(update={"channel_gain": 1.001 * first.channel_gain})
     other = altered(reference(NAME), users=(weaker, *others))

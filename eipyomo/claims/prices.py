@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, StrictStr
@@ -78,39 +78,47 @@ def check_prices(read: Document, instance: Instance | None, allocation: Allocati
         raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
     if len(names) != len((read.allocation or {"users": ()})["users"]):
         raise InputError(f"prices.users has {len(names)} users, but must have one for each user")
-    if instance is not None and allocation is not None and is_name(read.problem):
-        demand(_savings(read, read.problem_of(instance), allocation, prices))
+    known = read.package_version is not None  # before, prices at kinks were those of one side
+    if known and instance is not None and allocation is not None and is_name(read.problem):
+        assert read.prices is not None
+        assert read.value is not None
+        problem = read.problem_of(instance)
+        demand(false_prices(problem, allocation, read.value, read.bound, read.prices))
 
 
-def _savings(
-    read: Document, problem: Problem, allocation: Allocation, prices: _Prices
+def false_prices(
+    problem: Problem,
+    allocation: Allocation,
+    value: float,
+    bound: float | None,
+    prices: Mapping[str, Any],
 ) -> Iterator[str]:
-    """Hold the price of each decided budget against what a little more and less of it does.
+    """Hold prices of the band against what a little more and less of it does.
 
-    What is minimised is convex in a budget, decisions on a and ι apart. So its slope lies between
+    What is minimised is convex in the band, decisions on a and ι apart. So its slope lies between
     what is saved with more of it and lost with less, when it is shared out in the old proportions;
     what is found within a gap may be off by that.
     """
-    assert read.value is not None
-    room = ACCURACY * abs(read.value)
-    room += 0.0 if read.bound is None else read.value - read.bound
+    room = ACCURACY * abs(value) + (0.0 if bound is None else value - bound)
     for budget in problem.budgets:
-        if budget.is_minimised or budget.may_be_left or not budget.quantities:
+        first, *others = (draw.price for draw in budget.draws)
+        if budget.may_be_left or not budget.quantities or prices.get(first) is None:
             continue
-        claimed = {draw.price: getattr(prices, draw.price) for draw in budget.draws}
-        first = budget.draws[0]
-        for key, price in claimed.items():
-            if not same(price, claimed[first.price]):
-                yield f"{key} {written(price)}, but {first.price} {written(claimed[first.price])}"
-        moved = STEP * first.unit_size * budget.used(allocation.plan(problem.data))
+        for key in others:
+            if not same(prices[key], prices[first]):
+                yield f"{key} {written(prices[key])}, but {first} {written(prices[first])}"
+        used = budget.used(allocation.plan(problem.data))
+        if used == 0.0:
+            continue
+        moved = STEP * budget.draws[0].unit_size * used
         more, less = (_shared_out(problem, allocation, budget, by) for by in (1 + STEP, 1 - STEP))
-        least = (read.value - more.value - room) / moved if moved > 0.0 else 0.0
+        least = max((value - more.value - room) / moved, 0.0)
         # With less of it, limits may ask for other proportions, and so cost more.
-        most = (less.value - read.value + room) / moved if moved and less.feasible else np.inf
-        if not least <= claimed[first.price] <= most:
+        most = (less.value - value + room) / moved if less.feasible else np.inf
+        if not least <= prices[first] <= most:
             yield (
-                f"{first.price} {written(claimed[first.price])}, but it lies between "
-                f"{written(max(least, 0.0))} and {written(most)}"
+                f"{first} {written(prices[first])}, but it lies between {written(least)} and "
+                f"{written(most)}"
             )
 
 
@@ -120,5 +128,6 @@ def _shared_out(
     """Return what an allocation is worth with so many times as much of a budget for everybody."""
     given, data = allocation.divided(budget.quantities, 1.0 / factor), problem.data
     need = timing.needs(data, given.plan(data))
-    last_s = float(np.max(timing.uploaded_s(data, given.uplink_share, need)))
-    return evaluate(problem, replace(given, sync_s=max(last_s, 0.0)))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        last_s = float(np.max(timing.uploaded_s(data, given.uplink_share, need)))
+        return evaluate(problem, replace(given, sync_s=max(last_s, 0.0)))
