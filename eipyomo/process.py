@@ -22,7 +22,7 @@ import numpy as np
 from eipyomo import claims
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, write_document
+from eipyomo.files import PathLike, about, read_document, write_document
 from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.users import Users
@@ -49,6 +49,8 @@ class Training:
         Number N of rounds; fewer were solved only if one of them gave no allocation.
     method, training_method
         Methods of the last round, and of those before it.
+    seed
+        What the channels were drawn from; None where they were not, and in documents of old.
     """
 
     instances: tuple[Instance, ...]
@@ -56,6 +58,7 @@ class Training:
     planned: int
     method: str
     training_method: str
+    seed: int | None = None
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], instance: Instance) -> Self:
@@ -97,6 +100,7 @@ class Training:
             document["planned_rounds"],
             document["method"],
             document["training_method"],
+            document.get("seed"),
         )
         totals = process.to_dict()["totals"]
         claims.compare(document["totals"], totals, "the process claims totals")
@@ -197,6 +201,7 @@ class Training:
             "instance": self.instances[0].name,
             "method": self.method,
             "training_method": self.training_method,
+            "seed": self.seed,
             "planned_rounds": self.planned,
             "complete": self.complete,
             "message": self.message,
@@ -215,6 +220,44 @@ class Training:
     def to_json(self, path: PathLike) -> None:
         """Write the document, by its suffix, replacing an existing one atomically."""
         write_document(path, self.to_dict())
+
+
+def read_answer(path: PathLike, instance: Instance | None = None) -> dict[str, Any]:
+    """Read a result file, or one of a process, if what it says is true.
+
+    Whatever shows such a file reads it here.
+
+    Parameters
+    ----------
+    path
+        The file.
+    instance
+        The instance that was solved, or that the process began with: every number is held against
+        what is computed from it. Without it, numbers are held against one another alone.
+
+    Returns
+    -------
+    dict
+        The document, of schema ``eipyomo/result@1`` or ``eipyomo/training@1``.
+
+    Raises
+    ------
+    InputError
+        If the file is broken, of another kind, or one of another instance; it is named.
+    ClaimError
+        If it says what is not true; the sentence has both numbers.
+    """
+    document = read_document(path, "result")
+    with about(path):
+        claims.require_schema(document.get("schema"), or_process=True)
+        of_process = document["schema"] == claims.TRAINING_SCHEMA
+        if instance is not None:
+            (Training if of_process else Result).from_dict(document, instance)
+        elif of_process:
+            claims.check_process(document)
+        else:
+            claims.check(document)
+    return document
 
 
 def following(instance: Instance, gains: FloatColumn, download_s: FloatColumn) -> Instance:

@@ -15,6 +15,7 @@ from eipyomo.instance import Instance
 from eipyomo.objective import WSEL
 from eipyomo.report import Report
 from eipyomo.validation import require_kind
+from eipyomo.version import __version__, commit
 from eipyomo.words import short
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ class Result(Report):
         later upload or start raises it, per s.
     message
         One sentence that a person can act on.
+    package_version, package_commit
+        Version of this package, and the commit of its code, where that is known, with a plus where
+        code differs from it; both None in documents of old.
     """
 
     instance: str
@@ -80,6 +84,8 @@ class Result(Report):
     model_objective: float | None = None
     wall_s: float = 0.0
     instance_digest: str | None = None
+    package_version: str | None = __version__
+    package_commit: str | None = field(default_factory=commit)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], instance: Instance) -> Self:
@@ -161,6 +167,8 @@ class Result(Report):
             "method": self.method,
             "solver": self.solver,
             "solver_version": self.solver_version,
+            "package_version": self.package_version,
+            "package_commit": self.package_commit,
             "options": dict(self.options),
             "problem": self.problem,
             "termination": self.termination,

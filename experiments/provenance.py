@@ -6,7 +6,6 @@ import datetime as dt
 import os
 import platform
 import re
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eipyomo.files import write_atomically
+from eipyomo.version import commit
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -26,29 +26,13 @@ def provenance(*packages: str) -> dict[str, Any]:
     """Return date, commit, versions and machine, as columns of a table."""
     return {
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        "commit": commit(),
+        "commit": commit("experiments/*.py") or "unknown",
         "python": platform.python_version(),
         **{name: version(name) for name in ("eipyomo", "numpy", *packages)},
         "machine": platform.machine(),
         "processor": processor(),
         "cores": os.cpu_count(),
     }
-
-
-def commit() -> str:
-    """Return the commit that is checked out, with a plus where code differs from it."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", *words], cwd=HERE.parent, capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        changed = git("status", "--porcelain", "--", "eipyomo", "experiments/*.py")
-        return git("rev-parse", "HEAD") + ("+" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def processor() -> str:

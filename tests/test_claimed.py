@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import re
+import shlex
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 import eipyomo as ei
 from eipyomo import claims, plotting
 from eipyomo.cli import main
+from eipyomo.process import read_answer
 from eipyomo.solvers import BACKENDS, METHODS
 from eipyomo.solvers.methods import attempt
 from eipyomo.studies.cell import Cell
@@ -25,6 +28,7 @@ from tests.conftest import REFERENCE, reference, slow_but
 from tests.instances import altered, hostile
 
 NAME = "letter-m4-small-model"
+PAGE = (Path(__file__).parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
 FILE = str(REFERENCE / "instances" / f"{NAME}.json")
 
 HONEST: dict[str, tuple[str, dict[str, Any]]] = {
@@ -100,6 +104,8 @@ def read(document: dict[str, Any], folder: Path) -> dict[str, int | str]:
     found["plot --instance"] = main(["plot", str(file), "--instance", FILE, "-o", figure])
     found["from_dict"] = outcome(lambda: ei.Result.from_dict(document, reference(NAME)))
     found["from_json"] = outcome(lambda: ei.Result.from_json(file, reference(NAME)))
+    found["read_answer"] = outcome(lambda: read_answer(file, reference(NAME)))
+    found["read_answer alone"] = outcome(lambda: read_answer(file))
     return found
 
 
@@ -124,6 +130,8 @@ def test_honest_results_pass(kind: str, tmp_path: Path) -> None:
         "plot --instance": 0,
         "from_dict": "read",
         "from_json": "read",
+        "read_answer": "read",
+        "read_answer alone": "read",
     }
     assert ei.Result.from_dict(document, reference(NAME)).to_dict() == document
 
@@ -185,12 +193,17 @@ def test_results_of_a_users_own_model_pass() -> None:
 def test_documents_of_old_are_read(tmp_path: Path) -> None:
     """Without the keys that came later a document is read, and its numbers are the check."""
     document = honest("exact")
-    for key in ("instance_digest", "model_objective", "start_objective", "prices"):
+    late = ("instance_digest", "model_objective", "start_objective", "prices")
+    for key in (*late, "package_version", "package_commit"):
         del document[key]
     for user in document["breakdown"]["users"]:
         del user["previous_download_s"], user["local_training_s"]
     assert read(document, tmp_path)["evaluate"] == 0
-    assert ei.Result.from_dict(document, reference(NAME)).objective == document["objective"]
+    again = ei.Result.from_dict(document, reference(NAME))
+    assert again.objective == document["objective"]
+    assert (again.package_version, again.package_commit) == (None, None)
+    prices = {**honest("exact")["prices"], "bandwidth_per_mhz": 9.0}  # once, those of one side
+    ei.Result.from_dict({**document, "prices": prices}, reference(NAME))
     first, *others = reference(NAME).users
     weaker = first.model_copy(update={"channel_gain": 1.001 * first.channel_gain})
     other = altered(reference(NAME), users=(weaker, *others))
@@ -387,6 +400,9 @@ FORGED: dict[str, Forgery] = {
     "a user less": ("exact", drop("allocation", "users", 3), 2, True),
     "another instance": ("exact", put("instance_digest", to="0" * 64), 2, False),
     "a digest that is none": ("exact", put("instance_digest", to="abc"), 2, True),
+    "a version that is none": ("exact", put("package_version", to="the best"), 2, True),
+    "a commit that is none": ("exact", put("package_commit", to="main"), 2, True),
+    "a time below 0": ("exact", put("wall_s", to=-1.0), 2, True),
     "termination unknown": ("exact", put("termination", to="proven"), 2, True),
     "optimal by a heuristic": ("admm", put("termination", to="optimal"), 4, True),
     "optimal too early": ("few nodes", put("termination", to="optimal"), 4, True),
@@ -457,6 +473,27 @@ FORGED: dict[str, Forgery] = {
     "prices of another user": ("exact", put("prices", "users", 0, "name", to="x"), 2, False),
     "prices of fewer users": ("exact", drop("prices", "users", 0), 2, True),
     "a price below 0": ("exact", put("prices", "bandwidth_per_mhz", to=-1.0), 2, True),
+    "the price of the band": (
+        "exact",
+        both(
+            put("prices", "bandwidth_per_mhz", to=more(1.0)),
+            put("prices", "downlink_bandwidth_per_mhz", to=more(1.0)),
+        ),
+        4,
+        False,
+    ),
+    "two prices of one band": (
+        "exact",
+        put("prices", "downlink_bandwidth_per_mhz", to=more(0.1)),
+        4,
+        False,
+    ),
+    "the price of half of the band": (
+        "gbe",
+        put("prices", "downlink_bandwidth_per_mhz", to=more(-0.7)),
+        4,
+        False,
+    ),
     "a price unknown": ("exact", put("prices", "x", to=1.0), 2, True),
     "prices of a heuristic": (
         "admm",
@@ -479,8 +516,8 @@ def test_forged_results_are_noticed(
     error = "ClaimError" if status == 4 else "InputError"
     expected = {"evaluate": status, "plot --instance": status}
     assert {key: found[key] for key in expected} == expected
-    assert (found["from_dict"], found["from_json"]) == (error, error)
-    assert bool(found["plot"]) == alone
+    assert {found[key] for key in ("from_dict", "from_json", "read_answer")} == {error}
+    assert bool(found["plot"]) == alone == (found["read_answer alone"] != "read")
     lines = capsys.readouterr().err.splitlines()
     assert all(line.startswith(("eipyomo: ", "wrote ")) for line in lines)
 
@@ -517,6 +554,8 @@ FREE = {
     "instance",
     "instance_digest",
     "solver_version",
+    "package_version",
+    "package_commit",
     "wall_s",
     "setup_s",
     "start_objective",
@@ -662,6 +701,8 @@ PROCESSES: dict[str, tuple[Callable[[dict[str, Any]], object], bool]] = {
     "a text": (put("totals", "users", 0, "wsel", to="3"), True),
     "unknown key": (put("proven", to=True), True),
     "missing key": (drop("message"), True),
+    "a seed that is none": (put("seed", to="one"), True),
+    "schema of tomorrow": (put("schema", to="eipyomo/training@9"), True),
 }
 
 
@@ -675,6 +716,8 @@ def test_forged_processes_are_noticed(forgery: str, tmp_path: Path) -> None:
     file.write_text(json.dumps(document))
     assert bool(main(["plot", str(file), "-o", figure])) == alone
     assert main(["plot", str(file), "-o", figure, "--instance", FILE]) in (2, 4)
+    assert (outcome(lambda: read_answer(file)) != "read") == alone
+    assert outcome(lambda: read_answer(file, reference(NAME))) != "read"
     with pytest.raises(ei.InputError):
         ei.Training.from_dict(document, reference(NAME))
 
@@ -691,6 +734,20 @@ def test_honest_processes_pass(tmp_path: Path) -> None:
     ei.Training.from_dict(short, reference(NAME))
     with pytest.raises(ei.InputError):
         ei.Training.from_dict(document, reference("mixed-m4"))
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of docs/results.md run from top to bottom."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for language, block in re.findall(r"```(sh|python)\n(.*?)```", PAGE, re.DOTALL):
+        if language == "python":
+            exec(compile(block, "results.md", "exec"), names)
+            continue
+        for line in block.splitlines():
+            assert main(shlex.split(line)[1:]) == 0, line
+    assert names["document"]["package_version"] == ei.__version__
+    assert "SCIP Status" in Path("scip.log").read_text(encoding="utf-8")
 
 
 def test_figures_check_documents_too() -> None:

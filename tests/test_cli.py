@@ -109,6 +109,8 @@ RESULT_KEYS = {
     "method",
     "solver",
     "solver_version",
+    "package_version",
+    "package_commit",
     "options",
     "problem",
     "termination",

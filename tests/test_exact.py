@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
+from eipyomo.claims import prices as claims
 from eipyomo.problem import Problem
 from eipyomo.restriction import Restriction
 from eipyomo.scaled import Stage
@@ -165,6 +166,41 @@ def test_prices_are_derivatives(name: str) -> None:
     for j, price in enumerate(outcome.delay_price):
         later, sooner = (delayed(instance, j, by) for by in (step, -step))
         assert price == pytest.approx(slope(later, sooner, 2.0 * step), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    slow_but(
+        [
+            ("hostile-18", "eco"),  # all upload at the earliest sync time
+            ("letter-m4-large-model", "gbe"),  # so in one half of the band
+            ("hostile-21", "gbe"),  # two prices before and behind the sync time
+        ],
+        ("hostile-21", "gbe"),
+    ),
+)
+def test_prices_at_kinks_are_derivatives(name: str, problem: str) -> None:
+    """Where other prices hold on either side of the sync time, central differences agree too."""
+    instance, step = reference(name), 1e-4
+
+    def least(other: ei.Instance) -> float:
+        found = solve_exact(Problem.of(other, problem), gap=1e-9).objective
+        assert found is not None
+        return found
+
+    outcome = solve_exact(Problem.of(instance, problem), gap=1e-9)
+    assert outcome.prices is not None
+    assert outcome.delay_price is not None
+    band = instance.bandwidth_hz
+    narrower, wider = (
+        least(altered(instance, bandwidth_hz=band * by)) for by in (1.0 - step, 1.0 + step)
+    )
+    saved = (narrower - wider) / (2.0 * step * band / 1e6)
+    parts = sum(outcome.prices[key] for key in claims.BAND_PRICES) / 2.0
+    assert parts == pytest.approx(saved, rel=1e-5)
+    late = len(instance.users) - 1
+    later, sooner = (least(delayed(instance, late, by)) for by in (step, -step))
+    assert outcome.delay_price[late] == pytest.approx((later - sooner) / (2.0 * step), abs=1e-4)
 
 
 @pytest.mark.slow

@@ -54,6 +54,18 @@ def test_bounds_are_clamped_or_dropped(letter: ei.Instance) -> None:
     assert loose.gap == pytest.approx(0.5)
 
 
+def test_false_prices_are_left_out(letter: ei.Instance) -> None:
+    """A price of the band that more and less of it contradict is none; the right one stays."""
+    best = ei.solve(letter)
+    for factor, stays in ((1.0, True), (1.5, False), (0.5, False)):
+        keys = ("bandwidth_per_mhz", "downlink_bandwidth_per_mhz")
+        assert best.prices is not None
+        prices = {**best.prices, **{key: factor * best.prices[key] for key in keys}}
+        result = verdict(letter, Claim("optimal", best.allocation, best.bound, prices=prices))
+        assert result.termination == "optimal"
+        assert (result.prices is not None) == stays
+
+
 def test_a_users_infeasible_model_is_believed(letter: ei.Instance) -> None:
     """With constraints of the user's own, infeasible is an answer."""
     result = verdict(letter, Claim("infeasible"), always_feasible=False)

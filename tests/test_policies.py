@@ -238,7 +238,7 @@ def test_a_missing_package_is_named(
 ) -> None:
     """With the command that installs it."""
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ei.SolverError, match=rf"pip install 'eipyomo\[{extra}\]'$"):
+    with pytest.raises(ei.SolverError, match=rf'pip install "eipyomo\[{extra}\]"$'):
         what()
 
 

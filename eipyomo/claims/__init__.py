@@ -11,6 +11,7 @@ A document that cannot be read, or is one of something else, raises
 
 from eipyomo.claims.document import SCHEMA, TRAINING_SCHEMA, Termination, as_now, require_schema
 from eipyomo.claims.methods import ANY, EXACT_MACHINE, PROVING_ON_GRIDS, PROVING_SOLVERS, SOLVED_BY
+from eipyomo.claims.prices import false_prices
 from eipyomo.claims.process import check_process
 from eipyomo.claims.result import check, doubt
 from eipyomo.claims.values import compare, relative_gap
@@ -29,6 +30,7 @@ __all__ = [
     "check_process",
     "compare",
     "doubt",
+    "false_prices",
     "relative_gap",
     "require_schema",
 ]

@@ -1,4 +1,4 @@
-"""What a document tells beside its answer: prices, and the trace of the way to it."""
+"""What a document tells beside its answer: a conflict, and the trace of the way to it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,10 @@ from eipyomo.claims.methods import EXACT_MACHINE
 from eipyomo.claims.values import demand, is_number, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.instance import Instance
-from eipyomo.users import Users
 from eipyomo.validation import NonNegative, Record
-
-BAND_PRICES = ("bandwidth_per_mhz", "downlink_bandwidth_per_mhz")
-"""Prices that are always there, unless the band is what is minimised."""
 
 REPAIR = 1e-5
 """Relative difference between a point in a trace and the same one repaired, at most."""
-
-
-_Price = Annotated[NonNegative | None, Field(description="a number >= 0, or left out")]
-
-
-class _UserPrices(Record):
-    name: Annotated[StrictStr, Field(description="a text")]
-    sync_per_s: Annotated[NonNegative, Field(description="a price per s")]
-    delay_per_s: Annotated[NonNegative, Field(description="a price per s")]
-    deadline_per_s: _Price = None
-    energy_budget_per_j: _Price = None
 
 
 LIMITS = (
@@ -52,39 +37,6 @@ class _Conflict(Record):
     user: Annotated[StrictStr | None, Field(description="a text, or null for a total")]
     limit: Annotated[StrictStr, Field(description="a text")]
     value: Annotated[NonNegative, Field(description="a number")]
-
-
-class _Prices(Record):
-    bandwidth_per_mhz: _Price = None
-    downlink_bandwidth_per_mhz: _Price = None
-    edge_frequency_per_ghz: _Price = None
-    total_energy_per_j: _Price = None
-    total_latency_per_s: _Price = None
-    sitting_out_per_user: _Price = None
-    total_penalty_per_unit: _Price = None
-    users: Annotated[Users[_UserPrices], Field(description="a list of users' prices")]
-
-
-def check_prices(read: Document, instance: Instance | None) -> None:
-    """Check that prices are those of the instance's users, and of a method that has them."""
-    if read.prices is None:
-        return
-    if read.solver is not None or read.method not in EXACT_MACHINE or not read.feasible:
-        raise ClaimError(
-            f"the result claims prices, but method {read.method!r} gives none without a proof"
-        )
-    try:
-        prices = _Prices(**read.prices)
-    except InputError as error:
-        raise InputError(f"prices.{error}") from None
-    for key in () if read.minimised == "band" else BAND_PRICES:
-        if getattr(prices, key) is None:
-            raise InputError(f"prices lacks {key!r}, but must have it")
-    names = list(prices.users.texts("name"))
-    if instance is not None and names != list(instance.users.texts("name")):
-        raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
-    if len(names) != len((read.allocation or {"users": ()})["users"]):
-        raise InputError(f"prices.users has {len(names)} users, but must have one for each user")
 
 
 def check_conflict(read: Document, instance: Instance | None) -> None:

@@ -17,7 +17,7 @@ from eipyomo.objective import OBJECTIVES, OWN, WSEL, Objective
 from eipyomo.problem import Problem
 from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, is_name, named, named_or_joint
 from eipyomo.scaled import Stage
-from eipyomo.validation import Finite, Record
+from eipyomo.validation import Finite, NonNegative, Record
 from eipyomo.words import short, shown
 
 SCHEMA = "eipyomo/result@1"
@@ -40,6 +40,14 @@ class Document(Record):
     method: Annotated[StrictStr, Field(description="a text")]
     solver: Annotated[StrictStr | None, Field(description="a text or null")]
     solver_version: Annotated[StrictStr | None, Field(description="a text or null")]
+    package_version: Annotated[
+        Annotated[StrictStr, Field(pattern=r"^\d+(\.\w+)*(\+[\w.]+)?$")] | None,
+        Field(description="a version such as 0.1.0, or null"),
+    ] = None
+    package_commit: Annotated[
+        Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{40,64}\+?$")] | None,
+        Field(description="40 hexadecimal digits, with a plus if code was changed, or null"),
+    ] = None
     options: Annotated[dict[str, Any], Field(description="an object")]
     problem: Annotated[StrictStr, Field(description="a text")]
     termination: Annotated[
@@ -53,8 +61,8 @@ class Document(Record):
     gap: Annotated[Finite | None, Field(description="a finite number or null")]
     feasible: Annotated[StrictBool, Field(description="true or false")]
     max_violation: Annotated[Finite | None, Field(description="a finite number or null")]
-    wall_s: Annotated[Finite, Field(description="a finite number (s)")]
-    setup_s: Annotated[Finite, Field(description="a finite number (s)")]
+    wall_s: Annotated[NonNegative, Field(description="a finite number (s) >= 0")]
+    setup_s: Annotated[NonNegative, Field(description="a finite number (s) >= 0")]
     start_objective: Annotated[Finite | None, Field(description="a finite number or null")] = None
     iterations: Annotated[
         Annotated[StrictInt, Field(ge=0)] | None, Field(description="a whole number >= 0 or null")
@@ -108,10 +116,11 @@ def read_result(document: Mapping[str, Any]) -> Document:
 
 
 def as_now(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with the keys that those of old do not have: they minimised WSEL."""
+    """Return a document with keys that those of old do not have: they minimised WSEL."""
     own = document.get("model_objective")
     what, value = (OWN, own) if own is not None else (WSEL.name, document.get("objective"))
-    return {"minimised": what, "value": value, **document}
+    unsaid = dict.fromkeys(("package_version", "package_commit"))
+    return {"minimised": what, "value": value, **unsaid, **document}
 
 
 def contents(document: Any, schema: str, what: str) -> dict[str, Any]:

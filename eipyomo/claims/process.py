@@ -13,7 +13,7 @@ from eipyomo.claims.result import check
 from eipyomo.claims.values import compare, demand, is_number, written
 from eipyomo.errors import InputError
 from eipyomo.restriction import NO_MORE_SAID, named_or_joint
-from eipyomo.validation import Positive, Record
+from eipyomo.validation import Positive, Record, Seed
 
 SUMMED = ("energy_j", "latency_s", "wsel")
 """What is summed over rounds."""
@@ -25,6 +25,7 @@ class _Process(Record):
     instance: Annotated[StrictStr, Field(description="a text")]
     method: Annotated[StrictStr, Field(description="a text")]
     training_method: Annotated[StrictStr, Field(description="a text")]
+    seed: Annotated[Seed | None, Field(description="a whole number >= 0 or null")] = None
     planned_rounds: Annotated[StrictInt, Field(ge=1, description="a whole number >= 1")]
     complete: Annotated[StrictBool, Field(description="true or false")]
     message: Annotated[StrictStr, Field(description="a text")]

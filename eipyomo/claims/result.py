@@ -11,9 +11,10 @@ import numpy as np
 from eipyomo.allocation import Allocation
 from eipyomo.claims.breakdown import sums, terms_of
 from eipyomo.claims.decisions import restriction, violations
-from eipyomo.claims.details import check_conflict, check_prices, check_trace
+from eipyomo.claims.details import check_conflict, check_trace
 from eipyomo.claims.document import Document, read_result
 from eipyomo.claims.outcome import ending, minimised, outcome, proof
+from eipyomo.claims.prices import check_prices
 from eipyomo.claims.values import DIMENSIONLESS, compare, demand, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.evaluation import Evaluation, evaluate
@@ -70,7 +71,7 @@ def check(
         demand(rule(read))
     if terms is not None:
         demand(violations(read, terms))
-    check_prices(read, instance)
+    check_prices(read, instance, allocation)
     check_conflict(read, instance)
     check_trace(read)
     return allocation, evaluation

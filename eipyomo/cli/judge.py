@@ -74,7 +74,8 @@ def verify_command(
     result = None if result_file is None else Result.from_json(result_file, instance)
     with steps_shown() as tell:
         tell(f"verifying {title_of(instance)}")
-        found = verify(instance, document)
+        with about(certificate_file):
+            found = verify(instance, document)
     doubt = found.doubt or (None if result is None else result.unproven_by(found))
     if as_json:
         streams.print_document(to_json(_verification(found, result, doubt)))
@@ -181,8 +182,8 @@ def evaluate_command(
         with about(result_file):
             goal = OBJECTIVES.get(str(document.get("minimised")), WSEL)
             own = Problem(instance, *named_or_joint(document.get("problem")), goal)
+            doubt = claims.doubt(document, instance)  # first, since it may be another instance's
             evaluation = evaluate(asked or own, allocation)
-            doubt = claims.doubt(document, instance)
         named, bound = document.get("instance", instance.name), document.get("bound")
         if doubt is None and named != instance.name:  # the data are the same, a name is free text
             streams.note(f"the result calls its instance {named!r}, here it is {instance.name!r}")

@@ -18,7 +18,10 @@ from eipyomo.solvers.methods import options_of
 FLAGS = {"enumeration": "--enumerate"}
 """Flags whose names are not the option's."""
 
-FILES = {"start": "RESULT", "certificate": "FILE", "executable": "FILE", "network": "FILE"}
+FILES = {
+    "start": "RESULT",
+    **dict.fromkeys(("certificate", "executable", "log", "network"), "FILE"),
+}
 """Options that are given as the name of a file, and what help calls it."""
 
 NOT_HERE = ("executor", "options")

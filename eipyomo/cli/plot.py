@@ -14,10 +14,9 @@ from eipyomo.cli.curves import curves_options, is_table, refuse_for_results, tab
 from eipyomo.cli.examples import examples
 from eipyomo.cli.figures import require_figure_path, write_figure
 from eipyomo.errors import InputError
-from eipyomo.files import about, read_document
+from eipyomo.files import about
 from eipyomo.instance import Instance
-from eipyomo.process import Training
-from eipyomo.result import Result
+from eipyomo.process import read_answer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,16 +77,12 @@ def plot_command(
 def _figure(result_file: str, figure: str, instance_file: str | None) -> Figure:
     """Return a figure of a result or of a process, of which nothing is false."""
     instance = None if instance_file is None else Instance.from_json(instance_file)
-    document = read_document(result_file, "result")
-    with about(result_file):
-        claims.require_schema(document.get("schema"), or_process=True)
+    document = read_answer(result_file, instance)
     plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
     of_process = document["schema"] == claims.TRAINING_SCHEMA
     figures = plotting.TRAINING_FIGURES if of_process else plotting.FIGURES
     if figure not in figures:
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     with about(result_file):
-        if instance is not None:
-            (Training if of_process else Result).from_dict(document, instance)
         drawn: Figure = figures[figure](document)
     return drawn

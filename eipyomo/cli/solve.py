@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +33,9 @@ from eipyomo.solvers import BACKENDS, METHODS
 from eipyomo.solvers.backends import backend as find_backend
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 
 @click.command(
     "solve",
@@ -41,7 +46,7 @@ from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
         "eipyomo solve instance.json --certificate proof.json -o result.json",
         "eipyomo solve instance.json --method minlp --solver scip --start result.json",
         "eipyomo solve instance.json -m minlp:bonmin --formulation grid --option choice=bigm",
-        "eipyomo solve instance.json -m minlp:scip --option limits/nodes=1000",
+        "eipyomo solve instance.json -m minlp:scip --option limits/nodes=1000 --tee --log scip.log",
         "eipyomo solve instance.json --method admm --preset letter --option penalty=5",
         "eipyomo solve instance.json --method milp --gap 1e-3",
         "eipyomo solve instance.json -m minlp:scip --problem gbe",
@@ -81,12 +86,14 @@ def solve_command(
     Exit status: 0 answered, 2 bad input, 3 proven infeasible, 4 no answer or a false claim.
     """
     instance = read_instance(instance_file, settings)
-    require_targets(output=output, csv=table_file, certificate=options["certificate"])
+    require_targets(
+        output=output, csv=table_file, certificate=options["certificate"], log=options["log"]
+    )
     options["round"] = round_
     if start is not None:
         options["start"] = read_allocation(start)[0]
     given = with_more(method, options, more)
-    with steps_shown() as tell:
+    with _logs_shown() if given.get("tee") else steps_shown() as tell:
         tell(f"solving {title_of(instance)} with {method}")
         try:
             result, trouble = attempt(instance, method, **given), None
@@ -105,6 +112,13 @@ def solve_command(
     users = table_for(table_file, result.frame)
     status = deliver({table_file: users, output: document}, document, show, status)
     return status if trouble is None else complain(trouble, NO_ANSWER)
+
+
+@contextlib.contextmanager
+def _logs_shown() -> Iterator[Callable[[str], None]]:
+    """Let what solvers print go to standard error, as all that is no answer, and say what runs."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield streams.note
 
 
 @click.command("solvers", epilog=examples("eipyomo solvers", "eipyomo solvers --json"))

@@ -20,10 +20,13 @@ from eipyomo.choices import Choices
 from eipyomo.files import PathLike
 from eipyomo.problem import Feature, Problem
 from eipyomo.report import Report, Status
-from eipyomo.validation import Positive
+from eipyomo.validation import Flag, Positive
 
 GAP = 1e-4
 TIME_LIMIT_S = 60.0
+
+ALWAYS = ("gap", "time_limit", "seed")
+"""Options that a result tells even where they are as usual: without them it cannot be repeated."""
 
 
 class Options(Choices):
@@ -36,14 +39,30 @@ class Options(Choices):
     ] = TIME_LIMIT_S
 
     def reported(self) -> dict[str, Any]:
-        """Return what a result says of the options: what every method has, and what was changed."""
-        usual = {"gap": self.gap, "time_limit": self.time_limit}
+        """Return what a result says of the options: some always, and what was changed."""
+        usual = {key: getattr(self, key) for key in ALWAYS if key in type(self).model_fields}
         return usual | self.model_dump(exclude_defaults=True)
 
     def gap_at(self, objective: float) -> float:
         """Return the relative gap that is small enough at an objective."""
         del objective
         return self.gap
+
+
+class LoggedOptions(Options):
+    """Options of methods whose way can be followed while they run."""
+
+    tee: Annotated[Flag, Field(description="whether to show what its solvers print meanwhile")] = (
+        False
+    )
+    log: Annotated[
+        PathLike | None,
+        Field(description="file to write what its solvers print to, while they run"),
+    ] = None
+
+    def reported(self) -> dict[str, Any]:
+        """Leave out what changes no result."""
+        return {key: said for key, said in super().reported().items() if key not in ("tee", "log")}
 
 
 OptionsT = TypeVar("OptionsT", bound=Options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eipyomo import timing
+from eipyomo import claims, timing
 from eipyomo.evaluation import evaluate
 from eipyomo.objective import OWN
 from eipyomo.result import Result, Termination, relative_gap
@@ -131,7 +131,16 @@ def judge(
         away = abs(claim.model_objective - evaluation.value)
         if away > ROUNDING * abs(evaluation.value):
             found = replace(found, minimised=OWN, model_objective=claim.model_objective)
-    return _objected(_with_point(found, claim, gap_at, problem.least_value), claim)
+    found = _with_point(found, claim, gap_at, problem.least_value)
+    return _objected(_without_false_prices(problem, found), claim)
+
+
+def _without_false_prices(problem: Problem, found: Result) -> Result:
+    """Leave out prices that cannot be what more of the band saves."""
+    if found.prices is None or found.value is None or found.allocation is None:
+        return found
+    false = claims.false_prices(problem, found.allocation, found.value, found.bound, found.prices)
+    return found if next(false, None) is None else replace(found, prices=None)
 
 
 def _objected(found: Result, claim: Claim) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, number_or_text, read_csv, read_document, require_path
 from eipyomo.instance import Instance
+from eipyomo.matlab import require_scipy
 from eipyomo.studies.answers import COLUMNS, DECISIONS, listed
 from eipyomo.words import short, shown
 
@@ -170,10 +170,7 @@ def _of_npz(path: PathLike) -> dict[str, Any]:
 
 def _of_mat(path: PathLike) -> dict[str, Any]:
     """Read MATLAB's arrays: numbers, and names as a cell array or a matrix of characters."""
-    try:
-        io = importlib.import_module("scipy.io")
-    except ImportError:
-        raise InputError(".mat files need scipy: python -m pip install scipy") from None
+    io = require_scipy()
     try:
         arrays = io.loadmat(path, squeeze_me=False, chars_as_strings=True)
     except Exception as error:  # scipy raises kinds of its own

@@ -109,7 +109,8 @@ def train(
         if n < rounds:
             assert result.evaluation is not None
             current = following(current, channels[n], result.evaluation.breakdown.download_s)
-    return Training(tuple(instances), tuple(results), rounds, method, early_method)
+    drawn_from = None if seed is None else int(seed)
+    return Training(tuple(instances), tuple(results), rounds, method, early_method, drawn_from)
 
 
 def _for_training(method: str) -> str:

@@ -7,17 +7,23 @@ writes ``problem.sol``. It imports nothing of this package, so that it starts qu
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import math
 import os
+import re
 import sys
 import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import casadi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VERSION = f"CasADi {version('casadi')}"
 
@@ -74,7 +80,8 @@ def main() -> None:
     except RuntimeError as error:
         refused = not_taken(job["solver"], options)
         if refused is not None:
-            write({"refused": [refused, options[refused], "no such option, or not such a value"]})
+            known = options_of(job["solver"])
+            write({"refused": [refused, options[refused], ""], "known": known})
             return
         stats, words, found = solve_calmly(problem, job, error)
         note = f", at a second try without random points, since the first met: {last_line(error)}"
@@ -184,17 +191,53 @@ def plain(text: str) -> str:
 
 def not_taken(solver: str, options: dict[str, Any]) -> str | None:
     """Return which option a solver does not take even for a tiny problem, or None."""
-    x = casadi.MX.sym("x")
-    tiny = {"x": x, "f": x**2, "g": x}
     for key, value in options.items():
-        settings = {"print_time": False, f"{solver}.{key}": value}
-        if solver == "bonmin":
-            settings["discrete"] = [True]
         try:
-            casadi.nlpsol("tiny", solver, tiny, settings)(x0=0, lbx=-1, ubx=1, lbg=-1, ubg=1)
+            solve_tiny(solver, key, value)
         except RuntimeError:
             return key
     return None
+
+
+def options_of(solver: str) -> list[str]:
+    """Return the names of a solver's options, from what it prints when it is asked for them."""
+    printed = solve_tiny(solver, "print_options_documentation", "yes")
+    return re.findall(r"(?m)^(\w+) {2,}", printed)
+
+
+def solve_tiny(solver: str, key: str, value: Any) -> str:
+    """Solve a tiny problem with an option, and return what is printed instead of printing it."""
+    x = casadi.MX.sym("x")
+    settings = {"print_time": False, f"{solver}.{key}": value}
+    if solver == "bonmin":
+        settings["discrete"] = [True]
+    with tempfile.TemporaryFile() as file, printing_to(file.fileno()):
+        tiny = casadi.nlpsol("tiny", solver, {"x": x, "f": x**2, "g": x}, settings)
+        tiny(x0=0, lbx=-1, ubx=1, lbg=-1, ubg=1)
+        flush()
+        file.seek(0)
+        return file.read().decode("utf-8", errors="replace")
+
+
+def flush() -> None:
+    """Let everything be printed that has not been yet, by native libraries too."""
+    sys.stdout.flush()
+    with contextlib.suppress(OSError, TypeError):
+        ctypes.CDLL(None).fflush(None)
+
+
+@contextlib.contextmanager
+def printing_to(place: int) -> Iterator[None]:
+    """Let standard output, native libraries' too, go to another open file inside the block."""
+    flush()
+    usual = os.dup(1)
+    os.dup2(place, 1)
+    try:
+        yield
+    finally:
+        flush()
+        os.dup2(usual, 1)
+        os.close(usual)
 
 
 def solve(problem: Any, solver: str, options: dict[str, Any]) -> tuple[dict[str, Any], str, Any]:

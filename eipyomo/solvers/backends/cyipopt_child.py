@@ -108,7 +108,7 @@ def main() -> None:
         try:
             set_option(solver, key, value)
         except TypeError:
-            write({"refused": [key, value, "no such option, or not such a value"]})
+            write({"refused": [key, value, ""]})
             return
     x, info = solver.solve(np.array(builder.x_init))
     ipopt = ".".join(map(str, cyipopt.IPOPT_VERSION))

@@ -42,7 +42,8 @@ def main() -> None:
     left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)
     for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
         if solver.setOptionValue(key, value) != highspy.HighsStatus.kOk:
-            write({"refused": [key, value, "no such option, or not such a value"]})
+            known = [name for name in dir(solver.getOptions()) if not name.startswith("_")]
+            write({"refused": [key, value, ""], "known": known})
             return
     heard: list[str] = []
     if job["start"] is not None:

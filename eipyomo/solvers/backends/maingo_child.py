@@ -154,7 +154,7 @@ def main() -> None:
     options["epsilonR"] = max(options["epsilonR"], LEAST_GAP)
     for key, value in options.items():
         if isinstance(value, str) or not solver.set_option(key, value):
-            write({"refused": [key, value, "no such option, or not such a value"]})
+            write({"refused": [key, value, ""]})
             return
     begun = problem.first_point()
     # It tells of no incumbent before it ends, and may end late, or without one.

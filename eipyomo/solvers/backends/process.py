@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from eipyomo.solvers.backends.guard import guard, leave
+from eipyomo.solvers.backends.watch import Printed, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 GRACE_S = 8.0
 """How long a process may overrun its time limit before it is ended."""
@@ -55,39 +53,6 @@ class Outcome:
     files: Mapping[str, str]
     log: str
     problem: str | None
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What to show and keep of the processes that are run.
-
-    Attributes
-    ----------
-    tee
-        Whether to copy what they print to standard output while they run.
-    logfile
-        Where to put what they have printed.
-    folder
-        Where to copy their files to.
-    """
-
-    tee: bool = False
-    logfile: Path | None = None
-    folder: Path | None = None
-
-
-UNWATCHED = Watch()
-_WATCH: ContextVar[Watch] = ContextVar("watch", default=UNWATCHED)
-
-
-@contextlib.contextmanager
-def watched(watch: Watch) -> Iterator[None]:
-    """Watch the processes that are run inside the block."""
-    token = _WATCH.set(watch)
-    try:
-        yield
-    finally:
-        _WATCH.reset(token)
 
 
 def run(
@@ -169,11 +134,7 @@ def carry_out(
             task.end()
         texts = {file: _text(folder / file) for file in read if (folder / file).is_file()}
         printed = _text(folder / LOG)
-        watch = _WATCH.get()
-        if watch.logfile is not None:
-            watch.logfile.write_text(printed, encoding="utf-8")
-        if watch.folder is not None:
-            shutil.copytree(folder, watch.folder, dirs_exist_ok=True)
+        watch().keep(folder)
     if problem is not None and problem.startswith(FAILED) and printed.strip():
         problem = f"{problem}: {printed.strip().splitlines()[-1].strip()[:200]}"
     return Outcome(texts, printed, problem)
@@ -238,11 +199,11 @@ INTERRUPTED = "it did not stop at its time limit and was interrupted"
 
 def _wait(task: Task, folder: Path, deadline: float, soft: float | None) -> str | None:
     """Wait until a task ends or has to be ended; return what is wrong with that."""
-    shown, interrupted = 0, False
+    printed, interrupted = Printed(folder / LOG), False
     while True:
         patience = min(0.5, deadline - time.monotonic())
         status = task.wait(max(patience, 0.0))
-        shown = _show(folder, shown)
+        printed.pass_on()
         if status is None:
             if patience <= 0:
                 return "it did not stop at its time limit and was ended"
@@ -257,18 +218,6 @@ def _wait(task: Task, folder: Path, deadline: float, soft: float | None) -> str 
         if status < 0:
             return f"it was ended by signal {signal.Signals(-status).name}"
         return None if status == 0 else f"{FAILED} {status}"
-
-
-def _show(folder: Path, shown: int) -> int:
-    """Copy what was printed since to standard output, if that is watched; return how much it is."""
-    if not _WATCH.get().tee:
-        return shown
-    with (folder / LOG).open("rb") as log:
-        log.seek(shown)
-        new = log.read()
-    sys.stdout.write(new.decode("utf-8", errors="replace"))
-    sys.stdout.flush()
-    return shown + len(new)
 
 
 def _size(folder: Path) -> int:

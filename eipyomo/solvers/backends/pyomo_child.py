@@ -61,8 +61,8 @@ def main() -> None:
         refused = refused_key(error, job["options"])
         if refused is None:
             raise
-        reason = "no such option, or not such a value"
-        write({"refused": [refused, job["options"][refused], reason]})
+        known = list(pyo.SolverFactory(job["solver"]).CONFIG)
+        write({"refused": [refused, job["options"][refused], ""], "known": known})
         return
     condition = results.solver.termination_condition
     values = [variable.value for variable in variables]

@@ -27,12 +27,11 @@ from pyomo.opt import (
 )
 
 from eipyomo.errors import InputError
-from eipyomo.files import require_writable
 from eipyomo.models.diagnostics import objective, violation
 from eipyomo.models.writers import label, nl
-from eipyomo.solvers.backends.process import Watch, watched
 from eipyomo.solvers.backends.registry import BACKENDS
 from eipyomo.solvers.backends.registry import backend as find_backend
+from eipyomo.solvers.backends.watch import watched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,7 +168,7 @@ class ReachedSolver:
         tee
             Whether to show the solver's log while it runs.
         logfile
-            Where to put that log.
+            Where to write that log to while it runs.
         keepfiles
             Whether to keep the files that the solver was given and wrote, in a new folder whose
             path is printed.
@@ -197,15 +196,9 @@ class ReachedSolver:
         backend.refuse(model)
         if warmstart:
             _require_start(model, backend)
-        watch = Watch(
-            tee=tee,
-            logfile=None if logfile is None else Path(logfile).absolute(),
-            folder=Path(tempfile.mkdtemp(prefix="eipyomo-kept-")) if keepfiles else None,
-        )
-        if logfile is not None:
-            require_writable(logfile)
+        folder = Path(tempfile.mkdtemp(prefix="eipyomo-kept-")) if keepfiles else None
         began = time.monotonic()
-        with watched(watch):
+        with watched(tee=tee, log=logfile, folder=folder):
             answer = backend.solve(
                 model,
                 time_limit=_seconds(timelimit),
@@ -213,10 +206,10 @@ class ReachedSolver:
                 start=warmstart,
                 options={**_checked(self.options), **_checked(options)},
             )
-        if watch.folder is not None:
+        if folder is not None:
             if symbolic_solver_labels:
-                _write_names(model, watch.folder)
-            sys.stdout.write(f"the files of {self.name} are kept in {str(watch.folder)!r}\n")
+                _write_names(model, folder)
+            sys.stdout.write(f"the files of {self.name} are kept in {str(folder)!r}\n")
         results = _results(model, goal, answer, load=load_solutions)
         results.solver.name = backend.name
         results.solver.time = time.monotonic() - began

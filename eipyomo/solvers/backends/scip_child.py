@@ -56,7 +56,7 @@ def main() -> None:
     for key, value in {**dict.fromkeys(job["time_names"], left_s), **job["options"]}.items():
         reason = set_option(model, key, value)
         if reason is not None:
-            write({"refused": [key, value, reason]})
+            write({"refused": [key, value, reason], "known": list(model.getParams())})
             return
     if job["start"] is not None:
         base["start"] = start(model, **job["start"])
@@ -66,12 +66,12 @@ def main() -> None:
 
 
 def set_option(model: Any, key: str, value: Any) -> str | None:
-    """Set an option; return why it was not taken as it is, or None."""
+    """Set an option; return why it was not taken as it is, empty if that is plain, or None."""
     try:
         model.setParam(key, value)
         taken = model.getParam(key)
-    except (KeyError, ValueError, TypeError) as error:
-        return str(error.args[0] if error.args else error).rstrip(".!")
+    except (KeyError, ValueError, TypeError):
+        return ""
     return None if isinstance(value, str) or taken == value else f"it would take it for {taken!r}"
 
 

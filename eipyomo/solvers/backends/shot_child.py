@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -44,7 +45,8 @@ def main() -> None:
         try:
             solver.updateSetting(key, value)
         except RuntimeError:
-            write({"refused": [key, value, "no such option, or not such a value"]})
+            known = re.findall(r"(?m)^([\w.]+) = ", solver.getOptions())
+            write({"refused": [key, value, ""], "known": known})
             return
     if not solver.setProblem("model.nl"):
         raise ValueError("SHOT does not take the model")

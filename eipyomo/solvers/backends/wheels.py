@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import json
 import math
@@ -20,7 +21,7 @@ from eipyomo.solvers.backends.base import Answer, Backend, Point, Request
 from eipyomo.solvers.backends.sessions import run_script
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 HERE = Path(__file__).parent
 ANSWER = "answer.json"
@@ -120,19 +121,19 @@ class WheelBackend(Backend):
         try:
             document = json.loads(text)
             if "refused" in document:
-                key, value, reason = document["refused"]
+                refused = _refused(*document["refused"], known=document.get("known"))
             else:
-                key = None
+                refused = None
                 status: Status = document["status"]
                 message = f"{self.name}: {document['message']}"
                 point = self._point(document["values"], columns)
         except (ValueError, KeyError, TypeError, AttributeError):
             reason = problem or "it ended without an answer"
             return Answer("error", message=f"{self.name} gave no answer: {reason}")
-        if key is not None:
+        if refused is not None:
+            setting, reason = refused
             raise InputError(
-                f"the option {key!r} is {value!r}, but the solver {self.name!r} does not take it: "
-                f"{reason}"
+                f"the option {setting}, but the solver {self.name!r} does not take it: {reason}"
             )
         if problem is not None:  # this is what it wrote before it was ended
             status = "limit" if point is not None else "error"
@@ -158,6 +159,19 @@ class WheelBackend(Backend):
         point = [(columns[key], float(value)) for key, value in values.items()]
         whole = len(point) == len(columns) and all(math.isfinite(value) for _, value in point)
         return point if whole else None
+
+
+def _refused(key: str, value: Any, reason: str, *, known: Sequence[str] | None) -> tuple[str, str]:
+    """Return an option as it was asked for, and why it was refused, by the solver's own list."""
+    if not reason:
+        if known is None:
+            reason = "no such option, or not such a value"
+        elif key in known:
+            reason = "not such a value"
+        else:
+            near = difflib.get_close_matches(key, known)
+            reason = "no such option" + (f", but it has {', '.join(near)}" if near else "")
+    return f"{key!r} is {value!r}", reason
 
 
 def beginning(model: Any, columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,8 +29,9 @@ from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import Accuracy, Times
 from eipyomo.solvers.exact.markets import KnownPrices
 from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
-from eipyomo.solvers.exact.rounding import round_to, suiting
+from eipyomo.solvers.exact.rounding import round_to
 from eipyomo.solvers.exact.solutions import OPEN, Prices, UserSolutions
+from eipyomo.solvers.exact.suiting import Suiting, suiting
 from eipyomo.solvers.exact.sync_time import lowest_sampled, minimise_over_sync_time
 from eipyomo.solvers.exact.tree import BoundRecipe, Node, Step, leaves
 
@@ -222,8 +223,8 @@ class BranchAndBound:
         if rest is not None and rest is self._first:
             self._round_to_incumbent(self.dual, rest.solutions)
 
-    def solutions(self) -> UserSolutions | None:
-        """Return the users' solutions at prices that suit the incumbent; None without one."""
+    def suiting(self) -> Suiting | None:
+        """Return the prices and multipliers that suit the incumbent; None without one."""
         rest = self.incumbent.rest
         return None if rest is None else suiting(self.dual, self._times, rest, self.objective)
 

@@ -16,7 +16,8 @@ from eipyomo.solvers.exact.branch_and_bound import BranchAndBound
 from eipyomo.solvers.exact.certificate import certificate
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.feasibility import Conflict, Feasibility
-from eipyomo.solvers.exact.solutions import Prices, UserSolutions
+from eipyomo.solvers.exact.solutions import Prices
+from eipyomo.solvers.exact.suiting import Suiting
 from eipyomo.solvers.exact.tree import Node, Step
 
 
@@ -89,7 +90,7 @@ class ExactOutcome:
 def outcome_of(search: BranchAndBound, closed: bool) -> ExactOutcome:
     """Collect what a search has found; the prices are those that suit the incumbent."""
     problem, unit = search.dual.problem, search.dual.reference
-    priced = search.solutions()
+    priced = search.suiting()
     objective, bound = unit * search.objective, unit * search.bound
     message = (
         f"proven within {objective - bound:.3g} of the optimum"
@@ -119,9 +120,9 @@ def _in_its_unit(trace: Iterable[Step], unit: float) -> Iterator[Step]:
         yield replace(step, bound=unit * step.bound, objective=unit * step.objective)
 
 
-def _prices(problem: Problem, priced: UserSolutions, unit: float) -> dict[str, Any]:
-    """Return the prices of an outcome, from solutions at prices that suit the incumbent."""
-    records = priced.records
+def _prices(problem: Problem, priced: Suiting, unit: float) -> dict[str, Any]:
+    """Return the prices of an outcome, from those that suit the incumbent."""
+    records = priced.multipliers
     columns = {
         "sync_price": records["eta"],
         "delay_price": records["nu2"] + records["eta"],

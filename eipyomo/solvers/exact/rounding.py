@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from eipyomo.problem import Feature
 from eipyomo.solvers.exact.branching import fingerprint
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import (
-    ACCURACY,
     MISMATCH,
-    ConvexRest,
     rest_known,
     rest_of,
 )
@@ -69,26 +66,3 @@ def tracked(dual: Dual, times: Times, found: UserSolutions, accuracy: Accuracy) 
     """Return the optimum over prices and sync time with a and the basins of ι as found."""
     decisions = Decisions(TRACKED, found.records)
     return minimise_over_sync_time(dual, times, found.sync_s, found.prices, accuracy, decisions)[0]
-
-
-def suiting(dual: Dual, times: Times, rest: ConvexRest, objective: float) -> UserSolutions:
-    """Return the users' solutions at prices that suit an allocation.
-
-    Where ι is sensitive to prices, they are those at which its ι are the best ones of their
-    basins: for fixed ι, a price may be any of a range.
-    """
-    totals = Feature.FLEET_BUDGETS in dual.problem.features
-    if not (_serves(dual) or totals or keeps_limits(rest.solutions)):
-        return rest.solutions
-    accuracy = Accuracy(ACCURACY * abs(objective), mismatch=MISMATCH)
-    return tracked(dual, times, rest.solutions, accuracy).best
-
-
-def keeps_limits(found: UserSolutions) -> bool:
-    """Tell whether a user pays for its limits."""
-    return bool((found.records["deadline"] > 0.0).any() or (found.records["energy"] > 0.0).any())
-
-
-def _serves(dual: Dual) -> bool:
-    """Tell whether the frequencies f_{s,j} are decisions, which cost something."""
-    return Feature.EDGE_BUDGET in dual.problem.features

@@ -18,6 +18,7 @@ from eipyomo.report import Status
 from eipyomo.solvers import backends
 from eipyomo.solvers.backends.process import GRACE_S
 from eipyomo.solvers.backends.sessions import session
+from eipyomo.solvers.backends.watch import watch, watched
 from eipyomo.solvers.backends.worker import Worker
 from eipyomo.solvers.contract import Clock
 from eipyomo.solvers.milp.incumbents import Incumbents
@@ -48,6 +49,12 @@ SWAP_PART = 0.3
 
 NARROW_PART = 0.4
 """Part of the time left that narrowing may take in a round."""
+
+ROW = (
+    "round {round:3d}   bound {least:14.9g}   incumbent {cost:14.9g}   cells {cells:6d}   "
+    "{seconds:7.1f} s\n"
+)
+"""What is shown of a round."""
 
 SOLVE_PART = 0.5
 """Part of the time left that the branch and bound may take in a round."""
@@ -85,6 +92,7 @@ class MilpLoop:
         self.bound = -math.inf
         self.trace: list[dict[str, Any]] = []
         self.impossible = False
+        self.watch = watch()
         self.tightened, self.coarse = math.inf, COARSE
         clone = model.clone()
         self.variables = variables(clone)
@@ -98,9 +106,12 @@ class MilpLoop:
 
     def run(self) -> tuple[Status, str]:
         """Search until the gap is closed or time is up; return a status and words on it."""
-        with session():  # points are polished by many small solves
+        # Points are polished by many small solves, of which each would print a page.
+        with session(), watched():
             status, words = self._run()
-        return status, f"{words}; {len(self.trace)} rounds"
+        words = f"{words}; {len(self.trace)} rounds"
+        self.watch.say(f"milp: {words}\n")
+        return status, words
 
     def _run(self) -> tuple[Status, str]:
         try:
@@ -184,6 +195,7 @@ class MilpLoop:
                 "seconds": time.monotonic() - self.began,
             }
         )
+        self.watch.say(ROW.format(**self.trace[-1], cost=self.best.cost, least=self.bound))
         if self.relaxation.split() + new > 0:
             return True
         coarse, self.coarse = self.coarse, VIOLATED

@@ -12,10 +12,11 @@ from eipyomo.models.formulation_options import FIRST_TANGENTS, Tangents
 from eipyomo.problem import LEAST_FEATURES, LETTER_FEATURES, USER_LIMIT_FEATURES, Feature, Problem
 from eipyomo.solvers import milp
 from eipyomo.solvers import model as modelled
-from eipyomo.solvers.contract import Claim, Clock, Method, Options
+from eipyomo.solvers.backends.watch import watched
+from eipyomo.solvers.contract import Claim, Clock, LoggedOptions, Method
 
 
-class MilpOptions(Options):
+class MilpOptions(LoggedOptions):
     """Options of :class:`Milp`."""
 
     tangents: Tangents = FIRST_TANGENTS
@@ -51,11 +52,12 @@ class Milp(Method[MilpOptions]):
         native = milp.MilpBackend()
         native.require()
         model = models.minlp(problem, "spectral", tangents=options.tangents)
-        return modelled.claim_of(
-            model,
-            native,
-            gap=options.gap,
-            clock=clock,
-            start=options.start,
-            is_original=True,
-        )
+        with watched(tee=options.tee, log=options.log):
+            return modelled.claim_of(
+                model,
+                native,
+                gap=options.gap,
+                clock=clock,
+                start=options.start,
+                is_original=True,
+            )

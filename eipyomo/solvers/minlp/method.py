@@ -13,7 +13,8 @@ from eipyomo.allocation import Allocation
 from eipyomo.models.formulation_options import HANDLED, OPTIONS
 from eipyomo.problem import Problem
 from eipyomo.solvers import model as modelled
-from eipyomo.solvers.contract import Claim, Clock, Method, Options
+from eipyomo.solvers.backends.watch import watched
+from eipyomo.solvers.contract import Claim, Clock, LoggedOptions, Method
 from eipyomo.solvers.minlp.users_model import native_solver
 
 FORMULATION = dict.fromkeys(("scip", "couenne", "maingo"), "spectral")
@@ -23,7 +24,7 @@ Where everybody has modes all is convex, and with ``letter`` SCIP is done in a t
 Couenne was measured elsewhere (0.5.8, ``letter-m2``): 0.97037 proven, bound 0.97031, in 32 s."""
 
 
-class ModelOptions(Options):
+class ModelOptions(LoggedOptions):
     """Options of :class:`Minlp`, whatever the formulation."""
 
     solver: Annotated[
@@ -90,12 +91,13 @@ class Minlp(Method[ModelOptions]):
         choices = {key: getattr(options, key) for key in FORMULATIONS_OWN}
         given = {key: choice for key, choice in choices.items() if choice is not None}
         model = models.minlp(problem, formulation, **given)
-        return modelled.claim_of(
-            model,
-            native,
-            gap=options.gap,
-            clock=clock,
-            start=options.start,
-            options=options.options,
-            is_original=True,
-        )
+        with watched(tee=options.tee, log=options.log):
+            return modelled.claim_of(
+                model,
+                native,
+                gap=options.gap,
+                clock=clock,
+                start=options.start,
+                options=options.options,
+                is_original=True,
+            )

@@ -14,6 +14,7 @@ from eipyomo.errors import InputError
 from eipyomo.solvers import milp
 from eipyomo.solvers import model as modelled
 from eipyomo.solvers.backends.registry import backend
+from eipyomo.solvers.backends.watch import watched
 from eipyomo.solvers.contract import GAP, TIME_LIMIT_S, Clock
 from eipyomo.solvers.judge import judge
 from eipyomo.validation import require_kind
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eipyomo.allocation import Allocation
+    from eipyomo.files import PathLike
     from eipyomo.models.types import Model
     from eipyomo.result import Result
     from eipyomo.solvers.backends.base import Backend
@@ -43,6 +45,8 @@ def solve_model(
     unchanged: bool = False,
     start: Allocation | None = None,
     options: Mapping[str, Any] | None = None,
+    tee: bool = False,
+    log: PathLike | None = None,
 ) -> Result:
     """Solve a model made by :func:`eipyomo.models.minlp`, with whatever was added to it.
 
@@ -75,6 +79,10 @@ def solve_model(
         tells whether the solver has accepted it.
     options
         The solver's own options, by its own names; "threads" is translated.
+    tee
+        Whether to show what the solver prints while it runs.
+    log
+        A file to write that to, while it runs.
 
     Raises
     ------
@@ -88,9 +96,10 @@ def solve_model(
     require_kind("solver", solver, str)
     native = native_solver(solver, executable)
     native.require()
-    claim = modelled.claim_of(
-        model, native, gap=gap, clock=clock, start=start, options=options, is_original=unchanged
-    )
+    with watched(tee=tee, log=log):
+        claim = modelled.claim_of(
+            model, native, gap=gap, clock=clock, start=start, options=options, is_original=unchanged
+        )
     problem = models.source_of(model).lifted
     return judge(
         problem,

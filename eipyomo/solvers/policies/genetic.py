@@ -10,12 +10,11 @@ and cloudpickle alone.
 from __future__ import annotations
 
 import logging
-from importlib import import_module
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from eipyomo.errors import SolverError
+from eipyomo.extras import extra
 from eipyomo.solvers.contract import Options
 from eipyomo.solvers.policies.tried import Merit, Policy, Tried
 from eipyomo.validation import Seed, Whole
@@ -47,7 +46,7 @@ class Genetic(Policy[GeneticOptions]):
         def fitness(_: Any, genes: Any, __: Any) -> float:
             return _fitness(tried.of(genes < 1.0, genes))
 
-        evolution = _pygad().GA(
+        evolution = extra("pygad", "genetic", f"method {self.name!r}").GA(
             fitness_func=fitness,
             num_genes=len(tried.problem.data),
             gene_space={"low": 0.0, "high": 2.0},
@@ -72,20 +71,3 @@ def _fitness(merit: Merit) -> float:
     if merit.violation > 0.0:
         return -NEVER * (1.0 + min(merit.violation, FARTHEST))
     return -merit.cost
-
-
-def _pygad() -> Any:
-    """Return PyGAD.
-
-    Raises
-    ------
-    SolverError
-        If it is missing.
-    """
-    try:
-        return import_module("pygad")
-    except ImportError:
-        raise SolverError(
-            "method 'genetic' needs PyGAD, which is not installed: python -m pip install "
-            "'eipyomo[genetic]'"
-        ) from None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from eipyomo.errors import InputError, SolverError
+from eipyomo.errors import InputError
+from eipyomo.extras import extra
 from eipyomo.instance import Instance
 from eipyomo.problem import LETTER_FEATURES, Problem
 from eipyomo.scaled import FloatColumn
@@ -28,6 +28,8 @@ MEMORY, WARM, EVERY = 2048, 64, 4
 """Instances that are remembered, how many there are before the first step, and between steps."""
 BATCH, STEPS = 128, 4
 """Instances in a step, and steps at a time."""
+LEARNED = "learned", "training"
+"""The extra that has scikit-learn, and what needs it."""
 NOISE = 0.2
 """Deviation of what is tried beside what the network proposes, where it learns from itself."""
 
@@ -70,7 +72,7 @@ def trained(
         known = ", ".join(get_args(Labels))
         raise InputError(f"labels is {short(labels)}, but must be one of: {known}")
     pupil = _Pupil(_regressor(hidden, seed), labels, np.random.default_rng(seed), about)
-    with _package("threadpoolctl").threadpool_limits(1):  # small matrices, and the same sums
+    with extra("threadpoolctl", *LEARNED).threadpool_limits(1):  # small matrices, and the same sums
         for instance in instances:
             pupil.see(instance)
     if pupil.network is None:
@@ -146,15 +148,5 @@ class _Pupil:
 
 def _regressor(hidden: tuple[int, ...], seed: int) -> Any:
     """Return a multi-layer perceptron that learns by Adam."""
-    perceptron = _package("sklearn.neural_network").MLPRegressor
+    perceptron = extra("sklearn.neural_network", *LEARNED).MLPRegressor
     return perceptron(hidden_layer_sizes=hidden, batch_size=256, random_state=seed)
-
-
-def _package(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError:
-        raise SolverError(
-            "training needs scikit-learn, which is not installed: python -m pip install "
-            "'eipyomo[learned]'"
-        ) from None
