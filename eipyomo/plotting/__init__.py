@@ -1,9 +1,17 @@
 """Figures of results, of processes of many rounds, and of benchmarks."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
 from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
 from eipyomo.plotting.process import training_costs, training_overview, training_timeline
 from eipyomo.plotting.result import bandwidth, costs, overview, timeline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = [
     "FIGURES",
@@ -19,7 +27,7 @@ __all__ = [
     "training_timeline",
 ]
 
-FIGURES = {
+FIGURES: Mapping[str, Callable[..., Figure]] = {
     "overview": overview,
     "timeline": timeline,
     "bandwidth": bandwidth,
@@ -28,7 +36,7 @@ FIGURES = {
 }
 """The figures of a result by name."""
 
-TRAINING_FIGURES = {
+TRAINING_FIGURES: Mapping[str, Callable[..., Figure]] = {
     "overview": training_overview,
     "timeline": training_timeline,
     "costs": training_costs,
