@@ -20,6 +20,7 @@ from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.restriction import demands_beside
 from eipyomo.scaled import FloatColumn, Scaled, Stage
+from eipyomo.summary import Summarised, Summary, counted, number
 from eipyomo.timing import Needs, Plan, where_needed
 from eipyomo.validation import require_kind
 
@@ -30,8 +31,8 @@ FEASIBILITY_TOLERANCE = 1e-6
 """Largest relative violation at which an allocation counts as feasible."""
 
 
-@dataclass(frozen=True, eq=False)
-class Breakdown(Columns):
+@dataclass(frozen=True, eq=False, repr=False)
+class Breakdown(Summarised, Columns):
     """Every term of (8) and (9), per user; arrays of shape (users,), in s and J.
 
     A user without download (a_j = 0) has no download and no local inference: these terms are 0.
@@ -86,6 +87,14 @@ class Breakdown(Columns):
 
         return pd.DataFrame({"name": list(self.names), **self._columns()})
 
+    def _summary(self) -> Summary:
+        facts = (
+            number("WSEL", float(np.sum(self.wsel))),
+            number("energy", float(np.sum(self.energy_j)), "J"),
+            number("largest latency", float(np.max(self.latency_s)), "s"),
+        )
+        return Summary(counted(len(self.names), "user"), facts, self.records(), len(self.names))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
         return {"users": list(self.records())}
@@ -125,8 +134,8 @@ class Violation:
         return f"{self.constraint}{at} is violated by {self.amount:.3g} (relative)"
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Summarised):
     """What an allocation costs and whether it is feasible.
 
     Attributes
@@ -148,6 +157,12 @@ class Evaluation:
     violations: tuple[Violation, ...]
     sync_s: float
     value: float
+
+    def _summary(self) -> Summary:
+        terms = self.breakdown._summary()
+        worst = None if self.feasible else str(self.violations[0])
+        facts = ("feasible" if self.feasible else "not feasible", worst, *terms.facts)
+        return Summary(terms.name, facts, terms.rows, terms.total)
 
     @property
     def max_violation(self) -> float:

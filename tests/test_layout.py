@@ -17,7 +17,7 @@ PACKAGE = ROOT / "eipyomo"
 LAYERS = (
     ("errors", "lazily", "physics", "report", "version"),
     ("words", "json_text", "extras"),
-    ("matlab",),
+    ("matlab", "summary"),
     ("validation",),
     ("choices", "columns", "files", "channel", "streams"),
     ("at_once",),
