@@ -24,7 +24,7 @@ LAYERS = (
     ("devices", "users", "ranges"),
     ("modes", "settings"),
     ("scaled",),
-    ("instance", "timing", "restriction"),
+    ("instance", "timing", "restriction", "breakdown"),
     ("resources", "objective", "draw"),
     ("problem", "allocation"),
     ("evaluation", "features"),
