@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
+from eipyomo.plotting.fonts import Page
 from eipyomo.plotting.process import training_costs, training_overview, training_timeline
 from eipyomo.plotting.result import bandwidth, costs, overview, timeline
+from eipyomo.plotting.style import line_styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
 __all__ = [
     "FIGURES",
     "TRAINING_FIGURES",
+    "Page",
     "bandwidth",
     "convergence",
     "costs",
     "excess",
+    "line_styles",
     "overview",
     "timeline",
     "training_costs",

@@ -86,7 +86,8 @@ def compose(
                 look: Any = {"ncols": 2 if width == "column" else 4, "frameon": False}
                 page.legend(handles=legend, loc="outside lower center", **look)
         elif legend:
-            axes[0].legend(handles=legend, fontsize="small")
+            look = {"ncols": 4, "fontsize": "small", "frameon": False}
+            axes[0].legend(handles=legend, loc="lower left", bbox_to_anchor=(0.0, 1.06), **look)
         for panel, place_of_it in zip(panels, axes, strict=True):
             panel(place_of_it)
     return axes[0].figure.figure
