@@ -22,7 +22,7 @@ SHOWN_USERS = 20
 
 LABEL_LENGTH = 16
 
-TITLE_LENGTHS: Final[dict[Width | None, int]] = {None: 70, "page": 70, "column": 44}
+TITLE_LENGTH, COLUMN_TITLE_LENGTH = 70, 44
 
 COLORS = {
     "previous model download": "#999999",
@@ -117,7 +117,8 @@ def in_legend(label: str) -> str:
 
 def printable_title(name: str | None, width: Width | None) -> str:
     """Return an instance's name, or what stands for it, as :func:`printable` does."""
-    return _drawable(labels([name or "an unnamed instance"], TITLE_LENGTHS[width])[0])
+    length = COLUMN_TITLE_LENGTH if width == "column" else TITLE_LENGTH
+    return _drawable(labels([name or "an unnamed instance"], length)[0])
 
 
 def legend_above(axes: Axes, columns: int = 1) -> None:
