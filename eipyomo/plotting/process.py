@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from eipyomo import claims
 from eipyomo.errors import InputError
@@ -248,6 +248,7 @@ def _by_round(axes: Axes, lines: Mapping[str, Any], label: str) -> None:
     if is_wide([*lines.values()]):
         axes.set_yscale("log")
         axes.autoscale(axis="y")
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _label_rounds(axes: Axes, label: str, largest: float) -> None:
