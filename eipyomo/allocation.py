@@ -14,6 +14,7 @@ from eipyomo.columns import Columns, decision_column, number_column, rows_of
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, read_document, write_document
 from eipyomo.scaled import HZ_PER_GHZ, FloatColumn, Scaled
+from eipyomo.summary import Summarised, Summary, counted, number
 from eipyomo.timing import Plan
 from eipyomo.users import Users
 from eipyomo.validation import Decision, Finite, Record, real_number
@@ -58,8 +59,8 @@ class _Decisions(Record):
         return given
 
 
-@dataclass(frozen=True, eq=False)
-class Allocation(Columns):
+@dataclass(frozen=True, eq=False, repr=False)
+class Allocation(Summarised, Columns):
     """The decisions of problem (10); arrays have shape (users,).
 
     Attributes
@@ -182,6 +183,15 @@ class Allocation(Columns):
         users = rows_of({"name": self.names, **self._columns()})
         told = [{key: v for key, v in user.items() if v is not None} for user in users]
         return {"sync_s": self.sync_s, "users": told}
+
+    def _summary(self) -> Summary:
+        users = len(self.names)
+        facts = (
+            number("sync time", self.sync_s, "s"),
+            f"{int(np.sum(self.download))} of {counted(users, 'user')} download",
+            number("offloaded on the average", float(np.mean(self.offload_fraction))),
+        )
+        return Summary(counted(users, "user"), facts, self.to_dict()["users"], users)
 
     def frame(self) -> pd.DataFrame:
         """Return the decisions as a table, one row per user."""

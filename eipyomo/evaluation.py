@@ -6,20 +6,20 @@ Nothing here knows a solver or a model. An allocation is judged by its decisions
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eipyomo import physics, timing
 from eipyomo.allocation import Allocation
-from eipyomo.columns import Columns, rows_of
+from eipyomo.breakdown import Breakdown
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.restriction import demands_beside
 from eipyomo.scaled import FloatColumn, Scaled, Stage
+from eipyomo.summary import Summarised, Summary
 from eipyomo.timing import Needs, Plan, where_needed
 from eipyomo.validation import require_kind
 
@@ -28,77 +28,6 @@ if TYPE_CHECKING:
 
 FEASIBILITY_TOLERANCE = 1e-6
 """Largest relative violation at which an allocation counts as feasible."""
-
-
-@dataclass(frozen=True, eq=False)
-class Breakdown(Columns):
-    """Every term of (8) and (9), per user; arrays of shape (users,), in s and J.
-
-    A user without download (a_j = 0) has no download and no local inference: these terms are 0.
-    """
-
-    names: tuple[str, ...]
-    previous_download_s: FloatColumn
-    """τ^md of the round before, given."""
-    local_training_s: FloatColumn
-    """τ^lt, given."""
-    upload_s: FloatColumn
-    """τ^mu, (5)."""
-    offload_s: FloatColumn
-    """τ^to, (5)."""
-    ready_s: FloatColumn
-    """τ^pr: when both the new model and the task data are at the server."""
-    edge_inference_s: FloatColumn
-    """τ^e, (2)."""
-    download_s: FloatColumn
-    """τ^md, (5)."""
-    local_inference_s: FloatColumn
-    """τ^c, (1)."""
-    latency_s: FloatColumn
-    """T_j, (9)."""
-    local_training_j: FloatColumn
-    """e^lt, given."""
-    upload_j: FloatColumn
-    """e^mu, (7)."""
-    offload_j: FloatColumn
-    """e^to, (7)."""
-    download_j: FloatColumn
-    """e^md, (7)."""
-    local_inference_j: FloatColumn
-    """e^c, (1)."""
-    energy_j: FloatColumn
-    """E_j, (8)."""
-    wsel: FloatColumn
-    """w^e E_j + w^t T_j, user j's part of (10a), and the penalty of its mode."""
-    penalty: FloatColumn | None = None
-    """v_k of the user's mode; None if nobody has modes."""
-    sits_out: FloatColumn | None = None
-    """1 for a user that sends no update, else 0; None if nobody has modes."""
-
-    def _columns(self) -> dict[str, FloatColumn]:
-        """Return the columns that the breakdown has, by name."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
-        return {name: column for name, column in columns.items() if column is not None}
-
-    def frame(self) -> pd.DataFrame:
-        """Return the breakdown as a table, one row per user."""
-        import pandas as pd
-
-        return pd.DataFrame({"name": list(self.names), **self._columns()})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the ``breakdown`` part of a result document; what is not finite becomes null."""
-        return {"users": list(self.records())}
-
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Iterate over the users' terms as a document has them."""
-        for row in rows_of({"name": self.names, **self._columns()}):
-            yield {key: _or_null(value) for key, value in row.items()}
-
-
-def _or_null(value: str | float) -> str | float | None:
-    """Return a value; None for a number that is not finite."""
-    return value if isinstance(value, str) or math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -125,8 +54,8 @@ class Violation:
         return f"{self.constraint}{at} is violated by {self.amount:.3g} (relative)"
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Summarised):
     """What an allocation costs and whether it is feasible.
 
     Attributes
@@ -148,6 +77,12 @@ class Evaluation:
     violations: tuple[Violation, ...]
     sync_s: float
     value: float
+
+    def _summary(self) -> Summary:
+        terms = self.breakdown._summary()
+        worst = None if self.feasible else str(self.violations[0])
+        facts = ("feasible" if self.feasible else "not feasible", worst, *terms.facts)
+        return Summary(terms.name, facts, terms.rows, terms.total)
 
     @property
     def max_violation(self) -> float:

@@ -35,6 +35,7 @@ from eipyomo.files import (
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import Scaled, scale
 from eipyomo.settings import KNOWN, set_by, users_of_rows
+from eipyomo.summary import Summarised, Summary, counted, number
 from eipyomo.units import in_si, unit_of
 from eipyomo.users import AtLeastOne, Users
 from eipyomo.validation import (
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "eipyomo/instance@1"
 
 
-class Instance(Record):
+class Instance(Summarised, Record):
     """One instance of problem (10), in SI units.
 
     Raises
@@ -267,6 +268,15 @@ class Instance(Record):
         del document["name"]
         text = json.dumps(document, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _summary(self) -> Summary:
+        facts = (
+            counted(len(self.users), "user"),
+            number("bandwidth", self.bandwidth_hz / HZ_PER_MHZ, "MHz"),
+            number("model", self.model_bits / BITS_PER_MBIT, "Mbit"),
+            number("server", self.server.frequency_hz / HZ_PER_GHZ, "GHz"),
+        )
+        return Summary(self.name, facts, self.users.records(), len(self.users))
 
     def users_frame(self) -> pd.DataFrame:
         """Return the end users as a table, one row each, SI units in the column names."""

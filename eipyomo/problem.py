@@ -23,6 +23,7 @@ from eipyomo.objective import WSEL, Objective, objective_of
 from eipyomo.resources import Budget, budgets
 from eipyomo.restriction import JOINT, OpenDecisions, Restriction, asked
 from eipyomo.scaled import NO_LIMIT, Scaled, Stage
+from eipyomo.summary import Summarised, Summary
 from eipyomo.validation import require_kind
 
 
@@ -94,8 +95,8 @@ OPEN_MODES: dict[str, Callable[[ModeColumns], NDArray[np.bool_]]] = {
 """Which modes the letter's benchmarks leave open, by problem: all at the edge, and all local."""
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
+@dataclass(frozen=True, eq=False, repr=False)
+class Problem(Summarised):
     """What is solved.
 
     Attributes
@@ -126,6 +127,11 @@ class Problem:
             return
         restriction, _ = asked(self.restriction, self.stage)
         object.__setattr__(self, "restriction", restriction)
+
+    def _summary(self) -> Summary:
+        data = self.instance._summary()
+        asked_for = f"problem {self.name}, least {self.objective.name}"
+        return Summary(data.name, (asked_for, *data.facts), data.rows, data.total)
 
     def _require_modes_whole(self) -> None:
         """Refuse what would restrict a_j and ι_j, which users with modes have not.

@@ -25,6 +25,7 @@ from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, read_document, write_document
 from eipyomo.instance import Instance
 from eipyomo.result import Result
+from eipyomo.summary import Summarised, Summary, number
 from eipyomo.users import Users
 from eipyomo.validation import require_kind
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from eipyomo.scaled import FloatColumn
 
 
-@dataclass(frozen=True, eq=False)
-class Training:
+@dataclass(frozen=True, eq=False, repr=False)
+class Training(Summarised):
     """What was decided in every round, and what it costs together.
 
     Attributes
@@ -105,6 +106,25 @@ class Training:
         totals = process.to_dict()["totals"]
         claims.compare(document["totals"], totals, "the process claims totals")
         return process
+
+    def _summary(self) -> Summary:
+        costs = [result.objective for result in self.solved if result.objective is not None]
+        facts = (
+            f"{len(self.solved)} of {self.planned} rounds, method {self.method}",
+            number("WSEL", sum(costs)),
+            self.message,
+        )
+        rows = (
+            {
+                "round": n,
+                "method": result.method,
+                "termination": result.termination,
+                "wsel": result.objective,
+                "sync_s": None if result.allocation is None else result.allocation.sync_s,
+            }
+            for n, result in enumerate(self.rounds, start=1)
+        )
+        return Summary(self.instances[0].name, facts, rows, len(self.rounds))
 
     @property
     def complete(self) -> bool:

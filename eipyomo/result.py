@@ -14,12 +14,13 @@ from eipyomo.files import PathLike, about, read_document, write_document
 from eipyomo.instance import Instance
 from eipyomo.objective import WSEL
 from eipyomo.report import Report
+from eipyomo.summary import Summarised, Summary, number
 from eipyomo.validation import require_kind
 from eipyomo.version import __version__, commit
 from eipyomo.words import short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "Result", "Termination", "relative_gap"]
 
 
-@dataclass(frozen=True, eq=False)
-class Result(Report):
+@dataclass(frozen=True, eq=False, repr=False)
+class Result(Summarised, Report):
     """Answer of one method on one instance.
 
     Attributes
@@ -122,6 +123,26 @@ class Result(Report):
         document = read_document(path, "result")
         with about(path):
             return cls.from_dict(document, instance)
+
+    def _summary(self) -> Summary:
+        facts = (
+            f"{self.method}, {self.problem}: {self.termination}",
+            number("WSEL", self.objective),
+            None if self.minimised == WSEL.name else number(self.minimised, self.value),
+            number("bound", self.bound),
+            None if self.gap is None else f"gap {self.gap:.2g}",
+            self.message,
+        )
+        users = 0 if self.allocation is None else len(self.allocation.names)
+        return Summary(self.instance, facts, self._rows(), users)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        """Iterate over decisions of the users, and what they come to."""
+        if self.allocation is None or self.evaluation is None:
+            return
+        decisions, terms = self.allocation.to_dict()["users"], self.evaluation.breakdown.records()
+        for chosen, term in zip(decisions, terms, strict=True):
+            yield {**chosen, **{key: term[key] for key in ("energy_j", "latency_s", "wsel")}}
 
     @property
     def objective(self) -> float | None:

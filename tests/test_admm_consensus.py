@@ -203,9 +203,9 @@ def test_letter_preset_is_table_i() -> None:
     for share in SHARES:
         copies[share] = at.values[share]
     copies["sync_s"] = at.sync_s + np.array([1.5e-4 * 4, 0.0, 0.0, 0.0]) * (1 - 1e-9)
-    assert letter.met(residuals(at, at, copies), at)
+    assert letter.met(*letter.measures(residuals(at, at, copies), at))
     copies["sync_s"] = at.sync_s + np.array([1.5e-4 * 4, 0.0, 0.0, 0.0]) * (1 + 1e-6)
-    assert not letter.met(residuals(at, at, copies), at)
+    assert not letter.met(*letter.measures(residuals(at, at, copies), at))
     assert (at.multipliers["uplink_share"] == np.zeros(4)).all()
 
 

@@ -21,10 +21,10 @@ def drawn(axes: Axes) -> list[float]:
 
 
 def test_convergence_draws_the_trace_with_units() -> None:
-    """Four panels: residuals, objectives, sync time, ι; data are the trace's, labels have units."""
+    """Residuals, objectives, sync time, ι; data are the trace's, and labels have units."""
     result = solve_admm(reference("letter-m4"))
     figure = convergence(result)
-    residuals, objectives, sync, offload = figure.axes
+    residuals, _, objectives, _, sync, offload = figure.axes
     assert drawn(residuals) == [row["primal_residual"] for row in result.trace]
     assert drawn(sync) == [row["sync_s"] for row in result.trace]
     assert len(objectives.lines) == 3
@@ -38,8 +38,8 @@ def test_convergence_takes_the_document_of_a_file() -> None:
     """The JSON document of a result gives the same figure; many users show their downloads."""
     result = solve_admm(reference("letter-m100"), max_iterations=3)
     figure = convergence(json.loads(json.dumps(result.to_dict())))
-    assert "download" in figure.axes[3].get_ylabel()
-    assert drawn(figure.axes[3]) == [row["downloads"] for row in result.trace]
+    assert "download" in figure.axes[5].get_ylabel()
+    assert drawn(figure.axes[5]) == [row["downloads"] for row in result.trace]
 
 
 def test_names_are_text() -> None:
@@ -48,7 +48,7 @@ def test_names_are_text() -> None:
     document["users"][0]["name"] = "_$x^$"
     document["users"][1]["name"] = "Zürich $"
     figure = convergence(solve_admm(Instance.from_dict(document), max_iterations=3))
-    legend = figure.axes[3].get_legend()
+    legend = figure.axes[5].get_legend()
     assert legend is not None
     assert len(legend.get_texts()) == 2
     figure.savefig(io.BytesIO(), format="png")

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.allocation import Allocation
+from eipyomo.breakdown import Breakdown
 from eipyomo.claims.document import Document
 from eipyomo.claims.values import GIVEN, TOLERANCE, is_number, same, written
 from eipyomo.errors import InputError
-from eipyomo.evaluation import Breakdown
 from eipyomo.scaled import FloatColumn
 
 ENERGIES = ("local_training_j", "upload_j", "offload_j", "download_j", "local_inference_j")

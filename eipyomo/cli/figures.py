@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 KINDS = (".png", ".pdf", ".svg")
 
+SCREEN_DPI, PRINT_DPI = 200, 600
+
 
 def require_figure_path(output: str | Path) -> Path:
     """Return where a figure will be written, before anything is computed for it.
@@ -31,9 +33,9 @@ def require_figure_path(output: str | Path) -> Path:
     return target
 
 
-def write_figure(figure: Figure, target: Path) -> None:
+def write_figure(figure: Figure, target: Path, dpi: int = SCREEN_DPI) -> None:
     """Write a figure, atomically, and say so."""
     image = io.BytesIO()
-    figure.savefig(image, format=target.suffix.lower().removeprefix("."), dpi=200)
+    figure.savefig(image, format=target.suffix.lower().removeprefix("."), dpi=dpi)
     write_atomically({target: image.getvalue()})
     streams.note(f"wrote {target}")

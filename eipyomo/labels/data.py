@@ -24,6 +24,7 @@ from eipyomo.files import (
 )
 from eipyomo.labels.columns import COLUMNS, Array, Rows, arrays_of, frame_of, rows_of, width
 from eipyomo.labels.formats import format_of
+from eipyomo.summary import Summarised, Summary, counted
 from eipyomo.validation import whole_number
 from eipyomo.words import short
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 SCHEMA: Final = "eipyomo/dataset@1"
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset(Columns):
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Summarised, Columns):
     """Instances with their certified optima; the first axis of each array is that of samples.
 
     Attributes
@@ -68,6 +69,14 @@ class Dataset(Columns):
     optimal: Array
     verified: Array
     datasheet: Mapping[str, Any]
+
+    def _summary(self) -> Summary:
+        samples, users = self.download.shape
+        proven = f"{int(np.sum(self.optimal))} proven optimal"
+        rows = ({"array": name, "shape": str(getattr(self, name).shape)} for name in COLUMNS)
+        return Summary(
+            counted(samples, "sample"), (counted(users, "user"), proven), rows, len(COLUMNS)
+        )
 
     @classmethod
     def of_rows(cls, rows: Rows, datasheet: Mapping[str, Any]) -> Self:

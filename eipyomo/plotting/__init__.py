@@ -1,15 +1,26 @@
 """Figures of results, of processes of many rounds, of tables, and of benchmarks."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
 from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
 from eipyomo.plotting.curves import ERRORS, curve_points, curves, drawn
+from eipyomo.plotting.fonts import Page
 from eipyomo.plotting.process import training_costs, training_overview, training_timeline
 from eipyomo.plotting.result import bandwidth, costs, overview, timeline
+from eipyomo.plotting.style import line_styles
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = [
     "ERRORS",
     "FIGURES",
     "TRAINING_FIGURES",
+    "Page",
     "bandwidth",
     "convergence",
     "costs",
@@ -17,6 +28,7 @@ __all__ = [
     "curves",
     "drawn",
     "excess",
+    "line_styles",
     "overview",
     "timeline",
     "training_costs",
@@ -24,7 +36,7 @@ __all__ = [
     "training_timeline",
 ]
 
-FIGURES = {
+FIGURES: Mapping[str, Callable[..., Figure]] = {
     "overview": overview,
     "timeline": timeline,
     "bandwidth": bandwidth,
@@ -33,7 +45,7 @@ FIGURES = {
 }
 """The figures of a result by name."""
 
-TRAINING_FIGURES = {
+TRAINING_FIGURES: Mapping[str, Callable[..., Figure]] = {
     "overview": training_overview,
     "timeline": training_timeline,
     "costs": training_costs,

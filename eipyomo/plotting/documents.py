@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from eipyomo import claims
 from eipyomo.errors import InputError
-from eipyomo.plotting.fonts import find_fonts, style
-from eipyomo.plotting.style import SHOWN_USERS, printable
+from eipyomo.plotting.fonts import find_fonts
+from eipyomo.plotting.style import printable
 from eipyomo.process import Training
 from eipyomo.result import Result
 from eipyomo.validation import require_kind
@@ -20,35 +16,6 @@ from eipyomo.words import shown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Drawing = Callable[..., Figure]
-
-
-def in_style(draw: Drawing) -> Drawing:
-    """Let a figure be drawn with fonts that have the letters of its names."""
-
-    @wraps(draw)
-    def in_its_style(result: Any) -> Figure:
-        find_fonts(_names_in(result))
-        with rc_context(style()):
-            return draw(result)
-
-    return in_its_style
-
-
-def _names_in(result: Any) -> str:
-    """Return all texts that a figure may show of a document, whatever it holds."""
-    document = result.to_dict() if isinstance(result, Result | Training) else result
-    if not isinstance(document, Mapping):
-        raise InputError(f"result is {shown(document)}, but must be a result or its document")
-    found = [str(document.get("instance"))]
-    parts = document.get("rounds")
-    for part in [document, *(parts[:1] if isinstance(parts, list) else ())]:
-        decisions = part.get("allocation") if isinstance(part, Mapping) else None
-        users = decisions.get("users") if isinstance(decisions, Mapping) else None
-        shown_users = users[:SHOWN_USERS] if isinstance(users, list) else []
-        found += [str(user.get("name")) for user in shown_users if isinstance(user, Mapping)]
-    return " ".join(found)
 
 
 def document_of(result: Result | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -62,12 +29,19 @@ def document_of(result: Result | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(result, Result | Training):
         require_answer(result, Result)
         return result.to_dict()
+    require_document(result)
     claims.check(result)
     return result
 
 
+def require_document(result: Any) -> None:
+    """Refuse what is neither an answer nor its document."""
+    if not isinstance(result, Mapping):
+        raise InputError(f"result is {shown(result)}, but must be a result or its document")
+
+
 def drawn(result: Result | Mapping[str, Any]) -> tuple[Mapping[str, Any], pd.DataFrame]:
-    """Return the document, and the terms of the users that are shown."""
+    """Return the document, and the terms of the users."""
     if isinstance(result, Mapping):
         _require_allocation(result)
     document = document_of(result)
@@ -90,12 +64,12 @@ def _require_allocation(document: Mapping[str, Any]) -> None:
 
 
 def terms_of(document: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the terms of the users that are shown, names made printable."""
+    """Return the decisions and terms of all users, with labels that can be drawn."""
     _require_allocation(document)
     decisions, breakdown = document["allocation"], document["breakdown"]
     import pandas as pd
 
-    terms = pd.DataFrame(breakdown["users"][:SHOWN_USERS])
+    terms = pd.DataFrame(breakdown["users"])
     terms = terms.merge(pd.DataFrame(decisions["users"]), on="name", how="left")
     missing = {"previous_download_s", "local_training_s", "uplink_share"} - set(terms)
     if missing:
@@ -103,5 +77,14 @@ def terms_of(document: Mapping[str, Any]) -> pd.DataFrame:
             f"the result lacks {', '.join(sorted(missing))} of its users, but a figure needs it: "
             "solve the instance again"
         )
-    terms["label"] = printable([user["name"] for user in decisions["users"]])[: len(terms)]
+    terms["label"] = labels_of(document)
     return terms
+
+
+def labels_of(document: Mapping[str, Any]) -> list[str]:
+    """Return labels of the users of a document that can be drawn; none where it has no answer."""
+    users = (document["allocation"] or {"users": []})["users"]
+    names = [user["name"] for user in users]
+    modes = [user.get("mode") or "" for user in users]
+    find_fonts(" ".join([str(document["instance"]), *names, *modes]))
+    return printable(names)

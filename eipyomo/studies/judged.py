@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, read_document, write_atomically, write_document
+from eipyomo.summary import Summarised, Summary, counted
 from eipyomo.words import short, shown
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Benchmark:
+@dataclass(frozen=True, eq=False, repr=False)
+class Benchmark(Summarised):
     """Policies held against optima.
 
     Attributes
@@ -55,6 +56,16 @@ class Benchmark:
     def policies(self) -> tuple[str, ...]:
         """Names of the policies, in their order."""
         return tuple(dict.fromkeys(str(row["policy"]) for row in self.rows))
+
+    def _summary(self) -> Summary:
+        policies = self.policies
+        number = len(self.rows) // max(len(policies), 1)
+        facts = (counted(number, "instance"), f"optima by {self.reference}")
+        return Summary(", ".join(policies), facts, self._rows(), len(policies))
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for row in self.summary().to_dict("records"):
+            yield {str(key): value for key, value in row.items()}
 
     def frame(self) -> pd.DataFrame:
         """Return one row for each policy and instance."""

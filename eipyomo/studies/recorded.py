@@ -15,14 +15,15 @@ from eipyomo.files import PathLike, about, number_or_text, read_csv, read_docume
 from eipyomo.instance import Instance
 from eipyomo.matlab import require_scipy
 from eipyomo.studies.answers import COLUMNS, DECISIONS, listed
+from eipyomo.summary import Summarised, Summary, counted
 from eipyomo.words import short, shown
 
 KNOWN = ("sync_s", *COLUMNS)
 FLAGS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
-@dataclass(frozen=True, eq=False)
-class Recorded:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recorded(Summarised):
     """Answers to instances, which :func:`eipyomo.benchmark` judges like those of any policy.
 
     Attributes
@@ -42,6 +43,9 @@ class Recorded:
 
     answers: Sequence[Any] | Mapping[str, Any]
     name: str = "recorded"
+
+    def _summary(self) -> Summary:
+        return Summary(self.name, (counted(len(self.answers), "answer"),))
 
     def __post_init__(self) -> None:
         """Check the kind."""

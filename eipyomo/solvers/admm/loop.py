@@ -71,9 +71,11 @@ def iterate(
         found = residuals(before, consensus, copies)
         recovered = recovery.recover(copies, iteration)
         best = recovery.best.cost if recovery.best is not None else None
-        trace.append(_row(iteration, copies, consensus, found, recovered, best))
+        primal, dual = settings.measures(found, consensus)
+        row = _row(iteration, copies, consensus, found, recovered, best)
+        trace.append({**row, "primal_measure": primal, "dual_measure": dual})
         choices.append(copies["download"].tobytes())
-        if settings.met(found, consensus) and recovery.best is not None:
+        if settings.met(primal, dual) and recovery.best is not None:
             return Run("converged", trace, tuple(choices))
         rested = iteration - recovery.progress_iteration >= settings.patience
         if rested or time.monotonic() >= deadline:

@@ -31,8 +31,9 @@ class Admm(Method[AdmmOptions]):
     The claim has the best recovered allocation of the run. Its `trace` has a row for each
     iteration: ``consensus_objective`` (Σ q_j at the agents' copies), ``recovered_objective``, which
     is the recovered allocation's WSEL but for rounding, and ``best_objective``;
-    ``primal_residual`` and ``dual_residual``, the sums of (24), with their parts; ``sync_s`` in s,
-    ``downloads``, and for up to 20 users ``download`` and ``offload_fraction``.
+    ``primal_residual`` and ``dual_residual``, the sums of (24), with their parts;
+    ``primal_measure`` and ``dual_measure``, what the stopping rule compares with its tolerances;
+    ``sync_s`` in s, ``downloads``, and for up to 20 users ``download`` and ``offload_fraction``.
     """
 
     name = "admm"

@@ -192,12 +192,14 @@ class Settings:
             )
         return {quantity: given.get(BLOCKS[quantity], c) for quantity, c in scaled.items()}
 
-    def met(self, found: Residuals, consensus: Consensus) -> bool:
-        """Tell whether the stopping rule holds, (24)."""
+    def measures(self, found: Residuals, consensus: Consensus) -> tuple[float, float]:
+        """Return what the stopping rule compares with the primal and the dual tolerance."""
         if self.stop == "absolute":
-            primal, dual = found.primal / consensus.users, found.dual / consensus.users
-        else:
-            primal, dual = relative_residuals(found, consensus)
+            return found.primal / consensus.users, found.dual / consensus.users
+        return relative_residuals(found, consensus)
+
+    def met(self, primal: float, dual: float) -> bool:
+        """Tell whether the stopping rule holds for these measures, (24)."""
         return primal <= self.primal_tolerance and dual <= self.dual_tolerance
 
 
