@@ -13,6 +13,7 @@ from eipyomo.claims.document import SCHEMA, TRAINING_SCHEMA, Termination, as_now
 from eipyomo.claims.methods import ANY, EXACT_MACHINE, PROVING_ON_GRIDS, PROVING_SOLVERS, SOLVED_BY
 from eipyomo.claims.process import check_process
 from eipyomo.claims.result import check, doubt
+from eipyomo.claims.table import check_table
 from eipyomo.claims.values import compare, relative_gap
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "as_now",
     "check",
     "check_process",
+    "check_table",
     "compare",
     "doubt",
     "relative_gap",

@@ -1,0 +1,209 @@
+"""What a report says of a table of results, as ``compare`` and ``sweep`` write it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from eipyomo.claims.values import is_number
+from eipyomo.errors import InputError
+from eipyomo.files import PathLike, about, read_text
+from eipyomo.reporting.sentences import (
+    MOST_ROWS,
+    Card,
+    Cell,
+    Details,
+    Name,
+    Number,
+    Page,
+    Sentence,
+    Table,
+    percent,
+)
+from eipyomo.reporting.traces import heading
+from eipyomo.words import one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(path: PathLike) -> pd.DataFrame:
+    """Read a table of results from a CSV file.
+
+    Raises
+    ------
+    InputError
+        If there is none in it.
+    """
+    import pandas as pd
+
+    text = read_text(path, "table")
+    with about(path):
+        try:
+            return pd.read_csv(io.StringIO(text), float_precision="round_trip")
+        except ValueError as error:
+            raise InputError(f"the table is not valid CSV: {one_line(str(error))}") from None
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table with Python's own values, None where a cell is empty."""
+    plain = table.astype(object).where(table.notna(), None)
+    rows = [dict(zip(map(str, plain), row, strict=True)) for row in plain.to_numpy().tolist()]
+    for row in rows:
+        if is_number(row.get("iterations")):  # a column with an empty cell is one of floats
+            row["iterations"] = int(row["iterations"])
+        if row.get("instance") is None:
+            row["instance"] = ""
+    return rows
+
+
+def table_page(source: str, rows: Sequence[Mapping[str, Any]]) -> Page:
+    """Return what is to be said of the rows of a table that was checked."""
+    instances = {row.get("digest") or row["instance"] for row in rows}
+    groups = _by_method(rows)
+    answered = sum(bool(row["feasible"]) for row in rows)
+    all_answered = answered == len(rows)
+    cards = [
+        Card("Instances", Number("=count(instances)", len(instances))),
+        Card("Methods", Number("=count(methods)", len(groups))),
+        Card(
+            "Answers",
+            Number("=count(feasible)", answered),
+            ("of ", Number("=count(rows)", len(rows))),
+        ),
+    ]
+    verdict: Sentence = ("Every method has an answer for every instance.",)
+    if not all_answered:
+        verdict = (
+            "Some methods have no answer: ",
+            Number("=missing", len(rows) - answered),
+            " rows.",
+        )
+    return Page(
+        kind="table",
+        source=source,
+        title="Methods side by side",
+        mark="good" if all_answered else "fair",
+        verdict=verdict,
+        cards=cards,
+        sections={"Which method": [*_best(groups), _methods(groups)]},
+        details=[Details("All rows", tables=[_all(rows)])],
+    )
+
+
+Groups = Mapping[str, Sequence[tuple[int, Mapping[str, Any]]]]
+"""Rows with their places, by method and options."""
+
+
+def _by_method(rows: Sequence[Mapping[str, Any]]) -> Groups:
+    """Return rows by method and options, each with how far it is above the best of its instance."""
+    lowest: dict[Any, float] = {}
+    for row in rows:
+        if row["objective"] is not None:
+            key = row.get("digest") or row["instance"]
+            lowest[key] = min(lowest.get(key, row["objective"]), row["objective"])
+    groups: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+    for n, row in enumerate(rows):
+        options = row.get("options")
+        name = row["method"] if options in (None, "{}") else f"{row['method']} {options}"
+        least = lowest.get(row.get("digest") or row["instance"])
+        cost = row["objective"]
+        above = None if cost is None or not least else (cost - least) / abs(least)
+        groups.setdefault(name, []).append((n, {**row, "above best": above}))
+    return groups
+
+
+def _values(group: Sequence[tuple[int, Mapping[str, Any]]], key: str) -> list[float]:
+    return [float(row[key]) for _, row in group if is_number(row.get(key))]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _best(groups: Groups) -> list[Sentence]:
+    """Say which method is the cheapest most often."""
+    wins = {
+        name: sum(above <= TIE for above in _values(group, "above best"))
+        for name, group in groups.items()
+    }
+    most = max(wins.values(), default=0)
+    if not most or len(groups) < 2:
+        return []
+    count = Number("=most(cheapest)", most)
+    of = Number("=count(rows of a method)", max(map(len, groups.values())))
+    found: list[Sentence] = []
+    for name, won in wins.items():
+        if won == most:
+            found.append((Name(name), " is the cheapest, or as cheap, in ", count, " of ", of, "."))
+    return found
+
+
+TIE = 1e-6
+"""Relative difference of two costs that are as good as the same."""
+
+
+def _methods(groups: Groups) -> Table:
+    """Return a row for each method, the cheapest first."""
+    keys = [key for key in MEANS if any(_values(group, key) for group in groups.values())]
+    means = {name: _mean(_values(group, "above best")) for name, group in groups.items()}
+    largest = max((mean for mean in means.values() if mean is not None), default=0.0)
+    rows: list[list[Cell]] = []
+    for name in sorted(groups, key=lambda name: (means[name] is None, means[name])):
+        group, here, mean = groups[name], f"where {name}", means[name]
+        cells: list[Cell] = [
+            Name(name),
+            Number(f"=count(feasible {here})", sum(bool(row["feasible"]) for _, row in group)),
+            None if mean is None else _above(here, mean, largest),
+        ]
+        for key in keys:
+            value = _mean(_values(group, key))
+            is_part = key == "gap"
+            scale, unit = (100.0, "%") if is_part else (1.0, "")
+            shown = None if value is None else Number(f"=mean({key} {here})", value, unit, scale)
+            cells.append(shown)
+        rows.append(cells)
+    headings = [("Method", ""), ("Answers", ""), ("Above best", "%")]
+    return Table([*headings, *(_mean_heading(key) for key in keys)], rows)
+
+
+def _above(here: str, mean: float, largest: float) -> Number:
+    bar = mean / largest if largest > 0.0 else 0.0
+    return Number(f"=mean(above best {here})", mean, "%", 100.0, 3, bar=bar)
+
+
+MEANS = {
+    "objective": ("Mean cost", "WSEL"),
+    "gap": ("Mean proven gap", "%"),
+    "energy_j": ("Mean energy", "J"),
+    "mean_latency_s": ("Mean latency", "s"),
+    "max_latency_s": ("Mean largest latency", "s"),
+    "downloads": ("Mean downloads", ""),
+    "wall_s": ("Mean time to solve", "s"),
+}
+"""Columns of which a mean is shown, where a table has them."""
+
+
+def _mean_heading(key: str) -> tuple[str, str]:
+    return MEANS[key]
+
+
+def _all(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the table, without columns that are empty."""
+    keys = [key for key in rows[0] if any(row[key] is not None for row in rows)]
+    shown = rows[:MOST_ROWS]
+    cells = [[_cell(n, key, row[key]) for key in keys] for n, row in enumerate(shown)]
+    headings = [("Gap", "%") if key == "gap" else heading(key) for key in keys]
+    return Table(headings, cells, len(rows) - len(shown))
+
+
+def _cell(n: int, key: str, value: Any) -> Cell:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not is_number(value):
+        return Name(value)
+    place = f"{n}.{key}"
+    return percent(place, value) if key == "gap" else Number(place, value, digits=6)
