@@ -18,13 +18,15 @@ from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES, WSEL
 from eipyomo.problem import Problem
 from eipyomo.reporting.sentences import Number, Sentence, listed, percent
+from eipyomo.reporting.traces import heading
+from eipyomo.resources import Budget
 from eipyomo.restriction import named_or_joint
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NEAR = 1e-6
-"""Relative distance from a limit at which it binds."""
+NEAR, FEW = 1e-6, 5
+"""Relative distance from a limit at which it binds; so many users are named that it does."""
 
 
 def users_of(document: Mapping[str, Any]) -> pd.DataFrame:
@@ -96,7 +98,14 @@ def _last_upload(document: Mapping[str, Any], users: pd.DataFrame) -> Iterator[S
         when = Number("allocation.sync_s", sync_s, "s")
         count = Number("=count(last uploads)", len(last))
         ends = ("The last upload ends",) if len(last) == 1 else ("The last ", count, " uploads end")
-        yield *ends, " at ", when, ", and only then is the new model made: ", *listed(last), "."
+        yield (
+            *ends,
+            " at ",
+            when,
+            ", and only then is the new model made: ",
+            *listed(last, FEW),
+            ".",
+        )
 
 
 def _branches(users: pd.DataFrame) -> Iterator[Sentence]:
@@ -113,7 +122,7 @@ def _branches(users: pd.DataFrame) -> Iterator[Sentence]:
                 " of ",
                 Number("=count(users)", len(users)),
                 f" users wait {what}: ",
-                *listed(names, 5),
+                *listed(names, FEW),
                 ".",
             )
 
@@ -130,7 +139,7 @@ def _priced(document: Mapping[str, Any]) -> Iterator[Sentence]:
 def _at_limit(key: str, what: str, names: list[str]) -> Sentence:
     count = Number(f"=count({key})", len(names))
     users = "user is" if len(names) == 1 else "users are"
-    return count, f" {users} at the {what}: ", *listed(names), "."
+    return count, f" {users} at the {what}: ", *listed(names, FEW), "."
 
 
 def _limits(document: Mapping[str, Any], instance: Instance) -> Iterator[Sentence]:
@@ -150,7 +159,7 @@ def _limits(document: Mapping[str, Any], instance: Instance) -> Iterator[Sentenc
             " of ",
             Number("=count(local_inference_s)", int(computes.sum())),
             " users that compute on their own run at full speed (f_max)",
-            *((": ", *listed(names[fast].tolist())) if fast.any() else ()),
+            *((": ", *listed(names[fast].tolist(), FEW)) if fast.any() else ()),
             ".",
         )
     for key, what, used, unit in (
@@ -162,11 +171,21 @@ def _limits(document: Mapping[str, Any], instance: Instance) -> Iterator[Sentenc
             yield _user_limit(key, what, names, limit, used, unit)
     for budget in problem.budgets:
         if budget.name != "bandwidth" and not budget.is_minimised:
-            taken = budget.used(plan, terms)
-            spent = Number(f"=used({budget.name})", taken)
-            capacity = Number(f"=capacity({budget.name})", budget.capacity)
-            full = "used up" if taken >= budget.capacity * (1.0 - NEAR) else "not used up"
-            yield f"{budget.meaning.capitalize()}: ", spent, " of ", capacity, f", {full}."
+            yield _budget(document, budget, budget.used(plan, terms))
+
+
+def _budget(document: Mapping[str, Any], budget: Budget, taken: float) -> Sentence:
+    """Say how much is taken of what all users share, and whether that limits."""
+    draw = budget.draws[0]
+    is_share = draw.quantity in ("uplink_share", "downlink_share")
+    unit, scale = ("%", 100.0) if is_share else (heading(draw.quantity)[1], 1.0)
+    spent = Number(f"=used({budget.name})", taken, unit, scale)
+    capacity = Number(f"=capacity({budget.name})", budget.capacity, unit, scale)
+    words = "some of it is left"
+    if taken >= budget.capacity * (1.0 - NEAR):
+        is_free = (document.get("prices") or {}).get(draw.price) == 0.0
+        words = "all is taken, but more would save nothing" if is_free else "it is used up"
+    return f"{budget.meaning.capitalize()}: ", spent, " of ", capacity, f"; {words}."
 
 
 def _user_limit(key: str, what: str, names: Any, limit: Any, used: Any, unit: str) -> Sentence:

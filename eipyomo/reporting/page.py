@@ -19,7 +19,7 @@ from eipyomo.reporting.result import result_page
 from eipyomo.reporting.sentences import Name, Number, Page, Table
 from eipyomo.reporting.table import read_table, rows_of, table_page
 from eipyomo.result import Result
-from eipyomo.validation import require_list
+from eipyomo.validation import require_kind, require_list
 from eipyomo.version import __version__
 from eipyomo.words import one_line, shown
 
@@ -61,9 +61,8 @@ def html_report(answers: Sequence[Answer], instances: Sequence[Instance] = ()) -
         If one says what is not true.
     """
     require_list("answers", answers, "results, processes, tables or files")
-    require_list("instances", instances, "instances")
-    if not answers:
-        raise InputError("answers is empty, but must have one at least")
+    for one in instances:
+        require_kind("an element of instances", one, Instance)
     pages = [_page(n, answer, instances) for n, answer in enumerate(answers, start=1)]
     return _environment().get_template("report.html").render(pages=pages, version=__version__)
 

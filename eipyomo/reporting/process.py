@@ -9,6 +9,7 @@ from typing import Any
 from eipyomo import plotting
 from eipyomo.instance import Instance
 from eipyomo.reporting.figures import figures_of
+from eipyomo.reporting.origin import origin
 from eipyomo.reporting.result import result_page
 from eipyomo.reporting.sentences import (
     MOST_ROWS,
@@ -20,7 +21,7 @@ from eipyomo.reporting.sentences import (
     Page,
     Sentence,
     Table,
-    percent,
+    gap_at_most,
 )
 from eipyomo.reporting.users import WORST
 
@@ -41,15 +42,16 @@ def process_page(source: str, document: Mapping[str, Any], last: Instance | None
     proven = all(result["termination"] == "optimal" for result in document["rounds"])
     mark = "bad" if not document["complete"] else "good" if proven else "fair"
     words = ", each of them proven optimal" if document["complete"] and proven else ""
+    message = document["message"]
     page = Page(
         kind="process",
         source=source,
         title=document["instance"] or "An unnamed instance",
         about=_about(document),
         mark=mark,
-        verdict=(f"{document['message'].capitalize()}{words}.",),
+        verdict=(f"{message[:1].upper()}{message[1:]}{words}.",),
     )
-    behind = Details("Where this comes from", facts=_provenance(document, last))
+    behind = _provenance(document, last)
     if not solved:
         return replace(page, details=[behind])
     drawings = {"All rounds on one time axis, and what each costs": plotting.training_overview}
@@ -132,7 +134,7 @@ def _rounds(document: Mapping[str, Any]) -> Table:
                 Number(f"{here}.allocation.sync_s", result["allocation"]["sync_s"]),
                 Number(f"=sum({here}.energy_j)", energy_j),
                 Number(f"{here}.objective", result["objective"]),
-                None if result["gap"] is None else percent(f"{here}.gap", result["gap"], 2),
+                None if result["gap"] is None else gap_at_most(f"{here}.gap", result["gap"]),
                 result["termination"],
             ]
         )
@@ -141,8 +143,6 @@ def _rounds(document: Mapping[str, Any]) -> Table:
     return Table(headings, rows[:MOST_ROWS], max(len(rows) - MOST_ROWS, 0))
 
 
-def _provenance(document: Mapping[str, Any], last: Instance | None) -> dict[str, Any]:
+def _provenance(document: Mapping[str, Any], last: Instance | None) -> Details:
     told = ("instance", "method", "training_method", "seed", "planned_rounds", "message")
-    checked = "itself alone" if last is None else "itself, and its instance, evaluated anew"
-    known = {key: document[key] for key in told if document.get(key) is not None}
-    return {**known, "checked against": checked}
+    return origin({key: (key, document.get(key)) for key in told}, last)

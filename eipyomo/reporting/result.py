@@ -12,6 +12,7 @@ from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES, WSEL, heading_of
 from eipyomo.reporting.binding import users_of, what_binds
 from eipyomo.reporting.figures import figures_of
+from eipyomo.reporting.origin import origin
 from eipyomo.reporting.prices import price_sentences, unit_of
 from eipyomo.reporting.sentences import (
     MOST_ROWS,
@@ -24,6 +25,7 @@ from eipyomo.reporting.sentences import (
     Part,
     Sentence,
     Table,
+    gap_at_most,
     percent,
 )
 from eipyomo.reporting.traces import trace_of
@@ -54,7 +56,7 @@ def result_page(source: str, document: Mapping[str, Any], instance: Instance | N
         mark=mark,
         verdict=verdict,
     )
-    behind = [Details("Where this comes from", facts=provenance(document, instance))]
+    behind = [_provenance(document, instance)]
     if trace := trace_of(document["trace"]):
         drawings = {"How ADMM converged": plotting.convergence}
         shown = figures_of(document, drawings if document["method"] == "admm" else {})
@@ -99,10 +101,16 @@ def _verdict(document: Mapping[str, Any]) -> tuple[str, Sentence]:
     if document["bound"] is None:
         words = "A feasible plan; how much better another one could be is not proven."
         return "fair", (words,)
-    most = () if gap is None else (", by at most ", percent("gap", max(gap, 0.0), 2))
+    if gap is None:
+        return "fair", ("A feasible plan, with a bound that proves how much better others can be.",)
+    proven: Sentence = (
+        "no other plan is better by more than ",
+        gap_at_most("gap", gap),
+        ".",
+    )
     if how == "optimal":
-        return "good", ("Proven optimal: no other plan is better but for the tolerance", *most, ".")
-    return "fair", ("A feasible plan; it is proven that others can be better only", *most, ".")
+        return "good", ("Proven optimal: ", *proven)
+    return "fair", ("The search was ended before its proof, but ", *proven)
 
 
 def _cards(document: Mapping[str, Any], users: pd.DataFrame) -> list[Card]:
@@ -128,8 +136,8 @@ def _cards(document: Mapping[str, Any], users: pd.DataFrame) -> list[Card]:
         offload = float(users["offload_fraction"].mean())
         cards.append(Card("Offloaded, on average", percent("=mean(offload_fraction)", offload, 3)))
     if document["gap"] is not None:
-        proven = percent("gap", max(document["gap"], 0.0), 2)
-        cards.append(Card("Proven gap", proven, ("to the best possible",)))
+        proven = gap_at_most("gap", document["gap"])
+        cards.append(Card("Proven gap", proven, ("at most, to the best possible",)))
     return cards
 
 
@@ -138,7 +146,7 @@ def sections_of(
 ) -> dict[str, list[Sentence | Table]]:
     """Return what is to be decided, who is worst off, what limits, and what more would buy."""
     sections: dict[str, list[Sentence | Table]] = {
-        "What to decide": [groups(document, users)],
+        "What to decide": groups(document, users),
         "Who is worst off": [worst_words(users), worst(users)],
         "What limits": [*what_binds(document, users, instance)],
     }
@@ -182,11 +190,10 @@ def _behind(document: Mapping[str, Any], users: pd.DataFrame) -> list[Details]:
     ]
 
 
-def provenance(document: Mapping[str, Any], instance: Instance | None) -> dict[str, Any]:
-    """Return where a result comes from, and against what it was checked."""
-    checked = "itself alone" if instance is None else "itself, and its instance, evaluated anew"
-    told = {key: document[key] for key in PROVENANCE if document.get(key) is not None}
-    return {**told, **document["options"], "checked against": checked}
+def _provenance(document: Mapping[str, Any], instance: Instance | None) -> Details:
+    told = {key: (key, document.get(key)) for key in PROVENANCE}
+    options = {key: (f"options.{key}", value) for key, value in document["options"].items()}
+    return origin({**told, **options}, instance)
 
 
 PROVENANCE = (

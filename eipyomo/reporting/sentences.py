@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Number:
         How many units one of `value` is: 100 for per cent.
     digits
         Significant ones, at most.
+    at_most
+        Whether to round up, as what is said to be at most so much.
     bar
         How long a bar beside it is, from 0 to 1; None for none.
     """
@@ -49,6 +51,7 @@ class Number:
     unit: str = ""
     scale: float = 1.0
     digits: int = 4
+    at_most: bool = False
     bar: float | None = None
 
     @property
@@ -57,7 +60,10 @@ class Number:
         shown = self.scale * self.value
         size = abs(shown)
         if self.unit == "%" and 0.0 < size < SMALLEST_PERCENT:
-            return f"<{SMALLEST_PERCENT:.6f}"
+            return f"{'' if self.at_most else '<'}{SMALLEST_PERCENT:.6f}"
+        if self.at_most and size > 0.0:
+            steps = 10.0 ** (self.digits - 1 - math.floor(math.log10(size)))
+            shown = math.ceil(shown * steps * (1.0 - 1e-12)) / steps
         if 1e4 <= size < 1e15:
             return f"{shown:,.0f}"
         if size >= 1e-4 or self.unit == "%":
@@ -104,12 +110,12 @@ class Card:
 
 @dataclass(frozen=True)
 class Details:
-    """What stands behind an answer: texts, tables, and figures with their descriptions."""
+    """What stands behind an answer: tables, described figures, and facts by name and unit."""
 
     title: str
     tables: Sequence[Table] = ()
     figures: Sequence[tuple[str, str]] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[tuple[str, str], Cell] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,3 +169,8 @@ def listed(names: Sequence[str], shown: int = 10) -> Sentence:
 def percent(key: str, value: float, digits: int = 4) -> Number:
     """Return a part of one as per cent."""
     return Number(key, value, "%", 100.0, digits)
+
+
+def gap_at_most(key: str, gap: float) -> Number:
+    """Return a gap that is proven; one that is below 0 by rounding is none."""
+    return Number(key, max(gap, 0.0), "%", 100.0, 2, at_most=True)

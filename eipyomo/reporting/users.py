@@ -55,30 +55,35 @@ def _deeds(document: Mapping[str, Any], users: pd.DataFrame) -> list[str]:
     ]
 
 
-def groups(document: Mapping[str, Any], users: pd.DataFrame) -> Table:
+def groups(document: Mapping[str, Any], users: pd.DataFrame) -> list[Sentence | Table]:
     """Return who does what, the largest group first, and what that takes and costs."""
+    said: list[Sentence | Table] = []
     rows: list[list[Cell]] = []
     grouped = users.groupby(np.array(_deeds(document, users), object), sort=False)
     for deed, part in sorted(grouped, key=lambda group: -len(group[1])):
-        here = f"where {deed}"
-        sums = {key: float(part[key].sum()) for key in ("uplink_share", "downlink_share")}
-        names = listed(part["name"].tolist())
-        rows.append(
-            [
-                GROUPS.get(str(deed), str(deed)),
-                Number(f"=count({here})", len(part)),
-                *(percent(f"=sum({key} {here})", total, 3) for key, total in sums.items()),
-                percent(
-                    f"=mean(offload_fraction {here})", float(part["offload_fraction"].mean()), 3
-                ),
-                Number(f"=sum(energy_j {here})", float(part["energy_j"].sum())),
-                Number(f"=mean(latency_s {here})", float(part["latency_s"].mean())),
-                names,
-            ]
-        )
+        here, words = f"where {deed}", GROUPS.get(str(deed), str(deed))
+        count = Number(f"=count({here})", len(part))
+        said.append((f"{words} (", count, "): ", *listed(part["name"].tolist()), "."))
+        cells: list[Cell] = [words, count]
+        for how, key in SUMMED:
+            value = float(part[key].agg(how))
+            is_part = not key.endswith(("_j", "_s"))
+            shown = f"={how}({key} {here})", value
+            cells.append(percent(*shown, 3) if is_part else Number(*shown))
+        rows.append(cells)
     headings = [("What", ""), ("Users", ""), ("Band up", "%"), ("Band down", "%")]
-    headings += [("Offloaded", "%"), ("Energy", "J"), ("Mean latency", "s"), ("Who", "")]
-    return Table(headings, rows)
+    headings += [("Offloaded, mean", "%"), ("Energy", "J"), ("Mean latency", "s")]
+    return [*said, Table(headings, rows)]
+
+
+SUMMED = (
+    ("sum", "uplink_share"),
+    ("sum", "downlink_share"),
+    ("mean", "offload_fraction"),
+    ("sum", "energy_j"),
+    ("mean", "latency_s"),
+)
+"""What is told of each group."""
 
 
 def term(user: Any, key: str, unit: str = "", bar: float | None = None) -> Number:
