@@ -42,11 +42,11 @@ def users_of(document: Mapping[str, Any]) -> pd.DataFrame:
     terms["place"] = range(len(terms))
     terms = terms.merge(decided.assign(decided=range(len(decided))), on="name", how="left")
     sync_s = document["allocation"]["sync_s"]
-    end_s = terms["latency_s"] + terms.get("previous_download_s", 0.0)
     own_s = sync_s + terms["download_s"] + terms["local_inference_s"]
+    own_s = own_s.where(terms["download"] | (terms["local_inference_s"] > 0.0), -np.inf)
     server_s = terms["ready_s"] + terms["edge_inference_s"]
-    own = (own_s >= end_s * (1.0 - NEAR)) & (terms["download"] | (terms["local_inference_s"] > 0))
-    server = server_s >= end_s * (1.0 - NEAR)
+    end_s = np.maximum(own_s, server_s) * (1.0 - NEAR)
+    own, server = own_s >= end_s, server_s >= end_s
     terms["waits_for"] = np.select([own & server, own], ["both", "own device"], "server")
     return terms
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eipyomo.claims.values import is_number
@@ -21,10 +21,26 @@ def origin(told: Mapping[str, tuple[str, Any]], instance: Instance | None) -> De
     instance
         The instance, if it is at hand.
     """
-    facts: dict[tuple[str, str], Cell] = {
-        heading(name): Number(place, value, digits=9) if is_number(value) else Name(value)
-        for name, (place, value) in told.items()
-        if value is not None
-    }
+    known = {name: one for name, one in told.items() if one[1] is not None}
+    facts = dict(
+        fact for name, (place, value) in known.items() for fact in _facts(name, place, value)
+    )
     checked = "itself alone" if instance is None else "itself, and its instance, evaluated anew"
     return Details("Where this comes from", facts={**facts, ("Checked against", ""): checked})
+
+
+def _facts(name: str, place: str, value: Any) -> Iterator[tuple[tuple[str, str], Cell]]:
+    """Iterate over a fact, or over those that it is made of."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _facts(f"{name}, {key}", f"{place}.{key}", part)
+    elif isinstance(value, bool):
+        yield heading(name), "yes" if value else "no"
+    elif is_number(value):
+        yield heading(CALLED.get(name, name)), Number(place, value, digits=9)
+    else:
+        yield heading(name), Name(value)
+
+
+CALLED = {"wall_s": "time_to_solve_s", "setup_s": "time_to_set_up_s"}
+"""What is told by another name than documents have for it."""

@@ -17,7 +17,7 @@ from eipyomo.process import Training
 from eipyomo.reporting.process import process_page
 from eipyomo.reporting.result import result_page
 from eipyomo.reporting.sentences import Name, Number, Page, Table
-from eipyomo.reporting.table import read_table, rows_of, table_page
+from eipyomo.reporting.table import read_rows, rows_of, table_page
 from eipyomo.result import Result
 from eipyomo.validation import require_kind, require_list
 from eipyomo.version import __version__
@@ -74,15 +74,15 @@ def _page(n: int, answer: Answer, instances: Sequence[Instance]) -> Page:
     if isinstance(answer, str | Path):
         name = Path(answer).name
         if name.lower().endswith(".csv"):
-            table = read_table(answer)
+            rows = read_rows(answer)
             with about(answer):
-                return _of_table(name, table)
+                return _of_table(name, rows)
         document = read_document(answer, "result")
         with about(answer):
             return _of_document(name, document, instances)
     source = f"Answer {n}"
     if isinstance(answer, pd.DataFrame):
-        return _of_table(source, answer)
+        return _of_table(source, rows_of(answer))
     if isinstance(answer, Result | Training):
         return _of_document(source, answer.to_dict(), instances)
     if isinstance(answer, Mapping):
@@ -93,8 +93,7 @@ def _page(n: int, answer: Answer, instances: Sequence[Instance]) -> Page:
     )
 
 
-def _of_table(source: str, table: pd.DataFrame) -> Page:
-    rows = rows_of(table)
+def _of_table(source: str, rows: list[dict[str, Any]]) -> Page:
     claims.check_table(rows)
     return table_page(source, rows)
 

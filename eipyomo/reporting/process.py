@@ -21,6 +21,7 @@ from eipyomo.reporting.sentences import (
     Page,
     Sentence,
     Table,
+    as_sentence,
     gap_at_most,
 )
 from eipyomo.reporting.users import WORST
@@ -41,15 +42,15 @@ def process_page(source: str, document: Mapping[str, Any], last: Instance | None
     solved = [n for n, result in enumerate(document["rounds"]) if result["feasible"]]
     proven = all(result["termination"] == "optimal" for result in document["rounds"])
     mark = "bad" if not document["complete"] else "good" if proven else "fair"
-    words = ", each of them proven optimal" if document["complete"] and proven else ""
-    message = document["message"]
+    proof = "is proven optimal" if proven else "has a feasible plan"
+    verdict = f"Every round {proof}." if document["complete"] else as_sentence(document["message"])
     page = Page(
         kind="process",
         source=source,
         title=document["instance"] or "An unnamed instance",
         about=_about(document),
         mark=mark,
-        verdict=(f"{message[:1].upper()}{message[1:]}{words}.",),
+        verdict=(verdict,),
     )
     behind = _provenance(document, last)
     if not solved:

@@ -25,6 +25,7 @@ from eipyomo.reporting.sentences import (
     Part,
     Sentence,
     Table,
+    as_sentence,
     gap_at_most,
     percent,
 )
@@ -97,7 +98,7 @@ def _verdict(document: Mapping[str, Any]) -> tuple[str, Sentence]:
     if how == "infeasible":
         return "bad", ("No plan keeps within all limits together.",)
     if not document["feasible"]:
-        return "bad", ("There is no answer: ", f"{document['message']}.")
+        return "bad", ("There is no answer. ", as_sentence(document["message"]))
     if document["bound"] is None:
         words = "A feasible plan; how much better another one could be is not proven."
         return "fair", (words,)
@@ -173,7 +174,7 @@ def _conflicts(document: Mapping[str, Any]) -> dict[str, list[Sentence | Table]]
         return {}
     headings = [("Limit", ""), ("Value", "SI units"), ("Of", "")]
     table = Table(headings, rows[:MOST_ROWS], max(len(rows) - MOST_ROWS, 0))
-    return {"What cannot be met together": [(f"{document['message']}.",), table]}
+    return {"What cannot be met together": [(as_sentence(document["message"]),), table]}
 
 
 def _behind(document: Mapping[str, Any], users: pd.DataFrame) -> list[Details]:

@@ -98,6 +98,13 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     left_out: int = 0
 
+    @property
+    def note(self) -> Sentence:
+        """Where the other rows are, if there are any."""
+        if not self.left_out:
+            return ()
+        return Number("=rows left out", self.left_out), " rows more are in the file."
+
 
 @dataclass(frozen=True)
 class Card:
@@ -164,6 +171,11 @@ def listed(names: Sequence[str], shown: int = 10) -> Sentence:
         parts += [", ", Name(name)] if parts else [Name(name)]
     more = len(names) - shown
     return (*parts, " and ", Number("=more", more), " more") if more > 0 else tuple(parts)
+
+
+def as_sentence(message: str) -> str:
+    """Return a message that begins with a capital and ends with a stop."""
+    return f"{message[:1].upper()}{message[1:]}."
 
 
 def percent(key: str, value: float, digits: int = 4) -> Number:

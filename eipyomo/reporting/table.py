@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eipyomo.claims.values import is_number
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, about, read_text
+from eipyomo.files import PathLike, about, number_or_text, read_text
 from eipyomo.reporting.sentences import (
     MOST_ROWS,
     Card,
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_table(path: PathLike) -> pd.DataFrame:
-    """Read a table of results from a CSV file.
+TEXTS = frozenset(
+    ("instance", "method", "options", "problem", "termination", "minimised", "solver_version")
+) | {"message", "digest", "version"}
+"""Columns that are texts, even where they look like numbers."""
+
+
+def read_rows(path: PathLike) -> list[dict[str, Any]]:
+    """Read a table of results from a CSV file, numbers rounded only once, None for empty cells.
 
     Raises
     ------
@@ -41,9 +47,19 @@ def read_table(path: PathLike) -> pd.DataFrame:
     text = read_text(path, "table")
     with about(path):
         try:
-            return pd.read_csv(io.StringIO(text), float_precision="round_trip")
+            table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
         except ValueError as error:
             raise InputError(f"the table is not valid CSV: {one_line(str(error))}") from None
+    return rows_of(table.apply(lambda column: [_value(str(column.name), x) for x in column]))
+
+
+def _value(key: str, cell: Any) -> Any:
+    """Return what a field of a CSV file stands for."""
+    if not isinstance(cell, str) or not cell:
+        return None
+    if key in TEXTS:
+        return cell
+    return {"True": True, "False": False}.get(cell, number_or_text(cell))
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
