@@ -315,6 +315,7 @@ def test_a_table_says_which_method_is_cheapest(tmp_path: Path) -> None:
         assert page.one(f"=mean(objective where {method})") == pytest.approx(
             part["objective"].mean(), rel=1e-12
         )
+    assert "seed 1" in page.names
     for n, cost in enumerate(table["objective"]):
         assert page.one(f"{n}.objective") == cost
     assert page.one("=most(cheapest)") == 3

@@ -33,7 +33,7 @@ def users_of(document: Mapping[str, Any]) -> pd.DataFrame:
     """Return decisions and terms of the users of a document, and which branch of (9) ends last.
 
     Columns are those of both, in the order of the breakdown; ``waits_for`` has "server", "own
-    device", or "both".
+    device", or "both". ``offload_fraction`` is NaN where it is no decision.
     """
     import pandas as pd
 
@@ -41,6 +41,11 @@ def users_of(document: Mapping[str, Any]) -> pd.DataFrame:
     decided = pd.DataFrame(document["allocation"]["users"])
     terms["place"] = range(len(terms))
     terms = terms.merge(decided.assign(decided=range(len(decided))), on="name", how="left")
+    # A round of training has no tasks, and modes say themselves what is sent of them.
+    if named_or_joint(document["problem"])[1] == "training":
+        terms["offload_fraction"] = np.nan
+    elif "mode" in terms:
+        terms["offload_fraction"] = terms["offload_fraction"].where(terms["mode"].isna())
     sync_s = document["allocation"]["sync_s"]
     own_s = sync_s + terms["download_s"] + terms["local_inference_s"]
     own_s = own_s.where(terms["download"] | (terms["local_inference_s"] > 0.0), -np.inf)

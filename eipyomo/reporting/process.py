@@ -57,7 +57,7 @@ def process_page(source: str, document: Mapping[str, Any], last: Instance | None
         return replace(page, details=[behind])
     drawings = {"All rounds on one time axis, and what each costs": plotting.training_overview}
     figures = Details("Figures", figures=figures_of(document, drawings))
-    users = Details("What every user pays in all rounds", tables=[_users(document, MOST_ROWS)])
+    users = Details("What every user pays in all of them", tables=[_users(document, MOST_ROWS)])
     return replace(
         page,
         cards=_cards(document),
@@ -75,10 +75,10 @@ def process_page(source: str, document: Mapping[str, Any], last: Instance | None
 
 
 def _about(document: Mapping[str, Any]) -> Sentence:
-    found = Number("=count(rounds)", len(document["rounds"]))
+    found = Number("=count(starts_s)", len(document["starts_s"]))
     planned = Number("planned_rounds", document["planned_rounds"])
     methods = f"{document['method']}; those before the last by {document['training_method']}"
-    return found, " of ", planned, f" rounds by method {methods}."
+    return found, " of ", planned, f" rounds have a plan, by method {methods}."
 
 
 def _cards(document: Mapping[str, Any]) -> list[Card]:
@@ -86,15 +86,15 @@ def _cards(document: Mapping[str, Any]) -> list[Card]:
     first = Number("totals.initial_download_j", totals["initial_download_j"], "J")
     latest = max(totals["users"], key=lambda user: float(user["end_s"]))
     return [
-        Card("Cost (WSEL) of all rounds", Number("totals.wsel", totals["wsel"])),
+        Card("Cost (WSEL), rounds together", Number("totals.wsel", totals["wsel"])),
         Card(
-            "Energy of all rounds",
+            "Energy, rounds together",
             Number("totals.energy_j", totals["energy_j"], "J"),
             ("and ", first, " for the first download"),
         ),
         Card("Done after", Number("totals.end_s", totals["end_s"], "s"), (Name(latest["name"]),)),
         Card(
-            "Mean latency, all rounds",
+            "Mean latency, together",
             Number("=mean(totals.users.latency_s)", totals["latency_s"] / users, "s"),
         ),
     ]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from eipyomo import plotting
 from eipyomo.claims.document import as_now
 from eipyomo.instance import Instance
@@ -39,7 +41,7 @@ from eipyomo.reporting.users import (
     worst,
     worst_words,
 )
-from eipyomo.restriction import named_or_joint
+from eipyomo.restriction import NO_MORE_SAID
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,8 +87,13 @@ def _about(document: Mapping[str, Any], instance: Instance | None) -> Sentence:
             Number("=instance.model_bits", instance.model_bits, "Mbit", 1e-6),
             ". ",
         ]
-    if document["problem"] != "joint":
-        parts += ["Only plans of the problem ", Name(document["problem"]), " were looked at. "]
+    name = document["problem"]
+    if name == "training":
+        parts.append("A round of training, without tasks. ")
+    elif name in NO_MORE_SAID:
+        parts.append("The problem is a user's own. ")
+    elif name != "joint":
+        parts += ["Only plans of the problem ", Name(name), " were looked at. "]
     goal = OBJECTIVES.get(document["minimised"])
     meaning = goal.meaning if goal is not None else "objective of the model"
     return (*parts, f"Minimised was the {meaning}.")
@@ -133,9 +140,10 @@ def _cards(document: Mapping[str, Any], users: pd.DataFrame) -> list[Card]:
     cards.append(
         Card("Download the model", downloads, ("of ", Number("=count(users)", count), " users"))
     )
-    if named_or_joint(document["problem"])[1] == "inference":
-        offload = float(users["offload_fraction"].mean())
-        cards.append(Card("Offloaded, on average", percent("=mean(offload_fraction)", offload, 3)))
+    offload = users["offload_fraction"].mean()
+    if not np.isnan(offload):
+        part = percent("=mean(offload_fraction)", float(offload), 3)
+        cards.append(Card("Offloaded, on average", part))
     if document["gap"] is not None:
         proven = gap_at_most("gap", document["gap"])
         cards.append(Card("Proven gap", proven, ("at most, to the best possible",)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eipyomo.claims.values import is_number
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, number_or_text, read_text
+from eipyomo.reporting.origin import CALLED
 from eipyomo.reporting.sentences import (
     MOST_ROWS,
     Card,
@@ -104,7 +106,7 @@ def table_page(source: str, rows: Sequence[Mapping[str, Any]]) -> Page:
         verdict=verdict,
         cards=cards,
         sections={"Which method": [*_best(groups), _methods(groups)]},
-        details=[Details("All rows", tables=[_all(rows)])],
+        details=_behind(rows),
     )
 
 
@@ -121,13 +123,20 @@ def _by_method(rows: Sequence[Mapping[str, Any]]) -> Groups:
             lowest[key] = min(lowest.get(key, row["objective"]), row["objective"])
     groups: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
     for n, row in enumerate(rows):
-        options = row.get("options")
-        name = row["method"] if options in (None, "{}") else f"{row['method']} {options}"
+        name = " ".join([row["method"], *_options(row.get("options"))])
         least = lowest.get(row.get("digest") or row["instance"])
         cost = row["objective"]
         above = None if cost is None or not least else (cost - least) / abs(least)
         groups.setdefault(name, []).append((n, {**row, "above best": above}))
     return groups
+
+
+def _options(text: str | None) -> list[str]:
+    """Return options as a command line has them."""
+    try:
+        return [f"{key}={value}" for key, value in json.loads(text or "{}").items()]
+    except (ValueError, AttributeError):
+        return [str(text)]
 
 
 def _values(group: Sequence[tuple[int, Mapping[str, Any]]], key: str) -> list[float]:
@@ -181,7 +190,7 @@ def _methods(groups: Groups) -> Table:
             cells.append(shown)
         rows.append(cells)
     headings = [("Method", ""), ("Answers", ""), ("Above best", "%")]
-    return Table([*headings, *(_mean_heading(key) for key in keys)], rows)
+    return Table([*headings, *(MEANS[key] for key in keys)], rows)
 
 
 def _above(here: str, mean: float, largest: float) -> Number:
@@ -201,17 +210,41 @@ MEANS = {
 """Columns of which a mean is shown, where a table has them."""
 
 
-def _mean_heading(key: str) -> tuple[str, str]:
-    return MEANS[key]
+def _behind(rows: Sequence[Mapping[str, Any]]) -> list[Details]:
+    """Return all rows; what is alike in all of them is said once, and why some have no answer."""
+    keys = [key for key in rows[0] if key not in UNSEEN]
+    alike = [key for key in keys if all(row[key] == rows[0][key] for row in rows)]
+    varied = [key for key in keys if key not in alike]
+    facts = {
+        _heading(key): cell for key in alike if (cell := _cell(0, key, rows[0][key])) is not None
+    }
+    found = [
+        Details("All rows", tables=[_all(rows, varied)]),
+        Details("What is the same in all rows", facts=facts),
+    ]
+    failed = [(n, row) for n, row in enumerate(rows) if not row["feasible"]]
+    if failed:
+        cells = [[_cell(n, key, row.get(key)) for key in WHY] for n, row in failed[:MOST_ROWS]]
+        left = max(len(failed) - MOST_ROWS, 0)
+        why = Table([heading(key) for key in WHY], cells, left)
+        found.insert(0, Details("Why some have no answer", tables=[why]))
+    return found
 
 
-def _all(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return the table, without columns that are empty."""
-    keys = [key for key in rows[0] if any(row[key] is not None for row in rows)]
+WHY = ("instance", "method", "termination", "message")
+UNSEEN = frozenset({"message", "digest", "version"})
+"""Columns that say why there is no answer; and those that are told there, or to programs alone."""
+
+
+def _all(rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> Table:
+    """Return some columns of the table."""
     shown = rows[:MOST_ROWS]
     cells = [[_cell(n, key, row[key]) for key in keys] for n, row in enumerate(shown)]
-    headings = [("Gap", "%") if key == "gap" else heading(key) for key in keys]
-    return Table(headings, cells, len(rows) - len(shown))
+    return Table(list(map(_heading, keys)), cells, len(rows) - len(shown))
+
+
+def _heading(key: str) -> tuple[str, str]:
+    return ("Gap", "%") if key == "gap" else heading(CALLED.get(key, key))
 
 
 def _cell(n: int, key: str, value: Any) -> Cell:

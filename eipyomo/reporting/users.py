@@ -67,6 +67,9 @@ def groups(document: Mapping[str, Any], users: pd.DataFrame) -> list[Sentence | 
         cells: list[Cell] = [words, count]
         for how, key in SUMMED:
             value = float(part[key].agg(how))
+            if np.isnan(value):
+                cells.append(None)
+                continue
             is_part = not key.endswith(("_j", "_s"))
             shown = f"={how}({key} {here})", value
             cells.append(percent(*shown, 3) if is_part else Number(*shown))
@@ -140,7 +143,9 @@ def decisions(users: pd.DataFrame) -> Table:
             *(user[key] if isinstance(user[key], str) else None for key in told),
             "yes" if user["download"] else "no",
             *(
-                Number(f"{place}.{key}", float(user[key]), unit, scale)
+                None
+                if np.isnan(user[key])
+                else Number(f"{place}.{key}", float(user[key]), unit, scale)
                 for key, _, unit, scale in numbers
             ),
             *(term(user, key) for key in ("energy_j", "latency_s", "wsel")),
