@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from eipyomo import plotting
 from eipyomo.claims.document import as_now
 from eipyomo.instance import Instance
@@ -140,8 +138,8 @@ def _cards(document: Mapping[str, Any], users: pd.DataFrame) -> list[Card]:
     cards.append(
         Card("Download the model", downloads, ("of ", Number("=count(users)", count), " users"))
     )
-    offload = users["offload_fraction"].mean()
-    if not np.isnan(offload):
+    if users["offload_fraction"].notna().all():
+        offload = users["offload_fraction"].mean()
         part = percent("=mean(offload_fraction)", float(offload), 3)
         cards.append(Card("Offloaded, on average", part))
     if document["gap"] is not None:

@@ -50,7 +50,7 @@ def _deeds(document: Mapping[str, Any], users: pd.DataFrame) -> list[str]:
         return [str(deed) for deed in deeds]
     modes = users["mode"]
     return [
-        f"Take the mode {mode}" if isinstance(mode, str) else str(deed)
+        f"Take the mode '{mode}'" if isinstance(mode, str) else str(deed)
         for mode, deed in zip(modes, deeds, strict=True)
     ]
 
