@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from eipyomo.labels import read_dataset as read_dataset
     from eipyomo.problem import Problem as Problem
     from eipyomo.process import Training as Training
+    from eipyomo.reporting.page import html_report as html_report
+    from eipyomo.reporting.page import write_report as write_report
     from eipyomo.restriction import Restriction as Restriction
     from eipyomo.result import Result as Result
     from eipyomo.solvers import solve as solve

@@ -33,7 +33,7 @@ from eipyomo.files import (
     write_document,
 )
 from eipyomo.modes import Mode, require_known_modes
-from eipyomo.scaled import Scaled, scale
+from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
 from eipyomo.settings import KNOWN, set_by, users_of_rows
 from eipyomo.summary import Summarised, Summary, counted, number
 from eipyomo.units import in_si, unit_of

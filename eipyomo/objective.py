@@ -98,3 +98,9 @@ def objective_of(name: object) -> Objective:
     if isinstance(name, str) and name in OBJECTIVES:
         return OBJECTIVES[name]
     raise InputError(f"objective is {shown(name)}, but must be one of: {', '.join(OBJECTIVES)}")
+
+
+def heading_of(minimised: str) -> str:
+    """Return what was minimised as a line begins with it."""
+    names = {OWN: "The model's objective", WSEL.name: "WSEL"}
+    return names.get(minimised) or minimised.replace("_", " ").capitalize()

@@ -14,6 +14,7 @@ from eipyomo.claims.methods import ANY, EXACT_MACHINE, PROVING_ON_GRIDS, PROVING
 from eipyomo.claims.prices import false_prices
 from eipyomo.claims.process import check_process
 from eipyomo.claims.result import check, doubt
+from eipyomo.claims.table import check_table
 from eipyomo.claims.values import compare, relative_gap
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "as_now",
     "check",
     "check_process",
+    "check_table",
     "compare",
     "doubt",
     "false_prices",

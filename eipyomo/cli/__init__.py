@@ -99,6 +99,7 @@ LISTED = {
     "export": ("data", "Write an instance's model as .nl or .gms."),
     "generate": ("data", "Make an instance in the letter's setting."),
     "plot": ("plot", "Draw a result, a process of many rounds, or a table."),
+    "report": ("report", "Write one page on results, for whoever decides on them."),
     "solve": ("solve", "Solve an instance."),
     "solvers": ("solve", "Show which solvers are here and what they can do."),
     "sweep": ("studies", "Solve many instances by many methods."),

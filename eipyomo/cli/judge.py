@@ -19,13 +19,13 @@ from eipyomo.cli.options import (
     read_problem,
     set_option,
 )
-from eipyomo.cli.printing import as_number, name_of, say, title_of, with_unit
+from eipyomo.cli.printing import as_number, say, title_of, with_unit
 from eipyomo.cli.progress import steps_shown
 from eipyomo.cli.tables import show_evaluation
 from eipyomo.errors import InputError
 from eipyomo.evaluation import evaluate
 from eipyomo.files import about, read_document, to_json
-from eipyomo.objective import OBJECTIVES, WSEL
+from eipyomo.objective import OBJECTIVES, WSEL, heading_of
 from eipyomo.problem import Problem
 from eipyomo.restriction import named_or_joint
 from eipyomo.result import Result, read_allocation, relative_gap
@@ -124,7 +124,7 @@ def _show_verification(
     what, gap = result.minimised, relative_gap(result.value, found.bound)
     excess = "" if gap is None else f", {gap:.2g} (relative)"
     say(
-        f"{name_of(what)} {with_unit(what, result.value, 7)} is feasible and at most "
+        f"{heading_of(what)} {with_unit(what, result.value, 7)} is feasible and at most "
         f"{with_unit(what, result.value - found.bound, 2)}{excess} above every allocation of "
         f"problem {found.problem}."
     )

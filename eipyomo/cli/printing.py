@@ -58,12 +58,6 @@ def as_number(value: float | None, digits: int) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}g}"
 
 
-def name_of(minimised: str) -> str:
-    """Return what was minimised as a line begins with it."""
-    names = {OWN: "The model's objective", WSEL.name: "WSEL"}
-    return names.get(minimised) or minimised.replace("_", " ").capitalize()
-
-
 def with_unit(minimised: str, value: float | None, digits: int = 9) -> str:
     """Return a value of what was minimised, with its unit if it has one."""
     has_unit = value is not None and minimised not in (OWN, WSEL.name)

@@ -13,7 +13,6 @@ from eipyomo.cli.printing import (
     as_text,
     clip,
     describe,
-    name_of,
     new_table,
     say,
     say_how_many_more,
@@ -21,7 +20,9 @@ from eipyomo.cli.printing import (
     with_unit,
 )
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
-from eipyomo.objective import WSEL
+from eipyomo.objective import WSEL, heading_of
+from eipyomo.reporting.prices import price_sentences
+from eipyomo.reporting.sentences import plain
 from eipyomo.studies.columns import SIZES
 from eipyomo.units import heading
 from eipyomo.words import labels
@@ -36,22 +37,6 @@ if TYPE_CHECKING:
     from eipyomo.problem import Problem
     from eipyomo.process import Training
     from eipyomo.result import Result
-
-MORE = {
-    "bandwidth_per_mhz": "MHz",
-    "edge_frequency_per_ghz": "GHz at the edge",
-    "total_energy_per_j": "J of energy in total",
-    "total_latency_per_s": "s of latency in total",
-    "sitting_out_per_user": "user that may sit out",
-    "total_penalty_per_unit": "unit of penalties in total",
-}
-"""Prices, and what they are for."""
-
-MORE_OF_A_USER = {
-    "deadline_per_s": "s until the deadline of",
-    "energy_budget_per_j": "J in the energy budget of",
-}
-"""Prices of users' limits, and what they are for."""
 
 
 def show_result(instance: Instance, result: Result) -> None:
@@ -69,7 +54,7 @@ def show_result(instance: Instance, result: Result) -> None:
     what = result.minimised
     others = f"WSEL {as_number(result.objective, 9)}   " if what != WSEL.name else ""
     say(
-        f"{name_of(what)} {with_unit(what, result.value)}   "
+        f"{heading_of(what)} {with_unit(what, result.value)}   "
         f"bound {with_unit(what, result.bound)}   gap {as_percent(result.gap)}   {others}"
         f"sync time {result.allocation.sync_s:.4g} s   {result.wall_s:.2f} s"
     )
@@ -107,27 +92,8 @@ def show_result(instance: Instance, result: Result) -> None:
     say(table)
     say_how_many_more(len(terms.names))
     if result.prices is not None:
-        show_prices(result.prices, what)
-
-
-def show_prices(prices: Mapping[str, Any], what: str) -> None:
-    """Print what more of a resource, and of the user's limit where that helps most, is worth."""
-    lowered = name_of(what) if what == WSEL.name else f"the {name_of(what).lower()}"
-    for key, more in MORE.items():
-        if key in prices:
-            price = with_unit(what, prices[key], 4)
-            say(f"One more {more} would lower {lowered} by {price} (to first order).")
-    for key, more in MORE_OF_A_USER.items():
-        most = max(prices["users"], key=lambda user: user.get(key) or 0.0)
-        if most.get(key):
-            price, whose = with_unit(what, most[key], 4), clip(most["name"])
-            say(f"One more {more} {whose!r} would lower {lowered} by {price}, most of all users.")
-    last = max(prices["users"], key=lambda user: user["sync_per_s"])
-    if last["sync_per_s"] > 0:
-        say(
-            f"The others wait most for {clip(last['name'])!r}: each second that its upload "
-            f"takes longer costs {with_unit(what, last['sync_per_s'], 4)}."
-        )
+        for sentence in price_sentences(result.prices, what):
+            say(plain(sentence))
 
 
 def show_comparison(instance: Instance, frame: pd.DataFrame) -> None:
@@ -172,7 +138,7 @@ def show_evaluation(evaluation: Evaluation, problem: Problem) -> None:
     what = f"WSEL {as_number(evaluation.objective, 9)}"
     if problem.objective != WSEL:
         name = problem.objective.name
-        what = f"{name_of(name)} {with_unit(name, evaluation.value)}, {what}"
+        what = f"{heading_of(name)} {with_unit(name, evaluation.value)}, {what}"
     say(f"{what}, {verdict}{where}")
     for violation in evaluation.violations:
         if violation.amount > FEASIBILITY_TOLERANCE:
