@@ -12,6 +12,7 @@ from eipyomo.solvers.backends.registration import register_with_pyomo
 if TYPE_CHECKING:
     from eipyomo import models as models
     from eipyomo import modes as modes
+    from eipyomo import plan as plan
     from eipyomo import solvers as solvers
     from eipyomo.allocation import Allocation as Allocation
     from eipyomo.devices import EdgeServer as EdgeServer

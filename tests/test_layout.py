@@ -45,6 +45,8 @@ LAYERS = (
     ("solvers.methods",),
     ("solvers",),
     ("studies",),
+    ("planning",),
+    ("plan",),
     ("environment",),
     ("cli",),
 )

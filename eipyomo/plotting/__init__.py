@@ -1,7 +1,13 @@
-"""Figures of results, of processes of many rounds, and of benchmarks."""
+"""Figures of results, of processes of many rounds, of benchmarks, and of plans."""
 
 from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
+from eipyomo.plotting.planning_resources import (
+    pareto,
+    required_band,
+    required_edge_frequency,
+    slowest,
+)
 from eipyomo.plotting.process import training_costs, training_overview, training_timeline
 from eipyomo.plotting.result import bandwidth, costs, overview, timeline
 
@@ -13,6 +19,10 @@ __all__ = [
     "costs",
     "excess",
     "overview",
+    "pareto",
+    "required_band",
+    "required_edge_frequency",
+    "slowest",
     "timeline",
     "training_costs",
     "training_overview",

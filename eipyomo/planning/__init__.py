@@ -1,0 +1,1 @@
+"""What planners ask, answered by certified optima; :mod:`eipyomo.plan` offers all of it."""
