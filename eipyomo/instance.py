@@ -20,6 +20,7 @@ from eipyomo.channel import (
     dbm_to_watt,
     mean_gain,
     rayleigh_gains,
+    rayleigh_quantile,
 )
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
@@ -327,13 +328,24 @@ class Instance(Record):
             users[places[name]].update(text_keys(change))
         return users
 
+    def pessimistic(self, outage: float = 0.05) -> Self:
+        """Return this instance with gains that Rayleigh fading around those here rarely misses.
+
+        Parameters
+        ----------
+        outage
+            Probability, above 0 and below 1, with which each user's gain is lower than that.
+        """
+        gains = self.users.numbers("channel_gain") * rayleigh_quantile(outage)
+        return self.replace(users=Users(EndUser, {**self.users.columns, "channel_gain": gains}))
+
     def with_settings(self, settings: Sequence[str], *, seed: int | None = None) -> Self:
         """Return this instance with what texts such as ``bandwidth_hz=4e7`` set.
 
         Parameters
         ----------
         settings
-            Texts ``PATH=VALUE``. A path is a key of the instance, ``server.KEY``,
+            Texts ``PATH=VALUE``, or ``PATH*=FACTOR`` to multiply what there is. A path is a key of the instance, ``server.KEY``,
             ``users[NAME].KEY``, ``users[PLACE].KEY`` with places from 0, or ``users[*].KEY`` for
             all; a name in quotes is never a place or all. Later texts are applied after earlier
             ones, and the instance that comes out is checked. ``null`` leaves a key out.

@@ -82,6 +82,45 @@ class Range(Record):
         return f"log({ends})" if self.log else ends
 
 
+_GRID = re.compile(r"(log\()?([^():]+):([^():]+):([^():]+)(\))?")
+
+MOST_VALUES = 100_000
+"""The largest number of values that a grid may have."""
+
+
+def grid_of_text(what: str, text: str) -> tuple[float, ...]:
+    """Return the values that a text names: ``8:64:12``, ``log(8:64:12)`` or ``8,16,32``.
+
+    Parameters
+    ----------
+    what
+        Name of the text in a sentence.
+    text
+        The two ends and how many values there are, evenly or in the logarithm; or the values.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
+    found = _GRID.fullmatch(text.strip())
+    if found is not None and (found[1] is None) == (found[5] is None):
+        low, high, count = map(number_or_text, found.group(2, 3, 4))
+        ends_are_numbers = isinstance(low, float) and isinstance(high, float)
+        if ends_are_numbers and isinstance(count, float) and 2 <= count <= MOST_VALUES:
+            least = 0.0 if found[1] else -np.inf
+            if least < low < high < np.inf and count.is_integer():
+                between = np.geomspace if found[1] else np.linspace
+                return tuple(between(low, high, int(count)).tolist())
+    values = [number_or_text(part) for part in text.split(",")]
+    if not all(isinstance(value, float) and np.isfinite(value) for value in values):
+        raise InputError(
+            f"{what} is {short(text)}, but must be LOW:HIGH:COUNT such as 8:64:12, "
+            "log(LOW:HIGH:COUNT) with LOW > 0, or numbers such as 8,16,32"
+        )
+    return tuple(float(value) for value in values)
+
+
 def number_text(number: float) -> str:
     """Return a number as a person would write it, without loss."""
     text = f"{number:g}"

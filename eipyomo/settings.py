@@ -12,7 +12,7 @@ from eipyomo.errors import InputError
 from eipyomo.files import number_or_text, require_unique
 from eipyomo.ranges import Range
 from eipyomo.users import Users
-from eipyomo.validation import allowed
+from eipyomo.validation import allowed, is_positive
 from eipyomo.words import clipped, short, shown
 
 TEXTS = ("name", "modes")
@@ -21,8 +21,8 @@ TEXTS = ("name", "modes")
 _SETTING = re.compile(
     r"""(
         (?: (server)\. | users\[ ("[^"]*"|.*?) \]\. )?
-        ([^][.=\s"]+)
-    ) = (.*)""",
+        ([^][.=*\s"]+)
+    ) (\*?)= (.*)""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -33,7 +33,7 @@ def set_by(settings: Sequence[str], data: dict[str, Any], seed: int | None = Non
     Parameters
     ----------
     settings
-        Texts ``PATH=VALUE``.
+        Texts ``PATH=VALUE``, or ``PATH*=FACTOR``.
     data
         Of an instance, with those of its server and its users as dictionaries.
     seed
@@ -56,18 +56,36 @@ def set_by(settings: Sequence[str], data: dict[str, Any], seed: int | None = Non
         if found is None:
             raise InputError(
                 f"a setting is {short(setting)}, but must be KEY=VALUE, server.KEY=VALUE, "
-                "users[NAME].KEY=VALUE or users[*].KEY=VALUE"
+                "users[NAME].KEY=VALUE or users[*].KEY=VALUE, with *= to multiply what there is"
             )
-        path, room, chosen, key, text = found.groups()
+        path, room, chosen, key, times, text = found.groups()
         paths.append(path)
         targets = [data["server"] if room else data]
         if chosen is not None:
             targets = [users[j] for j in _places(chosen, names)]
+        if times:
+            _multiply(path, key, text, targets)
+            continue
         for target, value in zip(
             targets, _values(path, key, text, seed, len(targets)), strict=True
         ):
             target[key] = value
     require_unique(paths, "a setting has")
+
+
+def _multiply(path: str, key: str, text: str, targets: Sequence[dict[str, Any]]) -> None:
+    """Multiply a number that is there by a factor that is told in a text."""
+    factor = number_or_text(text)
+    if not is_positive(factor):
+        raise InputError(f"{path}*= has {short(text)}, but must have a finite factor > 0")
+    there = [target for target in targets if target.get(key) is not None]
+    if not there or not all(isinstance(target[key], float) for target in there):
+        raise InputError(
+            f"{path} is to be multiplied by {text}, but the instance has no such number: it is "
+            "left out, or another key is meant"
+        )
+    for target in there:
+        target[key] *= factor
 
 
 def _places(chosen: str, names: Sequence[str]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,3 +97,15 @@ def numbers(name: str, values: Any) -> list[float]:
     if not listed or isinstance(values, str):
         raise InputError(f"{name} is {shown(values)}, but must be a list of numbers > 0, not empty")
     return sorted({positive_number(f"an element of {name}", one) for one in listed})
+
+
+def require_per(per: str, known: Sequence[str]) -> None:
+    """Refuse rows of a kind that there is none of.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    if per not in known:
+        raise InputError(f"per is {shown(per)}, but must be one of: {', '.join(known)}")

@@ -122,7 +122,7 @@ def deliver_table(
 
     def printed() -> None:
         show(frame)
-        for message in dict.fromkeys(frame.loc[~answered, "message"]):
+        for message in dict.fromkeys(frame.loc[~answered].get("message", ())):
             say(str(message))
 
     status = ANSWERED
