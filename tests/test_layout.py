@@ -46,7 +46,6 @@ LAYERS = (
     ("solvers",),
     ("studies",),
     ("planning",),
-    ("plan",),
     ("environment",),
     ("cli",),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.planning.rows import TIME_LIMIT_S, Asking, said, totals
+from eipyomo.planning.rows import TIME_LIMIT_S, Asking, said, table, totals
 from eipyomo.restriction import Restriction
 from eipyomo.result import Result
 from eipyomo.validation import positive_number, require_kind, whole_number
@@ -34,6 +35,10 @@ next, in parts of the widest one."""
 NARROWEST = 0.05
 """Part of the mean distance of points in latency below which nothing is put between two points,
 since energy jumps there."""
+
+ROUNDING = 1e-9
+"""Relative difference of two points that is none."""
+NONE = "no point was found within the time limit of each: give them more"
 
 COLUMNS = (
     *("method", "latency_s", "energy_j", "latency_budget_s", "weight_j_per_s", "value_j"),
@@ -107,8 +112,6 @@ def pareto(
     >>> front.loc[front["method"] == "budget", "energy_j"].round(2).tolist()
     [1.12, 0.3, 0.25]
     """
-    import pandas as pd
-
     require_kind("instance", instance, Instance)
     points = whole_number("points", points, 2)
     if positive_number("slowest", slowest) <= 1.0:
@@ -117,14 +120,16 @@ def pareto(
     asking = Asking(problem, positive_number("gap", gap), time_limit, workers, progress)
     (fastest,) = asking.solve([_weighted(instance, 0.0, 1.0)])
     if fastest.value is None or fastest.bound is None:
-        return pd.DataFrame([{"method": "budget", **said(fastest)}], columns=COLUMNS)
+        return table([{"method": "budget", **said(fastest)}], COLUMNS)
     search = _Search.of(instance, fastest, slowest, asking)
     front = search.front(points)
+    if not front:
+        return table([{"method": "budget", "termination": "limit", "message": NONE}], COLUMNS)
     optima = search.weighted(sorted({one.weight for one in front}))
-    rows = [
-        {**one.row(optima, gap), "least_latency_bound_s": fastest.bound} for one in front
-    ] + [one.row() for one in optima]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    rows = [{**one.row(optima, gap), "least_latency_bound_s": fastest.bound} for one in front] + [
+        one.row() for one in optima
+    ]
+    return table(rows, COLUMNS)
 
 
 def _require_no_penalties(instance: Instance) -> None:
@@ -159,7 +164,7 @@ class _Weighted:
 
     def never_below(self, latency_s: float) -> float:
         """Return the energy that no allocation of some latency is below, nor a mix of some."""
-        return -np.inf if self.result.bound is None else self.result.bound - self.weight * latency_s
+        return np.nan if self.result.bound is None else self.result.bound - self.weight * latency_s
 
     def row(self) -> dict[str, Any]:
         """Return its row of the table."""
@@ -195,7 +200,7 @@ class _Point:
 
     def row(self, optima: Sequence[_Weighted], gap: float) -> dict[str, Any]:
         """Return its row of the table."""
-        hull_j = max(one.never_below(self.latency_s) for one in optima)
+        hull_j = float(np.nanmax([0.0, *(one.never_below(self.latency_s) for one in optima)]))
         proven = (self.energy_j - self.bound_j) / self.energy_j if self.energy_j else 0.0
         return {
             "method": "budget",
@@ -288,12 +293,12 @@ class _Search:
 
         A budget between that of a point and its latency would give the same point again.
         """
-        if len(found) < 2:
+        if len(found) < 2 or self.latest_s <= self.earliest_s:
             return []
         range_s = self.latest_s - self.earliest_s
         range_j = max(found[0].energy_j - found[-1].energy_j, 1e-300)
         apart = {}
-        for left, right in zip(found, found[1:], strict=False):
+        for left, right in pairwise(found):
             across = (right.latency_s - left.budget_s) / range_s
             if across > NARROWEST / points:
                 down = (left.energy_j - right.energy_j) / range_j
@@ -313,6 +318,3 @@ def _efficient(found: Sequence[_Point]) -> list[_Point]:
             front.pop()
         front.append(one)
     return front
-
-
-ROUNDING = 1e-9

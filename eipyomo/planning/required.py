@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eipyomo.instance import Instance
-from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, numbers, said
+from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, numbers, said, table
 from eipyomo.restriction import Restriction
-from eipyomo.scaled import HZ_PER_GHZ
+from eipyomo.scaled import HZ_PER_GHZ, HZ_PER_MHZ
 from eipyomo.validation import require_kind, whole_number
 
 if TYPE_CHECKING:
@@ -21,11 +21,17 @@ POINTS = 20
 """Number of deadlines of a curve."""
 RANGE_GAP = 1e-3
 """Gap to which the ends of a range of deadlines are known."""
-BAND_RANGE = 16.0
-"""An automatic range goes from the deadline that takes so many times the instance's band to the one
-that takes such a part of it."""
-EDGE_RANGE = 64.0
-"""It goes to the deadline that takes such a part of all users' f_s together."""
+MOST, LEAST = 16.0, 1.0 / 16.0
+"""An automatic range of deadlines goes from the one that takes so many times the instance's band to
+the one that takes such a part of it."""
+EDGE_LEAST = 1.0 / 256.0
+"""It ends at the deadline that takes such a part of all users' f_s together."""
+ROOM = 1.02
+"""Times what is needed however much time there is, if it ends there."""
+SOME_S = 1e6
+"""A deadline that is none."""
+SLIGHTLY_LATER = 1.1
+"""Times its beginning that a range ends at, at least."""
 NEVER_BELOW = 1.0 + 1e-9
 """Times the earliest deadline that was met, so that rounding does not decide whether it is."""
 
@@ -40,17 +46,25 @@ class _Resource:
         Name of the objective that minimises it.
     unit
         Its unit, at the end of columns.
+    most, least
+        How much of it takes the first and the last deadline of an automatic range.
+    available
+        How much the instance has, NaN if there is no such limit.
+    with_amount
+        Returns the instance with some of it.
     """
 
     objective: str
     unit: str
+    most: float
+    least: float
+    available: float
+    with_amount: Callable[[float], Instance]
 
     @property
     def column(self) -> str:
+        """Name of the column of what is enough."""
         return f"{self.objective}_{self.unit}"
-
-
-BAND, EDGE_FREQUENCY = _Resource("band", "mhz"), _Resource("edge_frequency", "ghz")
 
 
 def band(
@@ -113,15 +127,17 @@ def band(
     [10.58, 7.57]
     """
     require_kind("instance", instance, Instance)
+    own_mhz = instance.scaled.bandwidth_mhz
+    resource = _Resource(
+        objective="band",
+        unit="mhz",
+        most=MOST * own_mhz,
+        least=LEAST * own_mhz,
+        available=own_mhz,
+        with_amount=lambda mhz: instance.replace(bandwidth_hz=mhz * HZ_PER_MHZ),
+    )
     asking = Asking(problem, gap, time_limit, workers, progress)
-    data = instance.scaled
-    ends = (
-        instance.replace(bandwidth_hz=instance.bandwidth_hz * BAND_RANGE),
-        instance.replace(bandwidth_hz=instance.bandwidth_hz / BAND_RANGE),
-    )
-    return _required(
-        BAND, instance, deadlines_s, points, ends, data.bandwidth_mhz, asking
-    )
+    return _required(resource, instance, deadlines_s, points, asking)
 
 
 def edge_frequency(
@@ -153,15 +169,18 @@ def edge_frequency(
     [5.57, 0.0]
     """
     require_kind("instance", instance, Instance)
-    asking = Asking(problem, gap, time_limit, workers, progress)
     data = instance.scaled
-    little_hz = len(data) * data.server_frequency_ghz * HZ_PER_GHZ / EDGE_RANGE
-    ends = (
-        instance.replace(server={"total_frequency_hz": None}),
-        instance.replace(server={"total_frequency_hz": little_hz}),
+    all_ghz = len(data) * data.server_frequency_ghz
+    resource = _Resource(
+        objective="edge_frequency",
+        unit="ghz",
+        most=all_ghz,
+        least=EDGE_LEAST * all_ghz,
+        available=np.nan if data.total_frequency_ghz is None else data.total_frequency_ghz,
+        with_amount=lambda ghz: instance.replace(server={"total_frequency_hz": ghz * HZ_PER_GHZ}),
     )
-    available = np.nan if data.total_frequency_ghz is None else data.total_frequency_ghz
-    return _required(EDGE_FREQUENCY, instance, deadlines_s, points, ends, available, asking)
+    asking = Asking(problem, gap, time_limit, workers, progress)
+    return _required(resource, instance, deadlines_s, points, asking)
 
 
 def _required(
@@ -169,27 +188,24 @@ def _required(
     instance: Instance,
     deadlines_s: Sequence[float] | float | None,
     points: int,
-    ends: tuple[Instance, Instance],
-    available: float,
     asking: Asking,
 ) -> pd.DataFrame:
-    """Return the table of a resource; the ends are instances with very much and little of it."""
-    import pandas as pd
-
+    """Return the table of a resource."""
     points = whole_number("points", points, 2)
-    own = all(user.deadline_s is not None for user in instance.users)
     if deadlines_s is not None:
         places: list[float] = numbers("deadlines_s", deadlines_s)
-    elif own:
+    elif all(user.deadline_s is not None for user in instance.users):
         places = [np.nan]
     else:
-        places = _from_nearly_impossible_to_slack(ends, points, asking)
+        places = _from_nearly_impossible_to_slack(resource, instance, points, asking)
     asked = [instance if np.isnan(one) else _by(instance, one) for one in places]
     unit, rows = resource.unit, []
-    for place, result in zip(places, asking.solve(asked, objective=resource.objective), strict=True):
-        found = {resource.column: result.value, f"bound_{unit}": result.bound, "gap": result.gap}
-        rows.append({"deadline_s": place, **found, f"available_{unit}": available, **said(result)})
-    return pd.DataFrame(rows, columns=_columns(resource))
+    found = asking.solve(asked, objective=resource.objective)
+    for place, result in zip(places, found, strict=True):
+        enough = {resource.column: result.value, f"bound_{unit}": result.bound, "gap": result.gap}
+        there = {f"available_{unit}": resource.available}
+        rows.append({"deadline_s": place, **enough, **there, **said(result)})
+    return table(rows, _columns(resource))
 
 
 def _columns(resource: _Resource) -> list[str]:
@@ -211,23 +227,24 @@ def _by(instance: Instance, deadline_s: float) -> Instance:
 
 
 def _from_nearly_impossible_to_slack(
-    ends: tuple[Instance, Instance], points: int, asking: Asking
+    resource: _Resource, instance: Instance, points: int, asking: Asking
 ) -> list[float]:
     """Return deadlines that take between very much and little of a resource.
 
-    Where even very much of it meets no deadline at all, there is one that nothing is said about:
-    the row for it says what cannot be met.
+    Other limits may need some of it however much time there is; then the range ends there. Where no
+    amount is enough for them, there is one deadline, which is none: its row says what cannot be met.
     """
-    most, little = asking.to(RANGE_GAP).solve(ends, objective="slowest")
-    if most.value is None:
-        return [SOME_S]
-    earliest_s = most.value * NEVER_BELOW
-    latest_s = LATER * earliest_s if little.value is None else little.value
-    return np.geomspace(earliest_s, max(latest_s, SLIGHTLY_LATER * earliest_s), points).tolist()
-
-
-SOME_S = 1e6
-"""A deadline that is none."""
-LATER, SLIGHTLY_LATER = 8.0, 1.1
-"""Times the earliest deadline that a range ends at, where little of the resource meets none, and at
-least."""
+    rough = asking.to(RANGE_GAP)
+    most, least = resource.most, resource.least
+    ends = rough.solve(map(resource.with_amount, (most, least)), objective="slowest")
+    if None in (ends[0].value, ends[1].value):
+        (needed,) = rough.solve([_by(instance, SOME_S)], objective=resource.objective)
+        if needed.value is None:
+            return [SOME_S]
+        most, least = max(most, MOST * needed.value), max(least, ROOM * needed.value)
+        ends = rough.solve(map(resource.with_amount, (most, least)), objective="slowest")
+    earliest_s, latest_s = ends[0].value or SOME_S, ends[1].value or SOME_S
+    earliest_s *= NEVER_BELOW
+    latest_s = max(latest_s, SLIGHTLY_LATER * earliest_s)
+    parts = np.linspace(0.0, 1.0, points) ** 2  # most of them where the curve is steep
+    return [float(one) for one in earliest_s + (latest_s - earliest_s) * parts]

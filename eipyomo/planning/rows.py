@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
@@ -14,6 +14,9 @@ from eipyomo.solvers.methods import DEFAULT_METHOD
 from eipyomo.studies.many import solve_many
 from eipyomo.validation import positive_number
 from eipyomo.words import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GAP, TIME_LIMIT_S = 1e-6, 60.0
 """Relative gap and seconds for each row, unless told otherwise."""
@@ -81,6 +84,21 @@ def said(result: Result) -> dict[str, Any]:
         found["energy_j"], found["latency_s"] = both
         found["largest_latency_s"] = float(evaluation.breakdown.latency_s.max())
     return {**found, "message": result.message}
+
+
+COUNTS, FLAGS = ("downloads", "as_slow"), ("reached_by_weights",)
+"""Columns of whole numbers, and of what is true or false, where they are known at all."""
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Return rows as a table; what a row lacks is missing there."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=list(columns))
+    kinds = {"Int64": COUNTS, "boolean": FLAGS}
+    return frame.astype(
+        {name: kind for kind, names in kinds.items() for name in names if name in frame}
+    )
 
 
 def numbers(name: str, values: Any) -> list[float]:

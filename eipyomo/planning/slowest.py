@@ -9,7 +9,7 @@ import numpy as np
 
 from eipyomo.evaluation import Breakdown
 from eipyomo.instance import Instance
-from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, numbers, said
+from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, numbers, said, table
 from eipyomo.restriction import Restriction
 from eipyomo.result import Result
 from eipyomo.scaled import HZ_PER_MHZ
@@ -99,8 +99,6 @@ def slowest(
     >>> ei.plan.slowest(ei.Instance.letter(), [10.0, 20.0])["slowest_s"].round(3).tolist()
     [7.139, 5.753]
     """
-    import pandas as pd
-
     require_kind("instance", instance, Instance)
     points = whole_number("points", points, 2)
     asking = Asking(problem, gap, time_limit, workers, progress)
@@ -121,7 +119,7 @@ def slowest(
         }
         for one, result in zip(bands, asking.solve(asked, objective="slowest"), strict=True)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return table(rows, COLUMNS)
 
 
 def _who(result: Result) -> dict[str, Any]:

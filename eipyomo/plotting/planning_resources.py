@@ -10,8 +10,8 @@ from matplotlib import rc_context
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from eipyomo.errors import InputError
-from eipyomo.plotting.fonts import Page, find_fonts, style
-from eipyomo.plotting.style import COLORS, printable
+from eipyomo.plotting.fonts import Page, style
+from eipyomo.plotting.style import COLORS
 from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
@@ -111,10 +111,8 @@ def pareto(table: pd.DataFrame, ax: Axes | None = None) -> Figure:
         ):
             if not part.empty:
                 face = LINE if filled else "white"
-                axes.plot(
-                    *(part["latency_s"], part["energy_j"], "o"),
-                    **{"color": LINE, "markerfacecolor": face, "markersize": 4.5, "label": label},
-                )
+                x, y = part["latency_s"], part["energy_j"]
+                axes.plot(x, y, "o", color=LINE, mfc=face, markersize=4.5, label=label)
         axes.set_xlabel("latency of all users together (s)")
         axes.set_ylabel("energy of all users together (J)")
         axes.grid(True, alpha=0.3)
@@ -132,6 +130,7 @@ def _required(table: pd.DataFrame, column: str, label: str, ax: Axes | None) -> 
         axes = _axes(ax)
         if rows["deadline_s"].isna().all():  # each user has its own
             axes.bar(["the users' own deadlines"], rows[column], 0.3, color=LINE, label="enough")
+            axes.set_xlim(-1.0, 1.0)
         else:
             axes.plot(rows["deadline_s"], rows[column], "o-", color=LINE, ms=3.5, label="enough")
             bounds = rows[f"bound_{unit}"].fillna(0.0)
@@ -165,12 +164,8 @@ def _rows(table: pd.DataFrame, columns: Sequence[str], answer: str) -> pd.DataFr
         raise InputError(f"the table lacks {', '.join(missing)}, but a figure of it needs them")
     rows = table[table[answer].notna()]
     if rows.empty:
-        words = table["message"].dropna() if "message" in table else []
-        raise InputError(
-            "the table has no answer to draw" + (f": {words.iloc[0]}" if len(words) else "")
-        )
-    names = rows["user"].dropna().astype(str) if "user" in rows else []
-    find_fonts(" ".join(names))
+        words = [str(one) for one in table["message"].dropna()] if "message" in table else []
+        raise InputError(": ".join(["the table has no answer to draw", *words[:1]]))
     return rows
 
 
@@ -200,7 +195,7 @@ def _logarithmic_if_wide(axes: Axes, values: pd.Series[float]) -> None:
         axes.set_yscale("log")
         _plain_log(axes, "y")
     else:
-        axes.set_ylim(bottom=0.0)
+        axes.set_ylim(0.0, 1.1 * axes.get_ylim()[1])
 
 
 def _plain_log(axes: Axes, which: str) -> None:

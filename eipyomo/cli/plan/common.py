@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FIGURES = (".png", ".pdf", ".svg")
 """Files that figures are drawn into."""
+
+SHOWN = 3
+"""So many of the rows without an answer say why."""
 
 MOST = 100_000
 """The largest number of values that a range may have."""
@@ -68,20 +71,28 @@ def numbers_of(option: str, text: str | None) -> list[float] | None:
     """
     if text is None:
         return None
-    ends = [number_or_text(part) for part in text.split(":")]
-    if len(ends) == 3:
-        low, high, count = ends
-        if isinstance(low, float) and isinstance(high, float) and isinstance(count, float):
-            if low < high < np.inf and count == int(min(count, MOST)) >= 2:
-                return [float(one) for one in np.linspace(low, high, int(count))]
-    found = [number_or_text(part) for part in text.split(",")]
-    values = [one for one in found if isinstance(one, float)]
-    if len(values) < len(found):
+    parts, separator = text.split(":"), ":"
+    if len(parts) != 3:
+        parts, separator = text.split(","), ","
+    values = [one for part in parts if isinstance(one := number_or_text(part), float)]
+    is_wrong = len(values) < len(parts)
+    if separator == ":" and not is_wrong:
+        low, high, count = values
+        is_wrong = not (low < high < np.inf and count in range(2, MOST))
+        values = [] if is_wrong else [float(one) for one in np.linspace(low, high, int(count))]
+    if is_wrong:
         raise InputError(
             f"{option} is {text!r}, but must be numbers such as 5,6.5,8, or LOW:HIGH:COUNT such as "
             "4:12:20"
         )
     return values
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table, in which what is missing is None."""
+    known = frame.astype(object).where(frame.notna(), None)
+    names = [str(name) for name in known.columns]
+    return [dict(zip(names, row, strict=True)) for row in known.itertuples(index=False)]
 
 
 def deliver_table(
@@ -113,17 +124,19 @@ def deliver_table(
         As the options say.
     """
     require_targets(csv=csv_file, output=output)
-    kind = os.path.splitext(output or FIGURES[0])[1].lower()
+    kind = Path(output or f"x{FIGURES[0]}").suffix.lower()
     if kind not in FIGURES:
         raise InputError(f"output is {output!r}, but must end in {', '.join(FIGURES)}")
     frame = ask()
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     answered = frame[answer].notna()
 
     def printed() -> None:
         show(frame)
-        for message in dict.fromkeys(frame.loc[~answered].get("message", ())):
-            say(str(message))
+        without = frame[~answered]
+        for _, row in without.head(SHOWN).iterrows():
+            say(f"{row['termination']}: {row['message']}")
+        if len(without) > SHOWN:
+            say(f"... and {len(without) - SHOWN} rows more without an answer; --csv has them all")
 
     status = ANSWERED
     if not answered.any():
@@ -131,11 +144,13 @@ def deliver_table(
         status = INFEASIBLE if infeasible else NO_ANSWER
     status = deliver(
         {csv_file: frame.to_csv(index=False)},
-        {"schema": f"eipyomo/plan-{name.replace('_', '-')}@1", "rows": rows},
+        {"schema": f"eipyomo/plan-{name.replace('_', '-')}@1", "rows": rows_of(frame)},
         None if as_json else printed,
         status,
     )
-    if output is not None and answered.any():
+    if output is not None and not answered.any():
+        streams.note(f"{output} is not written, since there is no answer to draw")
+    elif output is not None:
         plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
         image = io.BytesIO()
         getattr(plotting, figure)(frame).savefig(image, format=kind[1:], dpi=200)

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eipyomo import plan
+from eipyomo import planning
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import Command, read_instance
-from eipyomo.cli.plan.common import deliver_table, numbers_of, plan_options
+from eipyomo.cli.plan.common import deliver_table, numbers_of, plan_options, rows_of
 from eipyomo.cli.printing import as_number, as_percent, clip, describe, new_table, say, title_of
 from eipyomo.restriction import PROBLEMS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from eipyomo.instance import Instance
 
 SHOWN_POINTS = 15
 
@@ -65,7 +63,7 @@ def band_command(**given: Any) -> int:
 
     Exit status: 0 answered, 2 bad input, 3 proven that no band is enough, 4 no answer.
     """
-    return _required(plan.band, "band", "mhz", "required_band", given)
+    return _required(planning.band, "band", "mhz", "required_band", given)
 
 
 @click.command(
@@ -88,7 +86,7 @@ def edge_frequency_command(**given: Any) -> int:
     Exit status: 0 answered, 2 bad input, 3 proven that no CPU is enough, 4 no answer.
     """
     name = "edge_frequency"
-    return _required(plan.edge_frequency, name, "ghz", "required_edge_frequency", given)
+    return _required(planning.edge_frequency, name, "ghz", "required_edge_frequency", given)
 
 
 @click.command(
@@ -117,13 +115,13 @@ def slowest_command(**given: Any) -> int:
     """
     given["bandwidths_mhz"] = numbers_of("bandwidths_mhz", given["bandwidths_mhz"])
 
-    def show(instance: Instance, frame: pd.DataFrame) -> None:
+    def show(frame: pd.DataFrame) -> None:
         table = new_table(
             "Band\n[MHz]",
             *("Slowest\n[s]", "At least\n[s]", "Slowest\nuser", "As slow\n"),
-            *("Longest phase\n", "\n[s]", "Last upload\n", "Outcome"),
+            *("Longest\nphase", "It takes\n[s]", "Last\nupload", "Outcome"),
         )
-        for row in frame.to_dict("records"):
+        for row in rows_of(frame):
             table.add_row(
                 *(as_number(row[key], 5) for key in ("bandwidth_mhz", "slowest_s", "bound_s")),
                 _text(row["user"]),
@@ -135,7 +133,7 @@ def slowest_command(**given: Any) -> int:
             )
         say(table)
 
-    return _answer(plan.slowest, "slowest", "slowest_s", "slowest", show, given)
+    return _answer(planning.slowest, "slowest", "slowest_s", "slowest", show, given)
 
 
 @click.command(
@@ -166,7 +164,7 @@ def pareto_command(**given: Any) -> int:
 
     Exit status: 0 answered, 2 bad input, 3 proven infeasible, 4 no answer.
     """
-    return _answer(plan.pareto, "pareto", "energy_j", "pareto", _show_front, given)
+    return _answer(planning.pareto, "pareto", "energy_j", "pareto", _show_front, given)
 
 
 COMMANDS = (band_command, edge_frequency_command, slowest_command, pareto_command)
@@ -183,14 +181,14 @@ def _required(
     given["deadlines_s"] = numbers_of("deadlines", given.pop("deadlines"))
     column, sign = f"{name}_{unit}", {"mhz": "MHz", "ghz": "GHz"}[unit]
 
-    def show(instance: Instance, frame: pd.DataFrame) -> None:
+    def show(frame: pd.DataFrame) -> None:
         table = new_table(
             "Deadline\n[s]",
             *(f"Enough\n[{sign}]", f"Necessary\n[{sign}]", "Gap\n", "Downloads\n"),
             *("Energy\n[J]", "Latency\n[s]", "Outcome"),
         )
-        for row in frame.to_dict("records"):
-            own = row["deadline_s"] != row["deadline_s"]
+        for row in rows_of(frame):
+            own = row["deadline_s"] is None
             table.add_row(
                 "own" if own else as_number(row["deadline_s"], 5),
                 as_number(row[column], 6),
@@ -213,7 +211,7 @@ def _required(
     return _answer(ask, name, column, figure, show, given)
 
 
-def _show_front(instance: Instance, frame: pd.DataFrame) -> None:
+def _show_front(frame: pd.DataFrame) -> None:
     """Print some points of a front, and what all of them say."""
     front = frame[(frame["method"] == "budget") & frame["energy_j"].notna()]
     if front.empty:
@@ -225,7 +223,7 @@ def _show_front(instance: Instance, frame: pd.DataFrame) -> None:
     )
     step = max((len(front) - 1) / (SHOWN_POINTS - 1), 1.0)
     places = sorted({min(round(step * n), len(front) - 1) for n in range(SHOWN_POINTS)})
-    for row in front.iloc[places].to_dict("records"):
+    for row in rows_of(front.iloc[places]):
         table.add_row(
             *(as_number(row[key], 5) for key in ("latency_s", "energy_j", "bound_j")),
             as_percent(row["gap"]),
@@ -253,7 +251,7 @@ def _answer(
     name: str,
     column: str,
     figure: str,
-    show: Callable[[Instance, pd.DataFrame], None],
+    show: Callable[[pd.DataFrame], None],
     given: Mapping[str, Any],
 ) -> int:
     """Read the instance, ask, and deliver the table."""
@@ -263,8 +261,6 @@ def _answer(
 
     def shown(frame: pd.DataFrame) -> None:
         say(f"{title_of(instance)}: {describe(instance)}")
-        show(instance, frame)
+        show(frame)
 
-    return deliver_table(
-        lambda: ask(instance, **options), name, column, figure, shown, **targets
-    )
+    return deliver_table(lambda: ask(instance, **options), name, column, figure, shown, **targets)
