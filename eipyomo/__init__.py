@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eipyomo.instance import Instance as Instance
     from eipyomo.labels import Dataset as Dataset
     from eipyomo.labels import read_dataset as read_dataset
-    from eipyomo.planning.stress import stress as stress
+    from eipyomo.planning.channels import stress as stress
     from eipyomo.problem import Problem as Problem
     from eipyomo.process import Training as Training
     from eipyomo.restriction import Restriction as Restriction

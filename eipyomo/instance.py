@@ -345,10 +345,11 @@ class Instance(Record):
         Parameters
         ----------
         settings
-            Texts ``PATH=VALUE``, or ``PATH*=FACTOR`` to multiply what there is. A path is a key of the instance, ``server.KEY``,
+            Texts ``PATH=VALUE``. A path is a key of the instance, ``server.KEY``,
             ``users[NAME].KEY``, ``users[PLACE].KEY`` with places from 0, or ``users[*].KEY`` for
             all; a name in quotes is never a place or all. Later texts are applied after earlier
-            ones, and the instance that comes out is checked. ``null`` leaves a key out.
+            ones, and the instance that comes out is checked. ``null`` leaves a key out, and
+            ``PATH*=FACTOR`` multiplies the number that is there.
         seed
             With a seed a value may be a range as well, ``8..32`` or ``log(8..32)``, from which each
             user that the path names draws a number of its own; see :class:`~eipyomo.draw.Draw`.

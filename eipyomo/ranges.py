@@ -105,20 +105,21 @@ def grid_of_text(what: str, text: str) -> tuple[float, ...]:
     """
     found = _GRID.fullmatch(text.strip())
     if found is not None and (found[1] is None) == (found[5] is None):
-        low, high, count = map(number_or_text, found.group(2, 3, 4))
-        ends_are_numbers = isinstance(low, float) and isinstance(high, float)
-        if ends_are_numbers and isinstance(count, float) and 2 <= count <= MOST_VALUES:
-            least = 0.0 if found[1] else -np.inf
-            if least < low < high < np.inf and count.is_integer():
-                between = np.geomspace if found[1] else np.linspace
-                return tuple(between(low, high, int(count)).tolist())
-    values = [number_or_text(part) for part in text.split(",")]
-    if not all(isinstance(value, float) and np.isfinite(value) for value in values):
+        ends = [number_or_text(part) for part in found.group(2, 3, 4)]
+        numbers = [one for one in ends if isinstance(one, float) and np.isfinite(one)]
+        between, least = (np.geomspace, 0.0) if found[1] else (np.linspace, -np.inf)
+        if len(numbers) == 3 and numbers[2] in range(2, MOST_VALUES + 1):
+            low, high, count = numbers
+            if least < low < high:
+                return tuple(float(one) for one in between(low, high, int(count)))
+    parts = text.split(",")
+    values = [one for part in parts if isinstance(one := number_or_text(part), float)]
+    if len(values) < len(parts) or not np.isfinite(values).all():
         raise InputError(
             f"{what} is {short(text)}, but must be LOW:HIGH:COUNT such as 8:64:12, "
             "log(LOW:HIGH:COUNT) with LOW > 0, or numbers such as 8,16,32"
         )
-    return tuple(float(value) for value in values)
+    return tuple(values)
 
 
 def number_text(number: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking
+from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, table
 from eipyomo.restriction import Restriction
 from eipyomo.validation import positive_number, require_kind
 from eipyomo.words import shown
@@ -76,7 +76,8 @@ def sensitivity(
     DataFrame
         A row for each datum, those first that matter most:
 
-        * ``datum``, ``value``: its path, and what it is, in the unit in its name; of users the mean.
+        * ``datum``, ``value``: its path, and what it is, in the unit in its name; the mean of
+          users.
         * ``wsel``, ``bound``, ``gap``, ``termination``: of the instance as it is.
         * ``saves_per_unit``, ``unit``: by how much one more unit lowers WSEL, where the dual tells:
           a MHz, a GHz, and a second or a joule more for every user. It holds for small changes.
@@ -97,17 +98,16 @@ def sensitivity(
     >>> found[["wsel_low", "wsel", "wsel_high"]].round(3).to_numpy().tolist()
     [[4.234, 4.075, 3.94]]
     """
-    import pandas as pd
-
     require_kind("instance", instance, Instance)
     change = positive_number("change", change)
     if change >= 1.0:
         raise InputError(f"change is {shown(change)}, but must be a part > 0 and < 1")
     paths = _paths(data, instance)
     asking = Asking(problem, gap, time_limit, workers, progress)
-    ends = [(path, part, f"{path}*={part!r}") for path in paths for part in (1 - change, 1 + change)]
-    changed = [_changed(instance, setting) for _, _, setting in ends]
-    solved = iter(asking.solve([instance, *(one for one in changed if isinstance(one, Instance))]))
+    parts = (1.0 - change, 1.0 + change)
+    changed = [_changed(instance, f"{path}*={part!r}") for path in paths for part in parts]
+    asked = [instance, *(one for one in changed if isinstance(one, Instance))]
+    solved = iter(asking.solve(asked))
     here = next(solved)
     there = [next(solved) if isinstance(one, Instance) else one for one in changed]
     rows = [
@@ -115,7 +115,7 @@ def sensitivity(
             "datum": path,
             "value": _value(instance, path),
             **_of_result(here, here),
-            **_price(instance, here, path),
+            **_price(here, path),
             "change": change,
             **_end("low", there[2 * place], here),
             **_end("high", there[2 * place + 1], here),
@@ -123,7 +123,7 @@ def sensitivity(
         }
         for place, path in enumerate(paths)
     ]
-    found = pd.DataFrame(rows, columns=COLUMNS)
+    found = table(rows, COLUMNS)
     differences = found[["difference_low", "difference_high"]].astype(float).abs()
     swing = differences.max(axis=1, skipna=False).fillna(np.inf)
     return found.iloc[np.argsort(-swing.to_numpy(), kind="stable")].reset_index(drop=True)
@@ -135,7 +135,7 @@ def _paths(data: Sequence[str] | None, instance: Instance) -> list[str]:
         return list(_numbers(instance))
     if isinstance(data, str) or not all(isinstance(path, str) for path in data) or not data:
         raise InputError(
-            f"data is {shown(data)}, but must be a list of paths such as 'bandwidth_hz', or left out"
+            f"data is {shown(data)}, but must be a list of paths such as 'bandwidth_hz'"
         )
     for path in data:
         instance.with_settings([f"{path}*=1"])  # which refuses what is none
@@ -173,7 +173,7 @@ def _value(instance: Instance, path: str) -> float:
     return float(own[changed != own].mean())
 
 
-def _price(instance: Instance, result: Result, path: str) -> dict[str, Any]:
+def _price(result: Result, path: str) -> dict[str, Any]:
     """Return what one more unit of a datum saves, where the result knows it."""
     prices = result.prices
     if prices is None:
@@ -194,12 +194,11 @@ def _price(instance: Instance, result: Result, path: str) -> dict[str, Any]:
 def _of_result(result: Result, here: Result) -> dict[str, Any]:
     """Return the certified value of a result, and how it differs from the one here."""
     cost, own = result.objective, here.objective
-    both = cost is not None and own is not None and own != 0.0
     return {
         "wsel": cost,
         "bound": result.bound,
         "gap": result.gap,
-        "difference": (cost - own) / abs(own) if both and cost is not None and own else None,
+        "difference": (cost - own) / abs(own) if cost is not None and own else None,
         "termination": result.termination,
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.planning.rows import TIME_LIMIT_S, Asking, said
+from eipyomo.planning.rows import TIME_LIMIT_S, Asking, said, table
 from eipyomo.ranges import grid_of_text
 from eipyomo.restriction import Restriction
 from eipyomo.result import Result
@@ -33,13 +33,13 @@ class Axis:
     ----------
     path, sign
         The datum, and whether it is set (``=``) or multiplied (``*=``).
-    values
-        In the unit of the datum, or factors.
+    points
+        Its values in the unit of the datum, or factors.
     """
 
     path: str
     sign: str
-    values: tuple[float, ...]
+    points: tuple[float, ...]
 
     @classmethod
     def of_text(cls, which: str, text: str) -> Axis:
@@ -118,14 +118,12 @@ def phase(
     >>> found["downloads"].tolist()
     [4, 0]
     """
-    import pandas as pd
-
     require_kind("instance", instance, Instance)
     across, up = Axis.of_text("x", x), Axis.of_text("y", y)
     if across.path == up.path:
         raise InputError(f"x and y both are {across.path!r}, but must be two data")
     asking = Asking(problem, gap, time_limit, workers, progress)
-    places = [(one, other) for other in up.values for one in across.values]
+    places = [(one, other) for other in up.points for one in across.points]
     asked = [
         instance.with_settings([across.setting(one), up.setting(other)]) for one, other in places
     ]
@@ -133,10 +131,8 @@ def phase(
     for (one, other), changed, result in zip(places, asked, asking.solve(asked), strict=True):
         certified = {"wsel": result.objective, "bound": result.bound, "gap": result.gap}
         decided = {"offloaded_share": _offloaded(changed, result)}
-        rows.append(
-            {across.column: one, up.column: other, **decided, **certified, **said(result)}
-        )
-    return pd.DataFrame(rows, columns=[across.column, up.column, *COLUMNS])
+        rows.append({across.column: one, up.column: other, **decided, **certified, **said(result)})
+    return table(rows, [across.column, up.column, *COLUMNS])
 
 
 COLUMNS = (

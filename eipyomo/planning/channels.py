@@ -31,12 +31,11 @@ DRAWS = 1000
 QUANTILE = 0.95
 """Columns that end in ``_p95`` hold what is not exceeded in so many of the draws."""
 
-MISSED = {
-    "late_upload": "sync_s",
-    "missed_deadline": "deadline_s",
-    "missed_energy_budget": "energy_budget_j",
+LIMITS = {
+    "missed_deadline": ("deadline_s", "latency_s"),
+    "missed_energy_budget": ("energy_budget_j", "energy_j"),
 }
-"""What may be missed, and the limit that says it."""
+"""What may be missed: the limit, and the term that it is one of."""
 
 
 def stress(
@@ -92,8 +91,8 @@ def stress(
 
         Per user:
 
-        * ``user``, ``wsel``, ``energy_j``, ``latency_s``: means over the draws.
-        * ``wsel_p95``, ``energy_j_p95``, ``latency_s_p95``: what is not exceeded in 95 % of them.
+        * ``user``; ``wsel``, ``energy_j``, ``latency_s``: means over the draws; ``wsel_p95`` and so
+          on: what is not exceeded in 95 % of them.
         * ``late_upload_share``, ``missed_deadline_share``, ``missed_energy_budget_share``: the part
           of the draws in which that is so.
 
@@ -133,7 +132,8 @@ def _under(
     instance: Instance, planned: Allocation, gains: FloatColumn, problem: str | Restriction
 ) -> Evaluation:
     """Return what a plan costs under some gains; with a late upload everybody waits for it."""
-    changed = instance.replace(users=Users(EndUser, {**instance.users.columns, "channel_gain": gains}))
+    users = Users(EndUser, {**instance.users.columns, "channel_gain": gains})
+    changed = instance.replace(users=users)
     asked = Problem.of(changed, problem)
     plan = planned.plan(asked.whole)
     need = timing.needs(asked.whole, plan)
@@ -143,24 +143,20 @@ def _under(
     return evaluate(asked, planned)
 
 
-def _missed(instance: Instance, planned: Allocation, found: list[Evaluation]) -> dict[str, Any]:
-    """Return which limits are missed, (draws, users) each; None where nobody has any."""
+def _missed(
+    instance: Instance, planned: Allocation, found: list[Evaluation]
+) -> dict[str, FloatColumn]:
+    """Return which limits are missed, (draws, users) each; NaN for who has none."""
+    terms = [one.breakdown for one in found]
     uploaded_s = np.array(
-        [
-            one.breakdown.previous_download_s
-            + one.breakdown.local_training_s
-            + one.breakdown.upload_s
-            for one in found
-        ]
+        [one.previous_download_s + one.local_training_s + one.upload_s for one in terms]
     )
-    sends = np.array([one.breakdown.upload_s > 0.0 for one in found])
-    missed: dict[str, Any] = {"late_upload": sends & _beyond(uploaded_s, planned.sync_s)}
-    for name, term in (("missed_deadline", "latency_s"), ("missed_energy_budget", "energy_j")):
-        limits = instance.users.numbers(MISSED[name])
-        reached = np.array([getattr(one.breakdown, term) for one in found])
-        there = np.isfinite(limits)
-        over = np.where(there, _beyond(reached, np.where(there, limits, np.inf)), np.nan)
-        missed[name] = over
+    sends = np.array([one.upload_s for one in terms]) > 0.0
+    missed = {"late_upload": (sends & _beyond(uploaded_s, planned.sync_s)).astype(np.float64)}
+    for name, (key, term) in LIMITS.items():
+        limits = instance.users.numbers(key)
+        over = _beyond(np.array([getattr(one, term) for one in terms]), limits)
+        missed[name] = np.where(np.isfinite(limits), over, np.nan)
     return missed
 
 
@@ -176,6 +172,7 @@ def _by_draw(
     import pandas as pd
 
     terms = [one.breakdown for one in found]
+    missed = _missed(instance, planned, found)
     return pd.DataFrame(
         {
             "draw": np.arange(1, len(found) + 1),
@@ -184,10 +181,7 @@ def _by_draw(
             "latency_s": [float(one.latency_s.sum()) for one in terms],
             "largest_latency_s": [float(one.latency_s.max()) for one in terms],
             "sync_s": [one.sync_s for one in found],
-            **{
-                f"{name}_share": _mean(over, axis=1)
-                for name, over in _missed(instance, planned, found).items()
-            },
+            **{f"{name}_share": _part(over, axis=1) for name, over in missed.items()},
             "planned_wsel": as_planned.objective,
         }
     )
@@ -198,20 +192,17 @@ def _by_user(instance: Instance, planned: Allocation, found: list[Evaluation]) -
     import pandas as pd
 
     columns: dict[str, Any] = {"user": list(planned.names)}
-    drawn = {
-        key: np.array([getattr(one.breakdown, key) for one in found])
-        for key in ("wsel", "energy_j", "latency_s")
-    }
-    columns |= {key: values.mean(axis=0) for key, values in drawn.items()}
-    for key, values in drawn.items():
-        columns[f"{key}_p95"] = np.quantile(values, QUANTILE, axis=0, method="higher")
+    for key in ("wsel", "energy_j", "latency_s"):
+        drawn = np.array([getattr(one.breakdown, key) for one in found])
+        columns[key] = drawn.mean(axis=0)
+        columns[f"{key}_p95"] = np.quantile(drawn, QUANTILE, axis=0, method="higher")
     for name, over in _missed(instance, planned, found).items():
-        columns[f"{name}_share"] = _mean(over, axis=0)
+        columns[f"{name}_share"] = _part(over, axis=0)
     return pd.DataFrame(columns)
 
 
-def _mean(over: Any, axis: int) -> Any:
-    """Return the part in which something is so; NaN of nothing."""
-    known = ~np.isnan(over)
-    count = known.sum(axis=axis)
-    return np.where(count > 0, np.where(known, over, 0.0).sum(axis=axis) / np.maximum(count, 1), np.nan)
+def _part(over: FloatColumn, axis: int) -> FloatColumn:
+    """Return the part of those that have a limit in which it is missed; NaN of nothing."""
+    known = np.isfinite(over).sum(axis=axis)
+    missed: FloatColumn = np.nansum(over, axis=axis) / np.where(known > 0, known, np.nan)
+    return missed

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from eipyomo.evaluation import Breakdown
 from eipyomo.instance import Instance
-from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, require_per
+from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, require_per, table
 from eipyomo.planning.terms import ENERGIES, latency_phases
 from eipyomo.restriction import Restriction
 from eipyomo.result import Result
@@ -67,9 +65,9 @@ def what_if(
     DataFrame
         Per term:
 
-        * ``term``, ``unit``: the terms of (8); their sum ``energy_j``; what latencies consist of, on
-          the branch of (9) that ends last, with ``waiting_s`` for others; their sum ``latency_s``;
-          ``penalty`` where users have modes; and ``wsel``.
+        * ``term``, ``unit``: the terms of (8); their sum ``energy_j``; what latencies consist of
+          on the branch of (9) that ends last, with ``waiting_s`` for others; their sum
+          ``latency_s``; ``penalty`` where users have modes; and ``wsel``.
         * ``before``, ``after``, ``difference``: sums over users, in that unit.
         * ``wsel_before``, ``wsel_after``, ``wsel_difference``: their parts of WSEL, with the users'
           weights. The terms' differences add up to that of ``wsel``.
@@ -82,7 +80,8 @@ def what_if(
         * ``download_``, ``offload_fraction_``, ``latency_s_``, ``energy_j_`` and ``wsel_``, each
           ``before`` and ``after``, and the differences of the last three.
 
-        Both have ``termination``, the worse one of the two, and ``message`` where one has no answer.
+        Both have ``termination``, the worse one of the two, and ``message`` where one has no
+        answer.
 
     Raises
     ------
@@ -97,8 +96,6 @@ def what_if(
     >>> found.set_index("term").loc["wsel", ["before", "after"]].astype(float).round(3).tolist()
     [4.075, 3.194]
     """
-    import pandas as pd
-
     for name, one in (("before", before), ("after", after)):
         require_kind(name, one, Instance)
     require_per(per, ("term", "user"))
@@ -108,7 +105,7 @@ def what_if(
     ended = {"termination": _worse(results), "message": _message(results)}
     rows = _by_term(*sides) if per == "term" else _by_user(*sides)
     columns = BY_TERM if per == "term" else BY_USER
-    return pd.DataFrame([{**row, **ended} for row in rows], columns=columns)
+    return table([{**row, **ended} for row in rows], columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,13 +174,11 @@ def _by_user(before: _Side, after: _Side) -> list[dict[str, Any]]:
     """Return a row for each user, those of before first."""
     rows = []
     for name in dict.fromkeys([*before.users, *after.users]):
-        both = before.users.get(name), after.users.get(name)
-        row: dict[str, Any] = {"user": name, "changes": _changes(*both)}
-        for which, told in zip(("before", "after"), both, strict=True):
+        old, new = before.users.get(name), after.users.get(name)
+        row: dict[str, Any] = {"user": name, "changes": _changes(old, new)}
+        for which, told in (("before", old), ("after", new)):
             row |= {f"{key}_{which}": one for key, one in (told or {}).items()}
-        if all(both):
-            old, new = both
-            assert old is not None and new is not None
+        if old and new:
             row |= {
                 "latency_difference_s": new["latency_s"] - old["latency_s"],
                 "energy_difference_j": new["energy_j"] - old["energy_j"],

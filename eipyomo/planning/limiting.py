@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from eipyomo.errors import InputError
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE, Breakdown, evaluate
 from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES, WSEL
-from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking
+from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, table
 from eipyomo.planning.terms import branch_ends_s
 from eipyomo.problem import Problem
 from eipyomo.restriction import Restriction, named_or_joint
@@ -91,8 +91,6 @@ def binding(
     >>> found[found["binds"] & (found["limit"] == "upload")]["user"].tolist()
     ['eu4']
     """
-    import pandas as pd
-
     require_kind("instance", instance, Instance)
     if result is None:
         asked = Problem.of(instance, problem)
@@ -113,7 +111,7 @@ def binding(
         rows = list(_conflicts(result))
     else:
         rows = [row.told() for row in _limits(asked, result)]
-    return pd.DataFrame([{**row, **told} for row in rows or [{}]], columns=COLUMNS)
+    return table([{**row, **told} for row in rows or [{}]], COLUMNS)
 
 
 def _require_same(instance: Instance, result: Result) -> None:
@@ -166,15 +164,20 @@ def _limits(problem: Problem, result: Result) -> Iterator[_Limit]:
     yield from _shared(problem, plan, terms, result.prices or {})
     told = (result.prices or {}).get("users") or ()
     prices = {user["name"]: user for user in told}
+    columns = [(key, one.of_all(len(data))) for key, one in _of_users(problem, plan, terms).items()]
     for j, name in enumerate(data.names):
-        for row in _of_user(problem, plan, terms, j):
-            key = PRICES.get(row.limit)
-            price = prices.get(name, {}).get(key) if key else None
-            yield _Limit(row.limit, name, row.used, row.allowed, row.unit, price, row.is_least)
+        for limit, column in columns:
+            if column.is_there[j]:
+                price = prices.get(name, {}).get(PRICES.get(limit))
+                both = float(column.used[j]), float(column.allowed[j])
+                yield _Limit(limit, name, *both, column.unit, price, column.is_least)
 
 
-PRICES = {"deadline": "deadline_per_s", "energy_budget": "energy_budget_per_j"}
-PRICES["upload"] = "sync_per_s"
+PRICES = {
+    "upload": "sync_per_s",
+    "deadline": "deadline_per_s",
+    "energy_budget": "energy_budget_per_j",
+}
 """Names in a result of the prices of users' limits."""
 
 
@@ -197,40 +200,46 @@ def _shared(
             yield _Limit(name, None, part, None, unit)
 
 
-def _of_user(problem: Problem, plan: Plan, terms: Breakdown, j: int) -> Iterator[_Limit]:
-    """Iterate over the limits of one user that it has, without prices."""
+class _Column(NamedTuple):
+    """One limit of users, (users,) each: who has it, what is used, and what is allowed."""
+
+    is_there: Any
+    used: Any
+    allowed: Any
+    unit: str
+    is_least: bool = False
+
+    def of_all(self, users: int) -> _Column:
+        """Return the same with a value for each user."""
+        return _Column(*(np.broadcast_to(one, users) for one in self[:3]), *self[3:])
+
+
+def _of_users(problem: Problem, plan: Plan, terms: Breakdown) -> dict[str, _Column]:
+    """Return the limits of users by their names."""
     data = problem.whole
     need = timing.needs(data, plan)
-
-    def row(limit: str, used: Any, allowed: Any, unit: str, *, is_least: bool = False) -> _Limit:
-        numbers = (float(np.broadcast_to(one, len(data))[j]) for one in (used, allowed))
-        return _Limit(limit, None, *numbers, unit, is_least=is_least)
-
     at_edge_s, own_s = branch_ends_s(terms, plan.sync_s)
-    works, computes = (
-        bool(np.broadcast_to(one, len(data))[j] > 0.0)
-        for one in (need.edge_gigacycles, need.local_gigacycles)
+    uploaded_s = terms.previous_download_s + terms.local_training_s + terms.upload_s
+    works, computes = need.edge_gigacycles > 0.0, need.local_gigacycles > 0.0
+    has_own = own_s > -np.inf
+    most_ghz, edge_ghz = data.max_frequency_ghz, data.server_frequency_ghz
+    columns = {
+        "upload": _Column(terms.upload_s > 0.0, uploaded_s, plan.sync_s, "s"),
+        "server_branch": _Column(works | ~has_own, at_edge_s, terms.latency_s, "s"),
+        "own_branch": _Column(has_own, own_s, terms.latency_s, "s"),
+        "own_frequency": _Column(computes, plan.frequency_ghz, most_ghz, "GHz"),
+        "edge_frequency": _Column(works, plan.edge_frequency_ghz, edge_ghz, "GHz"),
+        "deadline": _Column(np.isfinite(data.deadline_s), terms.latency_s, data.deadline_s, "s"),
+        "energy_budget": _Column(
+            np.isfinite(data.energy_budget_j), terms.energy_j, data.energy_budget_j, "J"
+        ),
+    }
+    ways = (
+        ("uplink", plan.uplink_share, need.sends),
+        ("downlink", plan.downlink_share, plan.download.astype(np.bool_)),
     )
-    if np.broadcast_to(need.update_mbit, len(data))[j] > 0.0:
-        uploaded_s = terms.previous_download_s + terms.local_training_s + terms.upload_s
-        yield row("upload", uploaded_s, plan.sync_s, "s")
-    if works or own_s[j] == -np.inf:
-        yield row("server_branch", at_edge_s, terms.latency_s, "s")
-    if own_s[j] > -np.inf:
-        yield row("own_branch", own_s, terms.latency_s, "s")
-    if computes:
-        yield row("own_frequency", plan.frequency_ghz, data.max_frequency_ghz, "GHz")
-    if works:
-        yield row("edge_frequency", plan.edge_frequency_ghz, data.server_frequency_ghz, "GHz")
-    if np.isfinite(data.deadline_s[j]):
-        yield row("deadline", terms.latency_s, data.deadline_s, "s")
-    if np.isfinite(data.energy_budget_j[j]):
-        yield row("energy_budget", terms.energy_j, data.energy_budget_j, "J")
-    for way, share in (("uplink", plan.uplink_share), ("downlink", plan.downlink_share)):
+    for way, share, uses in ways:
         least, most = (getattr(data, f"{way}_share_{end}") for end in ("min", "max"))
-        if way == "downlink" and not plan.download[j]:
-            continue
-        if least[j] > 0.0:
-            yield row(f"least_{way}_share", share, least, "", is_least=True)
-        if most[j] < 1.0:
-            yield row(f"largest_{way}_share", share, most, "")
+        columns[f"least_{way}_share"] = _Column(uses & (least > 0.0), share, least, "", True)
+        columns[f"largest_{way}_share"] = _Column(uses & (most < 1.0), share, most, "")
+    return columns
