@@ -28,11 +28,20 @@ BY_TERM = (
     *("wsel_before", "wsel_after", "wsel_difference"),
     *("bound_before", "bound_after", "gap_before", "gap_after", "termination", "message"),
 )
+DIFFERENCES = {
+    "latency_difference_s": "latency_s",
+    "energy_difference_j": "energy_j",
+    "wsel_difference": "wsel",
+}
+NOTHING = dict.fromkeys(DIFFERENCES.values(), 0.0)
+"""What a user costs that is not there."""
+
 TOLD = ("download", "offload_fraction", "latency_s", "energy_j", "wsel")
 BY_USER = (
     *("user", "changes"),
     *(f"{key}_{side}" for key in TOLD for side in ("before", "after")),
-    *("latency_difference_s", "energy_difference_j", "wsel_difference", "termination", "message"),
+    *DIFFERENCES,
+    *("termination", "message"),
 )
 
 
@@ -78,7 +87,8 @@ def what_if(
         * ``user``, ``changes``: ``downloads``, ``downloads no more``, ``offloads more``,
           ``offloads less``, ``joins``, ``leaves``, or nothing.
         * ``download_``, ``offload_fraction_``, ``latency_s_``, ``energy_j_`` and ``wsel_``, each
-          ``before`` and ``after``, and the differences of the last three.
+          ``before`` and ``after``, and the differences of the last three, in which a user that is
+          not there counts as 0: they add up to what all users differ by.
 
         Both have ``termination``, the worse one of the two, and ``message`` where one has no
         answer.
@@ -178,11 +188,10 @@ def _by_user(before: _Side, after: _Side) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"user": name, "changes": _changes(old, new)}
         for which, told in (("before", old), ("after", new)):
             row |= {f"{key}_{which}": one for key, one in (told or {}).items()}
-        if old and new:
+        if old != {} and new != {}:
             row |= {
-                "latency_difference_s": new["latency_s"] - old["latency_s"],
-                "energy_difference_j": new["energy_j"] - old["energy_j"],
-                "wsel_difference": new["wsel"] - old["wsel"],
+                column: (new or NOTHING)[key] - (old or NOTHING)[key]
+                for column, key in DIFFERENCES.items()
             }
         rows.append(row)
     return rows

@@ -211,7 +211,8 @@ class _Column(NamedTuple):
 
     def of_all(self, users: int) -> _Column:
         """Return the same with a value for each user."""
-        return _Column(*(np.broadcast_to(one, users) for one in self[:3]), *self[3:])
+        is_there, used, allowed = (np.broadcast_to(one, users) for one in self[:3])
+        return self._replace(is_there=is_there, used=used, allowed=allowed)
 
 
 def _of_users(problem: Problem, plan: Plan, terms: Breakdown) -> dict[str, _Column]:

@@ -2,6 +2,7 @@
 
 from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
+from eipyomo.plotting.planning_answers import binding, phase, sensitivity, stress, what_if
 from eipyomo.plotting.planning_resources import (
     pareto,
     required_band,
@@ -15,18 +16,23 @@ __all__ = [
     "FIGURES",
     "TRAINING_FIGURES",
     "bandwidth",
+    "binding",
     "convergence",
     "costs",
     "excess",
     "overview",
     "pareto",
+    "phase",
     "required_band",
     "required_edge_frequency",
+    "sensitivity",
     "slowest",
+    "stress",
     "timeline",
     "training_costs",
     "training_overview",
     "training_timeline",
+    "what_if",
 ]
 
 FIGURES = {

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from eipyomo.errors import InputError
-from eipyomo.plotting.fonts import Page, style
+from eipyomo.plotting.fonts import style
+from eipyomo.plotting.planning_tables import axes_for, plain_log, rows_with
 from eipyomo.plotting.style import COLORS
-from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SIZE = (6.4, 4.2)
 LINE, REFERENCE, IMPOSSIBLE = "#0072B2", "#D55E00", "#BBBBBB"
 
 
@@ -61,9 +58,9 @@ def slowest(table: pd.DataFrame, ax: Axes | None = None) -> Figure:
     The table is one of :func:`eipyomo.plan.slowest`; parameters and errors are those of
     :func:`required_band`.
     """
-    rows = _rows(table, ["bandwidth_mhz", "slowest_s", "longest_phase"], "slowest_s")
+    rows = rows_with(table, ["bandwidth_mhz", "slowest_s", "longest_phase"], "slowest_s")
     with rc_context(style()):
-        axes = _axes(ax)
+        axes = axes_for(ax)
         axes.plot(rows["bandwidth_mhz"], rows["slowest_s"], "-", color="0.4", zorder=1)
         for marker, (phase, part) in zip("osD^vP*", rows.groupby("longest_phase"), strict=False):
             color = COLORS[str(phase)] if phase != "waiting" else "white"
@@ -78,7 +75,7 @@ def slowest(table: pd.DataFrame, ax: Axes | None = None) -> Figure:
                 zorder=2,
             )
         axes.set_xscale("log")
-        _plain_log(axes, "x")
+        plain_log(axes, "x")
         axes.set_ylim(0.0, 1.05 * float(rows["slowest_s"].max()))
         axes.set_xlabel("band (MHz)")
         axes.set_ylabel("largest latency of a user, at least (s)")
@@ -94,14 +91,14 @@ def pareto(table: pd.DataFrame, ax: Axes | None = None) -> Figure:
     :func:`required_band`.
     """
     needed = ["method", "latency_s", "energy_j", "bound_j", "latency_budget_s"]
-    rows = _rows(table, [*needed, "reached_by_weights"], "energy_j")
+    rows = rows_with(table, [*needed, "reached_by_weights"], "energy_j")
     front, by_weights = (rows[rows["method"] == one] for one in ("budget", "weights"))
     if front.empty:
         raise InputError("the table has no row of method 'budget', but a front is made of them")
     reached = front["reached_by_weights"].astype(bool)
     shown = by_weights["latency_s"].between(0.0, front["latency_s"].max() * (1.0 + 1e-9))
     with rc_context(style()):
-        axes = _axes(ax)
+        axes = axes_for(ax)
         hull = _lower_hull(by_weights[shown])
         axes.plot(*hull, "--", color=REFERENCE, linewidth=1.2, label="hull that weights reach")
         axes.plot(front["latency_s"], front["energy_j"], "-", color="0.6", linewidth=1.0, zorder=1)
@@ -124,10 +121,10 @@ def _required(table: pd.DataFrame, column: str, label: str, ax: Axes | None) -> 
     """Draw what of a resource deadlines take."""
     unit = column.rpartition("_")[2]
     needed = ["deadline_s", column, f"bound_{unit}", f"available_{unit}", "termination"]
-    rows = _rows(table, needed, column)
+    rows = rows_with(table, needed, column)
     impossible = table.loc[table["termination"] == "infeasible", "deadline_s"]
     with rc_context(style()):
-        axes = _axes(ax)
+        axes = axes_for(ax)
         if rows["deadline_s"].isna().all():  # each user has its own
             axes.bar(["the users' own deadlines"], rows[column], 0.3, color=LINE, label="enough")
             axes.set_xlim(-1.0, 1.0)
@@ -154,26 +151,6 @@ WIDE = 20.0
 """Ratio of the largest and the least value beyond which an axis is logarithmic."""
 
 
-def _rows(table: pd.DataFrame, columns: Sequence[str], answer: str) -> pd.DataFrame:
-    """Return the rows of a table that have an answer, checked."""
-    import pandas as pd
-
-    require_kind("what is to be drawn", table, pd.DataFrame, ": a table that eipyomo.plan returns")
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise InputError(f"the table lacks {', '.join(missing)}, but a figure of it needs them")
-    rows = table[table[answer].notna()]
-    if rows.empty:
-        words = [str(one) for one in table["message"].dropna()] if "message" in table else []
-        raise InputError(": ".join(["the table has no answer to draw", *words[:1]]))
-    return rows
-
-
-def _axes(ax: Axes | None) -> Axes:
-    """Return where to draw."""
-    return ax if ax is not None else Page(figsize=SIZE, layout="constrained").subplots()
-
-
 def _lower_hull(points: pd.DataFrame) -> tuple[list[float], list[float]]:
     """Return the corners of the convex hull below points of latency and energy."""
     corners: list[tuple[float, float]] = []
@@ -193,14 +170,6 @@ def _logarithmic_if_wide(axes: Axes, values: pd.Series[float]) -> None:
     """Let an axis of values of very different sizes be logarithmic; else it begins at 0."""
     if values.min() > 0.0 and values.max() > WIDE * values.min():
         axes.set_yscale("log")
-        _plain_log(axes, "y")
+        plain_log(axes, "y")
     else:
         axes.set_ylim(0.0, 1.1 * axes.get_ylim()[1])
-
-
-def _plain_log(axes: Axes, which: str) -> None:
-    """Write numbers of a logarithmic axis as people do: 20, and not 2 · 10^1."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.set_minor_formatter(NullFormatter())

@@ -7,9 +7,9 @@ import click
 from eipyomo import streams
 from eipyomo.cli.answers import BAD_INPUT
 from eipyomo.cli.examples import examples
-from eipyomo.cli.plan import resources
+from eipyomo.cli.plan import answers, resources
 
-COMMANDS = (*resources.COMMANDS,)
+COMMANDS = (*resources.COMMANDS, *answers.COMMANDS)
 
 
 @click.group(
@@ -18,6 +18,9 @@ COMMANDS = (*resources.COMMANDS,)
     epilog=examples(
         "eipyomo plan band instance.json --deadlines 4:12:20 -o band.png",
         "eipyomo plan pareto instance.json --csv front.csv",
+        "eipyomo plan sensitivity instance.json -o tornado.png",
+        "eipyomo plan binding instance.json",
+        "eipyomo plan what-if instance.json --set bandwidth_hz=4e7",
     ),
     invoke_without_command=True,
 )
@@ -25,8 +28,9 @@ COMMANDS = (*resources.COMMANDS,)
 def plan_command(context: click.Context) -> int:
     """Answer questions of planning.
 
-    How much band does it take, who is the slowest, what does speed cost? Every row of an answer is
-    certified. Each question has its own --help.
+    How much band does it take, who is the slowest, what does speed cost? What is each datum worth,
+    what binds, what does a change do, how does a plan fare under drawn channels? Every row of an
+    answer is certified. Each question has its own --help.
     """
     if context.invoked_subcommand is None:
         streams.note(context.get_help())

@@ -31,8 +31,12 @@ MOST = 100_000
 """The largest number of values that a range may have."""
 
 
-def plan_options(gap: float = 1e-6) -> Callable[[Command], Command]:
-    """Return the options of all questions; the argument is the default of their gap."""
+def plan_options(gap: float = 1e-6, *, workers: bool = True) -> Callable[[Command], Command]:
+    """Return the options of all questions: the default of their gap, and whether they have workers.
+
+    Those that solve no more than one problem have none.
+    """
+    many = click.option("--workers", type=int, help="Processes.  [default: one a core]")
     options = (
         click.option(
             "--gap", default=gap, show_default=True, help="Relative gap to stop at in each row."
@@ -44,7 +48,7 @@ def plan_options(gap: float = 1e-6) -> Callable[[Command], Command]:
             metavar="S",
             help="Seconds for each row.",
         ),
-        click.option("--workers", type=int, help="Processes.  [default: one a core]"),
+        *((many,) if workers else ()),
         set_option,
         click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well."),
         click.option(
