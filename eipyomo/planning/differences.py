@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from eipyomo.evaluation import Breakdown
 from eipyomo.instance import Instance
 from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, require_per, table
-from eipyomo.planning.terms import ENERGIES, latency_phases
+from eipyomo.planning.terms import ENERGIES, PHASES, latency_phases
 from eipyomo.restriction import Restriction
 from eipyomo.result import Result
 from eipyomo.scaled import FloatColumn
@@ -19,6 +21,9 @@ from eipyomo.validation import require_kind
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TERMS = (*ENERGIES, "energy_j", *PHASES, "latency_s", "penalty", "wsel")
+"""In the order of the rows."""
 
 SAME_FRACTION = 1e-3
 """A difference of offload fractions that is no other decision."""
@@ -164,13 +169,14 @@ class _Side:
 def _by_term(before: _Side, after: _Side) -> list[dict[str, Any]]:
     """Return a row for each term."""
     rows = []
-    for term in dict.fromkeys([*before.parts, *after.parts]) or ("wsel",):
+    for term in sorted({*before.parts, *after.parts, "wsel"}, key=TERMS.index):
         row: dict[str, Any] = {"term": term, "unit": term[-1].upper().replace("S", "s")}
         if term in ("penalty", "wsel"):
             row["unit"] = ""
         for which, side in (("before", before), ("after", after)):
-            if term in side.parts:
-                row[which], row[f"wsel_{which}"] = (float(one.sum()) for one in side.parts[term])
+            if side.parts:  # nobody has a penalty where nobody has modes
+                both = side.parts.get(term, (np.zeros(1), np.zeros(1)))
+                row[which], row[f"wsel_{which}"] = (float(one.sum()) for one in both)
             if term == "wsel":
                 row[f"bound_{which}"], row[f"gap_{which}"] = side.result.bound, side.result.gap
         if "before" in row and "after" in row:

@@ -13,6 +13,9 @@ AT_EDGE, LOCALLY = ("offload_s", "edge_inference_s"), ("download_s", "local_infe
 ENERGIES = ("local_training_j", "upload_j", "offload_j", "download_j", "local_inference_j")
 """The terms of (8)."""
 
+PHASES = ("local_training_s", "upload_s", *AT_EDGE, *LOCALLY, "waiting_s")
+"""What a latency is made of."""
+
 ROUNDING = 1e-12
 
 

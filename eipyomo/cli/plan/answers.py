@@ -452,6 +452,8 @@ def _show_draws(instance: Instance, planned: Allocation, problem: str, frame: pd
             say(f"{words} {frame[key].mean():.2%}; at least one in {any_of_them:.2%} of the draws")
 
 
+NAMES = ("WSEL", "Energy of all [J]", "Latency of all [s]", "Largest latency [s]", "Sync time [s]")
+
 SHARES = {
     "late_upload_share": "Uploads later than planned:",
     "missed_deadline_share": "Deadlines missed:",
