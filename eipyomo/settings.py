@@ -73,6 +73,26 @@ def set_by(settings: Sequence[str], data: dict[str, Any], seed: int | None = Non
     require_unique(paths, "a setting has")
 
 
+def numbers_at(path: str, data: Mapping[str, Any]) -> list[float]:
+    """Return the numbers that a path of a setting leads to, without those that are left out.
+
+    Parameters
+    ----------
+    path
+        Of a setting that :func:`set_by` takes.
+    data
+        As there.
+    """
+    found = _SETTING.fullmatch(f"{path}=")
+    assert found is not None
+    _, room, chosen, key, _, _ = found.groups()
+    targets = [data["server"] if room else data]
+    if chosen is not None:
+        users = data["users"]
+        targets = [users[j] for j in _places(chosen, [user["name"] for user in users])]
+    return [target[key] for target in targets if target.get(key) is not None]
+
+
 def _multiply(path: str, key: str, text: str, targets: Sequence[dict[str, Any]]) -> None:
     """Multiply a number that is there by a factor that is told in a text."""
     factor = number_or_text(text)

@@ -373,7 +373,7 @@ def test_commands_print_one_document(
     assert Path("b.png").read_bytes()[:4] == b"\x89PNG"
     assert len(pd.read_csv("b.csv")) == len(rows)
     for words, code, sentence in (
-        ("plan binding i.json --set users[*].deadline_s=2", 3, "cannot be met"),
+        ("plan binding i.json --set users[*].deadline_s=2", 3, "keeps within these limits"),
         ("plan what-if i.json", 2, "AFTER and --set are missing"),
         ("plan stress i.json i.json", 2, "schema"),
         ("plan stress i.json --per user -o s.png", 2, "figures are of draws"),

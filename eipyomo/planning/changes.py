@@ -11,6 +11,7 @@ from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, table
 from eipyomo.restriction import Restriction
+from eipyomo.settings import numbers_at
 from eipyomo.validation import positive_number, require_kind
 from eipyomo.words import shown
 
@@ -104,7 +105,7 @@ def sensitivity(
         raise InputError(f"change is {shown(change)}, but must be a part > 0 and < 1")
     paths = _paths(data, instance)
     asking = Asking(problem, gap, time_limit, workers, progress)
-    parts = (1.0 - change, 1.0 + change)
+    own, parts = instance.to_dict(), (1.0 - change, 1.0 + change)
     changed = [_changed(instance, f"{path}*={part!r}") for path in paths for part in parts]
     asked = [instance, *(one for one in changed if isinstance(one, Instance))]
     solved = iter(asking.solve(asked))
@@ -113,7 +114,7 @@ def sensitivity(
     rows = [
         {
             "datum": path,
-            "value": _value(instance, path),
+            "value": float(np.mean(numbers_at(path, own))),
             **_of_result(here, here),
             **_price(here, path),
             "change": change,
@@ -159,18 +160,6 @@ def _changed(instance: Instance, setting: str) -> Instance | InputError:
         return instance.with_settings([setting])
     except InputError as error:
         return error
-
-
-def _value(instance: Instance, path: str) -> float:
-    """Return what a datum is; of several users the mean."""
-    room, _, key = path.rpartition(".")
-    if not room:
-        return float(getattr(instance, key))
-    if room == "server":
-        return float(getattr(instance.server, key))
-    changed = instance.with_settings([f"{path}*=2"]).users.numbers(key)
-    own = instance.users.numbers(key)
-    return float(own[changed != own].mean())
 
 
 def _price(result: Result, path: str) -> dict[str, Any]:
