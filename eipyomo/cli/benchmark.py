@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, NO_ANSWER, deliver
 from eipyomo.cli.examples import examples
+from eipyomo.cli.figures import require_figure_path, write_figure
 from eipyomo.cli.methods import method_with_options
 from eipyomo.cli.options import json_option, read_instances, require_targets, set_option
 from eipyomo.cli.printing import as_number, as_percent, clip, new_table, say
 from eipyomo.draw import Draw
 from eipyomo.errors import InputError
-from eipyomo.files import read_document, write_atomically
+from eipyomo.files import read_document
 from eipyomo.instance import Instance
 from eipyomo.studies.benchmark import TIME_LIMIT_S, benchmark
 from eipyomo.studies.judged import Benchmark
@@ -27,8 +25,6 @@ from eipyomo.studies.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FIGURES = (".png", ".pdf", ".svg")
 
 SHOWN_FAULTS = 10
 
@@ -103,8 +99,7 @@ def benchmark_command(
         raise InputError("no policy is given: name a method, or script.py:function")
     instances = _instances(files, draw_text, settings)
     require_targets(csv=csv_file, store=store_file, output=output)
-    if output is not None and Path(output).suffix.lower() not in FIGURES:
-        raise InputError(f"output is {output!r}, but must end in {', '.join(FIGURES)}")
+    target = None if output is None else require_figure_path(output)
     with Store(store_file) as store:
         found = benchmark(
             {name: _policy(name) for name in policies},
@@ -114,8 +109,8 @@ def benchmark_command(
             workers=workers,
             store=store,
         )
-    if output is not None:
-        _draw(found, output)
+    if target is not None:
+        write_figure(found.plot(), target)
     is_answered = any(row["feasible"] for row in found.rows) and store.trouble is None
     return deliver(
         {csv_file: found.frame().to_csv(index=False)},
@@ -154,14 +149,6 @@ def _instances(
         raise InputError("draw and files of instances are given, but one of them is enough")
     draw = Draw.from_text(draw_text)
     return draw.replace(settings=[*draw.settings, *settings]) if settings else draw
-
-
-def _draw(found: Benchmark, output: str) -> None:
-    """Write the figure."""
-    image = io.BytesIO()
-    found.plot().savefig(image, format=Path(output).suffix.lower().removeprefix("."), dpi=200)
-    write_atomically({output: image.getvalue()})
-    streams.note(f"wrote {output}")
 
 
 def _show(found: Benchmark) -> None:

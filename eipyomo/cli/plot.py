@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import io
 from pathlib import Path
 
 import click
 
-from eipyomo import claims, streams
+from eipyomo import claims
 from eipyomo.cli.answers import ANSWERED
 from eipyomo.cli.examples import examples
+from eipyomo.cli.figures import require_figure_path, write_figure
 from eipyomo.errors import InputError
-from eipyomo.files import about, read_document, require_writable, write_atomically
+from eipyomo.files import about, read_document
 from eipyomo.instance import Instance
 from eipyomo.process import Training
 from eipyomo.result import Result
@@ -58,21 +58,15 @@ def plot_command(
     document = read_document(result_file, "result")
     with about(result_file):
         claims.require_schema(document.get("schema"), or_process=True)
-    target = Path(output) if output is not None else Path(result_file).with_suffix(".png")
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in ("png", "pdf", "svg"):
-        raise InputError(f"output is {str(target)!r}, but must end in .png, .pdf or .svg")
-    require_writable(target)
+    target = require_figure_path(output or Path(result_file).with_suffix(".png"))
     plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
     of_process = document["schema"] == claims.TRAINING_SCHEMA
     figures = plotting.TRAINING_FIGURES if of_process else plotting.FIGURES
     if figure not in figures:
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
-    image = io.BytesIO()
     with about(result_file):
         if instance is not None:
             (Training if of_process else Result).from_dict(document, instance)
-        figures[figure](document).savefig(image, format=kind, dpi=200)
-    write_atomically({target: image.getvalue()})
-    streams.note(f"wrote {target}")
+        drawn = figures[figure](document)
+    write_figure(drawn, target)
     return ANSWERED

@@ -27,9 +27,8 @@ def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
         for quantity in consensus.penalties
     }
     weights = consensus.sync_weights
-    sync_s = float((weights * asked[SYNC]).mean())
-    if not isinstance(weights, float):
-        sync_s /= float(weights.mean())
+    total = consensus.users if isinstance(weights, float) else float(np.add.reduce(weights))
+    sync_s = float(np.add.reduce(weights * asked[SYNC])) / total
     values = {SYNC: np.array(max(sync_s, 0.0))}
     for budget in consensus.budgets:
         values |= within(budget, asked, consensus.penalties)

@@ -47,7 +47,8 @@ NEAR = 0.16
 SHORTEST = 1e-9
 """Ranges of times, relative to their end, that are not split: rounding stands in the way."""
 MARGIN = 0.1
-"""Parts at the ends of a range where splitting it would leave a sliver."""
+"""Parts at the ends of a range where splitting it would leave a sliver, and where the lowest point
+counts as outside."""
 UNDECIDED = 0.3
 """Part of the gap above the target where times count as undecided still: cells lose something."""
 WIDENED, WIDE = 1.5, 0.5
@@ -260,9 +261,10 @@ class BranchAndBound:
         """
         width, rest = node.last_s - node.first_s, self.incumbent.rest
         lowest_s = node.first_s if rest is None else rest.solutions.sync_s
-        if lowest_s <= node.first_s:
+        if lowest_s <= node.first_s + MARGIN * width:
             return node.first_s + NEAR * width
-        return node.last_s - NEAR * width if lowest_s >= node.last_s else node.first_s + 0.5 * width
+        is_late = lowest_s >= node.last_s - MARGIN * width
+        return node.last_s - NEAR * width if is_late else node.first_s + 0.5 * width
 
     def _expected_prices(self, node: Node, sync_s: float) -> Prices:
         """Return the prices of a node, changed like those met before from its time to another."""
