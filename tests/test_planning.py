@@ -294,7 +294,7 @@ def test_commands_answer_and_say_why_not(
     assert not Path("none.png").exists()
     for bad, sentence in {
         "band i.json --deadlines 5:4:3": "deadlines is '5:4:3', but must be numbers such as",
-        "pareto i.json -o t.gif": "output is 't.gif', but must end in .png, .pdf, .svg",
+        "pareto i.json -o t.gif": "output is 't.gif', but must end in .png, .pdf or .svg",
         "slowest i.json --bandwidths-mhz 0": "an element of bandwidths_mhz is 0.0, but must be",
     }.items():
         assert main(["plan", *bad.split()]) == 2
