@@ -24,7 +24,7 @@ RANGE_GAP = 1e-3
 MOST, LEAST = 16.0, 1.0 / 16.0
 """An automatic range of deadlines goes from the one that takes so many times the instance's band to
 the one that takes such a part of it."""
-EDGE_LEAST = 1.0 / 256.0
+EDGE_LEAST = 1.0 / 64.0
 """It ends at the deadline that takes such a part of all users' f_s together."""
 ROOM = 1.02
 """Times what is needed however much time there is, if it ends there."""
@@ -232,7 +232,8 @@ def _from_nearly_impossible_to_slack(
     """Return deadlines that take between very much and little of a resource.
 
     Other limits may need some of it however much time there is; then the range ends there. Where no
-    amount is enough for them, there is one deadline, which is none: its row says what cannot be met.
+    amount is enough for them, there is one deadline, which is none, and its row says what cannot be
+    met.
     """
     rough = asking.to(RANGE_GAP)
     most, least = resource.most, resource.least

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,16 +11,14 @@ import numpy as np
 
 from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, INFEASIBLE, NO_ANSWER, deliver
+from eipyomo.cli.figures import require_figure_path, write_figure
 from eipyomo.cli.options import Command, json_option, require_targets, set_option
 from eipyomo.cli.printing import say
 from eipyomo.errors import InputError
-from eipyomo.files import number_or_text, write_atomically
+from eipyomo.files import number_or_text
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FIGURES = (".png", ".pdf", ".svg")
-"""Files that figures are drawn into."""
 
 SHOWN = 3
 """So many of the rows without an answer say why."""
@@ -128,9 +124,7 @@ def deliver_table(
         As the options say.
     """
     require_targets(csv=csv_file, output=output)
-    kind = Path(output or f"x{FIGURES[0]}").suffix.lower()
-    if kind not in FIGURES:
-        raise InputError(f"output is {output!r}, but must end in {', '.join(FIGURES)}")
+    target = None if output is None else require_figure_path(output)
     frame = ask()
     answered = frame[answer].notna()
 
@@ -152,12 +146,9 @@ def deliver_table(
         None if as_json else printed,
         status,
     )
-    if output is not None and not answered.any():
-        streams.note(f"{output} is not written, since there is no answer to draw")
-    elif output is not None:
+    if target is not None and not answered.any():
+        streams.note(f"{target} is not written, since there is no answer to draw")
+    elif target is not None:
         plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
-        image = io.BytesIO()
-        getattr(plotting, figure)(frame).savefig(image, format=kind[1:], dpi=200)
-        write_atomically({output: image.getvalue()})
-        streams.note(f"wrote {output}")
+        write_figure(getattr(plotting, figure)(frame), target)
     return status
