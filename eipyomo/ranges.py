@@ -76,50 +76,50 @@ class Range(Record):
             return np.exp(generator.uniform(np.log(self.low), np.log(self.high), count))
         return generator.uniform(self.low, self.high, count)
 
+    def even(self, count: int) -> NDArray[np.float64]:
+        """Return so many numbers from end to end, evenly or in their logarithm; (count,)."""
+        if self.log:
+            return np.geomspace(self.low, self.high, count)
+        return np.linspace(self.low, self.high, count)
+
     def __str__(self) -> str:
         """Return the text that :meth:`of_text` reads."""
         ends = f"{number_text(self.low)}..{number_text(self.high)}"
         return f"log({ends})" if self.log else ends
 
 
-_GRID = re.compile(r"(log\()?([^():]+):([^():]+):([^():]+)(\))?")
+def numbers_of(text: str) -> list[float]:
+    """Return the numbers that a text lists: ``8,16,32``, or ``8:64:15``, evenly from 8 to 64.
 
-MOST_VALUES = 100_000
-"""The largest number of values that a grid may have."""
-
-
-def grid_of_text(what: str, text: str) -> tuple[float, ...]:
-    """Return the values that a text names: ``8:64:12``, ``log(8:64:12)`` or ``8,16,32``.
-
-    Parameters
-    ----------
-    what
-        Name of the text in a sentence.
-    text
-        The two ends and how many values there are, evenly or in the logarithm; or the values.
+    ``log(8:64:4)`` spaces them evenly in the logarithm.
 
     Raises
     ------
     InputError
-        If it is none of these.
+        If it lists none.
     """
     found = _GRID.fullmatch(text.strip())
-    if found is not None and (found[1] is None) == (found[5] is None):
-        ends = [number_or_text(part) for part in found.group(2, 3, 4)]
-        numbers = [one for one in ends if isinstance(one, float) and np.isfinite(one)]
-        between, least = (np.geomspace, 0.0) if found[1] else (np.linspace, -np.inf)
-        if len(numbers) == 3 and numbers[2] in range(2, MOST_VALUES + 1):
-            low, high, count = numbers
-            if least < low < high:
-                return tuple(float(one) for one in between(low, high, int(count)))
-    parts = text.split(",")
-    values = [one for part in parts if isinstance(one := number_or_text(part), float)]
-    if len(values) < len(parts) or not np.isfinite(values).all():
+    words = found.group(2, 3) if found else text.split(",")
+    numbers = [number_or_text(word.strip()) for word in words]
+    told = [number for number in numbers if isinstance(number, float)]
+    if len(told) < len(numbers):
         raise InputError(
-            f"{what} is {short(text)}, but must be LOW:HIGH:COUNT such as 8:64:12, "
-            "log(LOW:HIGH:COUNT) with LOW > 0, or numbers such as 8,16,32"
+            f"{short(text)} lists no numbers, but must be as 8,16,32 or 8:64:15 (evenly from 8 to "
+            "64) or log(8:64:15)"
         )
-    return tuple(values)
+    if found is None:
+        return told
+    count = int(found[4])
+    range_ = Range(low=told[0], high=told[1], log=found[1] is not None)
+    if (found[1] is None) != (found[5] is None) or not 2 <= count <= MOST:
+        raise InputError(f"{short(text)} must have 2 to {MOST} numbers, as log(8:64:15)")
+    return [float(number) for number in range_.even(count)]
+
+
+_GRID = re.compile(r"(log\()?([^():,]+):([^():,]+):([0-9]{1,9})(\))?")
+
+MOST = 100_000
+"""So many numbers may be listed by their ends."""
 
 
 def number_text(number: float) -> str:

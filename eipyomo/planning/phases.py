@@ -10,7 +10,7 @@ import numpy as np
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.planning.rows import TIME_LIMIT_S, Asking, said, table
-from eipyomo.ranges import grid_of_text
+from eipyomo.ranges import numbers_of
 from eipyomo.restriction import Restriction
 from eipyomo.result import Result
 from eipyomo.validation import require_kind
@@ -57,7 +57,11 @@ class Axis:
                 "model_bits=8e6:64e6:12, or PATH*=LOW:HIGH:COUNT to multiply what there is"
             )
         sign = "*=" if path.endswith("*") else "="
-        return cls(path.removesuffix("*").strip(), sign, grid_of_text(which, values))
+        try:
+            points = tuple(numbers_of(values))
+        except InputError as error:
+            raise InputError(f"{which} is {shown(text)}: {error}") from None
+        return cls(path.removesuffix("*").strip(), sign, points)
 
     @property
     def column(self) -> str:
