@@ -12,6 +12,7 @@ from eipyomo.solvers.backends.registration import register_with_pyomo
 if TYPE_CHECKING:
     from eipyomo import models as models
     from eipyomo import modes as modes
+    from eipyomo import planning as _planning
     from eipyomo import solvers as solvers
     from eipyomo.allocation import Allocation as Allocation
     from eipyomo.devices import EdgeServer as EdgeServer
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from eipyomo.instance import Instance as Instance
     from eipyomo.labels import Dataset as Dataset
     from eipyomo.labels import read_dataset as read_dataset
+    from eipyomo.planning.channels import stress as stress
     from eipyomo.problem import Problem as Problem
     from eipyomo.process import Training as Training
     from eipyomo.reporting.page import html_report as html_report
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from eipyomo.studies.recorded import Recorded as Recorded
     from eipyomo.studies.train import train as train
     from eipyomo.version import __version__ as __version__
+
+    plan = _planning
 else:
     __getattr__, __dir__, __all__ = names_of(__name__, __file__)
 

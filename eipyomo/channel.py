@@ -67,3 +67,19 @@ def rayleigh_gains(mean: float, users: int, seed: int) -> NDArray[np.float64]:
     if isinstance(users, bool) or not isinstance(users, int | np.integer) or users < 1:
         raise InputError(f"users is {short(users)}, but must be an integer >= 1")
     return mean * np.random.default_rng(int(seed)).exponential(size=int(users))
+
+
+def rayleigh_quantile(outage: float) -> float:
+    """Return the part of its mean that a gain under Rayleigh fading is below with a probability.
+
+    The gain is exponential around its mean, so that the part is -ln(1 - outage).
+
+    Raises
+    ------
+    InputError
+        If the probability is not above 0 and below 1.
+    """
+    outage = positive_number("outage", outage)
+    if outage >= 1.0:
+        raise InputError(f"outage is {short(outage)}, but must be a probability > 0 and < 1")
+    return -math.log1p(-outage)

@@ -20,6 +20,7 @@ from eipyomo.channel import (
     dbm_to_watt,
     mean_gain,
     rayleigh_gains,
+    rayleigh_quantile,
 )
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
@@ -356,6 +357,17 @@ class Instance(Summarised, Record):
             users[places[name]].update(told)
         return users
 
+    def pessimistic(self, outage: float = 0.05) -> Self:
+        """Return this instance with gains that Rayleigh fading around those here rarely misses.
+
+        Parameters
+        ----------
+        outage
+            Probability, above 0 and below 1, with which each user's gain is lower than that.
+        """
+        gains = self.users.numbers("channel_gain") * rayleigh_quantile(outage)
+        return self.replace(users=Users(EndUser, {**self.users.columns, "channel_gain": gains}))
+
     def with_settings(self, settings: Sequence[str], *, seed: int | None = None) -> Self:
         """Return this instance with what texts such as ``bandwidth_hz=4e7`` set.
 
@@ -365,8 +377,9 @@ class Instance(Summarised, Record):
             Texts ``PATH=VALUE``. A path is a key of the instance, ``server.KEY``,
             ``users[NAME].KEY``, ``users[PLACE].KEY`` with places from 0, or ``users[*].KEY`` for
             all; a name in quotes is never a place or all. Later texts are applied after earlier
-            ones, and the instance that comes out is checked. ``null`` leaves a key out. Keys may
-            be in :mod:`other units <eipyomo.units>`, as ``users[*].transmit_power_dbm``.
+            ones, and the instance that comes out is checked. ``null`` leaves a key out, and
+            ``PATH*=FACTOR`` multiplies the number that is there. Keys may be in :mod:`other units
+            <eipyomo.units>`, as ``users[*].transmit_power_dbm``.
         seed
             With a seed a value may be a range as well, ``8..32`` or ``log(8..32)``, from which each
             user that the path names draws a number of its own; see :class:`~eipyomo.draw.Draw`.

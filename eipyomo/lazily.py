@@ -34,24 +34,30 @@ def names_of(package: str, file: str) -> Names:
             raise AttributeError(
                 f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package]
             )
-        home = homes[name]
+        home, own = homes[name]
         if home == package:
-            found: Any = import_module(f"{package}.{name}")
+            found: Any = import_module(f"{package}.{own}")
         else:
-            found = getattr(import_module(home), name)
+            found = getattr(import_module(home), own)
         setattr(sys.modules[package], name, found)
         return found
 
     return load, public.copy, public
 
 
-def _homes(source: str) -> dict[str, str]:
-    """Return the modules that names come from which a source imports for type checkers."""
-    return {
-        alias.name: str(node.module)
-        for block in ast.parse(source).body
-        if isinstance(block, ast.If) and getattr(block.test, "id", None) == "TYPE_CHECKING"
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+def _homes(source: str) -> dict[str, tuple[str, str]]:
+    """Return the modules that names come from, which a source imports for type checkers.
+
+    With what they are called there: ``plan = planning`` gives what is imported another name.
+    """
+    found = {}
+    for block in ast.parse(source).body:
+        if not isinstance(block, ast.If) or getattr(block.test, "id", None) != "TYPE_CHECKING":
+            continue
+        for node in block.body:
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    found[alias.asname or alias.name] = str(node.module), alias.name
+            elif isinstance(node, ast.Assign):
+                found[ast.unparse(node.targets[0])] = found[ast.unparse(node.value)]
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eipyomo.at_once import UndecidedError
@@ -13,7 +13,7 @@ from eipyomo.files import number_or_text, require_unique
 from eipyomo.ranges import Range
 from eipyomo.units import in_si, unit_of
 from eipyomo.users import Users
-from eipyomo.validation import allowed
+from eipyomo.validation import allowed, is_positive
 from eipyomo.words import clipped, short, shown
 
 TEXTS = ("name", "modes")
@@ -25,8 +25,8 @@ KNOWN = EndUser.model_fields.keys()
 _SETTING = re.compile(
     r"""(
         (?: (server)\. | users\[ ("[^"]*"|.*?) \]\. )?
-        ([^][.=\s"]+)
-    ) = (.*)""",
+        ([^][.=*\s"]+)
+    ) (\*?)= (.*)""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -37,7 +37,7 @@ def set_by(settings: Sequence[str], data: dict[str, Any], seed: int | None = Non
     Parameters
     ----------
     settings
-        Texts ``PATH=VALUE``.
+        Texts ``PATH=VALUE``, or ``PATH*=FACTOR``.
     data
         Of an instance, with those of its server and its users as dictionaries.
     seed
@@ -52,29 +52,72 @@ def set_by(settings: Sequence[str], data: dict[str, Any], seed: int | None = Non
         isinstance(setting, str) for setting in settings
     ):
         raise InputError(f"settings is {shown(settings)}, but must be a list of texts PATH=VALUE")
-    users = data["users"]
-    names = [user["name"] for user in users]
     paths = []
     for setting in settings:
         found = _SETTING.fullmatch(setting)
         if found is None:
             raise InputError(
                 f"a setting is {short(setting)}, but must be KEY=VALUE, server.KEY=VALUE, "
-                "users[NAME].KEY=VALUE or users[*].KEY=VALUE"
+                "users[NAME].KEY=VALUE or users[*].KEY=VALUE, with *= to multiply what there is"
             )
-        path, room, chosen, key, text = found.groups()
+        path, room, chosen, key, times, text = found.groups()
         where = path.removesuffix(key)
-        targets, known = [data["server"] if room else data], data.keys()
-        if room:
-            known = EdgeServer.model_fields.keys()
-        elif chosen is not None:
-            targets, known = [users[j] for j in _places(chosen, names)], KNOWN
+        targets, known = _targets(room, chosen, data)
+        si_key = unit_of(key, known)[0]
+        paths.append(where + si_key)
+        if times:
+            _multiply(path, si_key, text, targets)
+            continue
         for target, value in zip(
             targets, _values(path, key, text, seed, len(targets)), strict=True
         ):
             target.update(in_si({key: value}, known, where))
-        paths.append(where + unit_of(key, known)[0])
     require_unique(paths, "a setting has")
+
+
+def numbers_at(path: str, data: Mapping[str, Any]) -> list[float]:
+    """Return the numbers, in SI units, that a path of a setting leads to, without those that are left out.
+
+    Parameters
+    ----------
+    path
+        Of a setting that :func:`set_by` takes.
+    data
+        As there.
+    """
+    found = _SETTING.fullmatch(f"{path}=")
+    assert found is not None
+    _, room, chosen, key, _, _ = found.groups()
+    targets, known = _targets(room, chosen, data)
+    si_key = unit_of(key, known)[0]
+    return [target[si_key] for target in targets if target.get(si_key) is not None]
+
+
+def _targets(
+    room: str | None, chosen: str | None, data: Mapping[str, Any]
+) -> tuple[list[Any], Iterable[str]]:
+    """Return what the front of a path leads to, and which keys that has."""
+    if room:
+        return [data["server"]], EdgeServer.model_fields.keys()
+    if chosen is None:
+        return [data], data.keys()
+    users = data["users"]
+    return [users[j] for j in _places(chosen, [user["name"] for user in users])], KNOWN
+
+
+def _multiply(path: str, key: str, text: str, targets: Sequence[dict[str, Any]]) -> None:
+    """Multiply a number that is there by a factor that is told in a text."""
+    factor = number_or_text(text)
+    if not is_positive(factor):
+        raise InputError(f"{path}*= has {short(text)}, but must have a finite factor > 0")
+    there = [target for target in targets if target.get(key) is not None]
+    if not there or not all(isinstance(target[key], float) for target in there):
+        raise InputError(
+            f"{path} is to be multiplied by {text}, but the instance has no such number: it is "
+            "left out, or another key is meant"
+        )
+    for target in there:
+        target[key] *= factor
 
 
 def _places(chosen: str, names: Sequence[str]) -> list[int]:

@@ -45,6 +45,7 @@ LAYERS = (
     ("solvers.methods",),
     ("solvers",),
     ("studies",),
+    ("planning",),
     ("reporting",),
     ("environment",),
     ("cli",),

@@ -1,4 +1,4 @@
-"""Figures of results, of processes of many rounds, of tables, and of benchmarks."""
+"""Figures of results, of processes of many rounds, of tables, of benchmarks, and of plans."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
 from eipyomo.plotting.curves import ERRORS, curve_points, curves, drawn
 from eipyomo.plotting.fonts import Page
+from eipyomo.plotting.planning_answers import binding, phase, sensitivity, stress, what_if
+from eipyomo.plotting.planning_resources import (
+    pareto,
+    required_band,
+    required_edge_frequency,
+    slowest,
+)
 from eipyomo.plotting.process import training_costs, training_overview, training_timeline
 from eipyomo.plotting.result import bandwidth, costs, overview, timeline
 from eipyomo.plotting.style import line_styles
@@ -22,6 +29,7 @@ __all__ = [
     "TRAINING_FIGURES",
     "Page",
     "bandwidth",
+    "binding",
     "convergence",
     "costs",
     "curve_points",
@@ -30,10 +38,18 @@ __all__ = [
     "excess",
     "line_styles",
     "overview",
+    "pareto",
+    "phase",
+    "required_band",
+    "required_edge_frequency",
+    "sensitivity",
+    "slowest",
+    "stress",
     "timeline",
     "training_costs",
     "training_overview",
     "training_timeline",
+    "what_if",
 ]
 
 FIGURES: Mapping[str, Callable[..., Figure]] = {
