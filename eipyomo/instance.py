@@ -29,15 +29,13 @@ from eipyomo.files import (
     about,
     read_csv,
     read_document,
-    require_columns,
-    require_unique,
     write_document,
 )
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.settings import KNOWN, set_by, users_of_rows
+from eipyomo.settings import KNOWN, column_meant, frame_in_si, set_by, users_of_rows
 from eipyomo.summary import Summarised, Summary, counted, number
-from eipyomo.units import in_si, unit_of
+from eipyomo.units import in_si
 from eipyomo.users import AtLeastOne, Users
 from eipyomo.validation import (
     FrozenMapping,
@@ -297,18 +295,9 @@ class Instance(Summarised, Record):
         import pandas as pd
 
         if isinstance(users, pd.DataFrame):
-            names = [str(column) for column in users.columns]
-            frame = users.set_axis([_meant(name) for name in names], axis=1)
-            require_unique(list(frame.columns), "users has the column")
-            require_columns("users", list(frame.columns), USER_COLUMNS, USER_LIMITS)
-            for name, key in zip(names, frame.columns, strict=True):
-                if name != key:
-                    told = (None if pd.isna(one) else one for one in frame[key])
-                    frame[key] = [in_si({name: one}, KNOWN)[key] for one in told]
-            for key in set(USER_LIMITS) & set(frame.columns):
-                frame[key] = frame[key].astype(object).where(frame[key].notna(), None)
+            frame = frame_in_si(users, USER_COLUMNS, USER_LIMITS)
             return self.replace(users=frame.to_dict("records"))
-        frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS, _meant)
+        frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS, column_meant)
         with about(users):
             rows = frame.to_dict("records")
             return self.replace(users=users_of_rows(list(frame.index), rows, USER_LIMITS))
@@ -399,8 +388,3 @@ class Instance(Summarised, Record):
 USER_COLUMNS: Final = tuple(key for key, one in EndUser.model_fields.items() if one.is_required())
 USER_LIMITS: Final = tuple(key for key in EndUser.model_fields if key not in USER_COLUMNS)
 """Columns of a table of end users, and those that may be left out, or blank."""
-
-
-def _meant(name: str) -> str:
-    """Return the column in SI units that a name stands for."""
-    return unit_of(name, KNOWN)[0]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from eipyomo.at_once import UndecidedError
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
-from eipyomo.files import number_or_text, require_unique
+from eipyomo.files import number_or_text, require_columns, require_unique
 from eipyomo.ranges import Range
 from eipyomo.units import in_si, unit_of
 from eipyomo.users import Users
 from eipyomo.validation import allowed, is_positive
 from eipyomo.words import clipped, short, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TEXTS = ("name", "modes")
 """Keys of users whose texts are never numbers."""
@@ -76,7 +79,7 @@ def set_by(settings: Sequence[str], data: dict[str, Any], seed: int | None = Non
 
 
 def numbers_at(path: str, data: Mapping[str, Any]) -> list[float]:
-    """Return the numbers, in SI units, that a path of a setting leads to, without those that are left out.
+    """Return the numbers in SI units that a path leads to, without those that are left out.
 
     Parameters
     ----------
@@ -95,7 +98,7 @@ def numbers_at(path: str, data: Mapping[str, Any]) -> list[float]:
 
 def _targets(
     room: str | None, chosen: str | None, data: Mapping[str, Any]
-) -> tuple[list[Any], Iterable[str]]:
+) -> tuple[list[Any], Collection[str]]:
     """Return what the front of a path leads to, and which keys that has."""
     if room:
         return [data["server"]], EdgeServer.model_fields.keys()
@@ -160,6 +163,30 @@ def _value(key: str, text: str) -> Any:
 
 
 _WHOLE = re.compile(r" *[+-]?[0-9]{1,15} *")
+
+
+def column_meant(name: str) -> str:
+    """Return the column of a table of end users, in SI units, that a name stands for."""
+    return unit_of(name, KNOWN)[0]
+
+
+def frame_in_si(
+    users: pd.DataFrame, required: Sequence[str], optional: Sequence[str]
+) -> pd.DataFrame:
+    """Return a table of end users with its columns in SI units, and None where one is blank."""
+    import pandas as pd
+
+    names = [str(column) for column in users.columns]
+    frame = users.set_axis(list(map(column_meant, names)), axis=1)
+    require_unique(list(frame.columns), "users has the column")
+    require_columns("users", list(frame.columns), required, optional)
+    for name, key in zip(names, frame.columns, strict=True):
+        if name != key:
+            told = (None if pd.isna(one) else one for one in frame[key])
+            frame[key] = [in_si({name: one}, KNOWN)[key] for one in told]
+    for key in set(optional) & set(frame.columns):
+        frame[key] = frame[key].astype(object).where(frame[key].notna(), None)
+    return frame
 
 
 def users_of_rows(

@@ -12,7 +12,7 @@ from eipyomo.cli.answers import ANSWERED
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import read_instance, set_option
 from eipyomo.errors import InputError
-from eipyomo.files import require_suffix, require_writable
+from eipyomo.files import require_writable
 
 
 @click.command(
@@ -54,7 +54,8 @@ def report_command(
     if settings and not instance_files:
         raise InputError("set is given, but changes an instance: give that with --instance")
     target = Path(output) if output is not None else Path(files[0]).with_suffix(".html")
-    require_suffix("output", target, ".html")
+    if target.suffix.lower() != ".html":
+        raise InputError(f"output is {str(target)!r}, but must end in .html")
     require_writable(target)
     instances = [read_instance(file, settings) for file in instance_files]
     reporting = importlib.import_module("eipyomo.reporting")  # matplotlib takes a second to load

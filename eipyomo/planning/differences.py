@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from eipyomo.evaluation import Breakdown
+from eipyomo.breakdown import Breakdown
 from eipyomo.instance import Instance
 from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, require_per, table
 from eipyomo.planning.terms import ENERGIES, PHASES, latency_phases

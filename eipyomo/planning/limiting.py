@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from eipyomo import timing
+from eipyomo.breakdown import Breakdown
 from eipyomo.errors import InputError
-from eipyomo.evaluation import FEASIBILITY_TOLERANCE, Breakdown, evaluate
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE, evaluate
 from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES, WSEL
 from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eipyomo.evaluation import Breakdown
+from eipyomo.breakdown import Breakdown
 from eipyomo.instance import Instance
 from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, numbers, said, table
 from eipyomo.restriction import Restriction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eipyomo.evaluation import Breakdown
+from eipyomo.breakdown import Breakdown
 from eipyomo.scaled import FloatColumn
 
 AT_EDGE, LOCALLY = ("offload_s", "edge_inference_s"), ("download_s", "local_inference_s")
