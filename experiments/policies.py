@@ -76,13 +76,14 @@ TABLE = Table("policies", cases, rows, ("numba", "pygad", "scikit-learn"), finis
 def draw() -> None:
     """Draw, for each number of users, which part of the channels has at most which excess."""
     table = TABLE.stored()
-    figure = Figure(figsize=(15.0, 4.6), layout="constrained")
+    figure = Figure(figsize=(15.0, 5.0), layout="constrained")
     panels = figure.subplots(1, len(USERS), sharey=True)
     for axes, users in zip(panels, USERS, strict=True):
         plotting.excess(_curves(table[table["users"] == users]), ax=axes)
         axes.set_title(f"{users} users")
-        if users != USERS[0]:
-            axes.get_legend().remove()
+        axes.get_legend().remove()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     save("policies", figure)
 
 

@@ -32,7 +32,7 @@ class Judged(Protocol):
 
     @property
     def rows(self) -> Sequence[Mapping[str, Any]]:
-        """Rows with ``policy``, ``optimum`` and ``excess``."""
+        """Rows with ``policy``, ``optimum`` and ``excess``, and for a title ``instance``."""
 
 
 def excess(
@@ -65,8 +65,10 @@ def excess(
     """
     find_fonts(" ".join(benchmark.policies))
     panels = [partial(_excess, benchmark)]
-    number = len({row["instance"] for row in benchmark.rows})
-    words = f"{len(benchmark.policies)} policies on {number} instances" if title else None
+    words = None
+    if title:
+        number = len({row["instance"] for row in benchmark.rows})
+        words = f"{len(benchmark.policies)} policies on {number} instances"
     return compose(panels, Sheet((6.4, 4.2), (2.6,)), ax, width=width, title=words)
 
 

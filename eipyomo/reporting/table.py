@@ -123,7 +123,7 @@ def _by_method(rows: Sequence[Mapping[str, Any]]) -> Groups:
             lowest[key] = min(lowest.get(key, row["objective"]), row["objective"])
     groups: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
     for n, row in enumerate(rows):
-        name = " ".join([row["method"], *_options(row.get("options"))])
+        name = row.get("label") or " ".join([row["method"], *_options(row.get("options"))])
         least = lowest.get(row.get("digest") or row["instance"])
         cost = row["objective"]
         above = None if cost is None or not least else (cost - least) / abs(least)
