@@ -90,6 +90,7 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_forged_processes_are_noticed",
             "test_honest_processes_pass",
             "test_figures_check_documents_too",
+            "test_the_page_runs",
             "test_the_code_of_a_sol_file_is_not_believed",
             "test_rows_of_a_users_own_may_be_infeasible",
         ),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyomo.environ as pyo
+from pyomo.common.tempfiles import TempfileManager
 from pyomo.opt import TerminationCondition
 
 VERSION = f"Pyomo {version('pyomo')}"
@@ -41,6 +42,7 @@ def main() -> None:
     model, variables = pickle.loads(bytes.fromhex(Path("model.pickle").read_text()))
     for suffix in list(model.component_objects(pyo.Suffix, descend_into=True)):
         suffix.parent_block().del_component(suffix)  # so that nothing scales by it
+    TempfileManager.tempdir = str(Path.cwd())  # which is cleared, whatever ends this process
     offer_ipopt()
     setup_s = time.monotonic() - job["started"]
     left_s = max(job["started"] + job["time_limit"] - time.monotonic(), 0.05)

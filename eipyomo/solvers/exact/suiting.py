@@ -157,11 +157,10 @@ def _parts_in_the_earliest(dual: Dual, users: Records, found: UserSolutions) -> 
     """
     data, share = dual.problem.data, found.records["uplink_share"]
     sends = (users["model_mbit"] > 0.0) & (share > 0.0)
-    snr = data.uplink_snr[sends] / share[sends]
-    upload_s = (users["model_mbit"] * seconds_per_mbit(share, data.bandwidth_mhz, data.uplink_snr))[
-        sends
-    ]
+    share, snr = share[sends], data.uplink_snr[sends]
+    upload_s = users["model_mbit"][sends] * seconds_per_mbit(share, data.bandwidth_mhz, snr)
+    snr = snr / share
     steepness = 1.0 - snr / ((1.0 + snr) * np.log1p(snr))
-    parts = np.zeros(len(share))
-    parts[sends] = share[sends] / (upload_s * steepness)
+    parts = np.zeros(len(sends))
+    parts[sends] = share / (upload_s * steepness)
     return np.asarray(parts / parts.sum())
