@@ -83,6 +83,12 @@ def read_table(path: PathLike) -> pd.DataFrame:
     return table
 
 
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table with Python's own values, None where a cell is empty."""
+    plain = table.astype(object).where(table.notna(), None)
+    return [dict(zip(map(str, plain), row, strict=True)) for row in plain.to_numpy().tolist()]
+
+
 BLANKS: Final[Mapping[str, Any]] = {"keep_default_na": False, "na_values": [""]}
 """Nothing is nothing; NA and null may be names."""
 

@@ -15,8 +15,10 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.cli import LISTED, cli, loaded
+from eipyomo.lazily import _homes
 from tests.conftest import REFERENCE
 
+PACKAGE = Path(str(ei.__file__)).parent
 LETTER = REFERENCE / "instances" / "letter-m2.json"
 WAITED_FOR = (
     *("casadi", "dask", "distributed", "flint", "highspy", "matplotlib", "numba", "numpy"),
@@ -50,6 +52,15 @@ def loaded_by(script: str) -> set[str]:
 def test_importing_loads_nothing_but_python() -> None:
     """After `import eipyomo` none of the packages that it needs is there."""
     assert loaded_by("import eipyomo, eipyomo.models, eipyomo.solvers") == set()
+
+
+def test_no_module_hides_what_its_package_offers() -> None:
+    """A module that is loaded takes its name in its package, from anything else that had it."""
+    for file in PACKAGE.rglob("__init__.py"):
+        for name, home in _homes(file.read_text(encoding="utf-8")).items():
+            is_module = (file.parent / f"{name}.py").exists() or (file.parent / name).is_dir()
+            package = ".".join(("eipyomo", *file.parent.relative_to(PACKAGE).parts))
+            assert not is_module or home == (package, name), f"{package}.{name}"
 
 
 @pytest.mark.parametrize(

@@ -288,6 +288,8 @@ def test_figures_show_all_curves() -> None:
     assert widths == sorted(widths, reverse=True)
     other = plotting.curves(compared(), "users", "wall_ms", "instance", ax=axes)
     assert other is figure
+    in_column = plotting.curves(compared(), "model_mbit", width="column")
+    assert in_column.get_size_inches()[0] == 3.5
 
 
 # --- the command line -----------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def _table(file: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def table_figure(file: str, options: Mapping[str, Any]) -> Figure:
+def table_figure(file: str, options: Mapping[str, Any], width: str | None) -> Figure:
     """Return the figure of a table, and say on standard error what cannot be seen in it."""
     table = _table(file)
     given = {key: value for key, value in options.items() if value is not None}
@@ -82,7 +82,7 @@ def table_figure(file: str, options: Mapping[str, Any]) -> Figure:
         found = plotting.curve_points(table, **given)
     for note in found.notes:
         streams.note(note)
-    figure: Figure = plotting.drawn(found, log)
+    figure: Figure = plotting.drawn(found, log, width=width)
     return figure
 
 

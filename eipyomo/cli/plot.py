@@ -80,7 +80,7 @@ def plot_command(
     if is_table(result_file):
         if instance_file is not None or figure != "overview":
             raise InputError(f"figure and instance are for results, but {result_file!r} is a table")
-        drawn = table_figure(result_file, of_table)
+        drawn = table_figure(result_file, of_table, width)
     else:
         refuse_for_results(of_table)
         drawn = _figure(result_file, figure, instance_file, width, title=not no_title)

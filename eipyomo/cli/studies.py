@@ -36,6 +36,7 @@ from eipyomo.studies.pools import require_place
 from eipyomo.studies.store import Store
 from eipyomo.studies.sweep import cells, sweep
 from eipyomo.studies.train import train
+from eipyomo.tables import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,8 +119,7 @@ def compare_command(
 
 def _rows_document(schema: str, frame: pd.DataFrame) -> dict[str, Any]:
     """Return a table as a JSON document, in which nothing is null."""
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return {"schema": schema, "rows": rows}
+    return {"schema": schema, "rows": rows_of(frame)}
 
 
 @click.command(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.ticker import PercentFormatter
 
 from eipyomo.errors import InputError
-from eipyomo.plotting.fonts import Page, find_fonts, style
-from eipyomo.plotting.style import printable
+from eipyomo.plotting.fonts import Width, find_fonts
+from eipyomo.plotting.sheets import Sheet, compose
+from eipyomo.plotting.style import grid, in_legend, line_styles, printable
 from eipyomo.units import heading, si_key
 from eipyomo.words import clipped, short
 
@@ -33,9 +34,6 @@ MOST_CURVES, NAME_LENGTH = 20, 30
 
 NEAR: Final = 0.005
 """Curves that are nowhere farther apart, as a part of the axis, look like one."""
-
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
-MARKERS, LINES = "osD^vPX*", ("-", "--", "-.", ":")
 
 
 class Curves(NamedTuple):
@@ -68,6 +66,7 @@ def curves(
     relative_to: str | None = None,
     log: str = "",
     ax: Axes | None = None,
+    width: Width | None = None,
 ) -> Figure:
     """Draw one column of a table of results against another.
 
@@ -79,6 +78,8 @@ def curves(
         Axes that are logarithmic: "x", "y" or "xy".
     ax
         Where to draw; a figure of its own if left out.
+    width
+        ``"column"`` or ``"page"`` of a journal, with letters of 7 and 8 points; a screen's if None.
 
     Returns
     -------
@@ -90,53 +91,55 @@ def curves(
     InputError
         As :func:`curve_points`.
     """
-    return drawn(curve_points(table, x, y, by, error=error, relative_to=relative_to), log, ax)
+    found = curve_points(table, x, y, by, error=error, relative_to=relative_to)
+    return drawn(found, log, ax, width=width)
 
 
-def drawn(found: Curves, log: str = "", ax: Axes | None = None) -> Figure:
+def drawn(
+    found: Curves, log: str = "", ax: Axes | None = None, *, width: Width | None = None
+) -> Figure:
     """Draw what :func:`curve_points` has found; arguments as for :func:`curves`."""
+    find_fonts(" ".join(map(str, found.points["by"].unique())))
+    panel = partial(_panel, found, log)
+    return compose([panel], Sheet((5.4, 3.8), (2.6,)), ax, width=width)
+
+
+def _panel(found: Curves, log: str, ax: Axes) -> None:
     names = [str(name) for name in found.points["by"].unique()]
-    find_fonts(" ".join(names))
-    with rc_context(style()):
-        if ax is None:
-            ax = Page(figsize=(5.4, 3.8), layout="constrained").subplots()
-        labels = printable(names, NAME_LENGTH)
-        for place, (_, part) in enumerate(found.points.groupby("by", sort=False)):
-            _draw(ax, part, labels[place], place, len(names))
-        ax.set_xlabel(found.x)
-        ax.set_ylabel(found.y)
-        if "x" in log:
-            ax.set_xscale("log")
-        if "y" in log:
-            ax.set_yscale("log")
-        if found.y.endswith("[%]"):
-            ax.set_ylabel(found.y.removesuffix(" [%]"))
-            ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-        ax.grid(True, alpha=0.3)
-        if len(names) > 1 or names[0]:
-            ax.legend(loc="best", fontsize="small")
-    return ax.figure.figure
+    looks = zip(printable(names, NAME_LENGTH), line_styles(len(names)), strict=True)
+    for place, ((_, part), (label, look)) in enumerate(
+        zip(found.points.groupby("by", sort=False), looks, strict=True)
+    ):
+        _draw(ax, part, label, look, 1.0 - place / max(len(names) - 1, 1))
+    ax.set_xlabel(found.x)
+    ax.set_ylabel(found.y)
+    if "x" in log:
+        ax.set_xscale("log")
+    if "y" in log:
+        ax.set_yscale("log")
+    if found.y.endswith("[%]"):
+        ax.set_ylabel(found.y.removesuffix(" [%]"))
+        ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    grid(ax)
+    if len(names) > 1 or names[0]:
+        ax.legend(loc="best", fontsize="small")
 
 
-def _draw(ax: Axes, part: pd.DataFrame, label: str, place: int, count: int) -> None:
-    """Draw one curve; what is drawn later is thinner, with smaller markers."""
-    share = 1.0 - place / max(count - 1, 1)
-    label = f" {label}" if label.startswith("_") else label  # which would hide it
+def _draw(ax: Axes, part: pd.DataFrame, label: str, look: Mapping[str, Any], share: float) -> None:
+    """Draw one curve; what is drawn later, with less of a share, is thinner with smaller marks."""
     has_errors = bool((part["high"] > part["low"]).any())
     error = np.array([part["y"] - part["low"], part["high"] - part["y"]]) if has_errors else None
     ax.errorbar(
         part["x"],
         part["y"],
         yerr=error,
-        label=label or None,
-        color=COLORS[place % len(COLORS)],
-        linestyle=LINES[place % len(LINES)],
+        label=in_legend(label) or None,
         linewidth=1.2 + 2.0 * share,
-        marker=MARKERS[place % len(MARKERS)],
         markersize=4.0 + 4.0 * share,
         markerfacecolor="none",
         capsize=3.0 + 3.0 * share,
         elinewidth=1.0 + share,
+        **look,
     )
 
 

@@ -17,7 +17,7 @@ from eipyomo.process import Training
 from eipyomo.reporting.process import process_page
 from eipyomo.reporting.result import result_page
 from eipyomo.reporting.sentences import Name, Number, Page, Table
-from eipyomo.reporting.table import read_rows, rows_of, table_page
+from eipyomo.reporting.table import read_rows, results_of, table_page
 from eipyomo.result import Result
 from eipyomo.validation import require_kind, require_list
 from eipyomo.version import __version__
@@ -82,7 +82,7 @@ def _page(n: int, answer: Answer, instances: Sequence[Instance]) -> Page:
             return _of_document(name, document, instances)
     source = f"Answer {n}"
     if isinstance(answer, pd.DataFrame):
-        return _of_table(source, rows_of(answer))
+        return _of_table(source, results_of(answer))
     if isinstance(answer, Result | Training):
         return _of_document(source, answer.to_dict(), instances)
     if isinstance(answer, Mapping):

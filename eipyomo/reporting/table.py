@@ -24,6 +24,7 @@ from eipyomo.reporting.sentences import (
     percent,
 )
 from eipyomo.reporting.traces import heading
+from eipyomo.tables import rows_of
 from eipyomo.words import one_line
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def read_rows(path: PathLike) -> list[dict[str, Any]]:
             table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
         except ValueError as error:
             raise InputError(f"the table is not valid CSV: {one_line(str(error))}") from None
-    return rows_of(table.apply(lambda column: [_value(str(column.name), x) for x in column]))
+    return results_of(table.apply(lambda column: [_value(str(column.name), x) for x in column]))
 
 
 def _value(key: str, cell: Any) -> Any:
@@ -64,10 +65,9 @@ def _value(key: str, cell: Any) -> Any:
     return {"True": True, "False": False}.get(cell, number_or_text(cell))
 
 
-def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table with Python's own values, None where a cell is empty."""
-    plain = table.astype(object).where(table.notna(), None)
-    rows = [dict(zip(map(str, plain), row, strict=True)) for row in plain.to_numpy().tolist()]
+def results_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table of results, with whole iterations and a name each."""
+    rows = rows_of(table)
     for row in rows:
         if is_number(row.get("iterations")):  # a column with an empty cell is one of floats
             row["iterations"] = int(row["iterations"])

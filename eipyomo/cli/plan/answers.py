@@ -11,7 +11,7 @@ from eipyomo import planning, streams
 from eipyomo.cli.answers import INFEASIBLE, NO_ANSWER, complain
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import read_instance
-from eipyomo.cli.plan.common import deliver_table, plan_options, rows_of
+from eipyomo.cli.plan.common import deliver_table, plan_options
 from eipyomo.cli.plan.resources import problem_option
 from eipyomo.cli.plan.showing import (
     as_change,
@@ -35,6 +35,7 @@ from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.result import Result, read_allocation
 from eipyomo.solvers import solve
+from eipyomo.tables import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 SHOWN_COLUMNS = 12
 """A map with more columns is not printed."""
 
-OUTPUTS = ("csv_file", "output", "as_json")
+OUTPUTS = ("table_file", "output", "as_json")
 
 per_term = click.option(
     "--per",

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
-from eipyomo import streams
+from eipyomo import ranges, streams
 from eipyomo.cli.answers import ANSWERED, INFEASIBLE, NO_ANSWER, deliver
 from eipyomo.cli.figures import require_figure_path, write_figure
-from eipyomo.cli.options import Command, json_option, require_targets, set_option
+from eipyomo.cli.options import (
+    Command,
+    json_option,
+    require_targets,
+    set_option,
+    table_for,
+    table_option,
+)
 from eipyomo.cli.printing import say
 from eipyomo.errors import InputError
-from eipyomo.files import number_or_text
+from eipyomo.tables import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 3
 """So many of the rows without an answer say why."""
-
-MOST = 100_000
-"""The largest number of values that a range may have."""
 
 
 def plan_options(gap: float = 1e-6, *, workers: bool = True) -> Callable[[Command], Command]:
@@ -46,7 +49,7 @@ def plan_options(gap: float = 1e-6, *, workers: bool = True) -> Callable[[Comman
         ),
         *((many,) if workers else ()),
         set_option,
-        click.option("--csv", "csv_file", metavar="FILE", help="Write the table here as well."),
+        table_option("the table"),
         click.option(
             "-o", "--output", metavar="FIGURE", help="Draw the answer: .png, .pdf or .svg."
         ),
@@ -71,28 +74,13 @@ def numbers_of(option: str, text: str | None) -> list[float] | None:
     """
     if text is None:
         return None
-    parts, separator = text.split(":"), ":"
-    if len(parts) != 3:
-        parts, separator = text.split(","), ","
-    values = [one for part in parts if isinstance(one := number_or_text(part), float)]
-    is_wrong = len(values) < len(parts)
-    if separator == ":" and not is_wrong:
-        low, high, count = values
-        is_wrong = not (low < high < np.inf and count in range(2, MOST))
-        values = [] if is_wrong else [float(one) for one in np.linspace(low, high, int(count))]
-    if is_wrong:
+    try:
+        return ranges.numbers_of(text)
+    except InputError:
         raise InputError(
             f"{option} is {text!r}, but must be numbers such as 5,6.5,8, or LOW:HIGH:COUNT such as "
             "4:12:20"
-        )
-    return values
-
-
-def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table, in which what is missing is None."""
-    known = frame.astype(object).where(frame.notna(), None)
-    names = [str(name) for name in known.columns]
-    return [dict(zip(names, row, strict=True)) for row in known.itertuples(index=False)]
+        ) from None
 
 
 def deliver_table(
@@ -102,7 +90,7 @@ def deliver_table(
     figure: str,
     show: Callable[[pd.DataFrame], None],
     *,
-    csv_file: str | None,
+    table_file: str | None,
     output: str | None,
     as_json: bool,
 ) -> int:
@@ -120,10 +108,10 @@ def deliver_table(
         Name of the function of :mod:`eipyomo.plotting` that draws it.
     show
         Prints it for a person.
-    csv_file, output, as_json
+    table_file, output, as_json
         As the options say.
     """
-    require_targets(csv=csv_file, output=output)
+    require_targets(csv=table_file, output=output)
     target = None if output is None else require_figure_path(output)
     frame = ask()
     answered = frame[answer].notna()
@@ -141,7 +129,7 @@ def deliver_table(
         infeasible = (frame["termination"] == "infeasible").all()
         status = INFEASIBLE if infeasible else NO_ANSWER
     status = deliver(
-        {csv_file: frame.to_csv(index=False)},
+        {table_file: table_for(table_file, lambda: frame)},
         {"schema": f"eipyomo/plan-{name.replace('_', '-')}@1", "rows": rows_of(frame)},
         None if as_json else printed,
         status,

@@ -10,9 +10,10 @@ import click
 from eipyomo import planning
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import Command, read_instance
-from eipyomo.cli.plan.common import deliver_table, numbers_of, plan_options, rows_of
+from eipyomo.cli.plan.common import deliver_table, numbers_of, plan_options
 from eipyomo.cli.printing import as_number, as_percent, clip, describe, new_table, say, title_of
 from eipyomo.restriction import PROBLEMS
+from eipyomo.tables import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,7 +258,7 @@ def _answer(
     """Read the instance, ask, and deliver the table."""
     options = dict(given)
     instance = read_instance(options.pop("instance_file"), options.pop("settings"))
-    targets = {key: options.pop(key) for key in ("csv_file", "output", "as_json")}
+    targets = {key: options.pop(key) for key in ("table_file", "output", "as_json")}
 
     def shown(frame: pd.DataFrame) -> None:
         say(f"{title_of(instance)}: {describe(instance)}")

@@ -143,14 +143,7 @@ def show_draws(instance: Instance, planned: Allocation, problem: str, frame: pd.
     table = new_table(
         f"In {len(frame)} drawn channels", "As planned", "Median", "95 % at most", "Worst"
     )
-    names = (
-        "WSEL",
-        "Energy of all [J]",
-        "Latency of all [s]",
-        "Largest latency [s]",
-        "Sync time [s]",
-    )
-    for name, key in zip(names, as_planned, strict=True):
+    for name, key in zip(NAMES, as_planned, strict=True):
         quantiles = frame[key].quantile([0.5, 0.95, 1.0], interpolation="higher")
         table.add_row(
             Text(name), *(as_number(float(one), 5) for one in (as_planned[key], *quantiles))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eipyomo.breakdown import Breakdown
 from eipyomo.instance import Instance
 from eipyomo.planning.rows import GAP, TIME_LIMIT_S, Asking, numbers, said, table
+from eipyomo.planning.terms import latency_phases
 from eipyomo.restriction import Restriction
 from eipyomo.result import Result
 from eipyomo.scaled import HZ_PER_MHZ
@@ -32,12 +32,9 @@ PHASES = {
     "model download": "download_s",
     "local inference": "local_inference_s",
     "edge inference": "edge_inference_s",
+    "waiting": "waiting_s",
 }
-"""Terms of a latency, by the phases of :func:`eipyomo.evaluation.timeline`."""
-AT_EDGE, LOCALLY = ("task offload", "edge inference"), ("model download", "local inference")
-"""Phases of one branch of (9) alone."""
-ENDS = ("previous_download_s", "ready_s", "latency_s")
-ROUNDING = 1e-12
+"""What a latency is made of, by the phases of :func:`eipyomo.evaluation.timeline`."""
 
 COLUMNS = (
     *("bandwidth_mhz", "slowest_s", "bound_s", "gap", "termination", "user", "as_slow"),
@@ -129,7 +126,8 @@ def _who(result: Result) -> dict[str, Any]:
     terms = result.evaluation.breakdown
     latest_s = terms.latency_s.max()
     slow = np.flatnonzero(terms.latency_s >= latest_s - AS_SLOW * abs(latest_s))
-    phases = _phases(terms, int(slow[0]), result.evaluation.sync_s)
+    parts = latency_phases(terms, result.evaluation.sync_s)
+    phases = {phase: float(parts[key][slow[0]]) for phase, key in PHASES.items()}
     longest = max(phases, key=lambda phase: phases[phase])
     uploaded_s = terms.previous_download_s + terms.local_training_s + terms.upload_s
     sends = terms.upload_s > 0.0
@@ -141,16 +139,3 @@ def _who(result: Result) -> dict[str, Any]:
         "longest_phase_s": phases[longest],
         "last_upload": terms.names[last] if sends.any() else None,
     }
-
-
-def _phases(terms: Breakdown, j: int, sync_s: float) -> dict[str, float]:
-    """Return what a user's latency is made of, on its branch of (9) that ends last."""
-    own = {key: float(getattr(terms, key)[j]) for key in (*PHASES.values(), *ENDS)}
-    local_s = sync_s + own["download_s"] + own["local_inference_s"]
-    sent_s = own["previous_download_s"] + own["local_training_s"] + own["upload_s"]
-    in_sequence = own["ready_s"] > max(sync_s, sent_s + own["offload_s"]) * (1.0 + ROUNDING)
-    computes = own["download_s"] > 0.0
-    is_local = computes and local_s >= own["ready_s"] + own["edge_inference_s"]
-    left_out = () if in_sequence else AT_EDGE if is_local else LOCALLY
-    phases = {phase: 0.0 if phase in left_out else own[key] for phase, key in PHASES.items()}
-    return {**phases, "waiting": max(own["latency_s"] - sum(phases.values()), 0.0)}
