@@ -12,6 +12,7 @@ from eipyomo.solvers.backends.registration import register_with_pyomo
 if TYPE_CHECKING:
     from eipyomo import models as models
     from eipyomo import modes as modes
+    from eipyomo import radio as radio
     from eipyomo import solvers as solvers
     from eipyomo.allocation import Allocation as Allocation
     from eipyomo.devices import EdgeServer as EdgeServer
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from eipyomo.labels import read_dataset as read_dataset
     from eipyomo.problem import Problem as Problem
     from eipyomo.process import Training as Training
+    from eipyomo.radio.channel import Channel as Channel
+    from eipyomo.radio.links import Links as Links
     from eipyomo.restriction import Restriction as Restriction
     from eipyomo.result import Result as Result
     from eipyomo.solvers import solve as solve
