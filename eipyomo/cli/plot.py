@@ -15,6 +15,7 @@ from eipyomo.errors import InputError
 from eipyomo.files import about, read_document
 from eipyomo.instance import Instance
 from eipyomo.process import Training
+from eipyomo.radio.links import Links
 from eipyomo.result import Result
 
 
@@ -24,6 +25,7 @@ from eipyomo.result import Result
         "eipyomo plot result.json",
         "eipyomo plot result.json --figure timeline -o round.pdf",
         "eipyomo plot process.json",
+        "eipyomo plot result.json --figure map --links links.json",
     ),
 )
 @click.argument("result_file", metavar="RESULT")
@@ -31,8 +33,8 @@ from eipyomo.result import Result
     "--figure",
     default="overview",
     show_default=True,
-    type=click.Choice(["overview", "timeline", "bandwidth", "costs", "convergence"]),
-    help="What to draw; convergence is for results of admm.",
+    type=click.Choice(["overview", "timeline", "bandwidth", "costs", "convergence", "map"]),
+    help="What to draw; convergence is for results of admm, and map needs --links.",
 )
 @click.option(
     "--instance",
@@ -41,10 +43,20 @@ from eipyomo.result import Result
     help="The instance that was solved: check every number in RESULT against it first.",
 )
 @click.option(
+    "--links",
+    "links_file",
+    metavar="FILE",
+    help="For a map: where the users are, as generate --links takes it.",
+)
+@click.option(
     "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
 )
 def plot_command(
-    result_file: str, figure: str, instance_file: str | None, output: str | None
+    result_file: str,
+    figure: str,
+    instance_file: str | None,
+    links_file: str | None,
+    output: str | None,
 ) -> int:
     """Draw a result, or a process of many rounds.
 
@@ -54,6 +66,8 @@ def plot_command(
     Nothing false is drawn: exit status 4 if numbers in the file contradict one another, or, with
     --instance, if any of them is not what the instance makes it.
     """
+    if (figure == "map") != (links_file is not None):
+        raise InputError("a map needs --links, which tells where users are, and nothing else does")
     instance = None if instance_file is None else Instance.from_json(instance_file)
     document = read_document(result_file, "result")
     with about(result_file):
@@ -62,6 +76,9 @@ def plot_command(
     plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
     of_process = document["schema"] == claims.TRAINING_SCHEMA
     figures = plotting.TRAINING_FIGURES if of_process else plotting.FIGURES
+    if links_file is not None and not of_process:
+        links = Links.from_json(links_file)
+        figures = {"map": lambda result: plotting.users_map(result, links)}
     if figure not in figures:
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     with about(result_file):

@@ -2,6 +2,7 @@
 
 from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
+from eipyomo.plotting.map import users_map
 from eipyomo.plotting.process import training_costs, training_overview, training_timeline
 from eipyomo.plotting.result import bandwidth, costs, overview, timeline
 
@@ -17,6 +18,7 @@ __all__ = [
     "training_costs",
     "training_overview",
     "training_timeline",
+    "users_map",
 ]
 
 FIGURES = {

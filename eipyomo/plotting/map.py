@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 from eipyomo.errors import InputError
 from eipyomo.plotting.documents import document_of
@@ -26,7 +28,9 @@ MARKERS = {True: ("o", "downloads the model"), False: ("s", "leaves all to the e
 COLORS = "cividis"
 
 
-def users_map(result: Result | Mapping[str, Any], links: Links, *, ax: Axes | None = None) -> Any:
+def users_map(
+    result: Result | Mapping[str, Any], links: Links, *, ax: Axes | None = None
+) -> Figure:
     """Draw the users at their places: who downloads, and by colour how much each one offloads.
 
     Parameters
@@ -82,16 +86,14 @@ def _drawn(
         axes, figure = ax, ax.figure
     fractions = np.array([user["offload_fraction"] for user in users])
     downloads = np.array([user["download"] for user in users])
+    shades = ScalarMappable(Normalize(0.0, 1.0), COLORS)
     for state, (marker, label) in MARKERS.items():
         chosen = downloads == state
-        points = axes.scatter(
+        axes.scatter(
             x_m[chosen],
             y_m[chosen],
-            c=fractions[chosen],
+            c=shades.to_rgba(fractions[chosen]),
             s=45.0 if len(users) <= SHOWN_USERS else 22.0,
-            vmin=0.0,
-            vmax=1.0,
-            cmap=COLORS,
             marker=marker,
             edgecolors="black",
             linewidths=0.7,
@@ -100,18 +102,18 @@ def _drawn(
     axes.scatter([0.0], [0.0], s=110.0, marker="^", color="#D55E00", label="edge server", zorder=3)
     if len(users) <= SHOWN_USERS:
         for name, x, y in zip(printable([user["name"] for user in users]), x_m, y_m, strict=True):
-            axes.annotate(
-                name, (x, y), xytext=(5, 4), textcoords="offset points", fontsize="small"
-            )
+            axes.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", fontsize="small")
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("east of the server (m)")
     axes.set_ylabel("north of the server (m)")
     axes.grid(True, alpha=0.3)
     axes.set_axisbelow(True)
-    bar = figure.colorbar(points, ax=axes, shrink=0.9)
-    bar.set_label("offload fraction ι")
-    legend = {"ncols": 3, "fontsize": "small", "frameon": False}
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16 if ax is not None else -0.2), **legend)
+    figure.colorbar(shades, ax=axes, pad=0.02).set_label("offload fraction ι")
+    look: dict[str, Any] = {"fontsize": "small", "frameon": False}
+    if ax is None:
+        figure.legend(loc="outside lower center", ncols=3, **look)
+    else:
+        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), **look)
     drawn: Figure = figure
     return drawn
 

@@ -102,7 +102,7 @@ class Fading(Record):
         """Variance of the power gain; its mean is 1."""
         if self.k_db is not None:
             k = 10.0 ** (self.k_db / 10.0)
-            return (1.0 + 2.0 * k) / (1.0 + k) ** 2
+            return float((1.0 + 2.0 * k) / (1.0 + k) ** 2)
         if self.m is not None:
             return 1.0 / self.m
         return 0.0 if self.law == "none" else 1.0
@@ -126,7 +126,7 @@ def _shadowing(value: Any) -> Any:
 
 
 def _fading(value: Any) -> Any:
-    return Fading(law=value) if isinstance(value, str) else value  # type: ignore[arg-type]
+    return Fading(law=value) if isinstance(value, str) else value
 
 
 class Channel(Record):
@@ -174,9 +174,9 @@ class Channel(Record):
     noise_density_dbm_per_hz: Annotated[
         Finite, Field(description="density of thermal noise in dBm/Hz")
     ] = -174.0
-    outside: Annotated[
-        Literal["refuse", "tell"], Field(description="'refuse' or 'tell'")
-    ] = "refuse"
+    outside: Annotated[Literal["refuse", "tell"], Field(description="'refuse' or 'tell'")] = (
+        "refuse"
+    )
 
     @model_validator(mode="after")
     def _shadowing_is_known(self) -> Self:

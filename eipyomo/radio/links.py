@@ -229,6 +229,11 @@ class Links:
             )
         return [own[name] for name in wanted]
 
+    def describe(self) -> str:
+        """Return a few words on what made the links."""
+        models = (self.channel.path_loss.data()["model"], self.places.data()["shape"])
+        return f"{' '.join(models)} M={len(self.names)} seed={self.seed}"
+
     def instance(self, base: Instance | None = None) -> Instance:
         """Return an instance with these gains, and with the channel's noise densities.
 
@@ -238,7 +243,7 @@ class Links:
             All else, whose users have the same names; the letter's if left out.
         """
         if base is None:
-            letter = Instance.letter(users=len(self.names), name="")
+            letter = Instance.letter(users=len(self.names), name=self.describe())
             named = {**letter.users.columns, "name": list(self.names)}
             base = letter.replace(users=Users(EndUser, named))
         order = self.order_in(base)
@@ -263,7 +268,7 @@ def _hold(limit: Limit, names: tuple[str, ...], channel: Channel) -> None:
         return
     who = f" of user {short(names[places[0]])}" if limit.of_users else ""
     more = f" (and of {len(places) - 1} more)" if len(places) > 1 else ""
-    where = f"{limit.what}{who} is {limit.values[places[0]]:.6g} {limit.unit}{more}"
+    where = f"{limit.what}{who} is {limit.told[places[0]]:.6g} {limit.unit}{more}"
     holds = f"path loss {channel.path_loss.data()['model']!r} holds {limit}"
     if channel.outside == "refuse":
         raise InputError(f"{where}, but {holds}; outside='tell' takes it all the same")

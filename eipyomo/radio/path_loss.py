@@ -48,10 +48,10 @@ class Paths(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """Where a model holds: what is limited, its values (one, or each user's), ends, and unit."""
+    """Where a model holds: what is limited, its numbers (one, or each user's), ends, and unit."""
 
     what: str
-    values: FloatColumn
+    told: FloatColumn
     low: float
     high: float
     unit: str
@@ -67,7 +67,7 @@ class Limit(NamedTuple):
 
     def outside(self) -> FlagColumn:
         """Tell which values lie beyond the ends."""
-        return (self.values < self.low) | (self.values > self.high)
+        return (self.told < self.low) | (self.told > self.high)
 
 
 class PathLoss(Record):

@@ -20,6 +20,7 @@ from eipyomo.users import AtLeastOne, Users
 from eipyomo.validation import Finite, NonNegative, Positive, Record, Whole
 from eipyomo.words import short
 
+
 class Standing(NamedTuple):
     """Where all users are: names, and arrays of shape (users,) in m; NaN for no height."""
 
@@ -227,7 +228,9 @@ def read_places(path: PathLike, server: Sequence[float] | None = None) -> Listed
     pair = DEGREES if DEGREES[0] in header else METRES
     frame = read_csv(path, "places", ("name", *pair), ("height_m",))
     with about(path):
-        rows = [_row(line, row, pair) for line, row in frame.iterrows()]
+        rows = [_row(line, row, pair)
+            for line, row in zip(frame.index, frame.to_dict("records"), strict=True)
+        ]
         require_unique([str(row["name"]) for row in rows], "places has the name")
         users = [row for row in rows if row["name"] != SERVER]
         told = [tuple(row[key] for key in pair) for row in rows if row["name"] == SERVER]
@@ -242,7 +245,7 @@ def read_places(path: PathLike, server: Sequence[float] | None = None) -> Listed
         return Listed(positions=[_place(*one) for one in zip(users, x_m, y_m, strict=True)])
 
 
-def _row(line: Any, row: Mapping[str, str], pair: Sequence[str]) -> dict[str, Any]:
+def _row(line: Any, row: Mapping[Any, str], pair: Sequence[str]) -> dict[str, Any]:
     """Return a row with its numbers."""
     found: dict[str, Any] = {"name": row["name"]}
     if not row["name"].strip():

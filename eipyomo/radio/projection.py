@@ -52,5 +52,3 @@ def local_metres(
             f"{FURTHEST_M / 1e3:.0f} km: are latitude and longitude in each other's columns?"
         )
     return np.asarray(x_m), np.asarray(y_m)
-
-

@@ -58,7 +58,9 @@ def read_rounds(
     with told_by(source):
         rounds = max(len(table), 1) if rounds is None else rounds
         if len(table) < rounds:
-            raise InputError(f"{what} has {len(table)} rows, but must have one for each of {rounds}")
+            raise InputError(
+                f"{what} has {len(table)} rows, but must have one for each of {rounds}"
+            )
         table = table.iloc[:rounds]
         for n, row in enumerate(table.to_numpy(dtype=object)):
             for j, cell in enumerate(row):

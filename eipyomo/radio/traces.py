@@ -63,12 +63,12 @@ def gains_of_throughput(
     wrong = np.argwhere(~((gains > 0.0) & (gains < 1.0)))
     if wrong.size:
         n, j = map(int, wrong[0])
-        rate = float(table.iloc[n, j])
+        rate = float(table.to_numpy()[n, j])
         with told_by(throughput):
             raise InputError(
                 f"{place_of(throughput, table, n, j, 'throughput')} is {rate:g} Mbit/s over "
-                f"{band_mhz:g} MHz, {rate / band_mhz:.3g} bit/s/Hz, which would need a channel gain "
-                f"of {gains[n, j]:.3g}, but it must be above 0 and below 1: is it in Mbit/s, and "
+                f"{band_mhz:g} MHz, {rate / band_mhz:.3g} bit/s/Hz, which would need a channel "
+                f"gain of {gains[n, j]:.3g}, but it must be above 0 and below 1: is it in Mbit/s, and "
                 "the band as wide as the one that was measured?"
             )
     return table.assign(**{name: gains[:, j] for j, name in enumerate(table.columns)})

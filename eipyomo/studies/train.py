@@ -92,7 +92,9 @@ def train(
     resolve(method, options)
     early_method = training_method or _for_training(method)
     cells_of = _cells_of(method, early_method, options)
-    channels = channel_gains(instance, rounds, seed=seed, mean_gain=mean_gain, gains=gains, links=links)
+    channels = channel_gains(
+        instance, rounds, seed=seed, mean_gain=mean_gain, gains=gains, links=links
+    )
     instances, results = [], []
     current = following(instance, channels[0], instance.scaled.previous_download_s)
     resolve(method, options).of(current)  # refused now, and not after all rounds before it
