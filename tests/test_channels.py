@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import eipyomo as ei
 from eipyomo import radio
@@ -75,7 +76,7 @@ def test_standard_losses_are_those_of_public_programs(case: tuple[str, str, floa
 
 
 def test_simple_losses() -> None:
-    """Free space by ITU-R P.525, (6), in MHz and km; log-distance; 128.1 by TR 36.942's own form."""
+    """Free space by P.525 in MHz and km; log-distance; 128.1 by TR 36.942's general form."""
     ground_m = np.array([10.0, 50.0, 200.0, 1000.0])
     free_db = 32.4478 + 20.0 * np.log10(3500.0) + 20.0 * np.log10(ground_m / 1e3)
     assert losses_db(radio.FreeSpace(), *ground_m) == pytest.approx(free_db, abs=0.01)
@@ -333,8 +334,6 @@ def test_impossible_throughputs_are_told(tmp_path: Path) -> None:
 
 def test_the_map_shows_who_does_what() -> None:
     """Users stand at their places, the legend counts them, axes have units, given axes are used."""
-    from matplotlib.figure import Figure
-
     links = ei.Links.draw({"path_loss": "umi"}, {"shape": "disc", "users": 6, "radius_m": 90}, 1)
     result = ei.solve(links.instance())
     assert result.allocation is not None

@@ -79,7 +79,10 @@ def generate_command(
     links_output: str | None,
     **options: Any,
 ) -> int:
-    """Make an instance in the letter's setting, or with the channel of real places."""
+    """Make an instance in the letter's setting.
+
+    With --links its gains and noise are those of a channel at places, which the file describes.
+    """
     if links_output is not None and links_file is None:
         raise InputError("links_output is given without links, but it is where they are kept")
     if users_csv is not None:

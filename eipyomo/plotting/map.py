@@ -103,6 +103,7 @@ def _drawn(
     if len(users) <= SHOWN_USERS:
         for name, x, y in zip(printable([user["name"] for user in users]), x_m, y_m, strict=True):
             axes.annotate(name, (x, y), xytext=(5, 4), textcoords="offset points", fontsize="small")
+    axes.margins(0.08)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("east of the server (m)")
     axes.set_ylabel("north of the server (m)")

@@ -228,7 +228,8 @@ def read_places(path: PathLike, server: Sequence[float] | None = None) -> Listed
     pair = DEGREES if DEGREES[0] in header else METRES
     frame = read_csv(path, "places", ("name", *pair), ("height_m",))
     with about(path):
-        rows = [_row(line, row, pair)
+        rows = [
+            _row(line, row, pair)
             for line, row in zip(frame.index, frame.to_dict("records"), strict=True)
         ]
         require_unique([str(row["name"]) for row in rows], "places has the name")

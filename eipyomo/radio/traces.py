@@ -68,7 +68,7 @@ def gains_of_throughput(
             raise InputError(
                 f"{place_of(throughput, table, n, j, 'throughput')} is {rate:g} Mbit/s over "
                 f"{band_mhz:g} MHz, {rate / band_mhz:.3g} bit/s/Hz, which would need a channel "
-                f"gain of {gains[n, j]:.3g}, but it must be above 0 and below 1: is it in Mbit/s, and "
-                "the band as wide as the one that was measured?"
+                f"gain of {gains[n, j]:.3g}, but it must be above 0 and below 1: is it in Mbit/s, "
+                "and the band as wide as the one that was measured?"
             )
     return table.assign(**{name: gains[:, j] for j, name in enumerate(table.columns)})
