@@ -313,7 +313,7 @@ def test_throughputs_become_gains(direction: Any) -> None:
     one = instance.users[0]
     power_w = one.transmit_power_w if up else instance.server.transmit_power_w
     noise = instance.server.noise_density_w_per_hz if up else one.noise_density_w_per_hz
-    rates = band_hz * np.log2(1.0 + power_w * gains / (noise * band_hz)) / 1e6
+    rates = gains.map(lambda h: band_hz / 1e6 * math.log2(1.0 + power_w * h / (noise * band_hz)))
     found = radio.gains_of_throughput(instance, rates, direction=direction, bandwidth_mhz=10.0)
     assert list(found.columns) == ["eu1", "eu2"]
     assert found["eu2"].to_numpy() == pytest.approx(gains["eu2"].to_numpy())
