@@ -24,6 +24,12 @@ Sight = Annotated[
 ]
 
 
+ServerHeight = Annotated[Positive, Field(description="height of the server's antenna in m")]
+UserHeight = Annotated[
+    Positive, Field(description="height in m of antennas of users that tell none")
+]
+
+
 class Case(NamedTuple):
     """What shadowing is like for users with a line of sight, or without."""
 
@@ -42,10 +48,8 @@ class Standard(PathLoss):
 
     carrier_hz: Carrier = 3.5e9
     sight: Sight = "drawn"
-    server_height_m: Annotated[Positive, Field(description="height of the server's antenna in m")]
-    user_height_m: Annotated[
-        Positive, Field(description="height in m of antennas of users that tell none")
-    ]
+    server_height_m: ServerHeight
+    user_height_m: UserHeight
 
     def loss_db(self, paths: Paths) -> FloatColumn:
         """Return the path loss in dB: without a line of sight never less than with one."""
@@ -112,12 +116,8 @@ class UrbanMacro(Standard):
     standard_height_m: ClassVar[float] = 25.0
 
     model: Annotated[Literal["uma"], Field(description="'uma'")] = "uma"
-    server_height_m: Annotated[
-        Positive, Field(description="height of the server's antenna in m")
-    ] = 25.0
-    user_height_m: Annotated[
-        Positive, Field(description="height in m of antennas of users that tell none")
-    ] = 1.5
+    server_height_m: ServerHeight = 25.0
+    user_height_m: UserHeight = 1.5
 
     def los_probability(self, ground_m: FloatColumn, height_m: FloatColumn) -> FloatColumn:
         """Return Pr_LOS, which grows with the height above 13 m."""
@@ -152,12 +152,8 @@ class StreetCanyon(Standard):
     standard_height_m: ClassVar[float] = 10.0
 
     model: Annotated[Literal["umi"], Field(description="'umi'")] = "umi"
-    server_height_m: Annotated[
-        Positive, Field(description="height of the server's antenna in m")
-    ] = 10.0
-    user_height_m: Annotated[
-        Positive, Field(description="height in m of antennas of users that tell none")
-    ] = 1.5
+    server_height_m: ServerHeight = 10.0
+    user_height_m: UserHeight = 1.5
 
     def los_probability(self, ground_m: FloatColumn, height_m: FloatColumn) -> FloatColumn:
         """Return Pr_LOS."""
@@ -183,12 +179,8 @@ class Office(Standard):
 
     model: Annotated[Literal["inh"], Field(description="'inh'")] = "inh"
     office: Annotated[Literal["mixed", "open"], Field(description="'mixed' or 'open'")] = "mixed"
-    server_height_m: Annotated[
-        Positive, Field(description="height of the server's antenna in m")
-    ] = 3.0
-    user_height_m: Annotated[
-        Positive, Field(description="height in m of antennas of users that tell none")
-    ] = 1.0
+    server_height_m: ServerHeight = 3.0
+    user_height_m: UserHeight = 1.0
 
     def los_probability(self, ground_m: FloatColumn, height_m: FloatColumn) -> FloatColumn:
         """Return Pr_LOS, which falls in two steps."""
