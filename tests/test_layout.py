@@ -30,7 +30,7 @@ LAYERS = (
     ("evaluation", "features"),
     ("labels",),
     ("claims", "models", "verify"),
-    ("result",),
+    ("radio", "result"),
     ("process",),
     ("plotting",),
     ("solvers.processors", "solvers.compiled"),
