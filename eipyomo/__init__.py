@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eipyomo import planning as _planning
     from eipyomo import radio as radio
     from eipyomo import solvers as solvers
+    from eipyomo import testing as testing
     from eipyomo.allocation import Allocation as Allocation
     from eipyomo.devices import EdgeServer as EdgeServer
     from eipyomo.devices import EndUser as EndUser
