@@ -45,7 +45,7 @@ LAYERS = (
     ("solvers.methods",),
     ("solvers",),
     ("studies",),
-    ("planning",),
+    ("planning", "bundling"),
     ("reporting",),
     ("environment",),
     ("cli",),
