@@ -1,7 +1,7 @@
 """The letter's Fig. 2 as a bundle: tables, figures, and some of the solves behind them, made anew.
 
-Run ``python -m experiments.bundle -o letter.zip``; ``eipyomo bundle check letter.zip`` needs nothing
-but the installed package. Of each table, the rows of its least and its largest value are solved on
+Run ``python -m experiments.bundle -o letter.zip``; ``eipyomo bundle check letter.zip`` needs no
+more than the installed package. Of each table, the rows of its least and its largest value are solved on
 the first channels, by every method of the figure.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import eipyomo as ei
+from eipyomo import streams
 from experiments import fig2a, fig2b
 from experiments.fig2 import LINES, Experiment
 from experiments.provenance import FIGURES, HERE, RESULTS
@@ -27,8 +28,11 @@ def solved(experiment: Experiment, folder: Path, seeds: int) -> Iterator[dict[st
     ends = table[experiment.quantity].isin([min(experiment.values), max(experiment.values)])
     for place in table.index[ends & (table["seed"] < seeds)]:
         row = table.loc[place]
-        seed, arguments = int(row["seed"]), {experiment.quantity: float(row[experiment.quantity])}
-        instance = ei.Instance.letter(seed=seed, **{**experiment.fixed, **arguments})
+        arguments: dict[str, Any] = {
+            **experiment.fixed,
+            experiment.quantity: float(row[experiment.quantity]),
+        }
+        instance = ei.Instance.letter(seed=int(row["seed"]), **arguments)
         name = f"{experiment.name}-{place + 1}"
         instance.to_json(folder / f"{name}.json")
         for column in experiment.lines:
@@ -68,7 +72,7 @@ def main() -> None:
         )
     for file, how in found.checks.items():
         if file in found.contents.tables:
-            print(f"{file}: {how}")  # noqa: T201
+            streams.note(f"{file}: {how}")
 
 
 if __name__ == "__main__":

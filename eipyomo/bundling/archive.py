@@ -69,11 +69,10 @@ def unzipped(path: PathLike) -> dict[str, bytes]:
         If a file in it is not what its checksum says.
     """
     require_path(path, "the bundle")
-    with about(path), _readable():
-        with zipfile.ZipFile(Path(path)) as archive:
-            entries = archive.infolist()
-            _require_harmless(entries)
-            return {entry.filename: _contents(archive, entry) for entry in entries}
+    with about(path), _readable(), zipfile.ZipFile(Path(path)) as archive:
+        entries = archive.infolist()
+        _require_harmless(entries)
+        return {entry.filename: _contents(archive, entry) for entry in entries}
 
 
 @contextmanager

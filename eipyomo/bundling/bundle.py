@@ -125,14 +125,14 @@ class Bundle(Summarised):
         InputError
             If that is not possible.
         """
-        found = {Path(folder) / name: contents for name, contents in self._files.items()}
-        found[Path(folder) / FILE] = self.manifest.contents()
+        contents = {**self._files, FILE: self.manifest.contents()}
+        found = {Path(folder) / name: contents[name] for name in contents}
         try:
             for file in found:
                 file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"cannot write {str(folder)!r}: {error.strerror}") from None
-        write_atomically(dict(found))
+        write_atomically(dict(found.items()))
         return list(found)
 
     def to_dict(self) -> dict[str, Any]:

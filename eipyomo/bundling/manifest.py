@@ -31,7 +31,7 @@ class Item(Record):
         ``FOLDER/FILE`` in the zip.
     kind
         What it is, which says how it is checked.
-    bytes, sha256
+    size_bytes, sha256
         Its size, and the SHA-256 of its contents.
     seed
         What it was drawn or solved with, where a file tells.
@@ -44,7 +44,9 @@ class Item(Record):
         Kind,
         Field(description="instance, result, process, certificate, table, figure or data"),
     ]
-    bytes: Annotated[Annotated[StrictInt, Field(ge=0)], Field(description="a whole number >= 0")]
+    size_bytes: Annotated[
+        Annotated[StrictInt, Field(ge=0)], Field(description="a whole number >= 0")
+    ]
     sha256: Annotated[
         Annotated[StrictStr, Field(pattern="^[0-9a-f]{64}$")],
         Field(description="64 hexadecimal digits"),
@@ -56,7 +58,7 @@ class Item(Record):
     def of_file(cls, name: str, kind: Kind, contents: bytes, **more: Any) -> Self:
         """Return what is said of a file with these contents."""
         digest = hashlib.sha256(contents).hexdigest()
-        return cls(name=name, kind=kind, bytes=len(contents), sha256=digest, **more)
+        return cls(name=name, kind=kind, size_bytes=len(contents), sha256=digest, **more)
 
 
 class Source(Record):
@@ -154,7 +156,7 @@ class Manifest(Record):
             )
         for name, item in told.items():
             digest = hashlib.sha256(files[name]).hexdigest()
-            if (item.bytes, item.sha256) != (len(files[name]), digest):
+            if (item.size_bytes, item.sha256) != (len(files[name]), digest):
                 raise ClaimError(
                     f"the bundle's file {name!r} was changed: its SHA-256 is {digest[:12]}..., but "
                     f"its {FILE} says {item.sha256[:12]}..."

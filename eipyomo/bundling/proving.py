@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ class Proof:
                 f"{claim.where} claims {claim.value:.12g}, but it is proven that nothing costs "
                 f"less than {least:.12g}"
             )
-        if None not in (claim.bound, optimum) and claim.bound > optimum + ROUNDING * abs(optimum):
+        highest = math.inf if optimum is None else optimum + ROUNDING * abs(optimum)
+        if claim.bound is not None and claim.bound > highest:
             raise ClaimError(
                 f"{claim.where} claims the bound {claim.bound:.12g}, but an allocation costs "
                 f"{optimum:.12g}"

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "eipyomo bundle instance.json result.json table.csv figure.png -o study.zip",
     "eipyomo bundle instance.json result.json --certificates -o study.zip",
-    "eipyomo bundle instance.json result.json -o study.zip "
-    "--made-by 'result.json=eipyomo solve instance.json -o result.json'",
+    "eipyomo bundle notes.txt table.csv -o study.zip --made-by 'table.csv=eipyomo compare'",
     "eipyomo bundle check study.zip",
     "eipyomo bundle check study.zip --prove --extract study",
 )
