@@ -1,8 +1,8 @@
 """The letter's Fig. 2 as a bundle: tables, figures, and some of the solves behind them, made anew.
 
 Run ``python -m experiments.bundle -o letter.zip``; ``eipyomo bundle check letter.zip`` needs no
-more than the installed package. Of each table, the rows of its least and its largest value are solved on
-the first channels, by every method of the figure.
+more than the installed package. Of each table, the rows of its least and its largest value are
+solved on the first channels, by every method of the figure.
 """
 
 from __future__ import annotations
