@@ -45,7 +45,7 @@ LAYERS = (
     ("solvers.methods",),
     ("solvers",),
     ("studies",),
-    ("planning", "bundling"),
+    ("planning", "bundling", "bridges"),
     ("reporting",),
     ("environment",),
     ("cli",),
