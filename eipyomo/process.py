@@ -200,7 +200,8 @@ class Training(Summarised):
             Columns ``round``, ``name``; ``download_s``, ``training_s`` and ``upload_s``, and
             ``update_s``, their sum, when the update is at the server, in s from the round's start;
             ``update_j``, the energy of all three. The download is that of the model that is
-            trained, decided in the round before.
+            trained, decided in the round before. Who sits a round out has no ``update_s``, but may
+            have paid for the download.
         """
         import pandas as pd
 
@@ -218,6 +219,7 @@ class Training(Summarised):
                         "download_s": terms.previous_download_s,
                         "training_s": terms.local_training_s,
                         "upload_s": terms.upload_s,
+                        "trains": terms.sits_out != 1.0,
                         "update_j": download_j + terms.local_training_j + terms.upload_j,
                     }
                 )
@@ -227,7 +229,7 @@ class Training(Summarised):
             return pd.DataFrame()
         table = pd.concat(parts, ignore_index=True)
         whole = table[["download_s", "training_s", "upload_s"]].sum(axis=1)
-        table.insert(5, "update_s", whole)
+        table.insert(5, "update_s", whole.where(table.pop("trains")))
         return table
 
     def learning(self) -> pd.DataFrame:

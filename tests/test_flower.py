@@ -152,10 +152,30 @@ def test_strategies_of_old_and_clients_without_names() -> None:
     pd.testing.assert_frame_equal(learning_curve(history), wanted)
 
 
+def test_who_sits_out_sends_nothing() -> None:
+    """It has no update, and is not waited for; nobody need say who it is if all others answer."""
+    letter = ei.Instance.letter(users=3, seed=2)
+    rows = [ei.modes.Mode(name="idle", update_bits=0.0, training_s=0.0, training_j=0.0)]
+    first = letter.replace(modes={"idle": rows}, users={"eu2": {"modes": "idle"}})
+    idle = ei.train(first, 2)
+    table = idle.updates()
+    assert table["update_s"].isna().tolist() == [False, True, False] * 2
+    assert (table.query("name == 'eu2'")[["training_s", "upload_s"]] == 0.0).all(axis=None)
+    strategy = priced(OfOld(), idle)
+    answers = [(0, SimpleNamespace(metrics={}))] * 2
+    assert strategy.aggregate_fit(1, answers, [])[1]["clients"] == [0, 2]
+    answers[0][1].metrics["user"] = 1
+    with pytest.raises(ei.InputError, match="user 1, but those of round 2 are 0, 2, each once"):
+        strategy.aggregate_fit(2, answers, [])
+
+
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        ([{"user": 3}], "a client says that it is user 3, but users are 0 to 2, each once"),
+        (
+            [{"user": 3}],
+            "a client says that it is user 3, but those of round 1 are 0, 1, 2, each once",
+        ),
         ([{"user": 1}, {"user": 1}], "a client says that it is user 1, but"),
         ([{"user": "eu1"}], "a client says that it is user 'eu1'"),
         ([{}, {}], "2 clients have answered and 0 of them say which user they are"),

@@ -126,15 +126,12 @@ class _Costs:
     def __init__(self, process: Training) -> None:
         updates = process.updates()
         self.rounds = len(process.solved)
-        self.names = [user.name for user in process.instances[0].users]
         self._time_s = process.learning()["time_s"].tolist()
         self._updates = dict(list(updates.groupby("round"))) if self.rounds else {}
         self._paid_j: dict[int, float] = {}
 
     def of_round(self, n: int, users: list[int]) -> dict[str, Any]:
         """Return the metrics of a round in which these users have sent updates."""
-        if not 1 <= n <= self.rounds:
-            raise InputError(_too_many(n, self.rounds))
         table = self._updates[n].iloc[users]
         self._paid_j[n] = float(table["update_j"].sum())
         return {
@@ -145,22 +142,25 @@ class _Costs:
             "clients_j": table["update_j"].tolist(),
         }
 
-    def users_in(self, told: list[Mapping[str, Any]]) -> list[int]:
-        """Return the places of the users that clients say they are, or all of them."""
-        everybody = range(len(self.names))
+    def users_in(self, n: int, told: list[Mapping[str, Any]]) -> list[int]:
+        """Return the places of the users that clients say they are, or all that take part."""
+        if not 1 <= n <= self.rounds:
+            raise InputError(_too_many(n, self.rounds))
+        takes_part = self._updates[n]["update_s"].notna().tolist()
+        everybody = [j for j, trains in enumerate(takes_part) if trains]
         said = [metrics[USER] for metrics in told if USER in metrics]
         if not said and len(told) == len(everybody):
-            return list(everybody)
+            return everybody
         for one in said:
             if isinstance(one, bool) or one not in everybody or said.count(one) > 1:
                 raise InputError(
-                    f"a client says that it is user {shown(one)}, but users are 0 to "
-                    f"{len(everybody) - 1}, each once"
+                    f"a client says that it is user {shown(one)}, but those of round {n} are "
+                    f"{', '.join(map(str, everybody))}, each once"
                 )
         if len(said) < len(told) or not said:
             raise InputError(
                 f"{len(told)} clients have answered and {len(said)} of them say which user they "
-                f"are, but the process has {len(everybody)} users: let each client's metrics have "
+                f"are, but {len(everybody)} take part: let each client's metrics have "
                 f"{USER!r}, its user's place from 0"
             )
         return [int(one) for one in said]
@@ -176,7 +176,9 @@ def _telling(costs: _Costs, aggregate: Callable[..., Any]) -> Callable[..., Any]
         new, metrics = aggregate(server_round, replies, *more, **others)
         if told and isinstance(metrics, MutableMapping):
             metrics.pop(USER, None)  # a mean of them says nothing
-            for key, value in costs.of_round(server_round, costs.users_in(told)).items():
+            for key, value in costs.of_round(
+                server_round, costs.users_in(server_round, told)
+            ).items():
                 metrics[key] = value
         return new, metrics
 
