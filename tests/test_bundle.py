@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import struct
@@ -23,6 +24,7 @@ import eipyomo as ei
 from eipyomo.bundling import archive
 from eipyomo.bundling.manifest import FILE, Source
 from eipyomo.cli import main
+from experiments import bundle as experiment
 
 PAGE = (Path(__file__).parents[1] / "docs" / "bundle.md").read_text(encoding="utf-8")
 Files = dict[str, bytes]
@@ -42,7 +44,8 @@ def study() -> Mapping[str, bytes]:
         table = ei.compare([instance], ["exact", "lco"])
         table.to_csv(folder / "table.csv", index=False)
         (folder / "figure.png").write_bytes(b"a picture")
-        (folder / "notes.txt").write_text("by hand, für später")
+        (folder / "größe 中.py").write_text("SIZE = 1", encoding="utf-8")
+        (folder / "notes.txt").write_text("by hand, für später", encoding="utf-8")
         return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
@@ -109,7 +112,7 @@ def test_a_bundle_tells_how_each_file_was_checked(tmp_path: Path) -> None:
     assert told["processes/process.json"] == (7, None)
     assert found.manifest.made_with["eipyomo"] == ei.__version__
     assert found.results["results/exact.json"].termination == "optimal"
-    assert repr(found).startswith("<Bundle 'study.zip': 1 certificate file, 1 data file,")
+    assert repr(found).startswith("<Bundle 'study.zip': 1 certificate file, 2 data files")
     with pytest.raises(ei.InputError, match="the bundle has no file 'x', but has: "):
         found.read("x")
 
@@ -370,6 +373,7 @@ USAGE: list[tuple[list[str], str]] = [
     (["notes.txt", "notes.txt", "-o", "b.zip"], "two files are called 'notes.txt'"),
     (["broken.json", "-o", "b.zip"], "broken.json: the JSON file is not valid JSON"),
     (["notes.txt", "-o", "no/b.zip"], "cannot write 'no/b.zip'"),
+    (["notes.txt", "notes.txt", "-o", "notes.txt"], "is to be written, but is among the files"),
     (["notes.txt"], "Missing option '-o'"),
     (["notes.txt", "-o", "b.zip", "--made-by", "x"], "must be FILE=COMMAND"),
     (["notes.txt", "-o", "b.zip", "--made-by", "x=y"], "made_by names 'x', but the files are"),
@@ -393,6 +397,7 @@ def test_usage(
     assert main(["bundle", *words]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "b.zip").exists()
+    assert (tmp_path / "notes.txt").read_bytes() == study()["notes.txt"]
 
 
 def test_the_commands_of_the_page(
@@ -414,18 +419,23 @@ def test_the_commands_of_the_page(
 
 
 @pytest.mark.slow
-def test_the_letters_figures_are_checked_by_a_new_process(tmp_path: Path) -> None:
+def test_the_letters_figures_are_checked_by_a_new_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Tables and figures of Fig. 2 with solves behind them; what opens them knows nothing else."""
-    root = Path(__file__).parents[1]
-    if not (root / "experiments").exists():
-        pytest.skip("an unpacked source distribution has no experiments")
-    target = tmp_path / "letter.zip"
-    for words in (
-        ["-m", "experiments.bundle", "-o", str(target)],
-        ["-m", "eipyomo.cli", "bundle", "check", str(target)],
-    ):
-        done = subprocess.run(
-            [sys.executable, *words], cwd=root, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-    assert "numbers are those of results" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bundle", "-o", "letter.zip"])
+    experiment.main()
+    script = (
+        "import sys; from eipyomo.cli import main; sys.exit(main(['bundle', 'check', sys.argv[1]]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "letter.zip"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(str(ei.__file__)).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "900 rows; 16 numbers are those of results" in done.stdout
+    assert "900 rows; 12 numbers are those of results" in done.stdout

@@ -37,7 +37,8 @@ def require_name(name: str) -> None:
     last = name.rpartition("/")[2]
     if not NAME.fullmatch(name) or last in (".", "..") or last != last.strip():
         raise InputError(
-            f"the bundle has a file {clipped(repr(name))}, but names must be FILE or FOLDER/FILE"
+            f"the bundle has a file {clipped(repr(name))}, but names must be FILE or FOLDER/FILE, "
+            'of at most 200 characters without : * ? " < > | and backslashes'
         )
 
 

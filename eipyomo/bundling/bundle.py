@@ -201,7 +201,7 @@ def bundle(
         If a file says what is not true.
     """
     require_writable(path)
-    found = _gathered(files)
+    found = _gathered(files, Path(path).resolve())
     places = {name.rpartition("/")[2]: name for name in found}
     commands = dict(made_by or {})
     for name in commands:
@@ -224,7 +224,7 @@ def bundle(
     return Bundle.open(path, tell)
 
 
-def _gathered(files: Iterable[PathLike]) -> dict[str, bytes]:
+def _gathered(files: Iterable[PathLike], target: Path) -> dict[str, bytes]:
     """Return the contents of files, by their names in a bundle."""
     if isinstance(files, str):
         raise InputError(f"files is {files!r}, but must be a list of files")
@@ -232,6 +232,10 @@ def _gathered(files: Iterable[PathLike]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for file in files:
         contents = read_bytes(file, "bundle's", bytes)
+        if Path(file).resolve() == target:
+            raise InputError(
+                f"{str(file)!r} is to be written, but is among the files of the bundle"
+            )
         own = Path(file).name
         name = f"{FOLDERS[read(own, contents).kind]}/{own}"
         require_name(name)

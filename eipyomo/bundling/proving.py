@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from eipyomo.bundling.contents import Contents
 from eipyomo.claims.values import is_number, relative_gap
 from eipyomo.errors import ClaimError
-from eipyomo.files import read_document
+from eipyomo.files import about, read_document
 from eipyomo.instance import Instance
 from eipyomo.restriction import is_name, named_or_joint
 from eipyomo.result import Result
@@ -110,13 +110,13 @@ def prove(found: Contents, tell: Callable[[str], object] = lambda _: None) -> di
     by_result = {}
     for claim in _claims(found):
         what = (claim.instance, claim.problem, claim.minimised)
-        if what not in proofs:
-            tell(f"proving {claim.where}")
-            proofs[what] = _proof(found.instances[claim.instance], claim.problem, claim.minimised)
-        proof = proofs[what]
-        told.setdefault(claim.file, []).append(
-            proof if isinstance(proof, str) else proof.hold(claim)
-        )
+        with about(claim.file):
+            if what not in proofs:
+                tell(f"proving {claim.where} in {claim.file}")
+                proofs[what] = _proof(found.instances[claim.instance], *what[1:])
+            proof = proofs[what]
+            gap = proof if isinstance(proof, str) else proof.hold(claim)
+        told.setdefault(claim.file, []).append(gap)
         if isinstance(proof, Proof) and claim.file in found.results:
             by_result[claim.file] = proof
     for file, gaps in told.items():
@@ -128,7 +128,7 @@ def _claims(found: Contents) -> Iterator[Answer]:
     """Iterate over what is claimed of named problems of the instances that are there."""
     for file, result in found.results.items():
         yield Answer(
-            *(file, file, found.owners[file], result.problem, result.minimised),
+            *("the result", file, found.owners[file], result.problem, result.minimised),
             *(result.termination, result.value, result.bound),
         )
     digests = {instance.digest(): file for file, instance in found.instances.items()}
@@ -138,7 +138,7 @@ def _claims(found: Contents) -> Iterator[Answer]:
             if owner is not None and "problem" in row:
                 numbers = (row.get("value", row["objective"]), row["bound"])
                 yield Answer(
-                    *(f"{file}: row {n}", file, owner, str(row["problem"])),
+                    *(f"row {n}", file, owner, str(row["problem"])),
                     *(str(row.get("minimised", "wsel")), str(row["termination"])),
                     *(number if is_number(number) else None for number in numbers),
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from eipyomo.cli.printing import clip, new_table, say
 from eipyomo.cli.progress import steps_shown
 from eipyomo.errors import InputError
 from eipyomo.files import to_json
+from eipyomo.words import one_line
 
 if TYPE_CHECKING:
     from eipyomo.bundling.bundle import Bundle
@@ -142,8 +143,10 @@ def _show(found: Bundle, as_json: bool, last: str) -> int:
     for name, how in found.checks.items():
         table.add_row(clip(name, 60), how)
     say(table)
-    made: dict[str, Any] = found.manifest.made_with
-    commit = f" of commit {made['commit'][:12]}" if made.get("commit") else ""
-    say(f"Made with eipyomo {made.get('eipyomo')}{commit}, Python {made.get('python')}.")
+    made = {key: one_line(str(value))[:12] for key, value in found.manifest.made_with.items()}
+    say(
+        f"Made with eipyomo {made.get('eipyomo')}, commit {made.get('commit')}, Python "
+        f"{made.get('python')}."
+    )
     streams.note(last)
     return ANSWERED
