@@ -256,9 +256,18 @@ def _hold(found: Contents, name: str, proof: Verified) -> None:
             continue
         doubt = result.unproven_by(proof)
         if doubt is None:
-            found.how[file] += f"; bound proven by {name}"
+            found.how[file] += (
+                f"; {above(claims.relative_gap(result.value, proof.bound))} by {name}"
+            )
         elif proof.infeasible or (result.value is not None and result.value < proof.bound):
             raise ClaimError(f"{file}: {doubt} ({name})")
+
+
+def above(gap: float | None) -> str:
+    """Say how far an answer is from what is proven; None is one that nothing is feasible."""
+    return (
+        "proven" if gap is None else f"proven to be at most {max(gap, 0.0):.1e} above the optimum"
+    )
 
 
 def _trace(found: Contents, source: Source) -> None:

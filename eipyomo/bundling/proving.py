@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from eipyomo.bundling.contents import Contents
+from eipyomo.bundling.contents import Contents, above
 from eipyomo.claims.values import is_number, relative_gap
 from eipyomo.errors import ClaimError
 from eipyomo.files import about, read_document
@@ -164,14 +164,8 @@ def _in_words(gaps: list[float | str | None]) -> str:
     """Say how far answers are from what is proven of their problems."""
     reasons = [gap for gap in gaps if isinstance(gap, str)]
     known = [gap for gap in gaps if isinstance(gap, float)]
-    if len(gaps) == 1 and reasons:
-        return reasons[0]
     if len(gaps) == 1:
-        return (
-            f"proven anew: at most {max(known[0], 0):.1e} above the optimum"
-            if known
-            else "proven anew"
-        )
-    worst = f", the worst at most {max([*known, 0.0]):.1e} above the optimum" if known else ""
+        return reasons[0] if reasons else f"{above(known[0] if known else None)} anew"
+    worst = f", the worst {above(max(known))}" if known else ""
     rest = f"; {len(reasons)} not proven" if reasons else ""
-    return f"{len(gaps) - len(reasons)} rows proven anew{worst}{rest}"
+    return f"{len(gaps) - len(reasons)} rows held against proofs made anew{worst}{rest}"
