@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from eipyomo import solvers as solvers
     from eipyomo import testing as testing
     from eipyomo.allocation import Allocation as Allocation
+    from eipyomo.bundling.bundle import Bundle as Bundle
+    from eipyomo.bundling.bundle import bundle as bundle
     from eipyomo.devices import EdgeServer as EdgeServer
     from eipyomo.devices import EndUser as EndUser
     from eipyomo.draw import Draw as Draw

@@ -45,7 +45,7 @@ LAYERS = (
     ("solvers.methods",),
     ("solvers",),
     ("studies", "testing"),
-    ("planning",),
+    ("planning", "bundling", "bridges"),
     ("reporting",),
     ("environment",),
     ("cli",),

@@ -93,6 +93,7 @@ def _stopped_by_signals() -> Iterator[None]:
 
 LISTED = {
     "benchmark": ("benchmark", "Hold policies against certified optima."),
+    "bundle": ("bundle", "Put files of a study into one zip that is checked when opened."),
     "compare": ("studies", "Show the costs of several methods side by side."),
     "dataset": ("dataset", "Write many instances and their optima, to learn from."),
     "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
