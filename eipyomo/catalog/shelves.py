@@ -23,7 +23,7 @@ SHELVES: Final = ("networks", "devices", "radios")
 LAYER_KEYS: Final = ("name", "block", "macs", "parameters", "outputs")
 """Columns of a layer in the file of networks."""
 
-Row = TypeVar("Row", Network, Device, Radio, Network | Device | Radio)
+Row = TypeVar("Row", bound=Network | Device | Radio)
 EntryKind = TypeVar("EntryKind", bound=Entry)
 
 
