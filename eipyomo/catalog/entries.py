@@ -134,15 +134,15 @@ class Device(Entry):
         Range of the clock.
     load_power_w, idle_power_w, load_frequency_hz
         Power with these cores busy at that clock, and without work, where the load has it inside.
-    macs_per_s
+    macs_per_second
         Multiply-accumulates a second in float32 at the same point.
     wifi_receive_power_w, cellular_receive_power_w
         Power of its radios while they receive.
     """
 
     derives: ClassVar[Mapping[str, str]] = {
-        "energy_coefficient": "(load_power_w - idle_power_w) / load_frequency_hz^3",
-        "macs_per_cycle": "macs_per_s / load_frequency_hz",
+        "energy_coefficient": "(load power - idle power) / load frequency^3, in J s^2/cycle^3",
+        "macs_per_cycle": "macs per second / load frequency",
     }
 
     processor: Text
@@ -152,7 +152,7 @@ class Device(Entry):
     load_frequency_hz: Positive
     load_power_w: Positive
     idle_power_w: NonNegative | None = None
-    macs_per_s: Positive
+    macs_per_second: Positive
     wifi_receive_power_w: NonNegative | None = None
     cellular_receive_power_w: NonNegative | None = None
 
@@ -164,13 +164,41 @@ class Device(Entry):
     @property
     def macs_per_cycle(self) -> float:
         """Multiply-accumulates of all these cores in one cycle of the clock."""
-        return self.macs_per_s / self.load_frequency_hz
+        return self.macs_per_second / self.load_frequency_hz
 
     def receive_power_w(self, radio: Radio) -> float | None:
         """Return p^md with a radio: the device's own where it is known, or else the radio's."""
         own = {"Wi-Fi": self.wifi_receive_power_w, "cellular": self.cellular_receive_power_w}
         found = own.get(radio.kind)
         return radio.receive_power_w if found is None else found
+
+    def as_user(self, radio: Radio) -> dict[str, float]:
+        """Return what an end user has of this device and a radio, by the keys of an instance.
+
+        ``receive_power_w`` is missing where neither knows it.
+        """
+        found = {
+            "max_frequency_hz": self.max_frequency_hz,
+            "energy_coefficient": self.energy_coefficient,
+            "transmit_power_w": radio.transmit_power_w,
+            "noise_density_w_per_hz": radio.noise_density_w_per_hz,
+        }
+        receive_power_w = self.receive_power_w(radio)
+        if receive_power_w is not None:
+            found["receive_power_w"] = receive_power_w
+        return found
+
+    def as_server(self, radio: Radio) -> dict[str, float]:
+        """Return what an edge server has of this device and a radio, by the keys of an instance.
+
+        All tasks together have the device's clock, ``total_frequency_hz``, and one may have all.
+        """
+        return {
+            "frequency_hz": self.max_frequency_hz,
+            "total_frequency_hz": self.max_frequency_hz,
+            "transmit_power_w": radio.server_transmit_power_w,
+            "noise_density_w_per_hz": radio.server_noise_density_w_per_hz,
+        }
 
     def cycles_per_bit(self, macs_per_bit: float) -> float:
         """Return C of a task that needs so many multiply-accumulates for each of its bits."""
@@ -195,8 +223,8 @@ class Radio(Entry):
     """
 
     derives: ClassVar[Mapping[str, str]] = {
-        "noise_density_w_per_hz": "-174 dBm/Hz + noise_figure_db",
-        "server_noise_density_w_per_hz": "-174 dBm/Hz + server_noise_figure_db",
+        "noise_density_w_per_hz": "-174 dBm/Hz + noise figure",
+        "server_noise_density_w_per_hz": "-174 dBm/Hz + server noise figure",
     }
 
     bandwidth_hz: Positive

@@ -253,6 +253,22 @@ class Network(Record):
             )
         return pd.DataFrame(rows)
 
+    def row(self) -> dict[str, Any]:
+        """Return the network as a row of a table."""
+        return {
+            "name": self.name,
+            "year": self.year,
+            "task": self.task,
+            "input": " x ".join(map(str, self.input_shape)),
+            "layers": len(self.layers),
+            "parameters": self.parameters,
+            "macs": self.macs,
+            **{f"{kind}_bits": self.bits(kind) for kind in ("float32", "float16", "int8")},
+            "input_bits": self.input_bits,
+            "source": self.source,
+            "check": self.check,
+        }
+
     def _repr_html_(self) -> str:
         """Return the table of layers, for notebooks."""
         return str(self.frame().to_html(index=False))
