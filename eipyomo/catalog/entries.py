@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -10,10 +9,8 @@ from pydantic import Field
 
 from eipyomo.catalog.layered import Count, Text, Texts
 from eipyomo.channel import dbm_to_watt
-from eipyomo.errors import InputError
 from eipyomo.units import in_si
-from eipyomo.validation import Finite, NonNegative, Positive, Record
-from eipyomo.words import short
+from eipyomo.validation import Finite, NonNegative, Positive, Record, positive_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,8 +138,8 @@ class Device(Entry):
     """
 
     derives: ClassVar[Mapping[str, str]] = {
-        "energy_coefficient": "(load power - idle power) / load frequency^3, in J s^2/cycle^3",
-        "macs_per_cycle": "macs per second / load frequency",
+        "energy_coefficient": "(load_power_w - idle_power_w) / load_frequency_hz^3",
+        "macs_per_cycle": "macs_per_second / load_frequency_hz",
     }
 
     processor: Text
@@ -202,9 +199,7 @@ class Device(Entry):
 
     def cycles_per_bit(self, macs_per_bit: float) -> float:
         """Return C of a task that needs so many multiply-accumulates for each of its bits."""
-        if not (math.isfinite(macs_per_bit) and macs_per_bit > 0.0):
-            raise InputError(f"macs_per_bit is {short(macs_per_bit)}, but must be a number > 0")
-        return macs_per_bit / self.macs_per_cycle
+        return positive_number("macs_per_bit", macs_per_bit) / self.macs_per_cycle
 
 
 class Radio(Entry):
@@ -223,8 +218,8 @@ class Radio(Entry):
     """
 
     derives: ClassVar[Mapping[str, str]] = {
-        "noise_density_w_per_hz": "-174 dBm/Hz + noise figure",
-        "server_noise_density_w_per_hz": "-174 dBm/Hz + server noise figure",
+        "noise_density_w_per_hz": "-174 dBm/Hz + noise_figure_db",
+        "server_noise_density_w_per_hz": "-174 dBm/Hz + server_noise_figure_db",
     }
 
     bandwidth_hz: Positive

@@ -24,10 +24,11 @@ from eipyomo.catalog.shelves import (
 )
 from eipyomo.cli.answers import ANSWERED, BAD_INPUT, deliver
 from eipyomo.cli.examples import examples
-from eipyomo.cli.options import json_option, require_targets, table_for
+from eipyomo.cli.options import json_option, table_for
 from eipyomo.cli.printing import as_number, new_table, say
 from eipyomo.errors import InputError
-from eipyomo.tables import FORMATS, rows_of
+from eipyomo.files import require_writable
+from eipyomo.tables import FORMATS, require_table, rows_of
 from eipyomo.units import heading
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ table_output = click.option(
     metavar="FILE",
     help=f"Write the table here, in SI units: {', '.join(FORMATS)}.",
 )
+
+
+def _require(output: str | None) -> None:
+    """Refuse what cannot be written, or is no table."""
+    if output is not None:
+        require_table(output, "output")
+        require_writable(output)
 
 
 def _dbm(watt: float) -> str:
@@ -140,7 +148,7 @@ def list_command(shelf: str | None, output: str | None, as_json: bool) -> int:
         raise InputError(f"{shelf!r} is no part of the catalogue, which has: {', '.join(SHELVES)}")
     if output is not None and shelf is None:
         raise InputError(f"output is given for one table: say which, of: {', '.join(SHELVES)}")
-    require_targets(csv=output)
+    _require(output)
     shelves = SHELVES if shelf is None else (shelf,)
 
     def show() -> None:
@@ -176,7 +184,7 @@ def show_command(name: str, output: str | None, as_json: bool) -> int:
 
     Case, blanks and hyphens of names do not matter.
     """
-    require_targets(csv=output)
+    _require(output)
     found = anything(name)
     frame = found.frame() if isinstance(found, Network) else found.explain()
     rows = "layers" if isinstance(found, Network) else "numbers"
