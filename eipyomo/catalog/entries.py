@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from eipyomo.catalog.layered import Count, Text, Texts
 from eipyomo.channel import dbm_to_watt
+from eipyomo.errors import InputError
 from eipyomo.units import in_si
-from eipyomo.validation import Finite, NonNegative, Positive, Record, positive_number
+from eipyomo.validation import Finite, FrozenMapping, NonNegative, Positive, Record, positive_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,11 @@ class Entry(Record):
     name: Text
     aliases: Texts = ()
     kind: Text
-    origins: Annotated[dict[str, Origin], Field(description="an object with origins")]
+    origins: Annotated[
+        dict[str, Origin],
+        AfterValidator(FrozenMapping),
+        Field(description="an object with origins"),
+    ]
 
     def replace(self, **changes: Any) -> Self:
         """Return the entry with other numbers, checked like any other; their origins are gone.
@@ -84,11 +89,11 @@ class Entry(Record):
         return cls(**told, **found, origins=origins)
 
     def _numbers(self) -> Iterator[tuple[str, float]]:
-        """Iterate over the numbers there are, derived ones last."""
+        """Iterate over the quantities that are known, derived ones last."""
         for key in (*type(self).model_fields, *self.derives):
             value = getattr(self, key)
-            if isinstance(value, int | float):
-                yield key, float(value)
+            if isinstance(value, float):
+                yield key, value
 
     def explain(self) -> pd.DataFrame:
         """Return a row for each number: ``key``, ``value``, ``how``, ``source`` and ``note``.
@@ -152,6 +157,15 @@ class Device(Entry):
     macs_per_second: Positive
     wifi_receive_power_w: NonNegative | None = None
     cellular_receive_power_w: NonNegative | None = None
+
+    @model_validator(mode="after")
+    def _works_at_a_cost(self) -> Self:
+        if self.idle_power_w is not None and self.idle_power_w >= self.load_power_w:
+            raise InputError(
+                f"idle_power_w is {self.idle_power_w:g}, but must be below load_power_w, which is "
+                f"{self.load_power_w:g}"
+            )
+        return self
 
     @property
     def energy_coefficient(self) -> float:

@@ -242,8 +242,6 @@ def _show_entry(entry: Entry) -> None:
     sources = list(dict.fromkeys(row["source"] for row in rows if row["source"]))
     table = new_table("Quantity", "Value", "How known", "Source", "What it is")
     for row in rows:
-        if row["key"] == "cores":
-            continue
         source = str(sources.index(row["source"]) + 1) if row["source"] else "-"
         value = f"{row['value']:.6g}"
         table.add_row(Text(heading(row["key"])), value, row["how"], source, Text(row["note"]))
