@@ -101,8 +101,10 @@ def _of_csv(contents: bytes) -> pd.DataFrame:
     import pandas as pd
 
     texts = dict.fromkeys(TEXTS, str)
-    exact: Any = {"dtype": texts, "float_precision": "round_trip"}
-    table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), **exact, **BLANKS)
+    try:
+        table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), dtype=texts, **BLANKS)
+    except ValueError as error:
+        raise ValueError(f"not valid CSV: {error}") from None
     return table
 
 
