@@ -477,7 +477,7 @@ def test_the_template_is_read_back(
 
 
 def test_the_template_and_its_mistakes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Without a file it is printed; another suffix is refused; warnings are lines of their own."""
+    """It is printed, or a new file, of two kinds; warnings are lines of the command's own."""
     assert main(["template"]) == 0
     out = capsys.readouterr().out
     assert "\nname,channel gain [dB],task size [Mbit],transmit power [dBm]," in out
@@ -486,6 +486,8 @@ def test_the_template_and_its_mistakes(capsys: pytest.CaptureFixture[str], tmp_p
     assert "output is 'users.ods', but must end in .csv or .xlsx" in capsys.readouterr().err
     file = tmp_path / "users.csv"
     file.write_text("name,gain,transmit_power_w\na,1e-10,23\n")
+    assert main(["template", "-o", str(file)]) == 2
+    assert "which is there already, but must be a new file" in capsys.readouterr().err
     assert main(["generate", "--users-csv", str(file)]) == 0
     err = capsys.readouterr().err.splitlines()
     assert len(err) == 2

@@ -163,6 +163,10 @@ def template_command(output: str | None) -> int:
     if output is None:
         click.echo(contents.decode(), nl=False)
     else:
+        if Path(output).exists():  # perhaps filled in by hand
+            raise InputError(
+                f"output is {output!r}, which is there already, but must be a new file"
+            )
         write_atomically({output: contents})
         streams.note(f"wrote {output}: fill it in, and give it to generate by --users-csv")
     return ANSWERED
