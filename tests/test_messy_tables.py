@@ -308,6 +308,11 @@ WRONG: dict[str, tuple[Table, str]] = {
         "name,gain,noise_density_w_per_hz\na,1e-10,-174\n",
         "a finite number > 0 (noise density at the user in W/Hz); perhaps -174 dB",
     ),
+    "a distance of nothing": (
+        "name,distance_m\na,1e-300\n",
+        "distance_m (user 'a') is 1e-300, but must be a finite number >= 1 (distance from the ser",
+    ),
+    "km as m": ("name,distance_m\na,0.05\n", "in m); perhaps 0.05 km is meant"),
     "a gain in dB as a factor": ("name,gain\na,-110\n", "perhaps -110 dB is meant"),
     "nothing": ("", "the users file holds no table"),
     "only comments": ("# name,gain\n", "the users file holds no table"),
@@ -393,10 +398,12 @@ def test_gains_and_bytes_that_smell_wrong(tmp_path: Path) -> None:
     assert "task_mbit of user 'c' (line 4) is 8 times, or an eighth of, that of all" in remarks[0]
     _, remarks = smelled(users.format(32), tmp_path)
     assert len(remarks) == 1
+    _, remarks = smelled("name,gain,task_bits\na,1e-9,64\nb,1e-9,1e6\nc,1e-9,8\n", tmp_path)
+    assert "is 64 bit, which is unusual, as is that of user 'c' (line 4): perhaps 64" in remarks[0]
     _, remarks = smelled("name,gain\na,100\n", tmp_path)
     assert "gain of user 'a' (line 2) is 100, which is unusual: perhaps -100 dB is" in remarks[0]
-    _, remarks = smelled("name,distance_m\na,0.05\n", tmp_path)
-    assert "user 'a' (line 2) is 0.05 m, which is unusual: perhaps 0.05 km is meant" in remarks[0]
+    _, remarks = smelled("name,distance_m\na,50000\n", tmp_path)
+    assert len(remarks) == 1
 
 
 def test_one_warning_tells_all_that_was_filled(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -256,12 +257,12 @@ class _Table:
         }
         found = [j for j, one in enumerate(told) if meant[one] is not None]
         if found:
-            number = told[found[0]]
-            more = " and the like" if len({told[j] for j in found}) > 1 else ""
-            value = f"{number:g} {column.sign}".rstrip() + more
+            first, others = found[0], found[1:]
+            value = f"{told[first]:g} {column.sign}".rstrip()
+            alike = f", as is that of {self._users(others)}" if others else ""
             self.remarks.append(
-                f"{one_line(column.title)} of {self._users(found)} is {value}, which is unusual: "
-                f"perhaps {meant[number]}{more} is meant; nothing was changed"
+                f"{one_line(column.title)} of {self._users([first])} is {value}, which is unusual"
+                f"{alike}: perhaps {meant[told[first]]} is meant; nothing was changed"
             )
 
     def _users(self, places: Sequence[int]) -> str:
@@ -345,12 +346,14 @@ def _is_number(key: str) -> bool:
 
 def _range(key: str) -> tuple[float, float]:
     """Return the least and the most that a number may be."""
-    known = keys_of(EndUser)[GAIN if key == DISTANCE else key]
+    if key == DISTANCE:
+        return 1.0, sys.float_info.max
+    known = keys_of(EndUser)[key]
     return known.least, known.most
 
 
 def _allowed(key: str) -> str:
     """Say what a key takes."""
     if key == DISTANCE:
-        return "a finite number > 0 (distance from the server in m)"
+        return "a finite number >= 1 (distance from the server in m)"
     return allowed(EndUser, (key,))
