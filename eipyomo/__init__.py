@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from eipyomo.errors import ClaimError as ClaimError
     from eipyomo.errors import EipyomoError as EipyomoError
     from eipyomo.errors import InputError as InputError
+    from eipyomo.errors import InputWarning as InputWarning
     from eipyomo.errors import SolverError as SolverError
     from eipyomo.evaluation import Evaluation as Evaluation
     from eipyomo.evaluation import evaluate as evaluate

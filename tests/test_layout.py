@@ -22,7 +22,7 @@ LAYERS = (
     ("choices", "columns", "files", "channel", "streams"),
     ("at_once", "units"),
     ("devices", "users", "ranges", "tables"),
-    ("modes", "settings"),
+    ("modes", "settings", "user_tables"),
     ("scaled", "catalog"),
     ("instance", "timing", "restriction", "breakdown"),
     ("resources", "objective", "draw"),

@@ -21,10 +21,11 @@ from eipyomo.cli.options import (
 from eipyomo.cli.printing import describe
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
-from eipyomo.files import to_json
+from eipyomo.files import to_json, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.models.formulation_options import OPTIONS
 from eipyomo.radio.links import Links
+from eipyomo.user_tables.template import template_bytes
 from eipyomo.users import Users
 
 OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m")
@@ -58,7 +59,8 @@ OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
 @click.option(
     "--users-csv",
     metavar="FILE",
-    help="Take the end users from this table instead; columns name their units, as task_mbit.",
+    help="Take the end users from this table instead, .csv or .xlsx, as `eipyomo template` writes "
+    "one to fill in; titles name their units, as task_mbit or 'task [Mbit]'.",
 )
 @click.option(
     "--links",
@@ -140,6 +142,34 @@ def _with_links(links: Links, users_csv: str | None, options: Mapping[str, Any])
         return links.instance(letter.with_users(users_csv))
     named = {**letter.users.columns, "name": list(links.names)}
     return links.instance(letter.replace(users=Users(EndUser, named)))
+
+
+@click.command(
+    "template",
+    epilog=examples(
+        "eipyomo template -o users.csv",
+        "eipyomo template -o users.xlsx",
+        "eipyomo generate --users-csv users.csv -o instance.json",
+    ),
+)
+@click.option("-o", "--output", metavar="FILE", help="users.csv or .xlsx.  [default: print it]")
+def template_command(output: str | None) -> int:
+    """Write a table of users to fill in, and what its columns mean.
+
+    The row in it is the letter's first user. All columns but name and channel gain may be left out,
+    and more may be added; titles may have other units, as 'task [kbyte]' or task_kbyte.
+    """
+    contents = template_bytes(output or "users.csv", Instance.letter(users=1).users)
+    if output is None:
+        click.echo(contents.decode(), nl=False)
+    else:
+        if Path(output).exists():  # perhaps filled in by hand
+            raise InputError(
+                f"output is {output!r}, which is there already, but must be a new file"
+            )
+        write_atomically({output: contents})
+        streams.note(f"wrote {output}: fill it in, and give it to generate by --users-csv")
+    return ANSWERED
 
 
 @click.command(
