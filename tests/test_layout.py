@@ -23,7 +23,7 @@ LAYERS = (
     ("at_once", "units"),
     ("devices", "users", "ranges", "tables"),
     ("modes", "settings"),
-    ("scaled",),
+    ("scaled", "catalog"),
     ("instance", "timing", "restriction", "breakdown"),
     ("resources", "objective", "draw"),
     ("problem", "allocation"),
