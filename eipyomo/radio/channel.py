@@ -38,7 +38,8 @@ PATH_LOSSES: Final[Mapping[str, type[PathLoss]]] = {
 def chosen(value: Any, key: str, kinds: Mapping[str, type[Record]]) -> Any:
     """Return the record that a document means, which names its kind by one of its keys.
 
-    A record, a kind's name alone, or an object, whose keys may be in other units; whatever else it is stays to be refused.
+    A record, a kind's name alone, or an object, whose keys may be in other units; whatever else it
+    is stays to be refused.
     """
     told = {key: value} if isinstance(value, str) else value
     if not isinstance(told, Mapping):

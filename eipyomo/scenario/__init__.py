@@ -1,4 +1,4 @@
-"""Scenarios: places, devices, a network and a server in one document, and the instance they make."""
+"""Scenarios: places, devices, network and server in one document, and the instance they make."""
 
 from typing import TYPE_CHECKING
 

@@ -247,7 +247,10 @@ class _Rest(NamedTuple):
             "cycles_per_bit": first("cycles_per_bit", said["task"], letter),
         }
         if self.network is not None:
-            bits = ("bits of a parameter", float(bits_of("precision", self.parts.network.precision)))
+            bits = (
+                "bits of a parameter",
+                float(bits_of("precision", self.parts.network.precision)),
+            )
             source = _architecture(self.network)
             facts["model_bits"] = product(
                 [("parameters", float(self.network.parameters)), bits], source=source
@@ -274,8 +277,7 @@ class _Rest(NamedTuple):
         total = first("total_frequency_hz", said)
         machines = self.parts.server.machines
         if total is None and frequency and (machine is not None or machines is not None):
-            terms = [("machines", float(machines or 1)), ("clock", frequency)]
-            total = product(terms)
+            total = product([("machines", float(machines or 1)), ("clock", frequency)])
         channel = self.links.channel
         facts = {
             "transmit_power_w": first("transmit_power_w", said, radio, letter),
@@ -371,8 +373,8 @@ def _gain(links: Links, j: int) -> Fact:
     return Fact(
         float(links.gains[j]),
         "drawn",
-        f"{given} × {number(float(links.fading[j]))}",
-        "10^((antennas - path loss - shadowing in dB) / 10) × fading",
+        f"{given} * {number(float(links.fading[j]))}",
+        "10^((antennas - path loss - shadowing in dB) / 10) * fading",
         f"{loss.data()['model']} at {distance_m:.4g} m{sight}, {channel.fading.law} fading, "
         f"seed {links.seed}",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, read_document, write_document
@@ -15,12 +15,11 @@ from eipyomo.radio.places import Places
 from eipyomo.scenario.derived import Told, derive
 from eipyomo.scenario.facts import unit_sign
 from eipyomo.scenario.parts import Parts
+from eipyomo.scenario.schema import SCHEMA
 from eipyomo.words import short, shown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SCHEMA: Final = "eipyomo/scenario@1"
 
 
 class Scenario:
@@ -120,33 +119,3 @@ def row_of(told: Told) -> dict[str, Any]:
         "formula": fact.formula,
         "source": fact.source,
     }
-
-
-def read_instance(path: PathLike) -> Instance:
-    """Read an instance from a file that holds one, or a scenario that makes one.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
-    document = read_document(path, "instance")
-    with about(path):
-        if document.get("schema") == SCHEMA:
-            return Scenario.from_dict(document).instance()
-        return Instance.from_dict(document)
-
-
-def read_links(path: PathLike) -> Links:
-    """Read the links of users from a file that holds them, or a scenario that makes them.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
-    document = read_document(path, "links")
-    with about(path):
-        if document.get("schema") == SCHEMA:
-            return Scenario.from_dict(document).links
-        return Links.from_dict(document)

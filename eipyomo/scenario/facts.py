@@ -106,9 +106,7 @@ def catalogued(entry: Entry | None, keys: Mapping[str, str] | None = None) -> Fi
         if told is None:
             return Fact(value, "catalogue", given, source=entry.name)
         note = f"; {told.note}" if told.note else ""
-        return Fact(
-            value, "catalogue", given, f"{told.how}{note}", f"{entry.name}: {told.source}"
-        )
+        return Fact(value, "catalogue", given, f"{told.how}{note}", f"{entry.name}: {told.source}")
 
     return find
 
@@ -117,7 +115,7 @@ def _with_numbers(formula: str, entry: Device | Radio | Entry) -> str:
     """Return a formula of a row with its numbers in the place of names."""
     return re.sub(
         r"[a-z]+(_[a-z]+)+", lambda name: number(getattr(entry, name[0], None) or 0.0), formula
-    ).replace("*", "×")
+    )
 
 
 def joined(sources: Sequence[str], entry: Entry) -> str:
@@ -151,9 +149,9 @@ def product(terms: Sequence[Term], by: Sequence[Term] = (), source: str = "") ->
     source
         Who says that it is so, beside whoever has the numbers.
     """
-    words = " / ".join([" × ".join(word for word, _ in terms), *(word for word, _ in by)])
+    words = " / ".join([" * ".join(word for word, _ in terms), *(word for word, _ in by)])
     numbers = [[_value(value) for _, value in some] for some in (terms, by)]
-    given = " / ".join([" × ".join(map(number, numbers[0])), *map(number, numbers[1])])
+    given = " / ".join([" * ".join(map(number, numbers[0])), *map(number, numbers[1])])
     sources = [source, *(fact.source for _, fact in (*terms, *by) if isinstance(fact, Fact))]
     parts = [part for one in sources for part in one.split("; ") if part]
     known = "; ".join(dict.fromkeys(parts))
