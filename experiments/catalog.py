@@ -14,7 +14,7 @@ from experiments.architectures import Chain
 PICTURE = (3, 224, 224)
 IMAGENET = "pictures, 1000 classes (ImageNet)"
 TORCHVISION = (
-    "PyTorch, torchvision documentation, table of all classification weights (parameters, GFLOPS)"
+    "PyTorch, torchvision, metadata of its classification weights (num_params, _ops in billions)"
 )
 
 

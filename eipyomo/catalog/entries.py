@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from eipyomo.catalog.layered import Count, Text, Texts
 from eipyomo.channel import dbm_to_watt
 from eipyomo.errors import InputError
 from eipyomo.units import in_si
-from eipyomo.validation import Finite, NonNegative, Positive, Record
-from eipyomo.words import short
+from eipyomo.validation import Finite, FrozenMapping, NonNegative, Positive, Record, positive_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +50,11 @@ class Entry(Record):
     name: Text
     aliases: Texts = ()
     kind: Text
-    origins: Annotated[dict[str, Origin], Field(description="an object with origins")]
+    origins: Annotated[
+        dict[str, Origin],
+        AfterValidator(FrozenMapping),
+        Field(description="an object with origins"),
+    ]
 
     def replace(self, **changes: Any) -> Self:
         """Return the entry with other numbers, checked like any other; their origins are gone.
@@ -87,11 +89,11 @@ class Entry(Record):
         return cls(**told, **found, origins=origins)
 
     def _numbers(self) -> Iterator[tuple[str, float]]:
-        """Iterate over the numbers there are, derived ones last."""
+        """Iterate over the quantities that are known, derived ones last."""
         for key in (*type(self).model_fields, *self.derives):
             value = getattr(self, key)
-            if isinstance(value, int | float):
-                yield key, float(value)
+            if isinstance(value, float):
+                yield key, value
 
     def explain(self) -> pd.DataFrame:
         """Return a row for each number: ``key``, ``value``, ``how``, ``source`` and ``note``.
@@ -134,7 +136,7 @@ class Device(Entry):
         Range of the clock.
     load_power_w, idle_power_w, load_frequency_hz
         Power with these cores busy at that clock, and without work, where the load has it inside.
-    macs_per_s
+    macs_per_second
         Multiply-accumulates a second in float32 at the same point.
     wifi_receive_power_w, cellular_receive_power_w
         Power of its radios while they receive.
@@ -142,7 +144,7 @@ class Device(Entry):
 
     derives: ClassVar[Mapping[str, str]] = {
         "energy_coefficient": "(load_power_w - idle_power_w) / load_frequency_hz^3",
-        "macs_per_cycle": "macs_per_s / load_frequency_hz",
+        "macs_per_cycle": "macs_per_second / load_frequency_hz",
     }
 
     processor: Text
@@ -152,9 +154,18 @@ class Device(Entry):
     load_frequency_hz: Positive
     load_power_w: Positive
     idle_power_w: NonNegative | None = None
-    macs_per_s: Positive
+    macs_per_second: Positive
     wifi_receive_power_w: NonNegative | None = None
     cellular_receive_power_w: NonNegative | None = None
+
+    @model_validator(mode="after")
+    def _works_at_a_cost(self) -> Self:
+        if self.idle_power_w is not None and self.idle_power_w >= self.load_power_w:
+            raise InputError(
+                f"idle_power_w is {self.idle_power_w:g}, but must be below load_power_w, which is "
+                f"{self.load_power_w:g}"
+            )
+        return self
 
     @property
     def energy_coefficient(self) -> float:
@@ -164,7 +175,7 @@ class Device(Entry):
     @property
     def macs_per_cycle(self) -> float:
         """Multiply-accumulates of all these cores in one cycle of the clock."""
-        return self.macs_per_s / self.load_frequency_hz
+        return self.macs_per_second / self.load_frequency_hz
 
     def receive_power_w(self, radio: Radio) -> float | None:
         """Return p^md with a radio: the device's own where it is known, or else the radio's."""
@@ -172,11 +183,37 @@ class Device(Entry):
         found = own.get(radio.kind)
         return radio.receive_power_w if found is None else found
 
+    def as_user(self, radio: Radio) -> dict[str, float]:
+        """Return what an end user has of this device and a radio, by the keys of an instance.
+
+        ``receive_power_w`` is missing where neither knows it.
+        """
+        found = {
+            "max_frequency_hz": self.max_frequency_hz,
+            "energy_coefficient": self.energy_coefficient,
+            "transmit_power_w": radio.transmit_power_w,
+            "noise_density_w_per_hz": radio.noise_density_w_per_hz,
+        }
+        receive_power_w = self.receive_power_w(radio)
+        if receive_power_w is not None:
+            found["receive_power_w"] = receive_power_w
+        return found
+
+    def as_server(self, radio: Radio) -> dict[str, float]:
+        """Return what an edge server has of this device and a radio, by the keys of an instance.
+
+        All tasks together have the device's clock, ``total_frequency_hz``, and one may have all.
+        """
+        return {
+            "frequency_hz": self.max_frequency_hz,
+            "total_frequency_hz": self.max_frequency_hz,
+            "transmit_power_w": radio.server_transmit_power_w,
+            "noise_density_w_per_hz": radio.server_noise_density_w_per_hz,
+        }
+
     def cycles_per_bit(self, macs_per_bit: float) -> float:
         """Return C of a task that needs so many multiply-accumulates for each of its bits."""
-        if not (math.isfinite(macs_per_bit) and macs_per_bit > 0.0):
-            raise InputError(f"macs_per_bit is {short(macs_per_bit)}, but must be a number > 0")
-        return macs_per_bit / self.macs_per_cycle
+        return positive_number("macs_per_bit", macs_per_bit) / self.macs_per_cycle
 
 
 class Radio(Entry):

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, StrictInt, StrictStr, model_validat
 
 from eipyomo.errors import InputError
 from eipyomo.modes import Mode, split
+from eipyomo.summary import Summarised, Summary, counted, number
 from eipyomo.validation import Record, positive_number, whole_number
 from eipyomo.words import short
 
@@ -65,7 +66,7 @@ class Layer(Record):
     outputs: Count
 
 
-class Network(Record):
+class Network(Summarised, Record):
     """A neural network as the chain of what it computes for one input.
 
     Attributes
@@ -234,6 +235,9 @@ class Network(Record):
         """
         import pandas as pd
 
+        return pd.DataFrame(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         macs = parameters = 0
         for layer in self.layers:
@@ -251,8 +255,28 @@ class Network(Record):
                     "int8_bits": 8 * layer.outputs,
                 }
             )
-        return pd.DataFrame(rows)
+        return rows
 
-    def _repr_html_(self) -> str:
-        """Return the table of layers, for notebooks."""
-        return str(self.frame().to_html(index=False))
+    def row(self) -> dict[str, Any]:
+        """Return the network as a row of a table."""
+        return {
+            "name": self.name,
+            "year": self.year,
+            "task": self.task,
+            "input": " x ".join(map(str, self.input_shape)),
+            "layers": len(self.layers),
+            "parameters": self.parameters,
+            "macs": self.macs,
+            **{f"{kind}_bits": self.bits(kind) for kind in ("float32", "float16", "int8")},
+            "input_bits": self.input_bits,
+            "source": self.source,
+            "check": self.check,
+        }
+
+    def _summary(self) -> Summary:
+        facts = (
+            counted(len(self.layers), "layer"),
+            number("parameters", self.parameters / 1e6, "million"),
+            number("MACs", self.macs / 1e6, "million"),
+        )
+        return Summary(self.name, facts, self._rows(), len(self.layers))

@@ -31,7 +31,7 @@ def networks() -> pd.DataFrame:
     """Return a table of the networks: sizes, work and the source of each."""
     import pandas as pd
 
-    return pd.DataFrame(map(row_of_network, all_networks()))
+    return pd.DataFrame(network.row() for network in all_networks())
 
 
 def devices() -> pd.DataFrame:
@@ -75,9 +75,9 @@ def radio(name: str) -> Radio:
 
 
 def anything(name: str) -> Network | Device | Radio:
-    """Return what the catalogue has of this name, on whatever shelf."""
+    """Return what the catalogue has of a name, in any of its parts; errors as for `network`."""
     rows: list[Network | Device | Radio] = [*all_networks(), *all_devices(), *all_radios()]
-    return _found("row", name, rows)
+    return _found("entry", name, rows)
 
 
 @functools.cache
@@ -96,23 +96,6 @@ def all_devices() -> tuple[Device, ...]:
 def all_radios() -> tuple[Radio, ...]:
     """Return the radios in the order of their file."""
     return _entries(Radio, "radios")
-
-
-def row_of_network(one: Network) -> dict[str, Any]:
-    """Return a network as a row of a table."""
-    return {
-        "name": one.name,
-        "year": one.year,
-        "task": one.task,
-        "input": " x ".join(map(str, one.input_shape)),
-        "layers": len(one.layers),
-        "parameters": one.parameters,
-        "macs": one.macs,
-        **{f"{kind}_bits": one.bits(kind) for kind in ("float32", "float16", "int8")},
-        "input_bits": one.input_bits,
-        "source": one.source,
-        "check": one.check,
-    }
 
 
 def _document(shelf: str) -> dict[str, Any]:
@@ -148,7 +131,7 @@ def _found(what: str, name: Any, rows: Sequence[Row]) -> Row:
 def _nearest(name: str, by_name: Mapping[str, Any]) -> str:
     """Say which names are near, or all of them."""
     plain = _plain(name)
-    inside = [word for word in by_name if plain and (plain in word or word in plain)]
+    inside = [word for word in by_name if plain and (plain in word or plain.startswith(word))]
     near = [*inside, *difflib.get_close_matches(plain, by_name, n=3, cutoff=0.5)]
     names = _unique(by_name[word].name for word in near)[:5]
     if names:
