@@ -77,11 +77,9 @@ def values_of(instance: ei.Instance) -> dict[str, Any]:
 @pytest.mark.parametrize("which", ["small", "street", "letter"])
 def test_every_value_is_explained(which: str) -> None:
     """Instance and explanation have the same keys, each once, and the same values."""
-    scenario = {
-        "small": small,
-        "street": lambda: ei.Scenario.from_dict(STREET),
-        "letter": lambda: ei.Scenario(places=DISC),
-    }[which]()
+    scenario = ei.Scenario.from_dict(STREET) if which == "street" else small()
+    if which == "letter":
+        scenario = ei.Scenario(places=DISC)
     table = scenario.explain()
     assert table["key"].is_unique
     wanted = values_of(scenario.instance())

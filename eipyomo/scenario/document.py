@@ -12,8 +12,9 @@ from eipyomo.instance import Instance
 from eipyomo.radio.channel import Channel
 from eipyomo.radio.links import Links
 from eipyomo.radio.places import Places
-from eipyomo.scenario.derived import Told, derive
+from eipyomo.scenario.derived import Told
 from eipyomo.scenario.facts import unit_sign
+from eipyomo.scenario.making import derive
 from eipyomo.scenario.parts import Parts
 from eipyomo.scenario.schema import SCHEMA
 from eipyomo.words import short, shown

@@ -39,6 +39,9 @@ class Fact(NamedTuple):
     source: str = ""
 
 
+Facts = Mapping[str, Fact]
+"""Facts by keys of an instance."""
+
 Finder = Callable[[str], Fact | None]
 """What may have a fact for a key."""
 
