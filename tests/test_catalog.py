@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,10 @@ def test_names_are_found_however_they_are_written() -> None:
         "server",
     }
     assert ei.catalog.radios()["bandwidth_hz"].min() == 125e3
+    for one in every:
+        assert len(repr(one)) <= 200
+        assert "<table>" in one._repr_html_()
+        assert pickle.loads(pickle.dumps(one)) == one
 
 
 @pytest.mark.parametrize(("name", "inputs"), [("VGG16", 20.0), ("MobileNetV2", 100.0)])

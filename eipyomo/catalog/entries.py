@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from eipyomo.catalog.layered import Count, Text, Texts
 from eipyomo.channel import dbm_to_watt
 from eipyomo.errors import InputError
+from eipyomo.summary import Summarised, Summary
 from eipyomo.units import in_si
 from eipyomo.validation import Finite, FrozenMapping, NonNegative, Positive, Record, positive_number
 
@@ -42,7 +43,7 @@ class Origin(Record):
     note: str = ""
 
 
-class Entry(Record):
+class Entry(Summarised, Record):
     """What devices and radios have in common: numbers in SI units, and an origin of each."""
 
     derives: ClassVar[Mapping[str, str]] = {}
@@ -103,6 +104,9 @@ class Entry(Record):
         """
         import pandas as pd
 
+        return pd.DataFrame(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
         rows = []
         for key, value in self._numbers():
             origin = self.origins.get(key)
@@ -112,7 +116,12 @@ class Entry(Record):
             elif origin is not None:
                 told |= {"how": origin.how, "source": origin.source, "note": origin.note}
             rows.append(told)
-        return pd.DataFrame(rows)
+        return rows
+
+    def _summary(self) -> Summary:
+        rows = self._rows()
+        facts = (self.kind, *(f"{row['key']} {row['value']:.4g}" for row in rows))
+        return Summary(self.name, facts, rows, len(rows))
 
     def row(self) -> dict[str, Any]:
         """Return the entry as a row of a table, with its sources in one text."""
