@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from eipyomo.reporting.page import write_report as write_report
     from eipyomo.restriction import Restriction as Restriction
     from eipyomo.result import Result as Result
+    from eipyomo.scenario.document import Scenario as Scenario
     from eipyomo.solvers import solve as solve
     from eipyomo.solvers import solve_model as solve_model
     from eipyomo.studies.benchmark import benchmark as benchmark

@@ -31,6 +31,7 @@ LAYERS = (
     ("labels",),
     ("claims", "models", "verify"),
     ("radio", "result"),
+    ("scenario",),
     ("process",),
     ("plotting",),
     ("solvers.processors", "solvers.compiled"),

@@ -101,6 +101,7 @@ LISTED = {
     "compare": ("studies", "Show the costs of several methods side by side."),
     "dataset": ("dataset", "Write many instances and their optima, to learn from."),
     "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
+    "explain": ("scenario", "Say where every number of a scenario's instance comes from."),
     "export": ("data", "Write an instance's model as .nl or .gms."),
     "generate": ("data", "Make an instance in the letter's setting."),
     "plan": ("plan", "Answer questions of planning."),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from eipyomo import models, streams
+from eipyomo import models, scenario, streams
 from eipyomo.cli.answers import ANSWERED
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import (
@@ -34,6 +34,12 @@ OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m"
 OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
 """Those in whose place links stand."""
 
+OF_A_SCENARIO = (
+    *("users", "model_mbit", "path_loss_exponent", "bandwidth_mhz", "task_mbit", "distance_m"),
+    *("total_frequency_ghz", "users_csv", "links_file"),
+)
+"""Those in whose place a scenario stands."""
+
 
 @click.command(
     "generate",
@@ -42,6 +48,7 @@ OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
         "eipyomo generate --users 100 --set 'users[*].transmit_power_dbm=20' -o instance.json",
         "eipyomo generate --users-csv users.csv --bandwidth-mhz 10 -o instance.json",
         "eipyomo generate --links street.json --seed 1 --links-output links.json -o instance.json",
+        "eipyomo generate --scenario street.json --seed 2 -o instance.json",
     ),
 )
 @click.option("--users", default=4, show_default=True, help="Number M of end users.")
@@ -63,6 +70,12 @@ OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
     "one to fill in; titles name their units, as task_mbit or 'task [Mbit]'.",
 )
 @click.option(
+    "--scenario",
+    "scenario_file",
+    metavar="FILE",
+    help="Make the instance of this scenario instead, with its seed or --seed.",
+)
+@click.option(
     "--links",
     "links_file",
     metavar="FILE",
@@ -81,6 +94,7 @@ OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
 def generate_command(
     output: str | None,
     users_csv: str | None,
+    scenario_file: str | None,
     links_file: str | None,
     links_output: str | None,
     settings: tuple[str, ...],
@@ -88,22 +102,21 @@ def generate_command(
 ) -> int:
     """Make an instance in the letter's setting.
 
-    With --links its gains and noise are those of a channel at places, which the file describes.
+    With --links its gains and noise are those of a channel at places, which the file describes;
+    with --scenario all of it follows from one document.
     """
-    if links_output is not None and links_file is None:
-        raise InputError("links_output is given without links, but it is where they are kept")
-    if users_csv is not None:
-        _leave_out(OF_THE_USERS if links_file is None else OF_THE_LINKS, "users_csv")
-        options["name"] = options["name"] or Path(users_csv).stem
-    if links_file is None:
-        instance = Instance.letter(**options)
-        instance = instance if users_csv is None else instance.with_users(users_csv)
+    links: Links | None = None
+    if scenario_file is not None:
+        _leave_out(OF_A_SCENARIO, "scenario", "the instance is that")
+        told = _scenario_of(scenario_file, options)
+        instance, links = told.instance(), told.links
     else:
-        links = _links_of(links_file, options)
-        instance = _with_links(links, users_csv, options)
-        if links_output is not None:
-            links.to_json(links_output)
-            streams.note(f"wrote {links_output}: the links of {len(links.names)} users")
+        instance, links = _in_the_letter(users_csv, links_file, options)
+    if links_output is not None:
+        if links is None:
+            raise InputError("links_output is given without links, but it is where they are kept")
+        links.to_json(links_output)
+        streams.note(f"wrote {links_output}: the links of {len(links.names)} users")
     instance = instance.with_settings(settings)
     if output is None:
         streams.print_document(to_json(instance.to_dict()))
@@ -113,14 +126,35 @@ def generate_command(
     return ANSWERED
 
 
-def _leave_out(names: Sequence[str], instead: str) -> None:
+def _in_the_letter(
+    users_csv: str | None, links_file: str | None, options: dict[str, Any]
+) -> tuple[Instance, Links | None]:
+    """Return an instance in the letter's setting, and the links that it was drawn from, if any."""
+    if users_csv is not None:
+        _leave_out(OF_THE_USERS if links_file is None else OF_THE_LINKS, "users_csv")
+        options["name"] = options["name"] or Path(users_csv).stem
+    if links_file is None:
+        instance = Instance.letter(**options)
+        return instance if users_csv is None else instance.with_users(users_csv), None
+    links = _links_of(links_file, options)
+    return _with_links(links, users_csv, options), links
+
+
+def _scenario_of(file: str, options: Mapping[str, Any]) -> scenario.Scenario:
+    """Return the scenario of a file, with another seed or name if one is given."""
+    told = scenario.Scenario.from_json(file)
+    source = click.get_current_context().get_parameter_source("seed")
+    seed = {} if source is ParameterSource.DEFAULT else {"seed": options["seed"]}
+    name = {} if options["name"] is None else {"name": options["name"]}
+    return told.replace(**seed, **name) if seed or name else told
+
+
+def _leave_out(names: Sequence[str], instead: str, what: str = "the end users are those") -> None:
     """Refuse options that something else stands in the place of."""
     context = click.get_current_context()
     for name in names:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise InputError(
-                f"{name} is given, but the end users are those of {instead}: leave it out"
-            )
+            raise InputError(f"{name} is given, but {what} of {instead}: leave it out")
 
 
 def _links_of(file: str, options: Mapping[str, Any]) -> Links:
