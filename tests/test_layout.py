@@ -31,7 +31,7 @@ LAYERS = (
     ("labels",),
     ("claims", "models", "verify"),
     ("radio", "result"),
-    ("process",),
+    ("presets", "process"),
     ("plotting",),
     ("solvers.processors", "solvers.compiled"),
     ("solvers.records", "solvers.backends"),
