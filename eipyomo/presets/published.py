@@ -110,7 +110,8 @@ class Preset(Record):
     answer
         What optima look like.
     trivial
-        ``"local"`` or ``"edge"`` if all users do the same on every channel that was tried.
+        ``"local"`` or ``"edge"`` if all users do the same on every channel that was tried, with the
+        setting's own number of users.
     setting
         The values.
     """
