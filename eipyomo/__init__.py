@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eipyomo import models as models
     from eipyomo import modes as modes
     from eipyomo import planning as _planning
+    from eipyomo import presets as presets
     from eipyomo import radio as radio
     from eipyomo import solvers as solvers
     from eipyomo import testing as testing

@@ -31,7 +31,7 @@ LAYERS = (
     ("labels",),
     ("claims", "models", "verify"),
     ("radio", "result"),
-    ("scenario",),
+    ("scenario", "presets"),
     ("process",),
     ("plotting",),
     ("solvers.processors", "solvers.compiled"),

@@ -106,6 +106,7 @@ LISTED = {
     "generate": ("data", "Make an instance in the letter's setting."),
     "plan": ("plan", "Answer questions of planning."),
     "plot": ("plot", "Draw a result, a process of many rounds, or a table."),
+    "presets": ("presets", "Show published settings, from which generate makes instances."),
     "report": ("report", "Write one page on results, for whoever decides on them."),
     "solve": ("solve", "Solve an instance."),
     "solvers": ("solve", "Show which solvers are here and what they can do."),
