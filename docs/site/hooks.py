@@ -16,6 +16,7 @@ ABOVE = ("README.md", "README.zh.md", "CHANGELOG.md", "CONTRIBUTING.md")
 """Pages that stand above docs/; on the site they stand beside the others."""
 
 LINK = re.compile(r"\]\((?:\.\./|docs/)?([\w][\w./-]*)")
+ROLE = re.compile(r":\w+:<code>(?:[^<]*&lt;)?~?([\w. -]+)(?:&gt;)?</code>")
 FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>', flags=re.DOTALL
 )
@@ -39,8 +40,11 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Write formulas as MathML, which browsers draw without a script or a network."""
-    return FORMULA.sub(mathml, content)
+    """Write formulas as MathML, which browsers draw without a script or a network.
+
+    Docstrings name each other in the manner of Sphinx; here the name is enough.
+    """
+    return ROLE.sub(r"<code>\1</code>", FORMULA.sub(mathml, content))
 
 
 def mathml(formula: re.Match[str]) -> str:
