@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -17,6 +18,7 @@ import pytest
 import eipyomo as ei
 from eipyomo.cli import main
 from experiments import keys
+from tests.conftest import slow_but
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -42,7 +44,10 @@ OF_THIS_FILE = (
 )
 """Pages whose blocks are run here; other files of tests run those of the others."""
 
-NOT_ALONE = """\
+WITHIN = {"plan": "planning.band", "radio": "radio.Disc", "stress": "planning.stress"}
+"""Names that stand on the page of the API by another one."""
+
+OFFLINE = """\
 import socket, sys
 def refused(*_, **__):
     raise OSError("the network is not to be used")
@@ -60,7 +65,7 @@ def built() -> Path:
 
     folder = Path(tempfile.mkdtemp(prefix="eipyomo-site-"))
     done = subprocess.run(
-        [sys.executable, "-c", NOT_ALONE, "build", "-f", "docs/site/mkdocs.yml", "-d", folder],
+        [sys.executable, "-c", OFFLINE, "build", "-f", "docs/site/mkdocs.yml", "-d", folder],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
@@ -91,7 +96,7 @@ def test_the_site_is_built_without_a_network() -> None:
     for page in PAGES:
         html = text_of(page.relative_to(DOCS).with_suffix(".html").as_posix())
         assert not re.search(r'(?:src|<link[^>]* href)="https?:', html), page
-    assert "eipyomo compare" in text_of("index.html")
+    assert "Documentation" in text_of("index.html")
 
 
 def test_formulas_are_drawn() -> None:
@@ -111,7 +116,7 @@ def test_the_api_page_has_all_public_names() -> None:
     """What `eipyomo` offers stands on the page, as itself or as the names within it."""
     html = text_of("api.html")
     for name in set(ei.__all__) - {"__version__"}:
-        inner = {"plan": "planning.band", "radio": "radio.Disc"}.get(name, name)
+        inner = WITHIN.get(name, name)
         assert f'id="eipyomo.{inner}' in html, f"{name} is not in docs/api.md"
 
 
@@ -135,17 +140,19 @@ def test_every_page_with_blocks_is_run_by_a_test() -> None:
             assert page.name in tests, f"no test runs the blocks of {page.name}"
 
 
-OWN_MACHINE = ("python3 -m venv", "python -m pip", "eipyomo compare")
-"""What prepares a machine: the README's test of its first commands has it."""
+LEFT_OUT = ("python3 -m venv", "python -m pip", "eipyomo compare", "eipyomo solvers")
+"""What prepares a machine, or looks at it: the test of the README runs the last two."""
 
 
-@pytest.mark.parametrize("page", OF_THIS_FILE)
+@pytest.mark.parametrize(
+    "page", slow_but(OF_THIS_FILE, "instances.md", "model.md", "faq.md", "edge_frequency.md")
+)
 def test_the_blocks_of_a_page_run(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Blocks of Python and shell run word for word, from top to bottom, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    ei.Instance.letter(users=3).to_json("instance.json")
+    ei.Instance.letter(users=2).to_json("instance.json")
     text = (DOCS / page).read_text(encoding="utf-8")
     names: dict[str, Any] = {"__name__": "__main__"}
     blocks = re.findall(r"^```(python|sh)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -155,7 +162,7 @@ def test_the_blocks_of_a_page_run(
             exec(compile(block, page, "exec"), names)
             continue
         for line in block.splitlines():
-            if not line.startswith(OWN_MACHINE):
+            if not line.startswith(LEFT_OUT):
                 for command in line.split(" && "):
                     run(command)
 
@@ -170,5 +177,7 @@ def run(command: str) -> None:
     if name == "eipyomo":
         assert main(arguments) == 0, command
     else:
-        folder = Path(sys.executable).parent
-        subprocess.run([folder / name, *arguments], check=True, capture_output=True)
+        folder = str(Path(sys.executable).parent)
+        found = shutil.which(name, path=os.pathsep.join([folder, os.environ["PATH"]]))
+        assert found is not None, name
+        subprocess.run([found, *arguments], check=True, capture_output=True)
