@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import numpy as np
 
 import eipyomo as ei
@@ -48,7 +49,7 @@ def main() -> None:
     """Solve, draw and print."""
     page = plotting.Page(figsize=(7.16, 4.2), layout="constrained", width="page")
     panels = page.subplots(2, 3)
-    print("| constraint | WSEL | more than the optimum | time |\n|---|---|---|---|")
+    click.echo("| constraint | WSEL | more than the optimum | time |\n|---|---|---|---|")
     for axes, (title, shown) in zip(panels.flat, SHOWN.items(), strict=False):
         names: dict[str, Any] = {}
         exec(compile(EXAMPLES[title], "extensions.md", "exec"), names)
@@ -59,11 +60,11 @@ def main() -> None:
         if best.objective is None or result.objective is None:
             raise RuntimeError(f"{title}: {result.message}")
         more = result.objective / best.objective - 1
-        print(f"| {title} | {result.objective:.4f} | {more:.1%} | {seconds:.1f} s |")
+        click.echo(f"| {title} | {result.objective:.4f} | {more:.1%} | {seconds:.1f} s |")
         draw(axes, title, shown, best, result)
-    for handles in [panels.flat[0].get_legend_handles_labels()]:
-        panels.flat[-1].axis("off")
-        panels.flat[-1].legend(*handles, loc="center", frameon=False)
+    bars = panels.flat[0].get_legend_handles_labels()
+    panels.flat[-1].axis("off")
+    panels.flat[-1].legend(*bars, loc="center", frameon=False)
     page.savefig(DOCS / "pictures" / "constraints.png", dpi=110)
 
 

@@ -46,9 +46,9 @@ assert ei.Instance.from_json("instance.json") == instance
 
 ## A table of users
 
-`instance.with_users("users.csv")`, and `--users-csv users.csv` of `eipyomo generate`, take a row for
-each user; columns are keys of an end user, in any unit. `instance.users_frame()` is such a table, to
-begin with. [tables.md](tables.md) says how tables are read."""
+`instance.with_users("users.csv")`, and `--users-csv users.csv` of `eipyomo generate`, take a row
+for each user; columns are keys of an end user, in any unit. `instance.users_frame()` is such a
+table, to begin with. [tables.md](tables.md) says how tables are read."""
 
 
 def page() -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +56,10 @@ sys.exit(cli(sys.argv[1:]))
 """MkDocs in a process that reaches nothing."""
 
 
-@cache
-def built() -> Path:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site without a network, and return its folder."""
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="eipyomo-site-"))
+    folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         [sys.executable, "-c", OFFLINE, "build", "-f", "docs/site/mkdocs.yml", "-d", folder],
         cwd=ROOT,
@@ -77,33 +73,28 @@ def built() -> Path:
     return folder
 
 
-def text_of(page: str) -> str:
-    """Return a page of the site."""
-    return (built() / page).read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_page_is_in_the_navigation(page: Path) -> None:
-    """A page of docs/ has its line in docs/site/mkdocs.yml, and the README or another links to it."""
+    """A page of docs/ has its line in docs/site/mkdocs.yml."""
     name = page.relative_to(DOCS).as_posix()
     assert re.search(rf"^ +- .*: {re.escape(name)}$", NAVIGATION, re.MULTILINE), (
         f"{name} is in no navigation: give it a line in docs/site/mkdocs.yml"
     )
 
 
-def test_the_site_is_built_without_a_network() -> None:
+def test_the_site_is_built_without_a_network(site: Path) -> None:
     """Every page, link and anchor is there, and no page asks another host for anything."""
     for page in PAGES:
-        html = text_of(page.relative_to(DOCS).with_suffix(".html").as_posix())
+        html = (site / page.relative_to(DOCS).with_suffix(".html")).read_text(encoding="utf-8")
         assert not re.search(r'(?:src|<link[^>]* href)="https?:', html), page
-    assert "Documentation" in text_of("index.html")
+    assert "Documentation" in (site / "index.html").read_text(encoding="utf-8")
 
 
-def test_formulas_are_drawn() -> None:
+def test_formulas_are_drawn(site: Path) -> None:
     """Each formula of a page is MathML on the site, in a line or in a box of its own."""
     for name in ("model", "decomposition", "methods", "vocabulary"):
         source = (DOCS / f"{name}.md").read_text(encoding="utf-8")
-        html = text_of(f"{name}.html")
+        html = (site / f"{name}.html").read_text(encoding="utf-8")
         boxes = source.count("```math")
         source = re.sub(r"```.*?```", "", source, flags=re.DOTALL)
         assert html.count('display="block"') == boxes
@@ -112,17 +103,17 @@ def test_formulas_are_drawn() -> None:
         assert "\\frac" not in html
 
 
-def test_the_api_page_has_all_public_names() -> None:
+def test_the_api_page_has_all_public_names(site: Path) -> None:
     """What `eipyomo` offers stands on the page, as itself or as the names within it."""
-    html = text_of("api.html")
-    for name in set(ei.__all__) - {"__version__"}:
+    html = (site / "api.html").read_text(encoding="utf-8")
+    for name in set(vars(ei)["__all__"]) - {"__version__"}:
         inner = WITHIN.get(name, name)
         assert f'id="eipyomo.{inner}' in html, f"{name} is not in docs/api.md"
 
 
-def test_the_search_knows_all_pages() -> None:
+def test_the_search_knows_all_pages(site: Path) -> None:
     """The index that the search reads from the disk has every page."""
-    index = text_of("search/search_index.js")
+    index = (site / "search" / "search_index.js").read_text(encoding="utf-8")
     for page in PAGES:
         assert f'"location":"{page.relative_to(DOCS).with_suffix(".html").as_posix()}' in index
 
@@ -169,11 +160,7 @@ def test_the_blocks_of_a_page_run(
 
 def run(command: str) -> None:
     """Run a command: of the package in this process, another in its own."""
-    name, *arguments = [
-        found
-        for word in shlex.split(command)
-        for found in (sorted(glob.glob(word)) if "*." in word and "[" not in word else [word])
-    ]
+    name, *arguments = [one for word in shlex.split(command) for one in expanded(word)]
     if name == "eipyomo":
         assert main(arguments) == 0, command
     else:
@@ -181,3 +168,8 @@ def run(command: str) -> None:
         found = shutil.which(name, path=os.pathsep.join([folder, os.environ["PATH"]]))
         assert found is not None, name
         subprocess.run([found, *arguments], check=True, capture_output=True)
+
+
+def expanded(word: str) -> list[str]:
+    """Return the files that a word of a command stands for, as a shell has it; else the word."""
+    return sorted(str(file) for file in Path().glob(word)) if word.endswith("*.json") else [word]
