@@ -44,7 +44,7 @@ import eipyomo as ei
 
 instance = ei.presets.instance("lydroo", users=6, seed=1)
 print(ei.solve(instance).objective, ei.presets.names())
-print(ei.presets.preset("lydroo").frame())   # key, value, source, note
+print(ei.presets.preset("lydroo").frame())  # key, value, source, note
 ```
 
 One seed is one channel, and the same arguments give the same instance. `--links-output` keeps the
