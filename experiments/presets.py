@@ -75,7 +75,7 @@ Stored in [presets.csv](../experiments/results/presets.csv): {provenance}.
 
 CLOSING = """\
 ADMM ends at everybody's local answer on `qeco`: at the optimum one user takes nearly all of the
-band, which no user by itself sees a gain in. On `lydroo`, where users part too, it is off as well."""
+band, which no user by itself sees a gain in. On `lydroo`, where users part, it is off as well."""
 
 HEAD = (
     "| preset | users | WSEL | latency | energy | offloaded | ADMM | LCO | ECO | GBE |",
