@@ -93,6 +93,11 @@ def _stopped_by_signals() -> Iterator[None]:
 
 LISTED = {
     "benchmark": ("benchmark", "Hold policies against certified optima."),
+    "bundle": ("bundle", "Put files of a study into one zip that is checked when opened."),
+    "catalog": (
+        "catalog",
+        "Look up networks, devices and radios, and where their numbers are from.",
+    ),
     "compare": ("studies", "Show the costs of several methods side by side."),
     "dataset": ("dataset", "Write many instances and their optima, to learn from."),
     "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
