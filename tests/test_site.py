@@ -168,7 +168,8 @@ def run(command: str) -> None:
     """Run a command: of the package in this process, another in its own."""
     name, *arguments = [one for word in shlex.split(command) for one in expanded(word)]
     if name == "eipyomo":
-        assert main(arguments) == 0, command
+        one_process = ["--workers", "1"] if arguments[0] == "sweep" else []
+        assert main([*arguments, *one_process]) == 0, command
     else:
         folder = str(Path(sys.executable).parent)
         found = shutil.which(name, path=os.pathsep.join([folder, os.environ["PATH"]]))
