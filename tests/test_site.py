@@ -45,6 +45,7 @@ OF_THIS_FILE = (
 WITHIN = {
     "catalog": "catalog.network",
     "plan": "planning.band",
+    "presets": "presets.instance",
     "radio": "radio.Disc",
     "stress": "planning.stress",
     "testing": "testing.assert_bound",
