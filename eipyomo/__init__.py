@@ -10,6 +10,7 @@ from eipyomo.lazily import names_of
 from eipyomo.solvers.backends.registration import register_with_pyomo
 
 if TYPE_CHECKING:
+    from eipyomo import library as library
     from eipyomo import models as models
     from eipyomo import modes as modes
     from eipyomo import planning as _planning

@@ -44,7 +44,7 @@ LAYERS = (
     ("solvers.benchmarks",),
     ("solvers.methods",),
     ("solvers",),
-    ("studies",),
+    ("library", "studies"),
     ("planning",),
     ("reporting",),
     ("environment",),

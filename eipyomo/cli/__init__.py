@@ -98,6 +98,7 @@ LISTED = {
     "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
     "export": ("data", "Write an instance's model as .nl or .gms."),
     "generate": ("data", "Make an instance in the letter's setting."),
+    "library": ("library", "Show, write and prove named instances."),
     "plan": ("plan", "Answer questions of planning."),
     "plot": ("plot", "Draw a result, a process of many rounds, or a table."),
     "report": ("report", "Write one page on results, for whoever decides on them."),
