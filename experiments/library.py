@@ -137,7 +137,8 @@ is compared by `check`.
 ## Entries
 
 Value and bound are WSEL, or MHz (`band`), GHz (`edge_frequency`) and s (`slowest`). `infeasible`:
-proven to have no feasible point.
+proven to have no feasible point. The value is that of an allocation which keeps every limit to
+1e-9; a point of a solver may be lower by what its tolerance of 1e-6 allows.
 """
 
 POINTS = """

@@ -24,6 +24,9 @@ GAPS = (1e-6, 1e-7, 1e-8)
 CLOSE = 1e-6
 """How near, relative, a point has to come to the best known value."""
 
+EXACTLY = 1e-9
+"""The most, relative, by which that point may violate anything."""
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -72,7 +75,7 @@ def check(name: str) -> Checked:
         value = None
         if outcome.allocation is not None:
             judged = evaluate(problem, outcome.allocation)
-            value = judged.value if judged.feasible else None
+            value = judged.value if judged.max_violation <= EXACTLY else None
         doubt = _doubt(entry, outcome, verified, value)
         if doubt is None:
             break
