@@ -149,7 +149,10 @@ def _show(found: list[Checked]) -> None:
 )
 @click.pass_context
 def library_command(context: click.Context) -> int:
-    """Show, write and prove named instances, with their best known values and bounds."""
+    """Show, write and prove named instances.
+
+    Each has a best known value, and a lower bound that a certificate proves.
+    """
     if context.invoked_subcommand is None:
         streams.note(context.get_help())
     return BAD_INPUT
