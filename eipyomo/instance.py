@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import numpy as np
@@ -23,19 +25,14 @@ from eipyomo.channel import (
     rayleigh_quantile,
 )
 from eipyomo.devices import EdgeServer, EndUser
-from eipyomo.errors import InputError
-from eipyomo.files import (
-    PathLike,
-    about,
-    read_csv,
-    read_document,
-    write_document,
-)
+from eipyomo.errors import InputError, InputWarning
+from eipyomo.files import PathLike, about, read_document, write_document
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.settings import KNOWN, column_meant, frame_in_si, set_by, users_of_rows
+from eipyomo.settings import KNOWN, set_by
 from eipyomo.summary import Summarised, Summary, counted, number
 from eipyomo.units import in_si
+from eipyomo.user_tables.reading import read_users
 from eipyomo.users import AtLeastOne, Users
 from eipyomo.validation import (
     FrozenMapping,
@@ -233,14 +230,17 @@ class Instance(Summarised, Record):
         data = dict(document)
         schema = data.pop("schema", None)
         if schema != SCHEMA:
-            raise InputError(
-                f"schema is {short(schema)}, but an instance must have {SCHEMA!r}"
-                if schema is not None
-                else f"schema is missing, but an instance must have {SCHEMA!r}"
-            )
+            state = "missing" if schema is None else short(schema)
+            raise InputError(f"schema is {state}, but an instance must have {SCHEMA!r}")
         if "name" not in data:
             raise InputError("name is missing: free text is required")
         return cls.of(data)
+
+    @classmethod
+    def from_scenario(cls, scenario: PathLike | Mapping[str, Any]) -> Self:
+        """Return what the file or document of a scenario makes; see :class:`eipyomo.Scenario`."""
+        # Scenarios stand above instances, which therefore do not import them.
+        return cls.of(import_module("eipyomo.scenario.reading").instance_of(scenario))
 
     @classmethod
     def from_json(cls, path: PathLike) -> Self:
@@ -289,18 +289,28 @@ class Instance(Summarised, Record):
         Parameters
         ----------
         users
-            A table with the columns of :meth:`users_frame`, or a CSV file of it. A column may be in
-            another unit, as ``task_mbit`` or ``transmit_power_dbm``; see :mod:`eipyomo.units`.
-        """
-        import pandas as pd
+            A table with columns of :meth:`users_frame`, or a file of one: text with any separator,
+            ``.xlsx`` or ``.parquet``. Titles may have :mod:`other units <eipyomo.units>`, as
+            ``task_mbit`` or ``Transmit power [dBm]``. ``name`` and ``channel_gain``, or in its
+            place ``distance_m``, must be there. Else what is left out or blank is what all users of
+            this instance have alike, or the letter's; see ``docs/tables.md``.
 
-        if isinstance(users, pd.DataFrame):
-            frame = frame_in_si(users, USER_COLUMNS, USER_LIMITS)
-            return self.replace(users=frame.to_dict("records"))
-        frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS, column_meant)
+        Warns
+        -----
+        InputWarning
+            Of what was filled, and of values that smell wrong.
+
+        Raises
+        ------
+        InputError
+            With all that is wrong with the table.
+        """
+        letter = type(self).letter(users=1).users
+        found, remarks = read_users(users, self.users, letter)
+        for remark in remarks:
+            warnings.warn(remark, InputWarning, stacklevel=2)
         with about(users):
-            rows = frame.to_dict("records")
-            return self.replace(users=users_of_rows(list(frame.index), rows, USER_LIMITS))
+            return self.replace(users=found)
 
     def replace(self, **changes: Any) -> Self:
         """Return this instance with other values for some keys, checked like any other.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,7 +53,7 @@ def read_rounds(
         table = table[list(names)]
     else:
         table = read_csv(source, what, names)[list(names)].map(number_or_text)
-    with told_by(source):
+    with about(source):
         rounds = max(len(table), 1) if rounds is None else rounds
         if len(table) < rounds:
             raise InputError(
@@ -71,13 +69,6 @@ def read_rounds(
                         f"{'blank' if blank else short(cell)}, but must be a finite number > 0"
                     )
         return table.astype(np.float64)
-
-
-def told_by(source: pd.DataFrame | PathLike) -> AbstractContextManager[None]:
-    """Let sentences about a table begin with the name of its file, if it has one."""
-    import pandas as pd
-
-    return contextlib.nullcontext() if isinstance(source, pd.DataFrame) else about(source)
 
 
 def place_of(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike
+from eipyomo.files import PathLike, about
 from eipyomo.instance import Instance
-from eipyomo.radio.tables import place_of, read_rounds, told_by
+from eipyomo.radio.tables import place_of, read_rounds
 from eipyomo.validation import positive_number, require_kind
 from eipyomo.words import short
 
@@ -64,7 +64,7 @@ def gains_of_throughput(
     if wrong.size:
         n, j = map(int, wrong[0])
         rate = float(table.to_numpy()[n, j])
-        with told_by(throughput):
+        with about(throughput):
             raise InputError(
                 f"{place_of(throughput, table, n, j, 'throughput')} is {rate:g} Mbit/s over "
                 f"{band_mhz:g} MHz, {rate / band_mhz:.3g} bit/s/Hz, which would need a channel "
