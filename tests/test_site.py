@@ -42,7 +42,12 @@ OF_THIS_FILE = (
 )
 """Pages whose blocks are run here; other files of tests run those of the others."""
 
-WITHIN = {"plan": "planning.band", "radio": "radio.Disc", "stress": "planning.stress"}
+WITHIN = {
+    "library": "library.get",
+    "plan": "planning.band",
+    "radio": "radio.Disc",
+    "stress": "planning.stress",
+}
 """Names that stand on the page of the API by another one."""
 
 OFFLINE = """\
