@@ -95,7 +95,7 @@ def test_the_table_has_a_row_for_each() -> None:
     assert list(table.index) == ei.library.names()
     assert table["users"].max() == 1000
     assert table["infeasible"].sum() == 2
-    assert table.loc["letter-m4", "gap"] <= 1e-6
+    assert (table["gap"].dropna().astype(float) <= 2e-6).all()
 
 
 def test_the_list_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
