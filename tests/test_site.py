@@ -44,6 +44,7 @@ OF_THIS_FILE = (
 
 WITHIN = {
     "catalog": "catalog.network",
+    "library": "library.get",
     "plan": "planning.band",
     "presets": "presets.instance",
     "radio": "radio.Disc",

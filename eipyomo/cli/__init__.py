@@ -104,6 +104,7 @@ LISTED = {
     "explain": ("scenario", "Say where every number of a scenario's instance comes from."),
     "export": ("data", "Write an instance's model as .nl or .gms."),
     "generate": ("data", "Make an instance in the letter's setting, or another published one."),
+    "library": ("library", "Show, write and prove named instances."),
     "plan": ("plan", "Answer questions of planning."),
     "plot": ("plot", "Draw a result, a process of many rounds, or a table."),
     "presets": ("presets", "Show published settings, from which generate makes instances."),
