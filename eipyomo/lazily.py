@@ -12,7 +12,12 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from threading import RLock
 from typing import Any
+
+LOADING, PATIENCE_S = RLock(), 20.0
+"""One thread loads at a time: where several import what imports one another, Python 3.11 may wait
+for ever. After so long, whoever loads may itself wait for a module that this thread imports."""
 
 Names = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
 
@@ -35,10 +40,15 @@ def names_of(package: str, file: str) -> Names:
                 f"module {package!r} has no attribute {name!r}", name=name, obj=sys.modules[package]
             )
         home, own = homes[name]
-        if home == package:
-            found: Any = import_module(f"{package}.{own}")
-        else:
-            found = getattr(import_module(home), own)
+        mine = LOADING.acquire(timeout=PATIENCE_S)
+        try:
+            if home == package:
+                found: Any = import_module(f"{package}.{own}")
+            else:
+                found = getattr(import_module(home), own)
+        finally:
+            if mine:
+                LOADING.release()
         setattr(sys.modules[package], name, found)
         return found
 
