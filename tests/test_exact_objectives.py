@@ -84,6 +84,19 @@ def test_the_least_band_does_not_depend_on_the_band(factor: float) -> None:
     assert value(least(wider, "band")) == pytest.approx(value(least(instance, "band")), rel=2 * GAP)
 
 
+@pytest.mark.parametrize("band_hz", [1e4, 2e7, 6e10])
+def test_energy_budgets_that_hardly_suffice_are_met_from_any_reference(band_hz: float) -> None:
+    """0.3 J each take 5,746 MHz, on which 400 MHz less and 0.28 J agree: both are infeasible."""
+    letter = ei.Instance.letter().replace(bandwidth_hz=band_hz)
+    tight = with_users(letter, deadline_s=24.804, energy_budget_j=0.3)
+    assert value(least(tight, "band")) == pytest.approx(5746.3113, rel=2 * GAP)
+    assert least(tight.replace(bandwidth_hz=5.346e9)).status == "infeasible"
+    tighter = with_users(letter, deadline_s=24.804, energy_budget_j=0.28)
+    found = least(tighter, "band")
+    assert found.status == "infeasible"
+    assert verify(tighter, found.certificate()).doubt is None
+
+
 @pytest.mark.parametrize("name", slow_but(SMALL, "letter-m4", "mixed-m4"))
 def test_the_slowest_user_is_where_the_least_band_is_all_of_it(name: str) -> None:
     """With deadlines of the least largest latency, the least band is B; the point has them."""
