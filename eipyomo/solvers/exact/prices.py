@@ -233,10 +233,18 @@ class _PriceSearch:
             tried.append(inner.best)
             return log_ratio(*parts_used(inner)), inner
 
+        part, slopes = self.start[place] * capacity / spent, self.dual.slopes
         crossing = find_crossing(
-            overuse, 0.0, -LEAST_SPAN, LEAST_SPAN, slope=-1.0, enough=self._is_shared_out
+            overuse,
+            float(np.log(part / (1.0 - part))) if 0.0 < part < 1.0 else 0.0,
+            -LEAST_SPAN,
+            LEAST_SPAN,
+            slope=slopes[place],
+            enough=self._is_shared_out,
         )
+        slopes[place] = crossing.slope(slopes[place], kernels.PRICE_SLOPE)
         best = max(tried, key=lambda one: one.value)
+        self.start[place] = best.prices[place]
         sides = [point.found for point in crossing.points]
         over = [own - others for own, others in map(parts_used, sides)]
         spread = over[0] - over[-1]
@@ -247,7 +255,12 @@ class _PriceSearch:
         """Tell whether prices prove enough, or the parts used are equal."""
         if any(one.found.best.value > self.accuracy.ceiling for one in crossing.points):
             return True
-        return _parts_are_equal(crossing)
+        off = abs(crossing.points[0].residual)
+        accuracy, value = self.accuracy, crossing.points[0].found.best.value
+        if off <= accuracy.mismatch and 10.0 * off * value <= accuracy.tolerance:
+            return True
+        spare = kernels.SPARED * max(value - accuracy.target, 0.0)
+        return 2.0 * off * off * value <= spare or _parts_are_equal(crossing)
 
 
 def _is_enough(
