@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from eipyomo import models as models
     from eipyomo import modes as modes
     from eipyomo import planning as _planning
+    from eipyomo import radio as radio
     from eipyomo import solvers as solvers
     from eipyomo.allocation import Allocation as Allocation
     from eipyomo.devices import EdgeServer as EdgeServer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from eipyomo.errors import ClaimError as ClaimError
     from eipyomo.errors import EipyomoError as EipyomoError
     from eipyomo.errors import InputError as InputError
+    from eipyomo.errors import InputWarning as InputWarning
     from eipyomo.errors import SolverError as SolverError
     from eipyomo.evaluation import Evaluation as Evaluation
     from eipyomo.evaluation import evaluate as evaluate
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from eipyomo.planning.channels import stress as stress
     from eipyomo.problem import Problem as Problem
     from eipyomo.process import Training as Training
+    from eipyomo.radio.channel import Channel as Channel
+    from eipyomo.radio.links import Links as Links
     from eipyomo.reporting.page import html_report as html_report
     from eipyomo.reporting.page import write_report as write_report
     from eipyomo.restriction import Restriction as Restriction

@@ -31,3 +31,7 @@ class ClaimError(InputError):
 
 class SolverError(EipyomoError, RuntimeError):
     """A solver is missing, failed, or ran out of time without an answer."""
+
+
+class InputWarning(UserWarning):
+    """Input that was taken, but filled or probably not what was meant; a sentence says which."""

@@ -27,12 +27,14 @@ Contents = TypeVar("Contents")
 
 
 @contextlib.contextmanager
-def about(path: PathLike) -> Iterator[None]:
-    """Let sentences about what a file holds begin with its name."""
+def about(source: PathLike | pd.DataFrame) -> Iterator[None]:
+    """Let sentences about what a file holds begin with its name; a frame has none."""
     try:
         yield
     except InputError as error:
-        raise type(error)(f"{one_line(os.fspath(path))}: {error}") from None
+        if not isinstance(source, str | os.PathLike):
+            raise
+        raise type(error)(f"{one_line(os.fspath(source))}: {error}") from None
 
 
 def read_text(path: PathLike, what: str) -> str:
@@ -103,7 +105,6 @@ def read_csv(
     what: str,
     columns: Sequence[str],
     optional: Sequence[str] = (),
-    meant: Callable[[str], str] = str,
 ) -> pd.DataFrame:
     """Return the table that a CSV file holds, all fields as texts; its index is lines of the file.
 
@@ -115,8 +116,6 @@ def read_csv(
         The names that the header must hold, in any order.
     optional
         Those that it may hold as well.
-    meant
-        Returns which of them a name in the header stands for.
 
     Raises
     ------
@@ -141,15 +140,14 @@ def read_csv(
             raise InputError(f"{where} is not valid CSV: it has no header")
         if not set(columns) <= set(header) and (sign := _separator(text, columns)) is not None:
             raise InputError(_separated(where, sign))
-        names = list(map(meant, header))
-        require_unique(names, f"{where} has the column")
+        require_unique(header, f"{where} has the column")
         for line, row in rows:
             if len(row) != len(header):
                 raise InputError(
                     f"{where} has {len(row)} fields in line {line}, but must have {len(header)}, "
                     "one for each name in its header"
                 )
-        require_columns(where, names, columns, optional)
+        require_columns(where, header, columns, optional)
     return pd.DataFrame(
         [row for _, row in rows], columns=header, dtype=object, index=[line for line, _ in rows]
     )

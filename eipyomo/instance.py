@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
@@ -23,19 +24,14 @@ from eipyomo.channel import (
     rayleigh_quantile,
 )
 from eipyomo.devices import EdgeServer, EndUser
-from eipyomo.errors import InputError
-from eipyomo.files import (
-    PathLike,
-    about,
-    read_csv,
-    read_document,
-    write_document,
-)
+from eipyomo.errors import InputError, InputWarning
+from eipyomo.files import PathLike, about, read_document, write_document
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
-from eipyomo.settings import KNOWN, column_meant, frame_in_si, set_by, users_of_rows
+from eipyomo.settings import KNOWN, set_by
 from eipyomo.summary import Summarised, Summary, counted, number
 from eipyomo.units import in_si
+from eipyomo.user_tables.reading import read_users
 from eipyomo.users import AtLeastOne, Users
 from eipyomo.validation import (
     FrozenMapping,
@@ -289,18 +285,28 @@ class Instance(Summarised, Record):
         Parameters
         ----------
         users
-            A table with the columns of :meth:`users_frame`, or a CSV file of it. A column may be in
-            another unit, as ``task_mbit`` or ``transmit_power_dbm``; see :mod:`eipyomo.units`.
-        """
-        import pandas as pd
+            A table with columns of :meth:`users_frame`, or a file of one: text with any separator,
+            ``.xlsx`` or ``.parquet``. Titles may have :mod:`other units <eipyomo.units>`, as
+            ``task_mbit`` or ``Transmit power [dBm]``. ``name`` and ``channel_gain``, or in its
+            place ``distance_m``, must be there. Else what is left out or blank is what all users of
+            this instance have alike, or the letter's; see ``docs/tables.md``.
 
-        if isinstance(users, pd.DataFrame):
-            frame = frame_in_si(users, USER_COLUMNS, USER_LIMITS)
-            return self.replace(users=frame.to_dict("records"))
-        frame = read_csv(users, "users", USER_COLUMNS, USER_LIMITS, column_meant)
+        Warns
+        -----
+        InputWarning
+            Of what was filled, and of values that smell wrong.
+
+        Raises
+        ------
+        InputError
+            With all that is wrong with the table.
+        """
+        letter = type(self).letter(users=1).users
+        found, remarks = read_users(users, self.users, letter)
+        for remark in remarks:
+            warnings.warn(remark, InputWarning, stacklevel=2)
         with about(users):
-            rows = frame.to_dict("records")
-            return self.replace(users=users_of_rows(list(frame.index), rows, USER_LIMITS))
+            return self.replace(users=found)
 
     def replace(self, **changes: Any) -> Self:
         """Return this instance with other values for some keys, checked like any other.

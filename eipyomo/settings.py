@@ -6,18 +6,16 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from eipyomo.at_once import UndecidedError
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError
-from eipyomo.files import number_or_text, require_columns, require_unique
+from eipyomo.files import number_or_text, require_unique
 from eipyomo.ranges import Range
 from eipyomo.units import in_si, unit_of
-from eipyomo.users import Users
-from eipyomo.validation import allowed, is_positive
+from eipyomo.validation import is_positive
 from eipyomo.words import clipped, short, shown
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 TEXTS = ("name", "modes")
 """Keys of users whose texts are never numbers."""
@@ -163,63 +161,3 @@ def _value(key: str, text: str) -> Any:
 
 
 _WHOLE = re.compile(r" *[+-]?[0-9]{1,15} *")
-
-
-def column_meant(name: str) -> str:
-    """Return the column of a table of end users, in SI units, that a name stands for."""
-    return unit_of(name, KNOWN)[0]
-
-
-def frame_in_si(
-    users: pd.DataFrame, required: Sequence[str], optional: Sequence[str]
-) -> pd.DataFrame:
-    """Return a table of end users with its columns in SI units, and None where one is blank."""
-    import pandas as pd
-
-    names = [str(column) for column in users.columns]
-    frame = users.set_axis(list(map(column_meant, names)), axis=1)
-    require_unique(list(frame.columns), "users has the column")
-    require_columns("users", list(frame.columns), required, optional)
-    for name, key in zip(names, frame.columns, strict=True):
-        if name != key:
-            told = (None if pd.isna(one) else one for one in frame[key])
-            frame[key] = [in_si({name: one}, KNOWN)[key] for one in told]
-    for key in set(optional) & set(frame.columns):
-        frame[key] = frame[key].astype(object).where(frame[key].notna(), None)
-    return frame
-
-
-def users_of_rows(
-    lines: Sequence[int], rows: Sequence[Mapping[Any, str]], may_be_blank: Sequence[str]
-) -> Sequence[EndUser]:
-    """Return the end users of a CSV file's rows; sentences say in which line one stands."""
-    try:
-        return Users.of(EndUser, list(map(_read, rows)))
-    except (UndecidedError, InputError):
-        pairs = zip(lines, rows, strict=True)
-        return [_user_of_row(line, row, may_be_blank) for line, row in pairs]
-
-
-def _read(row: Mapping[Any, str]) -> dict[Any, float | str]:
-    """Return the values of a row's fields in SI units, without those that are blank."""
-    values = {
-        key: text if key in TEXTS else number_or_text(text)
-        for key, text in row.items()
-        if text.strip()
-    }
-    return values if values.keys() <= KNOWN else in_si(values, KNOWN)
-
-
-def _user_of_row(line: int, row: Mapping[Any, str], may_be_blank: Sequence[str]) -> EndUser:
-    """Return the end user of a row, checked by itself."""
-    try:
-        for key, text in row.items():
-            meant, _ = unit_of(key, KNOWN)
-            if not text.strip() and meant not in may_be_blank:
-                raise InputError(
-                    f"{key} (user {short(row['name'])}) is blank, but must be "
-                    f"{allowed(EndUser, (meant,))}"
-                )
-        return EndUser.of(_read(row))
-    except InputError as error:
-        raise InputError(f"line {line}: {error}") from None

@@ -9,8 +9,10 @@ import logging
 import os
 import re
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
+from eipyomo.errors import InputWarning
 from eipyomo.words import one_line
 
 if TYPE_CHECKING:
@@ -79,10 +81,26 @@ def warnings_shown() -> Iterator[None]:
     own.addHandler(handler)
     drawing.setLevel(logging.ERROR)  # it remarks on folders and fonts
     try:
-        yield
+        with warnings.catch_warnings():
+            _show_warnings_of_input()
+            yield
     finally:
         own.removeHandler(handler)
         drawing.setLevel(level)
+
+
+def _show_warnings_of_input() -> None:
+    """Let warnings of input be lines too, each as often as it is given."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, InputWarning):
+            note(f"eipyomo: warning: {one_line(str(message))}")
+        else:
+            others(message, category, *where, **more)
+
+    warnings.simplefilter("always", InputWarning)
+    warnings.showwarning = show
 
 
 class _Handler(logging.Handler):

@@ -100,7 +100,9 @@ def _csv(table: pd.DataFrame) -> bytes:
 def _of_csv(contents: bytes) -> pd.DataFrame:
     import pandas as pd
 
-    table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), **BLANKS)
+    texts = dict.fromkeys(TEXTS, str)
+    exact: Any = {"dtype": texts, "float_precision": "round_trip"}
+    table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), **exact, **BLANKS)
     return table
 
 
@@ -231,6 +233,11 @@ FOR_PROGRAMS: Final = (
     *("max_violation", "iterations", "setup_s"),
 )
 """Columns that tables for people leave out."""
+
+TEXTS: Final = frozenset(
+    ("instance", "method", "options", "problem", "termination", "minimised", "solver_version")
+) | {"message", "digest", "version"}
+"""Columns that are texts, even where they look like numbers."""
 
 FORMATS: Final[Mapping[str, Format]] = {
     ".csv": Format(_csv, _of_csv),

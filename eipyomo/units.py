@@ -55,6 +55,7 @@ UNITS: Final[Mapping[str, Unit]] = {
     "_kbit": _times("_bits", 1e3, "kbit"),
     "_mbit": _times("_bits", 1e6, "Mbit"),
     "_gbit": _times("_bits", 1e9, "Gbit"),
+    "_byte": _times("_bits", 8.0, "byte"),
     "_kbyte": _times("_bits", 8e3, "kbyte"),
     "_mbyte": _times("_bits", 8e6, "Mbyte"),
     "_gbyte": _times("_bits", 8e9, "Gbyte"),
@@ -66,6 +67,7 @@ UNITS: Final[Mapping[str, Unit]] = {
     "_dbm_per_hz": _decibels("_w_per_hz", "dBm/Hz", dbm_to_watt, 1e-3),
     "_ms": _times("_s", 1e-3, "ms"),
     "_mj": _times("_j", 1e-3, "mJ"),
+    "_km": _times("_m", 1e3, "km"),
     "_gain_db": _decibels("_gain", "dB", lambda level: float(10.0 ** (level / 10.0)), 1.0),
 }
 """Endings of keys; 1 byte is 8 bit, and prefixes are powers of 1000."""
@@ -77,6 +79,7 @@ SI: Final[Mapping[str, str]] = {
     "_w": "W",
     "_s": "s",
     "_j": "J",
+    "_m": "m",
     "_gain": "",
 }
 """Endings of keys in SI units; one that ends in another stands before it."""
@@ -85,6 +88,28 @@ SI: Final[Mapping[str, str]] = {
 def _si_of(key: str) -> str | None:
     """Return the ending of a key in SI units, if it has one."""
     return next((ending for ending in SI if key.endswith(ending)), None)
+
+
+def stem_of(key: str) -> str:
+    """Return a key in SI units without its unit."""
+    return key if key.endswith("_gain") else key.removesuffix(_si_of(key) or "")
+
+
+def signs_of(key: str) -> dict[str, Unit | None]:
+    """Return the units that a key in SI units may be told in, by their signs; SI's is None."""
+    si = _si_of(key)
+    return {} if si is None else {SI[si]: None} | {u.sign: u for u in UNITS.values() if u.si == si}
+
+
+def key_in(key: str, unit: Unit | None) -> str:
+    """Return the key of a quantity in a unit, of its key in SI units."""
+    ending = next((ending for ending, one in UNITS.items() if one is unit), "")
+    return key if unit is None else key.removesuffix(unit.si) + ending
+
+
+def ways_of(key: str) -> list[str]:
+    """Return the keys of a quantity in all units that it may be told in, SI's first."""
+    return [key_in(key, unit) for unit in signs_of(key).values()]
 
 
 def unit_of(key: str, known: Collection[str]) -> tuple[str, Unit | None]:
@@ -159,12 +184,10 @@ def _si(name: str, value: Any, unit: Unit) -> float:
 def _refuse_unit(key: str, known: Collection[str], where: str) -> None:
     """Refuse a known quantity in a unit that it has not, by those that it has."""
     for meant in known:
-        si = _si_of(meant)
-        stem = meant.removesuffix(si or "")
-        if si is not None and key.startswith(f"{stem}_"):
-            ways = [stem + ending for ending, unit in UNITS.items() if unit.si == si]
+        stem = meant.removesuffix(_si_of(meant) or "")
+        if stem != meant and key.startswith(f"{stem}_"):
             raise InputError(
-                f"{where}{key} is not a known key, but must be one of: {', '.join((meant, *ways))}"
+                f"{where}{key} is not a known key, but must be one of: {', '.join(ways_of(meant))}"
             )
 
 

@@ -16,6 +16,7 @@ OF_SI = {
     "kbit": 1e3,
     "mbit": 1e6,
     "gbit": 1e9,
+    "byte": 8.0,
     "kbyte": 8e3,
     "mbyte": 8e6,
     "gbyte": 8e9,
@@ -25,6 +26,7 @@ OF_SI = {
     "mw": 1e-3,
     "ms": 1e-3,
     "mj": 1e-3,
+    "km": 1e3,
 }
 """What one of a unit is, written down once more."""
 

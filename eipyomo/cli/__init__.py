@@ -104,6 +104,7 @@ LISTED = {
     "solve": ("solve", "Solve an instance."),
     "solvers": ("solve", "Show which solvers are here and what they can do."),
     "sweep": ("studies", "Solve many instances by many methods."),
+    "template": ("data", "Write a table of users to fill in, and what its columns mean."),
     "train": ("studies", "Solve a whole training process, round by round."),
     "verify": ("judge", "Prove the bound of a certificate, or that nothing is feasible."),
 }

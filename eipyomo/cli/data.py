@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,20 @@ from eipyomo.cli.options import (
     set_option,
 )
 from eipyomo.cli.printing import describe
+from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
-from eipyomo.files import to_json
+from eipyomo.files import to_json, write_atomically
 from eipyomo.instance import Instance
 from eipyomo.models.formulation_options import OPTIONS
+from eipyomo.radio.links import Links
+from eipyomo.user_tables.template import template_bytes
+from eipyomo.users import Users
 
 OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m")
 """Options of ``generate`` that make the end users."""
+
+OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
+"""Those in whose place links stand."""
 
 
 @click.command(
@@ -33,6 +41,7 @@ OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m"
         "eipyomo generate --users 4 --path-loss-exponent 2.9 --seed 0 -o instance.json",
         "eipyomo generate --users 100 --set 'users[*].transmit_power_dbm=20' -o instance.json",
         "eipyomo generate --users-csv users.csv --bandwidth-mhz 10 -o instance.json",
+        "eipyomo generate --links street.json --seed 1 --links-output links.json -o instance.json",
     ),
 )
 @click.option("--users", default=4, show_default=True, help="Number M of end users.")
@@ -50,7 +59,19 @@ OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m"
 @click.option(
     "--users-csv",
     metavar="FILE",
-    help="Take the end users from this table instead; columns name their units, as task_mbit.",
+    help="Take the end users from this table instead, .csv or .xlsx, as `eipyomo template` writes "
+    "one to fill in; titles name their units, as task_mbit or 'task [Mbit]'.",
+)
+@click.option(
+    "--links",
+    "links_file",
+    metavar="FILE",
+    help="Draw gains and noise from the channel and places in this file, with its seed or --seed.",
+)
+@click.option(
+    "--links-output",
+    metavar="FILE",
+    help="Keep here what the gains were made of, for each user, in the form of --links.",
 )
 @click.option(
     "--name", help="Free text.  [default: made from the options, or the table's file name]"
@@ -58,27 +79,92 @@ OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m"
 @set_option
 @click.option("-o", "--output", metavar="FILE", help="Instance file.  [default: print it]")
 def generate_command(
-    output: str | None, users_csv: str | None, settings: tuple[str, ...], **options: Any
+    output: str | None,
+    users_csv: str | None,
+    links_file: str | None,
+    links_output: str | None,
+    settings: tuple[str, ...],
+    **options: Any,
 ) -> int:
-    """Make an instance in the letter's setting."""
-    if users_csv is None:
+    """Make an instance in the letter's setting.
+
+    With --links its gains and noise are those of a channel at places, which the file describes.
+    """
+    if links_output is not None and links_file is None:
+        raise InputError("links_output is given without links, but it is where they are kept")
+    if users_csv is not None:
+        _leave_out(OF_THE_USERS if links_file is None else OF_THE_LINKS, "users_csv")
+        options["name"] = options["name"] or Path(users_csv).stem
+    if links_file is None:
         instance = Instance.letter(**options)
+        instance = instance if users_csv is None else instance.with_users(users_csv)
     else:
-        context = click.get_current_context()
-        for name in OF_THE_USERS:
-            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-                raise InputError(
-                    f"{name} is given, but the end users are those of users_csv: leave it out"
-                )
-        if options["name"] is None:
-            options["name"] = Path(users_csv).stem
-        instance = Instance.letter(**options).with_users(users_csv)
+        links = _links_of(links_file, options)
+        instance = _with_links(links, users_csv, options)
+        if links_output is not None:
+            links.to_json(links_output)
+            streams.note(f"wrote {links_output}: the links of {len(links.names)} users")
     instance = instance.with_settings(settings)
     if output is None:
         streams.print_document(to_json(instance.to_dict()))
     else:
         instance.to_json(output)
         streams.note(f"wrote {output}: {describe(instance)}")
+    return ANSWERED
+
+
+def _leave_out(names: Sequence[str], instead: str) -> None:
+    """Refuse options that something else stands in the place of."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise InputError(
+                f"{name} is given, but the end users are those of {instead}: leave it out"
+            )
+
+
+def _links_of(file: str, options: Mapping[str, Any]) -> Links:
+    """Return the links of a file, drawn with another seed if one is given."""
+    _leave_out(OF_THE_LINKS, "links")
+    links = Links.from_json(file)
+    source = click.get_current_context().get_parameter_source("seed")
+    if source is ParameterSource.DEFAULT:
+        return links
+    return Links.draw(links.channel, links.places, options["seed"])
+
+
+def _with_links(links: Links, users_csv: str | None, options: Mapping[str, Any]) -> Instance:
+    """Return the letter's instance, or that of a table, with the gains of links."""
+    name = options["name"] or f"{links.describe()} D={options['model_mbit']:g}Mbit"
+    given = {**options, "name": name, "users": len(links.names), "seed": 0}
+    letter = Instance.letter(**given)
+    if users_csv is not None:
+        return links.instance(letter.with_users(users_csv))
+    named = {**letter.users.columns, "name": list(links.names)}
+    return links.instance(letter.replace(users=Users(EndUser, named)))
+
+
+@click.command(
+    "template",
+    epilog=examples(
+        "eipyomo template -o users.csv",
+        "eipyomo template -o users.xlsx",
+        "eipyomo generate --users-csv users.csv -o instance.json",
+    ),
+)
+@click.option("-o", "--output", metavar="FILE", help="users.csv or .xlsx.  [default: print it]")
+def template_command(output: str | None) -> int:
+    """Write a table of users to fill in, and what its columns mean.
+
+    The row in it is the letter's first user. All columns but name and channel gain may be left out,
+    and more may be added; titles may have other units, as 'task [kbyte]' or task_kbyte.
+    """
+    contents = template_bytes(output or "users.csv", Instance.letter(users=1).users)
+    if output is None:
+        click.echo(contents.decode(), nl=False)
+    else:
+        write_atomically({output: contents})
+        streams.note(f"wrote {output}: fill it in, and give it to generate by --users-csv")
     return ANSWERED
 
 

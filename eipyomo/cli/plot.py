@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from eipyomo.errors import InputError
 from eipyomo.files import about
 from eipyomo.instance import Instance
 from eipyomo.process import read_answer
+from eipyomo.radio.links import Links
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
         "eipyomo plot process.json",
         "eipyomo plot table.csv --x model_mbit --y wsel --by method --error ci95 -o figure.pdf",
         "eipyomo plot table.csv --x task_mbit --relative-to exact",
+        "eipyomo plot result.json --figure map --links links.json",
     ),
 )
 @click.argument("result_file", metavar="RESULT")
@@ -38,8 +42,8 @@ if TYPE_CHECKING:
     "--figure",
     default="overview",
     show_default=True,
-    type=click.Choice(["overview", "timeline", "bandwidth", "costs", "convergence"]),
-    help="What to draw; convergence is for results of admm.",
+    type=click.Choice(["overview", "timeline", "bandwidth", "costs", "convergence", "map"]),
+    help="What to draw; convergence is for results of admm, and map needs --links.",
 )
 @click.option(
     "--instance",
@@ -55,12 +59,19 @@ if TYPE_CHECKING:
 )
 @click.option("--no-title", is_flag=True, help="Leave the title to the caption.")
 @click.option(
+    "--links",
+    "links_file",
+    metavar="FILE",
+    help="For a map: where the users are, as generate --links takes it.",
+)
+@click.option(
     "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
 )
 def plot_command(
     result_file: str,
     figure: str,
     instance_file: str | None,
+    links_file: str | None,
     width: str | None,
     no_title: bool,
     output: str | None,
@@ -76,6 +87,8 @@ def plot_command(
     Nothing false is drawn: exit status 4 if numbers in the file contradict one another, or, with
     --instance, if any of them is not what the instance makes it.
     """
+    if (figure == "map") != (links_file is not None):
+        raise InputError("a map needs --links, which tells where users are, and nothing else does")
     target = require_figure_path(output or Path(result_file).with_suffix(".png"))
     if is_table(result_file):
         if instance_file is not None or figure != "overview":
@@ -83,22 +96,26 @@ def plot_command(
         drawn = table_figure(result_file, of_table, width)
     else:
         refuse_for_results(of_table)
-        drawn = _figure(result_file, figure, instance_file, width, title=not no_title)
+        files = (result_file, instance_file, links_file)
+        drawn = _figure(figure, files, {"width": width, "title": not no_title})
     write_figure(drawn, target, dpi=SCREEN_DPI if width is None else PRINT_DPI)
     return ANSWERED
 
 
 def _figure(
-    result_file: str, figure: str, instance_file: str | None, width: str | None, *, title: bool
+    figure: str, files: tuple[str, str | None, str | None], look: Mapping[str, Any]
 ) -> Figure:
     """Return a figure of a result or of a process, of which nothing is false."""
+    result_file, instance_file, links_file = files
     instance = None if instance_file is None else Instance.from_json(instance_file)
     document = read_answer(result_file, instance)
     plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
     of_process = document["schema"] == claims.TRAINING_SCHEMA
     figures = plotting.TRAINING_FIGURES if of_process else plotting.FIGURES
+    if links_file is not None and not of_process:
+        figures = {"map": partial(plotting.users_map, links=Links.from_json(links_file))}
     if figure not in figures:
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     with about(result_file):
-        drawn: Figure = figures[figure](document, width=width, title=title)
+        drawn: Figure = figures[figure](document, **look)
     return drawn

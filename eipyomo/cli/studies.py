@@ -29,6 +29,8 @@ from eipyomo.cli.tables import show_comparison, show_sweep, show_training
 from eipyomo.draw import Draw
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
+from eipyomo.radio.links import Links
+from eipyomo.radio.traces import gains_of_throughput
 from eipyomo.solvers.methods import DEFAULT_METHOD
 from eipyomo.studies.compare import DEFAULT_METHODS, compare
 from eipyomo.studies.compare import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
@@ -217,6 +219,8 @@ def sweep_command(
         "eipyomo train instance.json --rounds 20",
         "eipyomo train instance.json --rounds 100 --seed 1 --store train.db -o process.json",
         "eipyomo train instance.json --rounds 10 --gains gains.csv -m admm",
+        "eipyomo train instance.json --rounds 10 --throughput mbit_per_s.csv",
+        "eipyomo train instance.json --rounds 10 --links links.json --seed 1",
         "eipyomo train instance.json --rounds 5 -m lco --training-method minlp:ipopt",
     ),
 )
@@ -232,6 +236,17 @@ def sweep_command(
     "--gains",
     metavar="FILE",
     help="Read the channels from a CSV file: one row a round, one column a user.",
+)
+@click.option(
+    "--throughput",
+    metavar="FILE",
+    help="Read them from a CSV file of uplink throughputs in Mbit/s over the whole band instead.",
+)
+@click.option(
+    "--links",
+    "links_file",
+    metavar="FILE",
+    help="Draw around the mean gains in this file, as generate --links takes it; needs --seed.",
 )
 @click.option(
     "-m",
@@ -262,6 +277,8 @@ def train_command(
     instance_file: str,
     more: tuple[str, ...],
     settings: tuple[str, ...],
+    throughput: str | None,
+    links_file: str | None,
     store_file: str | None,
     table_file: str | None,
     output: str | None,
@@ -279,6 +296,12 @@ def train_command(
     instance = read_instance(instance_file, settings)
     require_targets(store=store_file, csv=table_file, output=output)
     given = with_more(options["method"], options, more)
+    if throughput is not None:
+        if given.get("gains") is not None:
+            raise InputError("gains and throughput are given, but channels are read from one")
+        given["gains"] = gains_of_throughput(instance, throughput)
+    if links_file is not None:
+        given["links"] = Links.from_json(links_file)
     with Store(store_file) as store, rounds_shown(given["rounds"]) as report:
         process = train(instance, store=store, report=report, **given)
     document = process.to_dict()

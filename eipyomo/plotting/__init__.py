@@ -9,6 +9,7 @@ from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
 from eipyomo.plotting.curves import ERRORS, curve_points, curves, drawn
 from eipyomo.plotting.fonts import Page
+from eipyomo.plotting.map import users_map
 from eipyomo.plotting.planning_answers import binding, phase, sensitivity, stress, what_if
 from eipyomo.plotting.planning_resources import (
     pareto,
@@ -49,6 +50,7 @@ __all__ = [
     "training_costs",
     "training_overview",
     "training_timeline",
+    "users_map",
     "what_if",
 ]
 

@@ -19,10 +19,10 @@ from eipyomo.plotting.style import (
     draw_phases,
     fills,
     grid,
+    headline,
     label_lanes,
     legend_above,
     phases_legend,
-    printable_title,
     slowest,
     spread,
 )
@@ -75,7 +75,7 @@ def overview(
     lanes = min(len(terms), SHOWN_USERS)
     sheet = Sheet((10.0, 7.2), (1.2 + 0.2 * lanes, *[2.2] * 3), ((0, 0, 0), (1, 2, 3)), (1.25, 1.0))
     panels = [partial(panel, document, terms) for panel in (_round, _band, _energy, _latency)]
-    legend, words = phases_legend([*COLORS]), _title(document, width) if title else None
+    legend, words = phases_legend([*COLORS]), headline(document, width) if title else None
     return compose(panels, sheet, axes, width=width, title=words, legend=legend)
 
 
@@ -96,7 +96,7 @@ def timeline(
     lanes = min(len(terms), SHOWN_USERS)
     sheet = Sheet((9.0, 1.8 + 0.5 * lanes), (1.7 + 0.25 * lanes,))
     legend = phases_legend([phase for phase in COLORS if phase != "waiting"])
-    words = _title(document, width) if title else None
+    words = headline(document, width) if title else None
     panels = [partial(_round, document, terms)]
     return compose(panels, sheet, ax, width=width, title=words, legend=legend)
 
@@ -113,7 +113,7 @@ def bandwidth(
     Parameters and errors are those of :func:`overview`; `ax` is one of its axes.
     """
     document, terms = drawn(result)
-    words = _title(document, width) if title else None
+    words = headline(document, width) if title else None
     panels = [partial(_band, document, terms)]
     return compose(panels, Sheet((5.5, 4.0), (2.6,)), ax, width=width, title=words)
 
@@ -133,17 +133,10 @@ def costs(
     """
     document, terms = drawn(result)
     legend = phases_legend([phase for phase in COLORS if phase != "previous model download"])
-    words = _title(document, width) if title else None
+    words = headline(document, width) if title else None
     panels = [partial(panel, document, terms) for panel in (_energy, _latency)]
     sheet = Sheet((9.0, 4.4), (2.6, 2.6), ((0, 1),))
     return compose(panels, sheet, axes, width=width, title=words, legend=legend)
-
-
-def _title(document: Mapping[str, Any], width: Width | None) -> str:
-    name = printable_title(document["instance"], width)
-    cost = document.get("objective")
-    value = f": WSEL {cost:.5g}" if cost is not None else ": not feasible"
-    return f"method {document['method']}, problem {document['problem']}{value}\n{name}"
 
 
 def _round(document: Mapping[str, Any], terms: pd.DataFrame, axes: Axes) -> None:

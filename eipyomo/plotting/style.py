@@ -121,6 +121,14 @@ def printable_title(name: str | None, width: Width | None) -> str:
     return _drawable(labels([name or "an unnamed instance"], length)[0])
 
 
+def headline(document: Mapping[str, Any], width: Width | None) -> str:
+    """Say which problem a method has solved, to which cost, and of which instance."""
+    cost = document.get("objective")
+    value = "not feasible" if cost is None else f"WSEL {cost:.5g}"
+    name = printable_title(document["instance"], width)
+    return f"method {document['method']}, problem {document['problem']}: {value}\n{name}"
+
+
 def legend_above(axes: Axes, columns: int = 1) -> None:
     """Say above a panel which line is which, where nothing is covered."""
     axes.legend(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eipyomo.claims.values import is_number
-from eipyomo.errors import InputError
-from eipyomo.files import PathLike, about, number_or_text, read_text
+from eipyomo.files import PathLike, number_or_text
 from eipyomo.reporting.origin import CALLED
 from eipyomo.reporting.sentences import (
     MOST_ROWS,
@@ -24,17 +22,10 @@ from eipyomo.reporting.sentences import (
     percent,
 )
 from eipyomo.reporting.traces import heading
-from eipyomo.tables import rows_of
-from eipyomo.words import one_line
+from eipyomo.tables import TEXTS, read_table, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-TEXTS = frozenset(
-    ("instance", "method", "options", "problem", "termination", "minimised", "solver_version")
-) | {"message", "digest", "version"}
-"""Columns that are texts, even where they look like numbers."""
 
 
 def read_rows(path: PathLike) -> list[dict[str, Any]]:
@@ -45,22 +36,16 @@ def read_rows(path: PathLike) -> list[dict[str, Any]]:
     InputError
         If there is none in it.
     """
-    import pandas as pd
-
-    text = read_text(path, "table")
-    with about(path):
-        try:
-            table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-        except ValueError as error:
-            raise InputError(f"the table is not valid CSV: {one_line(str(error))}") from None
-    return results_of(table.apply(lambda column: [_value(str(column.name), x) for x in column]))
+    table = read_table(path)
+    for key in table.columns:
+        if key not in TEXTS and table[key].dtype == object:  # numbers beside texts stay numbers
+            table[key] = [_value(cell) for cell in table[key]]
+    return results_of(table)
 
 
-def _value(key: str, cell: Any) -> Any:
+def _value(cell: Any) -> Any:
     """Return what a field of a CSV file stands for."""
-    if not isinstance(cell, str) or not cell:
-        return None
-    if key in TEXTS:
+    if not isinstance(cell, str):
         return cell
     return {"True": True, "False": False}.get(cell, number_or_text(cell))
 

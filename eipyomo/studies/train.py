@@ -9,22 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
-from eipyomo.files import (
-    PathLike,
-    about,
-    number_or_text,
-    read_csv,
-    require_columns,
-    require_unique,
-)
+from eipyomo.files import PathLike
 from eipyomo.instance import Instance
 from eipyomo.process import Training, following
+from eipyomo.radio.links import Links
+from eipyomo.radio.tables import read_rounds
 from eipyomo.result import Result
 from eipyomo.solvers.methods import DEFAULT_METHOD, METHODS, attempt, options_of, resolve
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
-from eipyomo.validation import is_positive, positive_number, require_kind, whole_number
-from eipyomo.words import short
+from eipyomo.validation import positive_number, require_kind, whole_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +36,7 @@ def train(
     seed: int | None = None,
     mean_gain: float | None = None,
     gains: pd.DataFrame | PathLike | None = None,
+    links: Links | None = None,
     store: Store | None = None,
     report: Report | None = None,
     **options: Any,
@@ -66,6 +61,9 @@ def train(
         Draw them around this gain instead, the same for all users; needs `seed`.
     gains
         Take the channels from this table, or CSV file: one row a round, one column a user.
+    links
+        Draw them around the mean gains of these links of the users, and by their fading, instead;
+        needs `seed`.
     store
         Where finished rounds are kept and looked up, so that a process that was killed goes on.
     report
@@ -94,7 +92,9 @@ def train(
     resolve(method, options)
     early_method = training_method or _for_training(method)
     cells_of = _cells_of(method, early_method, options)
-    channels = channel_gains(instance, rounds, seed=seed, mean_gain=mean_gain, gains=gains)
+    channels = channel_gains(
+        instance, rounds, seed=seed, mean_gain=mean_gain, gains=gains, links=links
+    )
     instances, results = [], []
     current = following(instance, channels[0], instance.scaled.previous_download_s)
     resolve(method, options).of(current)  # refused now, and not after all rounds before it
@@ -158,6 +158,7 @@ def channel_gains(
     seed: int | None = None,
     mean_gain: float | None = None,
     gains: pd.DataFrame | PathLike | None = None,
+    links: Links | None = None,
 ) -> NDArray[np.float64]:
     """Return the channel power gains of all rounds; see :func:`train`.
 
@@ -172,55 +173,27 @@ def channel_gains(
     InputError
         If the arguments contradict each other, or a table does not fit the instance.
     """
+    around = {"mean_gain": mean_gain, "links": links}
+    given = [key for key, value in ({"seed": seed} | around).items() if value is not None]
     if gains is not None:
-        if seed is not None or mean_gain is not None:
-            given = "seed" if seed is not None else "mean_gain"
-            raise InputError(f"{given} and gains are given, but channels are drawn or read")
-        return _read_gains(instance, rounds, gains)
+        if given:
+            raise InputError(f"{given[0]} and gains are given, but channels are drawn or read")
+        names = instance.users.texts("name")
+        return read_rounds(gains, "gains", names, rounds).to_numpy()
     own = instance.users.numbers("channel_gain")
     if seed is None:
-        if mean_gain is not None:
-            raise InputError("mean_gain is given without a seed, but it is what to draw around")
+        if given:
+            raise InputError(f"{given[0]} is given without a seed, but it is what to draw around")
         return np.tile(own, (rounds, 1))
     seed = whole_number("seed", seed, 0)
+    if links is not None:
+        if mean_gain is not None:
+            raise InputError("mean_gain and links are given, but gains are drawn around one")
+        require_kind("links", links, Links)
+        order = links.order_in(instance)
+        return np.array([own, *(links.faded(seed, n)[order] for n in range(2, rounds + 1))])
     mean = own
     if mean_gain is not None:
         mean = np.full(len(own), positive_number("mean_gain", mean_gain))
     fading = [np.random.default_rng([seed, n]).exponential(size=len(own)) for n in range(1, rounds)]
     return np.array([own, *(mean * draw for draw in fading)])
-
-
-def _read_gains(
-    instance: Instance, rounds: int, gains: pd.DataFrame | PathLike
-) -> NDArray[np.float64]:
-    """Read a table of gains with the columns of the users, in any order."""
-    import pandas as pd
-
-    names = list(instance.users.texts("name"))
-    if isinstance(gains, pd.DataFrame):
-        table = gains.set_axis([str(column) for column in gains.columns], axis=1)
-        require_unique(list(table.columns), "gains has the column")
-        require_columns("gains", list(table.columns), names)
-        return _numbers_of(table[names], rounds)
-    table = read_csv(gains, "gains", names)[names]
-    with about(gains):
-        return _numbers_of(table.map(number_or_text), rounds, in_file=True)
-
-
-def _numbers_of(table: pd.DataFrame, rounds: int, *, in_file: bool = False) -> NDArray[np.float64]:
-    """Return the first rows of a table; sentences say in which line of its file a fault stands."""
-    if len(table) < rounds:
-        raise InputError(f"gains has {len(table)} rows, but must have one for each of {rounds}")
-    table = table.iloc[:rounds]
-    numbers = np.empty(table.shape)
-    for n, (line, row) in enumerate(zip(table.index, table.to_numpy(dtype=object), strict=True)):
-        for j, cell in enumerate(row):
-            if not is_positive(cell):
-                blank = isinstance(cell, str) and not cell.strip()
-                raise InputError(
-                    f"{f'line {line}: ' if in_file else ''}gains of user {table.columns[j]!r} in "
-                    f"round {n + 1} is {'blank' if blank else short(cell)}, but must be a finite "
-                    "number > 0"
-                )
-            numbers[n, j] = cell
-    return numbers
