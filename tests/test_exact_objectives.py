@@ -251,3 +251,20 @@ def test_a_total_frequency_is_no_limit_on_the_least(total_ghz: float) -> None:
     found = least(limited, "edge_frequency")
     assert value(found) == pytest.approx(value(least(late, "edge_frequency")), rel=2 * GAP)
     assert verify(limited, found.certificate()).doubt is None
+
+
+def test_the_slowest_where_the_server_shares_its_frequency() -> None:
+    """SCIP finds 5.816277 s for the letter's users and 8 GHz; a proof and a point enclose it."""
+    found = least(ei.Instance.letter(total_frequency_ghz=8.0), "slowest", time_limit=20.0)
+    assert value(found) == pytest.approx(5.816277, rel=GAP)
+
+
+def test_the_least_band_where_the_server_shares_its_frequency() -> None:
+    """Who computes slowly by its weights still gets of the server what its deadline asks for."""
+    few = with_users(reference("letter-m12"), deadline_s=8.0)
+    bands = [value(least(few, "band"))]
+    for total_ghz in (12.0, 6.0):
+        shared = few.replace(server={"total_frequency_hz": 1e9 * total_ghz})
+        bands.append(value(least(shared, "band", gap=1e-5, time_limit=20.0)))
+    assert bands == sorted(bands)
+    assert bands[2] > bands[0] * 1.001
