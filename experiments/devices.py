@@ -23,7 +23,7 @@ class Kind(NamedTuple):
     """Devices of one kind: how many, and between what their data are."""
 
     name: str
-    count: int
+    devices: int
     distance_m: tuple[float, float]
     task_mbit: tuple[float, float]
     max_frequency_ghz: float
@@ -43,7 +43,7 @@ def lines() -> list[str]:
     """Return the lines of the table."""
     generator, found = np.random.default_rng(SEED), [TITLES]
     for kind in KINDS:
-        for number in range(1, kind.count + 1):
+        for number in range(1, kind.devices + 1):
             # Places are spread evenly over a ring.
             near_m, far_m = kind.distance_m
             distance_m = np.sqrt(generator.uniform(near_m**2, far_m**2))

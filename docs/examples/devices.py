@@ -9,6 +9,8 @@ import math
 import warnings
 from pathlib import Path
 
+import click
+
 import eipyomo as ei
 
 TABLE = Path(__file__).with_name("devices.csv")
@@ -41,34 +43,44 @@ def main() -> None:
     in_time = plant.with_settings([f"users[*].deadline_s={DEADLINE_S}"])
 
     band = ei.plan.band(plant, [DEADLINE_S], gap=GAP, workers=1).iloc[0]
-    print(f"{len(plant.users)} devices in {DEADLINE_S:g} s: {enough(band.band_mhz)} are enough,")
-    print(f"  less than {not_enough(band.bound_mhz)} are not ({band.available_mhz:g} MHz are there)")
+    click.echo(
+        f"{len(plant.users)} devices in {DEADLINE_S:g} s: {enough(band.band_mhz)} are enough,"
+    )
+    click.echo(
+        f"  less than {not_enough(band.bound_mhz)} are not ({band.available_mhz:g} MHz are there)"
+    )
 
     result = ei.solve(in_time, gap=GAP)
     users = result.frame()
     kinds = users.assign(kind=users["name"].str.rsplit(n=1).str[0]).groupby("kind")
     who = kinds.agg(devices=("name", "size"), download=("download", "sum"))
     above = 100.0 * (result.gap or 0.0)
-    print(f"\nleast WSEL {result.objective:.1f}, at most {above:.2f} % above the optimum; there")
-    print(who.to_string())
+    click.echo(
+        f"\nleast WSEL {result.objective:.1f}, at most {above:.2f} % above the optimum; there"
+    )
+    click.echo(who.to_string())
 
     limits = ei.plan.binding(in_time, result)
-    print("\nlimits that bind, and for how many devices:")
-    print(limits.loc[limits["binds"], "limit"].value_counts().to_string())
+    click.echo("\nlimits that bind, and for how many devices:")
+    click.echo(limits.loc[limits["binds"], "limit"].value_counts().to_string())
 
     half = in_time.with_settings(["server.total_frequency_hz*=0.5"])
     needed = ei.plan.band(half, gap=GAP, workers=1).iloc[0]
     less = ei.solve(half, gap=GAP)
-    print(f"\nhalf of the server's CPU: WSEL {result.objective:.1f} -> {less.objective:.1f}, and")
-    print(f"  {enough(band.band_mhz)} -> {enough(needed.band_mhz)} are needed, and")
-    print(f"  less than {not_enough(needed.bound_mhz)} are not enough")
+    click.echo(
+        f"\nhalf of the server's CPU: WSEL {result.objective:.1f} -> {less.objective:.1f}, and"
+    )
+    click.echo(f"  {enough(band.band_mhz)} -> {enough(needed.band_mhz)} are needed, and")
+    click.echo(f"  less than {not_enough(needed.bound_mhz)} are not enough")
 
     worth = ei.plan.sensitivity(in_time, 0.1, ["bandwidth_hz"], gap=GAP, workers=1).iloc[0]
-    print(f"\none more MHz lowers WSEL by {worth.saves_per_unit:.2f}; ten less and ten more make it")
-    print(f"  {worth.wsel_low:.1f} and {worth.wsel_high:.1f}")
+    click.echo(
+        f"\none more MHz lowers WSEL by {worth.saves_per_unit:.2f}; ten less and ten more make it"
+    )
+    click.echo(f"  {worth.wsel_low:.1f} and {worth.wsel_high:.1f}")
 
     ei.write_report("devices.html", [result], [in_time])
-    print("\nwrote devices.html")
+    click.echo("\nwrote devices.html")
 
 
 if __name__ == "__main__":
