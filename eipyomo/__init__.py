@@ -10,12 +10,17 @@ from eipyomo.lazily import names_of
 from eipyomo.solvers.backends.registration import register_with_pyomo
 
 if TYPE_CHECKING:
+    from eipyomo import catalog as catalog
     from eipyomo import models as models
     from eipyomo import modes as modes
     from eipyomo import planning as _planning
+    from eipyomo import presets as presets
     from eipyomo import radio as radio
     from eipyomo import solvers as solvers
+    from eipyomo import testing as testing
     from eipyomo.allocation import Allocation as Allocation
+    from eipyomo.bundling.bundle import Bundle as Bundle
+    from eipyomo.bundling.bundle import bundle as bundle
     from eipyomo.devices import EdgeServer as EdgeServer
     from eipyomo.devices import EndUser as EndUser
     from eipyomo.draw import Draw as Draw
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from eipyomo.reporting.page import write_report as write_report
     from eipyomo.restriction import Restriction as Restriction
     from eipyomo.result import Result as Result
+    from eipyomo.scenario.document import Scenario as Scenario
     from eipyomo.solvers import solve as solve
     from eipyomo.solvers import solve_model as solve_model
     from eipyomo.studies.benchmark import benchmark as benchmark

@@ -87,16 +87,21 @@ def read_document(path: PathLike, what: str) -> dict[str, Any]:
         return read_bytes(path, what, mat_document)
     text = read_text(path, what)
     with about(path):
-        try:
-            document = json.loads(text, object_pairs_hook=_unique_keys)
-        except InputError:
-            raise
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"the {what} file is not valid JSON: {_reason(error)}") from None
-        if not isinstance(document, dict):
-            raise InputError(
-                f"the {what} file holds a JSON {type(document).__name__}, but must hold an object"
-            )
+        return document_in(text, what)
+
+
+def document_in(text: str, what: str) -> dict[str, Any]:
+    """Return the JSON object that a file's text is; errors as for :func:`read_document`."""
+    try:
+        document = json.loads(text, object_pairs_hook=_unique_keys)
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"the {what} file is not valid JSON: {_reason(error)}") from None
+    if not isinstance(document, dict):
+        raise InputError(
+            f"the {what} file holds a JSON {type(document).__name__}, but must hold an object"
+        )
     return document
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import numpy as np
@@ -229,14 +230,17 @@ class Instance(Summarised, Record):
         data = dict(document)
         schema = data.pop("schema", None)
         if schema != SCHEMA:
-            raise InputError(
-                f"schema is {short(schema)}, but an instance must have {SCHEMA!r}"
-                if schema is not None
-                else f"schema is missing, but an instance must have {SCHEMA!r}"
-            )
+            state = "missing" if schema is None else short(schema)
+            raise InputError(f"schema is {state}, but an instance must have {SCHEMA!r}")
         if "name" not in data:
             raise InputError("name is missing: free text is required")
         return cls.of(data)
+
+    @classmethod
+    def from_scenario(cls, scenario: PathLike | Mapping[str, Any]) -> Self:
+        """Return what the file or document of a scenario makes; see :class:`eipyomo.Scenario`."""
+        # Scenarios stand above instances, which therefore do not import them.
+        return cls.of(import_module("eipyomo.scenario.reading").instance_of(scenario))
 
     @classmethod
     def from_json(cls, path: PathLike) -> Self:

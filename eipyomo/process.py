@@ -191,6 +191,70 @@ class Training(Summarised):
         sums["end_s"] = sums["latency_s"] + initial.previous_download_s
         return sums
 
+    def updates(self) -> pd.DataFrame:
+        """Return what every user's update took in every round; nothing of any inference is in it.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``round``, ``name``; ``download_s``, ``training_s`` and ``upload_s``, and
+            ``update_s``, their sum, when the update is at the server, in s from the round's start;
+            ``update_j``, the energy of all three. The download is that of the model that is
+            trained, decided in the round before. Who sits a round out has no ``update_s``, but may
+            have paid for the download.
+        """
+        import pandas as pd
+
+        parts = []
+        initial = self.instances[0].scaled
+        download_j: FloatColumn = initial.receive_power_w * initial.previous_download_s
+        for n, result in enumerate(self.solved, start=1):
+            assert result.evaluation is not None
+            terms = result.evaluation.breakdown
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "round": n,
+                        "name": list(terms.names),
+                        "download_s": terms.previous_download_s,
+                        "training_s": terms.local_training_s,
+                        "upload_s": terms.upload_s,
+                        "trains": terms.sits_out != 1.0,
+                        "update_j": download_j + terms.local_training_j + terms.upload_j,
+                    }
+                )
+            )
+            download_j = terms.download_j
+        if not parts:
+            return pd.DataFrame()
+        table = pd.concat(parts, ignore_index=True)
+        whole = table[["download_s", "training_s", "upload_s"]].sum(axis=1)
+        table.insert(5, "update_s", whole.where(table.pop("trains")))
+        return table
+
+    def learning(self) -> pd.DataFrame:
+        """Return when the model of each round is at the server, and what all users paid for it.
+
+        Returns
+        -------
+        DataFrame
+            A row for each solved round, behind one for round 0, the model that all begin with:
+            columns ``round``; ``time_s``, the sync time, in s from the start of the process;
+            ``energy_j`` of all users' updates until then.
+        """
+        import pandas as pd
+
+        updates = self.updates()
+        syncs_s = [one.allocation.sync_s for one in self.solved if one.allocation is not None]
+        paid_j: list[float] = updates.groupby("round")["update_j"].sum().tolist() if syncs_s else []
+        return pd.DataFrame(
+            {
+                "round": range(len(syncs_s) + 1),
+                "time_s": np.concatenate([[0.0], np.cumsum(syncs_s)]),
+                "energy_j": np.concatenate([[0.0], np.cumsum(paid_j)]),
+            }
+        )
+
     def timeline(self) -> pd.DataFrame:
         """Return start and end of every phase of all rounds, as in Fig. 1.
 

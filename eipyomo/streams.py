@@ -142,7 +142,8 @@ class _Patient(io.TextIOBase):
             self._try(self._stream.flush)
 
     def isatty(self) -> bool:
-        return self._stream is not None and bool(self._stream.isatty())
+        open_still = self._stream is not None and not self._stream.closed
+        return open_still and bool(self._stream.isatty())
 
     def fileno(self) -> int:
         if self._stream is None:

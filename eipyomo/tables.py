@@ -69,17 +69,19 @@ def read_table(path: PathLike) -> pd.DataFrame:
     if reader is None:
         kept = ", ".join(suffix for suffix, one in FORMATS.items() if one.read is not None)
         raise InputError(f"{short(str(path))} is a table for people; give one that ends in {kept}")
-
-    def rows_in(contents: bytes) -> pd.DataFrame:
-        try:
-            return reader(contents)
-        except Exception as error:  # whatever damaged contents lead a library to
-            raise InputError(f"it holds no table: {one_line(str(error))}") from None
-
-    table = read_bytes(path, "table", rows_in)
+    contents = read_bytes(path, "table", bytes)
     with about(path):
-        if table.empty:
-            raise InputError("the table has no rows")
+        return table_in(contents, reader)
+
+
+def table_in(contents: bytes, reader: Callable[[bytes], pd.DataFrame]) -> pd.DataFrame:
+    """Return the table that a file's contents are; errors as for :func:`read_table`."""
+    try:
+        table = reader(contents)
+    except Exception as error:  # whatever damaged contents lead a library to
+        raise InputError(f"it holds no table: {one_line(str(error))}") from None
+    if table.empty:
+        raise InputError("the table has no rows")
     return table
 
 
@@ -101,8 +103,10 @@ def _of_csv(contents: bytes) -> pd.DataFrame:
     import pandas as pd
 
     texts = dict.fromkeys(TEXTS, str)
-    exact: Any = {"dtype": texts, "float_precision": "round_trip"}
-    table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), **exact, **BLANKS)
+    try:
+        table: pd.DataFrame = pd.read_csv(io.BytesIO(contents), dtype=texts, **BLANKS)
+    except ValueError as error:
+        raise ValueError(f"not valid CSV: {error}") from None
     return table
 
 

@@ -13,7 +13,6 @@ tables. Every row is a certified optimum, to a relative gap of 1e-6.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.colors import BoundaryNorm
@@ -29,13 +28,8 @@ GAP = 1e-6
 
 # --- VGG16 for eight phones -----------------------------------------------------------------------
 
-WIDTHS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-"""Channels, and convolutions of 3 x 3 before the next pooling, of VGG16's blocks."""
-HEAD = (4096, 4096, 1000)
-"""Outputs of its full layers."""
-SIDE, COLOURS = 224, 3
-CYCLES_PER_MAC = 0.25
-"""Of a processor that does four multiply-accumulates a cycle."""
+MACS_PER_CYCLE = 4.0
+"""Of all processors."""
 WEIGHT_BITS = FEATURE_BITS = 8
 PICTURES = (5, 10, 20, 30, 50, 70, 100, 150)
 """Each phone's task."""
@@ -47,49 +41,11 @@ SERVER_GHZ = 4.0
 """For all tasks together."""
 
 
-class Layer(NamedTuple):
-    """One block or full layer of a network."""
-
-    name: str
-    macs: int
-    outputs: int
-    parameters: int
-
-
-def vgg16() -> list[Layer]:
-    """Return VGG16 as blocks up to each pooling, and full layers; from its architecture alone."""
-    layers, side, channels = [], SIDE, COLOURS
-    for number, (width, convolutions) in enumerate(WIDTHS, 1):
-        macs = parameters = 0
-        for _ in range(convolutions):
-            macs += side**2 * 9 * channels * width
-            parameters += 9 * channels * width + width
-            channels = width
-        side //= 2
-        layers.append(Layer(f"block {number}", macs, side**2 * channels, parameters))
-    inputs = side**2 * channels
-    for number, outputs in enumerate(HEAD, 6):
-        parameters = inputs * outputs + outputs
-        layers.append(Layer(f"fc {number}", inputs * outputs, outputs, parameters))
-        inputs = outputs
-    return layers
-
-
 def phones(pictures: int) -> Instance:
     """Return eight phones with so many pictures each, the last four farther away."""
-    layers = vgg16()
-    weight_bits = [float(WEIGHT_BITS * layer.parameters) for layer in layers]
-    cuts = modes.split(
-        [
-            (
-                layer.name,
-                pictures * CYCLES_PER_MAC * layer.macs,
-                float(pictures * FEATURE_BITS * layer.outputs),
-            )
-            for layer in layers
-        ],
-        input_bits=float(pictures * FEATURE_BITS * SIDE**2 * COLOURS),
-        weight_bits=weight_bits,
+    vgg16 = ei.catalog.network("VGG16").blocks()
+    cuts = vgg16.modes(
+        pictures, macs_per_cycle=MACS_PER_CYCLE, weights=WEIGHT_BITS, features=FEATURE_BITS
     )
     base = ei.Instance.letter(users=8, seed=3, bandwidth_mhz=100.0)
     gain = base.users[0].channel_gain
@@ -106,7 +62,7 @@ def phones(pictures: int) -> Instance:
     return base.replace(
         modes={"VGG16": cuts},
         users=users,
-        model_bits=sum(weight_bits),
+        model_bits=vgg16.bits(WEIGHT_BITS),
         server={"frequency_hz": total_hz, "total_frequency_hz": total_hz},
     )
 

@@ -351,6 +351,22 @@ def test_the_map_shows_who_does_what() -> None:
         users_map(result, other)
 
 
+@pytest.mark.parametrize("width", [None, "column"])
+def test_names_on_a_map_cover_nothing(width: Any) -> None:
+    """In a crowd no name lies on another one or on a marker, and most names are there."""
+    places = {"shape": "street", "users": 14, "length_m": 300.0}
+    links = ei.Links.draw({"path_loss": "umi"}, places, 1)
+    figure = users_map(ei.solve(links.instance(), "eco"), links, width=width)
+    axes = figure.axes[0]
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_visible()]
+    assert len(boxes) >= 7
+    for place, box in enumerate(boxes):
+        assert not box.count_overlaps(boxes[place + 1 :])
+        markers = axes.transData.transform(np.column_stack([links.x_m, links.y_m]))
+        assert not any(box.contains(*marker) for marker in markers)
+
+
 PAGE = (Path(__file__).parents[1] / "docs" / "channels.md").read_text(encoding="utf-8")
 
 

@@ -114,9 +114,10 @@ def test_the_list_of_commands_says_what_they_say(name: str) -> None:
 
 
 PACKAGES = (
-    *("eipyomo", "eipyomo.models", "eipyomo.planning", "eipyomo.solvers", "eipyomo.solvers.admm"),
-    *("eipyomo.solvers.backends", "eipyomo.solvers.exact", "eipyomo.solvers.milp"),
-    *("eipyomo.solvers.model", "eipyomo.solvers.policies"),
+    *("eipyomo", "eipyomo.catalog", "eipyomo.models", "eipyomo.planning"),
+    *("eipyomo.scenario", "eipyomo.solvers"),
+    *("eipyomo.solvers.admm", "eipyomo.solvers.backends", "eipyomo.solvers.exact"),
+    *("eipyomo.solvers.milp", "eipyomo.solvers.model", "eipyomo.solvers.policies"),
 )
 
 

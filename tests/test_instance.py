@@ -285,15 +285,18 @@ def test_bad_presets_are_refused(options: dict[str, Any], expected: str) -> None
 
 
 def test_bad_tables_are_refused(letter: ei.Instance, tmp_path: Path) -> None:
-    """A table with an unknown, a missing or an empty cell is refused by name."""
+    """A table with an unknown or a missing column, or an empty cell, is refused by name."""
     frame = letter.users_frame()
-    with pytest.raises(ei.InputError, match="users has the unknown columns 'colour', but must"):
+    with pytest.raises(ei.InputError, match="has the unknown column 'colour', but may have: name"):
         letter.with_users(frame.assign(colour=1))
-    with pytest.raises(ei.InputError, match="users lacks the columns 'task_bits', but must have"):
-        letter.with_users(frame.drop(columns="task_bits"))
+    with pytest.raises(ei.InputError, match="the column channel_gain is missing: it is required"):
+        letter.with_users(frame.drop(columns="channel_gain"))
     file = tmp_path / "users.csv"
-    file.write_text(frame.to_csv(index=False).replace("64000000.0", "", 1))
-    with pytest.raises(ei.InputError, match=r"line 2: task_bits \(user 'eu1'\) is blank, but must"):
+    gain = repr(float(frame["channel_gain"][0]))
+    file.write_text(frame.to_csv(index=False).replace(gain, "", 1))
+    with pytest.raises(
+        ei.InputError, match=r"line 2: channel_gain \(user 'eu1'\) is blank, but must"
+    ):
         letter.with_users(file)
     with pytest.raises(ei.InputError, match="cannot read the users file"):
         letter.with_users(tmp_path / "none.csv")
@@ -611,16 +614,16 @@ def test_numbers_of_all_kinds(letter: ei.Instance) -> None:
     [
         (lambda rows: [rows[0], *(f"{row},1" for row in rows[1:])], "14 fields in line 2, but"),
         (lambda rows: [*rows[:3], rows[3].rpartition(",")[0], rows[4]], "12 fields in line 4, but"),
-        (lambda rows: [rows[0] + ",name", *(f"{row},x" for row in rows[1:])], "'name' twice"),
         (
-            lambda rows: [f",{rows[0]}", *(f"{row},1" for row in rows[1:])],
-            "unknown columns '', but",
+            lambda rows: [rows[0] + ",name", *(f"{row},x" for row in rows[1:])],
+            "the columns 'name' and 'name' are the same quantity",
         ),
+        (lambda rows: [f",{rows[0]}", *(f"{row},1" for row in rows[1:])], "column 1 has no name"),
         (lambda rows: [rows[0], rows[1].replace("64000000.0", "6_4"), *rows[2:]], "is '6_4', but"),
         (lambda rows: [rows[0], rows[1].replace("64000000.0", "64+1j"), *rows[2:]], "'64.1j', but"),
         (
-            lambda rows: [rows[0], rows[1], rows[2].replace("64000000.0", "")],
-            r"'eu2'\) is blank, but",
+            lambda rows: [rows[0], rows[1], rows[2].replace("64000000.0", "ask me")],
+            r"'eu2'\) is 'ask me', but",
         ),
     ],
 )
@@ -639,12 +642,14 @@ def test_frames_are_read_strictly(letter: ei.Instance) -> None:
     """Columns of one name, texts, complex numbers and booleans in a DataFrame are refused."""
     frame = letter.users_frame()
     twice = pd.concat([frame, frame[["task_bits"]] * 2], axis=1)
-    with pytest.raises(ei.InputError, match="users has the column 'task_bits' twice"):
+    with pytest.raises(ei.InputError, match="the columns 'task_bits' and 'task_bits' are the same"):
         letter.with_users(twice)
-    wrongs: tuple[Any, ...] = ("64e6", 64e6 + 1j, True, None, pd.NA)
+    wrongs: tuple[Any, ...] = ("64 Mbit", 64e6 + 1j, True, [64e6], pd.Timestamp(0))
     for wrong in wrongs:
-        with pytest.raises(ei.InputError, match=r"task_bits \(user 'eu1'\) is .*, but must be"):
-            letter.with_users(frame.assign(task_bits=wrong))
+        with pytest.raises(
+            ei.InputError, match=r"row 0: task_bits \(user 'eu1'\) is .*, but must be"
+        ):
+            letter.with_users(frame.assign(task_bits=[wrong] * 4))
 
 
 def test_numbers_in_tables_are_rounded_once(letter: ei.Instance, tmp_path: Path) -> None:

@@ -41,6 +41,16 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
             "test_both_lists_of_hints_are_one",
         ),
     },
+    "what a zip holds is believed": {
+        "test_bundle": (
+            "test_loose_bundles_are_refused",
+            "test_manifests_are_read_with_care",
+            "test_false_claims_are_found_whatever_digests_say",
+            "test_claims_that_cannot_be_true_are_found_by_proof",
+            "test_damaged_zips",
+            "test_bombs_and_links",
+        ),
+    },
     "a model's data are not its instance's": {
         "test_changed_models": (
             "test_a_param_that_was_changed_alone_is_refused",

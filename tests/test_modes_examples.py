@@ -9,13 +9,6 @@ from experiments import modes_examples as examples
 from experiments.table import Row
 
 
-def test_vgg16_is_as_published() -> None:
-    """138,357,544 parameters and 15.47 billion multiply-accumulates (Simonyan and Zisserman)."""
-    layers = examples.vgg16()
-    assert sum(layer.parameters for layer in layers) == 138_357_544
-    assert sum(layer.macs for layer in layers) == pytest.approx(15.47e9, rel=1e-3)
-
-
 def matches(rows: list[Row], stored: pd.DataFrame, **case: float) -> None:
     """Hold rows against those of a stored table; phones that are alike may be swapped."""
     for key, value in case.items():

@@ -93,13 +93,20 @@ def _stopped_by_signals() -> Iterator[None]:
 
 LISTED = {
     "benchmark": ("benchmark", "Hold policies against certified optima."),
+    "bundle": ("bundle", "Put files of a study into one zip that is checked when opened."),
+    "catalog": (
+        "catalog",
+        "Look up networks, devices and radios, and where their numbers are from.",
+    ),
     "compare": ("studies", "Show the costs of several methods side by side."),
     "dataset": ("dataset", "Write many instances and their optima, to learn from."),
     "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
+    "explain": ("scenario", "Say where every number of a scenario's instance comes from."),
     "export": ("data", "Write an instance's model as .nl or .gms."),
     "generate": ("data", "Make an instance in the letter's setting."),
     "plan": ("plan", "Answer questions of planning."),
     "plot": ("plot", "Draw a result, a process of many rounds, or a table."),
+    "presets": ("presets", "Show published settings, from which generate makes instances."),
     "report": ("report", "Write one page on results, for whoever decides on them."),
     "solve": ("solve", "Solve an instance."),
     "solvers": ("solve", "Show which solvers are here and what they can do."),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from eipyomo import models, streams
+from eipyomo import models, presets, scenario, streams
 from eipyomo.cli.answers import ANSWERED
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import (
@@ -34,6 +34,15 @@ OF_THE_USERS = ("users", "path_loss_exponent", "seed", "task_mbit", "distance_m"
 OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
 """Those in whose place links stand."""
 
+OF_A_PRESET = (
+    *("model_mbit", "path_loss_exponent", "bandwidth_mhz", "task_mbit", "distance_m"),
+    *("total_frequency_ghz", "users_csv", "links_file", "scenario_file"),
+)
+"""Those in whose place a preset stands."""
+
+OF_A_SCENARIO = ("users", *OF_A_PRESET[:-1])
+"""Those in whose place a scenario stands."""
+
 
 @click.command(
     "generate",
@@ -42,9 +51,16 @@ OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
         "eipyomo generate --users 100 --set 'users[*].transmit_power_dbm=20' -o instance.json",
         "eipyomo generate --users-csv users.csv --bandwidth-mhz 10 -o instance.json",
         "eipyomo generate --links street.json --seed 1 --links-output links.json -o instance.json",
+        "eipyomo generate --scenario street.json --seed 2 -o instance.json",
+        "eipyomo generate --preset lydroo --users 6 --seed 1 -o instance.json",
     ),
 )
 @click.option("--users", default=4, show_default=True, help="Number M of end users.")
+@click.option(
+    "--preset",
+    metavar="NAME",
+    help="Take a published setting, with its own number of users or --users: eipyomo presets list.",
+)
 @click.option("--model-mbit", default=16.0, show_default=True, help="Model size D_m in Mbit.")
 @click.option("--path-loss-exponent", default=2.9, show_default=True, help="Exponent sigma.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the Rayleigh fading.")
@@ -61,6 +77,12 @@ OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
     metavar="FILE",
     help="Take the end users from this table instead, .csv or .xlsx, as `eipyomo template` writes "
     "one to fill in; titles name their units, as task_mbit or 'task [Mbit]'.",
+)
+@click.option(
+    "--scenario",
+    "scenario_file",
+    metavar="FILE",
+    help="Make the instance of this scenario instead, with its seed or --seed.",
 )
 @click.option(
     "--links",
@@ -80,30 +102,30 @@ OF_THE_LINKS = ("users", "path_loss_exponent", "distance_m")
 @click.option("-o", "--output", metavar="FILE", help="Instance file.  [default: print it]")
 def generate_command(
     output: str | None,
+    preset: str | None,
     users_csv: str | None,
+    scenario_file: str | None,
     links_file: str | None,
     links_output: str | None,
     settings: tuple[str, ...],
     **options: Any,
 ) -> int:
-    """Make an instance in the letter's setting.
+    """Make an instance in the letter's setting, or another published one.
 
-    With --links its gains and noise are those of a channel at places, which the file describes.
+    With --links its gains and noise are those of a channel at places, which the file describes;
+    with --scenario all of it follows from one document.
     """
-    if links_output is not None and links_file is None:
-        raise InputError("links_output is given without links, but it is where they are kept")
-    if users_csv is not None:
-        _leave_out(OF_THE_USERS if links_file is None else OF_THE_LINKS, "users_csv")
-        options["name"] = options["name"] or Path(users_csv).stem
-    if links_file is None:
-        instance = Instance.letter(**options)
-        instance = instance if users_csv is None else instance.with_users(users_csv)
+    if preset is not None:
+        instance, links = _of_preset(preset, options)
+    elif scenario_file is not None:
+        instance, links = _of_scenario(scenario_file, options)
     else:
-        links = _links_of(links_file, options)
-        instance = _with_links(links, users_csv, options)
-        if links_output is not None:
-            links.to_json(links_output)
-            streams.note(f"wrote {links_output}: the links of {len(links.names)} users")
+        instance, links = _of_options(users_csv, links_file, options)
+    if links_output is not None:
+        if links is None:
+            raise InputError("links_output is given without links, but it is where they are kept")
+        links.to_json(links_output)
+        streams.note(f"wrote {links_output}: the links of {len(links.names)} users")
     instance = instance.with_settings(settings)
     if output is None:
         streams.print_document(to_json(instance.to_dict()))
@@ -113,22 +135,57 @@ def generate_command(
     return ANSWERED
 
 
-def _leave_out(names: Sequence[str], instead: str) -> None:
+def _of_preset(name: str, options: Mapping[str, Any]) -> tuple[Instance, Links | None]:
+    """Return the instance of a published setting, and its links if it has places."""
+    _leave_out(OF_A_PRESET, "the preset", "the setting is that")
+    users = options["users"] if _is_given("users") else None
+    instance = presets.instance(name, users, options["seed"])
+    if options["name"]:
+        instance = instance.replace(name=options["name"])
+    return instance, presets.links(name, users, options["seed"])
+
+
+def _of_scenario(file: str, options: Mapping[str, Any]) -> tuple[Instance, Links]:
+    """Return what a scenario comes to, with another seed or name if one is given."""
+    _leave_out(OF_A_SCENARIO, "scenario", "the instance is that")
+    told = scenario.Scenario.from_json(file)
+    given = {key: options[key] for key in ("seed", "name") if _is_given(key)}
+    told = told.replace(**given) if given else told
+    return told.instance(), told.links
+
+
+def _of_options(
+    users_csv: str | None, links_file: str | None, options: dict[str, Any]
+) -> tuple[Instance, Links | None]:
+    """Return the letter's instance with what options and files say, and the links of a file."""
+    if users_csv is not None:
+        _leave_out(OF_THE_USERS if links_file is None else OF_THE_LINKS, "users_csv")
+        options["name"] = options["name"] or Path(users_csv).stem
+    if links_file is not None:
+        links = _links_of(links_file, options)
+        return _with_links(links, users_csv, options), links
+    instance = Instance.letter(**options)
+    return instance if users_csv is None else instance.with_users(users_csv), None
+
+
+def _is_given(option: str) -> bool:
+    """Tell whether a person has given an option."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not ParameterSource.DEFAULT
+
+
+def _leave_out(names: Sequence[str], instead: str, what: str = "the end users are those") -> None:
     """Refuse options that something else stands in the place of."""
-    context = click.get_current_context()
-    for name in names:
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise InputError(
-                f"{name} is given, but the end users are those of {instead}: leave it out"
-            )
+    for name in filter(_is_given, names):
+        given = name.removesuffix("_file")
+        raise InputError(f"{given} is given, but {what} of {instead}: leave it out")
 
 
 def _links_of(file: str, options: Mapping[str, Any]) -> Links:
     """Return the links of a file, drawn with another seed if one is given."""
     _leave_out(OF_THE_LINKS, "links")
     links = Links.from_json(file)
-    source = click.get_current_context().get_parameter_source("seed")
-    if source is ParameterSource.DEFAULT:
+    if not _is_given("seed"):
         return links
     return Links.draw(links.channel, links.places, options["seed"])
 
@@ -163,6 +220,10 @@ def template_command(output: str | None) -> int:
     if output is None:
         click.echo(contents.decode(), nl=False)
     else:
+        if Path(output).exists():  # perhaps filled in by hand
+            raise InputError(
+                f"output is {output!r}, which is there already, but must be a new file"
+            )
         write_atomically({output: contents})
         streams.note(f"wrote {output}: fill it in, and give it to generate by --users-csv")
     return ANSWERED

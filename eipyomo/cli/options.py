@@ -17,6 +17,7 @@ from eipyomo.problem import Problem
 from eipyomo.ranges import number_text, numbers_of
 from eipyomo.restriction import PROBLEMS
 from eipyomo.scaled import Stage
+from eipyomo.scenario.reading import read_instance as read_either
 from eipyomo.tables import FORMATS, require_table, table_bytes
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def each_varied(instances: Iterable[Instance], varied: Sequence[str]) -> list[In
 
 
 def read_instance(file: str, settings: Sequence[str]) -> Instance:
-    """Read an instance file, and apply what ``--set`` says."""
-    return Instance.from_json(file).with_settings(settings)
+    """Read an instance, or a scenario that makes one, and apply what ``--set`` says."""
+    return read_either(file).with_settings(settings)
 
 
 def read_instances(files: Sequence[str], settings: Sequence[str]) -> list[Instance]:
@@ -122,7 +123,7 @@ def read_instances(files: Sequence[str], settings: Sequence[str]) -> list[Instan
     instances, faults = [], []
     for file in files:
         try:
-            instances.append(Instance.from_json(file))
+            instances.append(read_either(file))
         except InputError as error:
             faults.append(str(error))
     if len(faults) > 1:

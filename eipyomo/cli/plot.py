@@ -17,9 +17,8 @@ from eipyomo.cli.examples import examples
 from eipyomo.cli.figures import PRINT_DPI, SCREEN_DPI, require_figure_path, write_figure
 from eipyomo.errors import InputError
 from eipyomo.files import about
-from eipyomo.instance import Instance
 from eipyomo.process import read_answer
-from eipyomo.radio.links import Links
+from eipyomo.scenario.reading import read_instance, read_links
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +61,7 @@ if TYPE_CHECKING:
     "--links",
     "links_file",
     metavar="FILE",
-    help="For a map: where the users are, as generate --links takes it.",
+    help="For a map: where the users are, as generate --links takes it, or a scenario.",
 )
 @click.option(
     "-o", "--output", metavar="FILE", help=".png, .pdf or .svg.  [default: RESULT with .png]"
@@ -107,13 +106,13 @@ def _figure(
 ) -> Figure:
     """Return a figure of a result or of a process, of which nothing is false."""
     result_file, instance_file, links_file = files
-    instance = None if instance_file is None else Instance.from_json(instance_file)
+    instance = None if instance_file is None else read_instance(instance_file)
     document = read_answer(result_file, instance)
     plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
     of_process = document["schema"] == claims.TRAINING_SCHEMA
     figures = plotting.TRAINING_FIGURES if of_process else plotting.FIGURES
     if links_file is not None and not of_process:
-        figures = {"map": partial(plotting.users_map, links=Links.from_json(links_file))}
+        figures = {"map": partial(plotting.users_map, links=read_links(links_file))}
     if figure not in figures:
         raise InputError(f"figure is {figure!r}, but for a process must be: {', '.join(figures)}")
     with about(result_file):

@@ -87,7 +87,7 @@ def new_table(first: str, *others: str) -> Table:
     table = Table(box=box.HORIZONTALS, padding=(0, 1), header_style="bold")
     table.add_column(Text(first), no_wrap=True)
     for heading in others:
-        words = heading in ("Outcome", "What it is")
+        words = heading in ("Outcome", "What it is", "How it was checked")
         table.add_column(Text(heading), justify="left" if words else "right", no_wrap=not words)
     return table
 

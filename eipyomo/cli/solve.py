@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +15,7 @@ import click
 from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, INFEASIBLE, NO_ANSWER, complain, deliver
 from eipyomo.cli.examples import examples
+from eipyomo.cli.figures import require_figure_path, write_figure
 from eipyomo.cli.methods import MethodCommand, method_options, more_option, with_more
 from eipyomo.cli.options import (
     json_option,
@@ -29,6 +32,7 @@ from eipyomo.cli.tables import show_result, show_solvers
 from eipyomo.errors import OutputError
 from eipyomo.files import to_json
 from eipyomo.result import Result, read_allocation
+from eipyomo.scenario.reading import read_links
 from eipyomo.solvers import BACKENDS, METHODS
 from eipyomo.solvers.backends import backend as find_backend
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
         "eipyomo solve instance.json",
         "eipyomo solve instance.json --set model_mbyte=4 --table users.csv",
         "eipyomo solve instance.json --certificate proof.json -o result.json",
+        "eipyomo solve street.json --map map.png -o result.json",
         "eipyomo solve instance.json --method minlp --solver scip --start result.json",
         "eipyomo solve instance.json -m minlp:bonmin --formulation grid --option choice=bigm",
         "eipyomo solve instance.json -m minlp:scip --option limits/nodes=1000 --tee --log scip.log",
@@ -68,12 +73,19 @@ if TYPE_CHECKING:
 @set_option
 @click.option("-o", "--output", metavar="FILE", help="Write the result document here.")
 @table_option("a row for each user")
+@click.option(
+    "--map",
+    "map_file",
+    metavar="FILE",
+    help="Draw the users at the places of a scenario here: .png, .pdf or .svg.",
+)
 @json_option
 def solve_command(
     instance_file: str,
     settings: tuple[str, ...],
     method: str,
     table_file: str | None,
+    map_file: str | None,
     output: str | None,
     as_json: bool,
     round_: str | None,
@@ -83,11 +95,18 @@ def solve_command(
 ) -> int:
     """Solve an instance.
 
+    INSTANCE may also be a scenario, which makes one; see eipyomo explain.
+
     Exit status: 0 answered, 2 bad input, 3 proven infeasible, 4 no answer or a false claim.
     """
     instance = read_instance(instance_file, settings)
+    links = None if map_file is None else read_links(instance_file)
     require_targets(
-        output=output, csv=table_file, certificate=options["certificate"], log=options["log"]
+        output=output,
+        csv=table_file,
+        certificate=options["certificate"],
+        log=options["log"],
+        map=None if map_file is None else str(require_figure_path(map_file)),
     )
     options["round"] = round_
     if start is not None:
@@ -110,6 +129,9 @@ def solve_command(
         streams.note(f"{table_file} is not written: there is no allocation")
         table_file = None
     users = table_for(table_file, result.frame)
+    if links is not None and result.allocation is not None:
+        plotting = importlib.import_module("eipyomo.plotting")  # matplotlib takes a second to load
+        write_figure(plotting.users_map(result, links), Path(map_file or ""))
     status = deliver({table_file: users, output: document}, document, show, status)
     return status if trouble is None else complain(trouble, NO_ANSWER)
 

@@ -29,8 +29,8 @@ from eipyomo.cli.tables import show_comparison, show_sweep, show_training
 from eipyomo.draw import Draw
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
-from eipyomo.radio.links import Links
 from eipyomo.radio.traces import gains_of_throughput
+from eipyomo.scenario.reading import read_links
 from eipyomo.solvers.methods import DEFAULT_METHOD
 from eipyomo.studies.compare import DEFAULT_METHODS, compare
 from eipyomo.studies.compare import TIME_LIMIT_S as COMPARE_TIME_LIMIT_S
@@ -246,7 +246,8 @@ def sweep_command(
     "--links",
     "links_file",
     metavar="FILE",
-    help="Draw around the mean gains in this file, as generate --links takes it; needs --seed.",
+    help="Draw around the mean gains in this file, as generate --links takes it, or those of a "
+    "scenario; needs --seed.",
 )
 @click.option(
     "-m",
@@ -301,7 +302,7 @@ def train_command(
             raise InputError("gains and throughput are given, but channels are read from one")
         given["gains"] = gains_of_throughput(instance, throughput)
     if links_file is not None:
-        given["links"] = Links.from_json(links_file)
+        given["links"] = read_links(links_file)
     with Store(store_file) as store, rounds_shown(given["rounds"]) as report:
         process = train(instance, store=store, report=report, **given)
     document = process.to_dict()

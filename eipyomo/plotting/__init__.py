@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from eipyomo.plotting.admm import convergence
 from eipyomo.plotting.benchmark import excess
-from eipyomo.plotting.curves import ERRORS, curve_points, curves, drawn
+from eipyomo.plotting.curves import ERRORS, curve_points, curves, drawn, learning
 from eipyomo.plotting.fonts import Page
 from eipyomo.plotting.map import users_map
 from eipyomo.plotting.planning_answers import binding, phase, sensitivity, stress, what_if
@@ -37,6 +37,7 @@ __all__ = [
     "curves",
     "drawn",
     "excess",
+    "learning",
     "line_styles",
     "overview",
     "pareto",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -93,6 +93,39 @@ def curves(
     """
     found = curve_points(table, x, y, by, error=error, relative_to=relative_to)
     return drawn(found, log, ax, width=width)
+
+
+def learning(
+    table: pd.DataFrame,
+    metric: str = "accuracy",
+    by: str | None = None,
+    *,
+    axes: Iterable[Axes] | None = None,
+    width: Width | None = None,
+) -> Figure:
+    """Draw how good a model was after which time, and after which energy.
+
+    Parameters
+    ----------
+    table
+        Columns ``time_s`` and ``energy_j``, the metric, and what tells curves apart, as
+        :func:`eipyomo.bridges.flower.learning_curve` returns it.
+    metric, by
+        The column to draw, and the one that has a curve for each of its values.
+    axes
+        Two axes to draw on; a page of its own if left out.
+    width
+        As for :func:`curves`.
+
+    Raises
+    ------
+    InputError
+        As :func:`curve_points`.
+    """
+    found = [curve_points(table, x, metric, by) for x in ("time_s", "energy_j")]
+    find_fonts(" ".join(map(str, found[0].points["by"].unique())))
+    panels = [partial(_panel, one, "") for one in found]
+    return compose(panels, Sheet((9.0, 3.8), (2.6, 2.6), ((0, 1),)), axes, width=width)
 
 
 def drawn(

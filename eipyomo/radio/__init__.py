@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eipyomo.radio.places import Disc as Disc
     from eipyomo.radio.places import Hexagon as Hexagon
     from eipyomo.radio.places import Listed as Listed
+    from eipyomo.radio.places import Radial as Radial
     from eipyomo.radio.places import Street as Street
     from eipyomo.radio.places import read_places as read_places
     from eipyomo.radio.tr38901 import Office as Office

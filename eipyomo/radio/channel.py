@@ -19,7 +19,8 @@ from eipyomo.radio.path_loss import (
     PathLoss,
 )
 from eipyomo.radio.tr38901 import Office, Standard, StreetCanyon, UrbanMacro
-from eipyomo.validation import Finite, NonNegative, Positive, Record
+from eipyomo.units import in_si
+from eipyomo.validation import Finite, NonNegative, Positive, Record, text_keys
 from eipyomo.words import short
 
 PATH_LOSSES: Final[Mapping[str, type[PathLoss]]] = {
@@ -37,7 +38,8 @@ PATH_LOSSES: Final[Mapping[str, type[PathLoss]]] = {
 def chosen(value: Any, key: str, kinds: Mapping[str, type[Record]]) -> Any:
     """Return the record that a document means, which names its kind by one of its keys.
 
-    A record, a kind's name alone, or an object; whatever else it is stays to be refused.
+    A record, a kind's name alone, or an object, whose keys may be in other units; whatever else it
+    is stays to be refused.
     """
     told = {key: value} if isinstance(value, str) else value
     if not isinstance(told, Mapping):
@@ -46,7 +48,7 @@ def chosen(value: Any, key: str, kinds: Mapping[str, type[Record]]) -> Any:
     if not isinstance(name, str) or name not in kinds:
         state = "missing: it must be" if name is None else f"{short(name)}, but must be"
         raise InputError(f"{key} is {state} one of: {', '.join(kinds)}")
-    return kinds[name].of(told)
+    return kinds[name].of(in_si(text_keys(told), kinds[name].model_fields))
 
 
 class Shadowing(Record):

@@ -17,7 +17,7 @@ from eipyomo.files import PathLike, about, number_or_text, read_csv, read_text, 
 from eipyomo.radio.path_loss import FloatColumn
 from eipyomo.radio.projection import local_metres
 from eipyomo.users import AtLeastOne, Users
-from eipyomo.validation import Finite, NonNegative, Positive, Record, Whole
+from eipyomo.validation import Finite, Flag, NonNegative, Positive, Record, Whole
 from eipyomo.words import short
 
 
@@ -192,11 +192,41 @@ class Street(Drawn):
         return self.length_m * (chance[:, 0] - 0.5), self.width_m * (chance[:, 1] - 0.5)
 
 
+class Radial(Drawn):
+    """Distances from the server that are drawn evenly, as no area has them, in all directions.
+
+    Many papers place users so. With `spaced` distances go from the least to `radius_m` in equal
+    steps, by the number of users; only directions are drawn then.
+    """
+
+    shape: Annotated[Literal["radial"], Field(description="'radial'")] = "radial"
+    radius_m: Radius
+    spaced: Annotated[Flag, Field(description="true or false (whether in equal steps)")] = False
+
+    def standing(self, seed: int) -> Standing:
+        """Draw the places; those in equal steps keep the directions that are drawn."""
+        drawn = super().standing(seed)
+        if not self.spaced:
+            return drawn
+        even_m = np.linspace(self.min_distance_m, self.radius_m, len(drawn.names))
+        outwards = even_m / np.hypot(drawn.x_m, drawn.y_m)
+        return drawn._replace(x_m=drawn.x_m * outwards, y_m=drawn.y_m * outwards)
+
+    def _reach_m(self) -> float:
+        return self.radius_m
+
+    def _tried(self, chance: FloatColumn) -> tuple[FloatColumn, FloatColumn]:
+        radius_m = self.min_distance_m + (self.radius_m - self.min_distance_m) * chance[:, 0]
+        angle = 2.0 * math.pi * chance[:, 1]
+        return radius_m * np.cos(angle), radius_m * np.sin(angle)
+
+
 SHAPES: Final[Mapping[str, type[Places]]] = {
     "listed": Listed,
     "disc": Disc,
     "hexagon": Hexagon,
     "street": Street,
+    "radial": Radial,
 }
 """Descriptions of places by their names in documents."""
 

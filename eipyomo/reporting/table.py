@@ -38,8 +38,8 @@ def read_rows(path: PathLike) -> list[dict[str, Any]]:
     """
     table = read_table(path)
     for key in table.columns:
-        if key not in TEXTS and table[key].dtype == object:  # numbers beside texts stay numbers
-            table[key] = [_value(cell) for cell in table[key]]
+        if key not in TEXTS and any(isinstance(cell, str) for cell in table[key]):
+            table[key] = list(map(_value, table[key]))  # numbers beside texts stay numbers
     return results_of(table)
 
 

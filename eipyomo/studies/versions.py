@@ -15,7 +15,7 @@ from eipyomo.errors import InputError, SolverError
 from eipyomo.solvers.backends import backend
 from eipyomo.solvers.methods import resolve
 
-INDIFFERENT = {"click", "gymnasium", "matplotlib", "pyarrow", "rich", "scipy", "torch"}
+INDIFFERENT = {"click", "flwr", "gymnasium", "matplotlib", "pyarrow", "rich", "scipy", "torch"}
 """Distributions that this package needs, and of which no result depends."""
 
 
@@ -30,15 +30,24 @@ def version_of_code() -> str:
     for file in sorted([*package.rglob("*.py"), *package.rglob("*.npz")]):
         text = file.read_bytes()
         seen.update(f"{file.relative_to(package).as_posix()} {len(text)}\n".encode() + text)
+    for name, found in distributions().items():
+        if name not in INDIFFERENT:
+            seen.update(f"{name} {found}\n".encode())
+    return f"{version('eipyomo')}+{seen.hexdigest()[:16]}"
+
+
+def distributions() -> dict[str, str]:
+    """Return the versions of what this package needs, extras too where they are here, by name."""
     needed = {
         re.split(r"[^\w.-]", line, maxsplit=1)[0]
         for line in requires("eipyomo") or ()
         if 'extra == "test"' not in line.replace("'", '"')
     }
-    for name in sorted(needed - INDIFFERENT):
+    found = {}
+    for name in sorted(needed):
         with contextlib.suppress(PackageNotFoundError):  # an extra that is not here
-            seen.update(f"{name} {version(name)}\n".encode())
-    return f"{version('eipyomo')}+{seen.hexdigest()[:16]}"
+            found[name] = version(name)
+    return found
 
 
 def executables(method: str, options: Mapping[str, Any]) -> str:

@@ -194,7 +194,10 @@ def _separator(header: str, is_known: Callable[[str], bool]) -> str:
     """Return the sign between which most titles of a header are known."""
 
     def titles(sign: str) -> tuple[int, int]:
-        found = _split(0, header, sign)
+        try:
+            found = _split(0, header, sign)
+        except InputError:  # something else stands behind a quotation mark
+            return 0, 0
         return sum(map(is_known, found)), len(found)
 
     return max(",;\t|", key=titles)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -96,28 +97,33 @@ def column_of(title: str) -> Column:
         If it lacks a unit, or has a wrong one; the sentence says which there are.
     """
     quantity, sign = _parts(title)
-    stem, whole = _squeezed(quantity), _squeezed(title)
-    keys = _stems().get(stem, ())
-    if sign is None or not (keys or stem in _names()):
-        if whole in _names():
-            return Column(*_names()[whole], title)
-        if whole in _stems():
-            ways = ", ".join(way for key in _stems()[whole] for way in ways_of(key))
-            raise InputError(f"the column {short(title)} has no unit, but must be one of: {ways}")
-        raise LookupError
+    stem = _squeezed(quantity)
+    if sign is not None and stem in _stems():
+        return _in_unit(title, _stems()[stem], sign)
+    if sign is not None and stem in _names():
+        key, unit = _names()[stem]  # it has a unit already, which the brackets may say again
+        if _unit(key, sign) == (True, unit):
+            return Column(key, unit, title)
+        raise InputError(f"the column {short(title)} has two units, but must have one")
+    whole = _squeezed(title)
+    if whole in _names():
+        return Column(*_names()[whole], title)
+    if whole in _stems():
+        ways = ", ".join(way for key in _stems()[whole] for way in ways_of(key))
+        raise InputError(f"the column {short(title)} has no unit, but must be one of: {ways}")
+    raise LookupError
+
+
+def _in_unit(title: str, keys: Sequence[str], sign: str) -> Column:
+    """Return which of some keys of one quantity has the unit of a sign."""
     for key in keys:
         is_one, unit = _unit(key, sign)
         if is_one:
             return Column(key, unit, title)
-    if keys:
-        signs = ", ".join(repr(one) for key in keys for one in _signs(key))
-        raise InputError(
-            f"the column {short(title)} has the unit {short(sign)}, but must have one of: {signs}"
-        )
-    key, unit = _names()[stem]  # it has a unit already, which the brackets may say again
-    if _unit(key, sign) == (True, unit):
-        return Column(key, unit, title)
-    raise LookupError
+    signs = ", ".join(repr(one) if one else "none" for key in keys for one in _signs(key))
+    raise InputError(
+        f"the column {short(title)} has the unit {short(sign)}, but must have one of: {signs}"
+    )
 
 
 def nearest(title: str) -> str | None:

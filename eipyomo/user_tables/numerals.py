@@ -24,6 +24,9 @@ _NUMERAL = re.compile(
     re.VERBOSE,
 )
 
+_PLAIN = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+"""As programs write numbers: most are, and they are read fast."""
+
 
 def is_blank(cell: Any) -> bool:
     """Tell whether a cell holds nothing: None, NaN, pandas' NA, or a text that stands for it."""
@@ -41,11 +44,14 @@ def _is_missing(cell: Any) -> bool:
 
 
 def decimal_marks(cells: Iterable[Any]) -> set[str]:
-    """Return which of ``.`` and ``,`` are decimal marks for certain somewhere among cells.
+    """Return which of ``.`` and ``,`` are decimal marks for certain, none where no comma stands.
 
     In ``1,5`` and ``0,125`` the comma is; in ``1,234`` it may as well stand between thousands.
     """
-    found = (_NUMERAL.fullmatch(_tidied(cell)) for cell in cells if isinstance(cell, str))
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    if not any("," in text for text in texts):
+        return set()
+    found = map(_NUMERAL.fullmatch, map(_tidied, texts))
     return {mark for one in found if one and (mark := _mark(one)) is not None}
 
 
@@ -69,6 +75,8 @@ def number_of(cell: Any, marks: Collection[str] = ()) -> float:
     InputError
         If it may be one of two; the sentence's end says how to write them.
     """
+    if isinstance(cell, str) and not marks and _PLAIN.fullmatch(cell):
+        return float(cell)
     number = plain_number(cell)
     if isinstance(number, float):
         return number

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
 
 from eipyomo.at_once import keys_of
 from eipyomo.channel import PATH_LOSS_EXPONENT, mean_gain
@@ -169,28 +168,24 @@ class _Table:
         return [None if one is None else self._in_si(j, column, one) for j, one in enumerate(told)]
 
     def _text(self, j: int, column: Column, cell: Any) -> str | None:
-        """Return the text in a cell; whole numbers may be names."""
-        key = keys_of(EndUser)[column.key]
-        if isinstance(cell, int | float | np.number) and not isinstance(cell, bool):
-            if math.isfinite(cell) and cell == int(cell):
-                cell = str(int(cell))
-        elif isinstance(cell, str):
-            cell = cell.strip()
-        if cell == "" or (not isinstance(cell, str) and is_blank(cell)):
+        """Return the text in a cell; only names and modes may be signs for nothing."""
+        key, text = keys_of(EndUser)[column.key], _as_text(cell)
+        choices = key.kind.choices
+        if text == "" if isinstance(text, str) and not choices else is_blank(text):
             if key.is_required:
                 self._refuse(j, column, "blank", allowed(EndUser, (column.key,)))
             return None
-        if key.kind.choices and isinstance(cell, str):
-            if is_blank(cell):
-                return None
-            cell = cell.casefold()
-        right = isinstance(cell, str) and (not key.kind.choices or cell in key.kind.choices)
-        if not right:
-            self._refuse(j, column, short(cell), allowed(EndUser, (column.key,)))
-        return cell if right else None
+        if isinstance(text, str):
+            text = text.casefold() if choices else text
+            if not choices or text in choices:
+                return text
+        self._refuse(j, column, short(cell), allowed(EndUser, (column.key,)))
+        return None
 
     def _number(self, j: int, column: Column, cell: Any, marks: set[str]) -> float | None:
         """Return the number in a cell, in the column's unit."""
+        if type(cell) is float and cell == cell:
+            return cell
         if is_blank(cell):
             if column.key in (GAIN, DISTANCE):
                 self._refuse(j, column, "blank", _allowed(column.key))
@@ -222,8 +217,8 @@ class _Table:
         return None
 
     def _where(self, j: int, column: Column) -> str:
-        is_named = self.names and column.key != "name" and self.names[j] not in ("", None)
-        user = f" (user {short(self.names[j])})" if is_named else ""
+        name = self.names[j] if self.names and column.key != "name" else ""
+        user = f" (user {short(name)})" if isinstance(name, str | int) and name != "" else ""
         return f"{self.grid.rows[j].place}: {one_line(column.title)}{user}"
 
     def _refuse(self, j: int, column: Column, found: str, must: str) -> None:
@@ -257,13 +252,17 @@ class _Table:
                 f"{one_line(column.title)} of {self._users(eighths)} is 8 times, or an eighth of, "
                 "that of all others: perhaps bits and bytes are mixed; nothing was changed"
             )
-        meant = [None if one is None else meant_instead(column, one) for one in told]
-        found = [j for j, one in enumerate(meant) if one is not None]
+        meant: dict[float | None, str | None] = {
+            one: None if one is None else meant_instead(column, one) for one in set(told)
+        }
+        found = [j for j, one in enumerate(told) if meant[one] is not None]
         if found:
-            value = f"{told[found[0]]:g} {column.sign}".rstrip()
+            first, others = found[0], found[1:]
+            value = f"{told[first]:g} {column.sign}".rstrip()
+            alike = f", as is that of {self._users(others)}" if others else ""
             self.remarks.append(
-                f"{one_line(column.title)} of {self._users(found)} is {value}, which is unusual: "
-                f"perhaps {meant[found[0]]} is meant; nothing was changed"
+                f"{one_line(column.title)} of {self._users([first])} is {value}, which is unusual"
+                f"{alike}: perhaps {meant[told[first]]} is meant; nothing was changed"
             )
 
     def _users(self, places: Sequence[int]) -> str:
@@ -332,18 +331,29 @@ def _some(words: Sequence[str]) -> str:
     return ", ".join(words[:MOST]) + (f" and {more} more" if more > 0 else "")
 
 
+def _as_text(cell: Any) -> Any:
+    """Return the text of a cell; whole numbers are names too."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return str(cell)
+    return cell.strip() if isinstance(cell, str) else cell
+
+
 def _is_number(key: str) -> bool:
     return key == DISTANCE or keys_of(EndUser)[key].kind.type is float
 
 
 def _range(key: str) -> tuple[float, float]:
     """Return the least and the most that a number may be."""
-    known = keys_of(EndUser)[GAIN if key == DISTANCE else key]
+    if key == DISTANCE:
+        return 1.0, sys.float_info.max
+    known = keys_of(EndUser)[key]
     return known.least, known.most
 
 
 def _allowed(key: str) -> str:
     """Say what a key takes."""
     if key == DISTANCE:
-        return "a finite number > 0 (distance from the server in m)"
+        return "a finite number >= 1 (distance from the server in m)"
     return allowed(EndUser, (key,))

@@ -103,7 +103,6 @@ def _xlsx(titles: list[str], row: list[Any]) -> bytes:
     users.append(titles)
     users.append(row)
     for n, title in enumerate(titles, start=1):
-        users.cell(1, n).font = users.cell(1, n).font.copy(bold=True)
         users.column_dimensions[users.cell(1, n).column_letter].width = len(title) + 3
     users.freeze_panes = "A2"
     for line in [*((words,) for words in WHAT), *meanings().items()]:

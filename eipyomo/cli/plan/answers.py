@@ -231,7 +231,7 @@ def what_if_command(before_file: str, after_file: str | None, **given: Any) -> i
     settings, per = given.pop("settings"), given["per"]
     if after_file is None and not settings:
         raise InputError("AFTER and --set are missing: one of them says what is changed")
-    before = Instance.from_json(before_file)
+    before = read_instance(before_file, ())
     after = read_instance(after_file or before_file, settings)
     outputs = {key: given.pop(key) for key in OUTPUTS}
 

@@ -13,7 +13,25 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from eipyomo.errors import SolverError
+
 SCRIPT = Path(__file__).with_name("guardian.py")
+
+
+def require_groups() -> None:
+    """Refuse to start a solver where it could not be ended with all that it starts.
+
+    Raises
+    ------
+    SolverError
+        On Windows, which has no process groups.
+    """
+    if not hasattr(os, "killpg"):
+        raise SolverError(
+            f"solvers in processes of their own need process groups, which {sys.platform} has not: "
+            "use Linux, macOS or WSL, or a method that needs none: exact, admm, exhaustive, eco, "
+            "lco, gbe"
+        )
 
 
 class Guardian:

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from eipyomo.solvers.backends.guard import guard, leave
+from eipyomo.solvers.backends.guard import guard, leave, require_groups
 from eipyomo.solvers.backends.watch import Printed, watch
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class NewProcess:
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], folder: Path
     ) -> None:
+        require_groups()
         with (folder / LOG).open("wb") as log:
             self._process = subprocess.Popen(
                 command,

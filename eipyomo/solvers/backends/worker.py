@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eipyomo.errors import SolverError
-from eipyomo.solvers.backends.guard import guard, leave
+from eipyomo.solvers.backends.guard import guard, leave, require_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,6 +53,7 @@ class Worker:
     """
 
     def __init__(self, script: Path, *arguments: str) -> None:
+        require_groups()
         folder = tempfile.TemporaryDirectory(prefix="eipyomo-", ignore_cleanup_errors=True)
         self.folder = Path(folder.name)
         self._log = self.folder / "log.txt"
