@@ -11,6 +11,7 @@ from eipyomo.solvers.backends.registration import register_with_pyomo
 
 if TYPE_CHECKING:
     from eipyomo import catalog as catalog
+    from eipyomo import library as library
     from eipyomo import models as models
     from eipyomo import modes as modes
     from eipyomo import planning as _planning

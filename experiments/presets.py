@@ -44,7 +44,7 @@ import eipyomo as ei
 
 instance = ei.presets.instance("lydroo", users=6, seed=1)
 print(ei.solve(instance).objective, ei.presets.names())
-print(ei.presets.preset("lydroo").frame())   # key, value, source, note
+print(ei.presets.preset("lydroo").frame())  # key, value, source, note
 ```
 
 One seed is one channel, and the same arguments give the same instance. `--links-output` keeps the
@@ -74,9 +74,8 @@ Stored in [presets.csv](../experiments/results/presets.csv): {provenance}.
 """
 
 CLOSING = """\
-ADMM, which is at most 0.35 % off in the letter's setting, ends at everybody's local answer on `qeco`,
-7 % above the optimum: there one user has to take nearly all of the band, which no user by itself
-sees a gain in. On `lydroo`, where users part too, it is 3 % above."""
+ADMM ends at everybody's local answer on `qeco`: at the optimum one user takes nearly all of the
+band, which no user by itself sees a gain in. On `lydroo`, where users part, it is off as well."""
 
 HEAD = (
     "| preset | users | WSEL | latency | energy | offloaded | ADMM | LCO | ECO | GBE |",

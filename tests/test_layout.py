@@ -45,7 +45,7 @@ LAYERS = (
     ("solvers.benchmarks",),
     ("solvers.methods",),
     ("solvers",),
-    ("studies", "testing"),
+    ("library", "studies", "testing"),
     ("planning", "bundling", "bridges"),
     ("reporting",),
     ("environment",),

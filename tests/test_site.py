@@ -42,7 +42,15 @@ OF_THIS_FILE = (
 )
 """Pages whose blocks are run here; other files of tests run those of the others."""
 
-WITHIN = {"plan": "planning.band", "radio": "radio.Disc", "stress": "planning.stress"}
+WITHIN = {
+    "catalog": "catalog.network",
+    "library": "library.get",
+    "plan": "planning.band",
+    "presets": "presets.instance",
+    "radio": "radio.Disc",
+    "stress": "planning.stress",
+    "testing": "testing.assert_bound",
+}
 """Names that stand on the page of the API by another one."""
 
 OFFLINE = """\
@@ -162,7 +170,8 @@ def run(command: str) -> None:
     """Run a command: of the package in this process, another in its own."""
     name, *arguments = [one for word in shlex.split(command) for one in expanded(word)]
     if name == "eipyomo":
-        assert main(arguments) == 0, command
+        one_process = ["--workers", "1"] if arguments[0] == "sweep" else []
+        assert main([*arguments, *one_process]) == 0, command
     else:
         folder = str(Path(sys.executable).parent)
         found = shutil.which(name, path=os.pathsep.join([folder, os.environ["PATH"]]))

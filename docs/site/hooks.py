@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
 
-ABOVE = ("README.md", "README.zh.md", "CHANGELOG.md", "CONTRIBUTING.md")
+ABOVE = ("README.md", "README.zh.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages that stand above docs/; on the site they stand beside the others."""
 
 LINK = re.compile(r"\]\((?:\.\./|docs/)?([\w][\w./-]*)")

@@ -1,0 +1,1 @@
+"""A second checker of certificates, which needs nothing but Python: see check_certificate."""
