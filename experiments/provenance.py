@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from eipyomo.files import write_atomically
@@ -52,5 +53,6 @@ def store(name: str, table: pd.DataFrame, *packages: str) -> None:
 def save(name: str, figure: Figure) -> None:
     """Write a figure to ``figures/NAME.pdf`` and ``.png``, the same bytes for the same figure."""
     FIGURES.mkdir(exist_ok=True)
-    figure.savefig(FIGURES / f"{name}.pdf", metadata={"CreationDate": None})
+    with rc_context({"pdf.fonttype": 42}):  # TrueType: publishers refuse Type 3
+        figure.savefig(FIGURES / f"{name}.pdf", metadata={"CreationDate": None})
     figure.savefig(FIGURES / f"{name}.png", dpi=200)

@@ -84,6 +84,19 @@ def test_the_least_band_does_not_depend_on_the_band(factor: float) -> None:
     assert value(least(wider, "band")) == pytest.approx(value(least(instance, "band")), rel=2 * GAP)
 
 
+@pytest.mark.parametrize("band_hz", [1e4, 2e7, 6e10])
+def test_energy_budgets_that_hardly_suffice_are_met_from_any_reference(band_hz: float) -> None:
+    """0.3 J each take 5,746 MHz, on which 400 MHz less and 0.28 J agree: both are infeasible."""
+    letter = ei.Instance.letter().replace(bandwidth_hz=band_hz)
+    tight = with_users(letter, deadline_s=24.804, energy_budget_j=0.3)
+    assert value(least(tight, "band")) == pytest.approx(5746.3113, rel=2 * GAP)
+    assert least(tight.replace(bandwidth_hz=5.346e9)).status == "infeasible"
+    tighter = with_users(letter, deadline_s=24.804, energy_budget_j=0.28)
+    found = least(tighter, "band")
+    assert found.status == "infeasible"
+    assert verify(tighter, found.certificate()).doubt is None
+
+
 @pytest.mark.parametrize("name", slow_but(SMALL, "letter-m4", "mixed-m4"))
 def test_the_slowest_user_is_where_the_least_band_is_all_of_it(name: str) -> None:
     """With deadlines of the least largest latency, the least band is B; the point has them."""
@@ -238,3 +251,20 @@ def test_a_total_frequency_is_no_limit_on_the_least(total_ghz: float) -> None:
     found = least(limited, "edge_frequency")
     assert value(found) == pytest.approx(value(least(late, "edge_frequency")), rel=2 * GAP)
     assert verify(limited, found.certificate()).doubt is None
+
+
+def test_the_slowest_where_the_server_shares_its_frequency() -> None:
+    """SCIP finds 5.816277 s for the letter's users and 8 GHz; a proof and a point enclose it."""
+    found = least(ei.Instance.letter(total_frequency_ghz=8.0), "slowest", time_limit=20.0)
+    assert value(found) == pytest.approx(5.816277, rel=GAP)
+
+
+def test_the_least_band_where_the_server_shares_its_frequency() -> None:
+    """Who computes slowly by its weights still gets of the server what its deadline asks for."""
+    few = with_users(reference("letter-m12"), deadline_s=8.0)
+    bands = [value(least(few, "band"))]
+    for total_ghz in (12.0, 6.0):
+        shared = few.replace(server={"total_frequency_hz": 1e9 * total_ghz})
+        bands.append(value(least(shared, "band", gap=1e-5, time_limit=20.0)))
+    assert bands == sorted(bands)
+    assert bands[2] > bands[0] * 1.001

@@ -154,3 +154,11 @@ def test_every_stored_table_is_one_of_an_experiment() -> None:
     for one in ALL:
         cases = list(one.cases())
         assert len(set(cases)) == len(cases)
+
+
+def test_stored_figures_have_no_font_that_publishers_refuse() -> None:
+    """No PDF embeds Type 3 fonts; dictionaries of fonts are never compressed in these files."""
+    stored = sorted(provenance.FIGURES.glob("*.pdf"))
+    assert stored
+    assert [one.name for one in stored if b"/Type3" in one.read_bytes()] == []
+    assert all(b"/FontFile2" in one.read_bytes() for one in stored)

@@ -38,9 +38,9 @@ def shows(value: Any) -> bool:
     return len(repr(value)) < LONG
 
 
-def test_there_are_five() -> None:
+def test_there_are_six() -> None:
     """None of them got lost."""
-    assert len(NOTEBOOKS) == 5
+    assert len(NOTEBOOKS) == 6
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)

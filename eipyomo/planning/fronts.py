@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,9 @@ def pareto(
         * ``least_latency_bound_s``: in no allocation is the latency below this.
         * ``downloads``, ``largest_latency_s``, ``message``.
 
+        Behind them are budgets within which no point was found, without energy; ``termination`` and
+        ``message`` say why.
+
         Rows of ``method`` ``weights`` minimise energy + ``weight_j_per_s`` · latency, for the slope
         of the front at each of its points; ``value_j`` and ``bound_j`` are of this sum.
 
@@ -126,10 +129,9 @@ def pareto(
     if not front:
         return table([{"method": "budget", "termination": "limit", "message": NONE}], COLUMNS)
     optima = search.weighted(sorted({one.weight for one in front}))
-    rows = [{**one.row(optima, gap), "least_latency_bound_s": fastest.bound} for one in front] + [
-        one.row() for one in optima
-    ]
-    return table(rows, COLUMNS)
+    rows = [{**one.row(optima, gap), "least_latency_bound_s": fastest.bound} for one in front]
+    rows += search.unanswered
+    return table([*rows, *(one.row() for one in optima)], COLUMNS)
 
 
 def _require_no_penalties(instance: Instance) -> None:
@@ -229,6 +231,8 @@ class _Search:
         J per s, the weight of the latency beside the energy.
     asking
         How optima are found.
+    unanswered
+        Rows of the budgets within which no point was found.
     """
 
     instance: Instance
@@ -236,6 +240,7 @@ class _Search:
     latest_s: float
     tie: float
     asking: Asking
+    unanswered: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, instance: Instance, fastest: Result, slowest: float, asking: Asking) -> _Search:
@@ -281,6 +286,8 @@ class _Search:
         for budget_s, result in zip(budgets_s, self.asking.solve(asked), strict=True):
             both = totals(result)
             if both is None or result.bound is None:
+                row = {"method": "budget", "latency_budget_s": budget_s}
+                self.unanswered.append({**row, **said(result)})
                 continue
             price = (result.prices or {}).get("total_latency_per_s") or 0.0
             # Within the budget the tie-break is worth no more than this.

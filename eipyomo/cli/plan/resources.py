@@ -240,6 +240,8 @@ def _show_front(frame: pd.DataFrame) -> None:
     reached = int(front["reached_by_weights"].sum())
     say(f"No allocation has a latency below {least:.5g} s in all.")
     say(f"Weights reach {reached} of the {len(front)} points, budgets all of them.")
+    for row in rows_of(frame[(frame["method"] == "budget") & frame["energy_j"].isna()]):
+        say(f"No point within {row['latency_budget_s']:.5g} s: {row['message']}.")
 
 
 def _text(value: Any) -> str:

@@ -281,10 +281,11 @@ def recover(dual: Dual, optimum: PriceOptimum) -> Allocation:
 
 
 def _spare_s(users: Records, weighted: Records, records: Records, found: Phases) -> FloatColumn:
-    """Return how long the server may take until who computes at full speed has to wait for it."""
+    """Return how long the server may take until who computes itself has to wait, or is late."""
     work = (1.0 - records["offload_fraction"]) * users["work_gigacycles"]
     own_s = work / kernels.best_frequencies(weighted)
-    spare_s = found.sync_s + found.download_s + own_s - found.ready_s
+    end_s = np.minimum(found.sync_s + found.download_s + own_s, users["deadline_s"])
+    spare_s = end_s - found.ready_s
     return np.where(records["download"] & ~users["in_sequence"], spare_s, 0.0)
 
 

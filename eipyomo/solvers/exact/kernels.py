@@ -1013,6 +1013,16 @@ def inside(bracket: Bracket) -> float:
 
 
 @compiled
+def paid_for_most(price: float, link: Any) -> float:
+    """Return what a weight has to be compared with so that a user takes all that it may of a link.
+
+    Seconds fall like 1/b at most where b is large, so that the weight of a second at which b is the
+    best share grows like b². Of a whole band, b = 1, that is the price.
+    """
+    return float(price * max(1.0, link.share_max) ** 2)
+
+
+@compiled
 def multipliers_within_budget(
     user: Any, iota: float, download: bool, at: DualPoint, hint: Multipliers
 ) -> Multipliers:
@@ -1024,7 +1034,10 @@ def multipliers_within_budget(
     does not bind, and at a largest V where no V is enough.
     """
     budget, own = max(user.energy_left_j, 1e-300), user.energy_weight
-    scale = min((user.latency_weight * at.t + at.uplink_price + at.downlink_price) / budget, 1e100)
+    paid = paid_for_most(at.uplink_price, user.uplink) + paid_for_most(
+        at.downlink_price, user.downlink
+    )
+    scale = min((user.latency_weight * at.t + paid) / budget, 1e100)
     natural = math.log(scale) - 5.0
     most = math.log(HEAVY * (own + scale))
     least = math.log(own) if own > 0.0 else natural - FAR_BELOW

@@ -7,6 +7,7 @@ combination of the users' solutions on its two sides uses up the budget.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ from eipyomo.solvers.records import Records
 
 INNER = 0.1
 """Part of a tolerance that a search within a search has."""
+NOTHING = 1e-30
+"""Part used of a budget that counts as none."""
 
 
 def within(accuracy: Accuracy) -> Accuracy:
@@ -216,28 +219,48 @@ class _PriceSearch:
 
         tried: list[UserSolutions] = []
 
+        def parts_used(inner: PriceOptimum) -> tuple[float, float]:
+            """Return the part used of the last budget, and of those before on average."""
+            prices = inner.best.prices
+            paid = sum(prices[k] * inner.usage(k) for k in before)
+            left = sum(prices[k] * self.dual.capacities[k] for k in before)
+            return max(inner.usage(place) / capacity, NOTHING), max(paid / left, NOTHING)
+
         def overuse(log_odds: float) -> tuple[float, PriceOptimum]:
             part = 1.0 / (1.0 + float(np.exp(-log_odds)))
             left = (1.0 - part) * spent
             inner = self._together(tuple(before), left, {**known, place: part * spent / capacity})
             tried.append(inner.best)
-            paid = sum(inner.best.prices[k] * inner.usage(k) for k in before)
-            own = max(inner.usage(place) / capacity, 1e-30)
-            return log_ratio(own, max(paid / left, 1e-30)), inner
+            return log_ratio(*parts_used(inner)), inner
 
+        part, slopes = self.start[place] * capacity / spent, self.dual.slopes
         crossing = find_crossing(
-            overuse, 0.0, -LEAST_SPAN, LEAST_SPAN, slope=-1.0, enough=self._is_shared_out
+            overuse,
+            float(np.log(part / (1.0 - part))) if 0.0 < part < 1.0 else 0.0,
+            -LEAST_SPAN,
+            LEAST_SPAN,
+            slope=slopes[place],
+            enough=self._is_shared_out,
         )
-        sides = tuple(point.found for point in crossing.points)
-        found = [one for side in sides for _, one in side.combination]
+        slopes[place] = crossing.slope(slopes[place], kernels.PRICE_SLOPE)
         best = max(tried, key=lambda one: one.value)
-        return PriceOptimum(best, tuple((1.0 / len(found), one) for one in found))
+        self.start[place] = best.prices[place]
+        sides = [point.found for point in crossing.points]
+        over = [own - others for own, others in map(parts_used, sides)]
+        spread = over[0] - over[-1]
+        first = min(max(-over[-1] / spread, 0.0), 1.0) if spread else 1.0
+        return PriceOptimum(best, _mixed(sides, (first, 1.0 - first)))
 
     def _is_shared_out(self, crossing: Crossing[PriceOptimum]) -> bool:
         """Tell whether prices prove enough, or the parts used are equal."""
         if any(one.found.best.value > self.accuracy.ceiling for one in crossing.points):
             return True
-        return _parts_are_equal(crossing)
+        off = abs(crossing.points[0].residual)
+        accuracy, value = self.accuracy, crossing.points[0].found.best.value
+        if off <= accuracy.mismatch and 10.0 * off * value <= accuracy.tolerance:
+            return True
+        spare = kernels.SPARED * max(value - accuracy.target, 0.0)
+        return 2.0 * off * off * value <= spare or _parts_are_equal(crossing)
 
 
 def _is_enough(
@@ -268,9 +291,18 @@ def optimum_of(crossing: Crossing[PriceOptimum], place: int, capacity: float) ->
     more, less = crossing.before.found, crossing.after.found
     spread = more.usage(place) - less.usage(place)
     part = min(max((capacity - less.usage(place)) / spread, 0.0), 1.0) if spread > 0.0 else 0.0
-    combination = [(part * weight, found) for weight, found in more.combination]
-    combination += [((1.0 - part) * weight, found) for weight, found in less.combination]
-    return PriceOptimum(best, tuple(combination))
+    return PriceOptimum(best, _mixed((more, less), (part, 1.0 - part)))
+
+
+def _mixed(
+    sides: Sequence[PriceOptimum], parts: Sequence[float]
+) -> tuple[tuple[float, UserSolutions], ...]:
+    """Return the combination of so much of each side."""
+    return tuple(
+        (part * weight, found)
+        for side, part in zip(sides, parts, strict=False)
+        for weight, found in side.combination
+    )
 
 
 def _parts_are_equal(crossing: Crossing[PriceOptimum]) -> bool:

@@ -26,7 +26,7 @@ from eipyomo.solvers.exact.rounding import tracked
 from eipyomo.solvers.exact.solutions import UserSolutions
 from eipyomo.solvers.exact.sync_time import minimise_over_sync_time
 
-GUESSES, LONGEST_STEP, GUESSED_WELL = 6, 0.5, 1e-8
+GUESSES, LONGEST_STEP, GUESSED_WELL = 16, 0.5, 1e-8
 """Newton steps, in ln θ, to where the dual needs all of the budgets, and how well that is known."""
 ASIDE, NEXT = 0.1, 0.9
 """Parts of the gap: by how much θ is beside a guess or an end, and how far away the other end is
@@ -169,8 +169,12 @@ def _dual_in_time(problem: Problem, wanted_s: float) -> Dual:
 
 
 def _where_all_is_needed(problem: Problem, high_s: float) -> float:
-    """Return about the θ at which the dual needs all of the budgets, by Newton's method."""
-    theta_s = high_s
+    """Return about the θ at which the dual needs all of the budgets, by Newton's method.
+
+    Steps that lead out of what is bracketed go to its middle: what is needed grows without end
+    where some user can hardly be in time.
+    """
+    theta_s, low_s = high_s, 0.0
     for _ in range(GUESSES):
         dual = _dual_in_time(problem, theta_s).for_ray()
         if dual.latest_s <= dual.earliest_s:
@@ -186,8 +190,11 @@ def _where_all_is_needed(problem: Problem, high_s: float) -> float:
         slope = -float(best.records["deadline"][binding].sum()) * theta_s / best.value
         if slope >= 0.0:
             break
+        low_s, high_s = (theta_s, high_s) if best.value > 1.0 else (low_s, theta_s)
         step = -math.log(best.value) / slope
         theta_s *= math.exp(min(max(step, -LONGEST_STEP), LONGEST_STEP))
+        if not low_s <= theta_s <= high_s:
+            theta_s = math.sqrt(low_s * high_s)
         if abs(step) < GUESSED_WELL:
             break
     return theta_s
