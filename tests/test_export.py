@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import casadi
@@ -448,3 +449,13 @@ def test_two_objectives_are_not_written() -> None:
     model.cost.deactivate()
     with pytest.raises(ei.InputError, match="0 active objectives, but must have one"):
         nl(model)
+
+
+def test_threads_write_what_one_writes(tmp_path: Path) -> None:
+    """Models that are written at the same time are byte by byte those written one by one."""
+    wanted = [ei.models.minlp(ei.Instance.letter(users=2, seed=seed)) for seed in range(4)]
+    alone = [ei.models.export(model, tmp_path / "alone.nl")[0].read_bytes() for model in wanted]
+    paths = [tmp_path / f"{number}.nl" for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ei.models.export, wanted, paths))
+    assert [path.read_bytes() for path in paths] == alone

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
+from eipyomo.claims import relative_gap
 from eipyomo.problem import Problem
 from eipyomo.solvers.contract import Claim
 from eipyomo.solvers.judge import judge, repair
@@ -52,6 +53,21 @@ def test_bounds_are_clamped_or_dropped(letter: ei.Instance) -> None:
     loose = verdict(letter, Claim("optimal", good, bound=0.5 * cost))
     assert loose.termination == "limit"
     assert loose.gap == pytest.approx(0.5)
+
+
+def test_gaps_that_are_none() -> None:
+    """An objective of 0 has a gap only to itself; without a bound or an objective there is none."""
+    assert relative_gap(0.0, 0.0) == 0.0
+    assert relative_gap(-2.0, -3.0) == 0.5
+    for objective, bound in ((0.0, -1.0), (1.0, None), (None, 1.0), (None, None)):
+        assert relative_gap(objective, bound) is None
+
+
+def test_nothing_found_in_time_is_not_infeasible(letter: ei.Instance) -> None:
+    """A limit without a point stays a limit, with the bound that was proven."""
+    result = verdict(letter, Claim("limit", bound=0.5))
+    assert (result.termination, result.allocation, result.feasible) == ("limit", None, False)
+    assert (result.bound, result.gap) == (0.5, None)
 
 
 def test_false_prices_are_left_out(letter: ei.Instance) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -119,6 +121,32 @@ def test_models_know_no_solver() -> None:
     for file in [*(ROOT / "eipyomo" / "models").rglob("*.py"), ROOT / "eipyomo" / "evaluation.py"]:
         text = file.read_text(encoding="utf-8")
         assert not any(f"import {name}" in text for name in ("casadi", "pyscipopt", "highspy"))
+
+
+@pytest.mark.parametrize("room", ["models", "solvers", "planning", "evaluation.py", "physics.py"])
+def test_the_mathematics_changes_no_units(room: str) -> None:
+    """Units change in `scaled.py`, and where people type them: nothing here is a thousand times."""
+    place = ROOT / "eipyomo" / room
+    for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"(?:\*|/) ?(?:1e-?[369]|1_000(?:_000)*)\b", text), file
+
+
+def test_a_source_distribution_has_what_its_tests_need() -> None:
+    """All of a checkout but what is for a server alone, which no test reads."""
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = {
+        name.strip("/") for name in tables["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    }
+    assert all((ROOT / name).exists() for name in included)
+    if (ROOT / ".git").exists():
+        command = ["git", "ls-files"]
+        files = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        tops = {name.split("/")[0] for name in files.splitlines()}
+        assert {name for name in tops if name[0] != "."} == included | {"pyproject.toml"}
+    others = [file for file in (ROOT / "tests").glob("*.py") if file.name != Path(__file__).name]
+    text = "".join(file.read_text(encoding="utf-8") for file in others)
+    assert not re.search(r"\"\.(?:github|ci)\b", text)
 
 
 def test_the_top_level_shows_the_rooms() -> None:

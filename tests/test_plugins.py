@@ -14,7 +14,7 @@ from pyomo.opt import SolverStatus, TerminationCondition
 
 import eipyomo as ei
 from eipyomo.solvers.backends import BACKENDS
-from tests.backends import MIXED, small, wheel
+from tests.backends import MIXED, fake, small, wheel
 from tests.conftest import slow_but
 
 
@@ -31,6 +31,19 @@ def test_pyomo_reaches_them(name: str) -> None:
     results = solver.solve(model)
     pyo.assert_optimal_termination(results)
     assert pyo.value(model.cost) == pytest.approx(2.0, abs=1e-5)
+
+
+def test_available_means_that_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver that is there and answers nothing is not available; nor is one that is missing."""
+    for backend, words in (
+        (fake(tmp_path, "raise RuntimeError('no licence')"), "does not work: .*no licence"),
+        (wheel("bonmin", module="no_such_module"), "is missing; to get it"),
+    ):
+        solver = pyo.SolverFactory("eipyomo.bonmin")
+        monkeypatch.setattr(solver, "backend", backend)
+        assert not solver.available(exception_flag=False)
+        with pytest.raises(ei.SolverError, match=words):
+            solver.available()
 
 
 def scaled(model: Any) -> Any:

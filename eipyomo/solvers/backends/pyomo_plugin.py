@@ -26,7 +26,7 @@ from pyomo.opt import (
     TerminationCondition,
 )
 
-from eipyomo.errors import InputError
+from eipyomo.errors import InputError, SolverError
 from eipyomo.models.diagnostics import objective, violation
 from eipyomo.models.writers import label, nl
 from eipyomo.solvers.backends.registry import BACKENDS
@@ -104,11 +104,19 @@ class ReachedSolver:
         """Do nothing; every solve cleans up behind itself."""
 
     def available(self, exception_flag: bool = True) -> bool:
-        """Tell whether the solver was found."""
+        """Tell whether the solver was found, and has just solved a tiny problem.
+
+        Raises
+        ------
+        SolverError
+            If it is missing or does not work, unless ``exception_flag`` is False.
+        """
         backend = self._reached()
-        if exception_flag:
+        trouble = backend.trouble()
+        if trouble is not None and exception_flag:
             backend.require()
-        return backend.where() is not None
+            raise SolverError(f"the solver {backend.name!r} does not work: {trouble}")
+        return trouble is None
 
     def license_is_valid(self) -> bool:
         """Return True; a missing licence shows when the solver runs."""
