@@ -257,6 +257,24 @@ def test_a_cluster_that_is_not_there_is_named(
     assert "cannot reach a Dask scheduler at 'tcp://127.0.0.1:9'" in capsys.readouterr().err
 
 
+def test_missing_solvers_are_said_before_anything_runs(
+    files: list[str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once for each, in a sweep and in a comparison, while all others are still to come."""
+    for command in (["sweep", *files, "--workers", "1"], ["compare", files[0]]):
+        assert main([*command, "-m", "eco", "-m", "minlp:baron"]) == 0
+        told = [line for line in capsys.readouterr().err.splitlines() if "no answer: the" in line]
+        assert len(told) == 1
+        assert "minlp:baron will have no answer: the solver 'baron' is missing" in told[0]
+    instance = ei.Instance.from_json(files[0])
+    caplog.clear()
+    order: list[str] = []
+    ei.compare(
+        [instance], ["eco", "minlp:baron"], progress=lambda *_: order.extend(caplog.messages)
+    )
+    assert order[0].startswith("minlp:baron will have no answer")
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [

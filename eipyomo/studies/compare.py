@@ -9,6 +9,7 @@ from eipyomo.solvers.methods import resolve
 from eipyomo.studies.columns import beside, label_of, table_of
 from eipyomo.studies.store import COLUMNS, row_of
 from eipyomo.studies.sweep import cells, solved, with_options
+from eipyomo.studies.versions import warn_of_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,9 +60,11 @@ def compare(
         before anything runs.
     """
     usual = {"time_limit": time_limit}
-    wanted = cells(instances, [(one, {**usual, **told}) for one, told in with_options(methods)])
+    asked = [(one, {**usual, **told}) for one, told in with_options(methods)]
+    wanted = cells(instances, asked)
     for cell in wanted:
         resolve(cell.method, cell.arguments()).of(cell.instance)
+    warn_of_missing(asked)
     rows: list[dict[str, Any]] = []
     for cell in wanted:
         if progress is not None:

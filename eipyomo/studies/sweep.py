@@ -22,7 +22,7 @@ from eipyomo.studies.cell import Cell
 from eipyomo.studies.pools import open_pools, require_place
 from eipyomo.studies.spreading import require_code, spread, why
 from eipyomo.studies.store import KeptT, Store
-from eipyomo.studies.versions import version_of_code
+from eipyomo.studies.versions import version_of_code, warn_of_missing
 from eipyomo.validation import require_kind, require_list
 from eipyomo.words import shown
 
@@ -127,6 +127,9 @@ def sweep(
     else:
         with Store() as store:
             return sweep(wanted, store, workers=workers, cluster=cluster, report=report)
+    if cluster is None:  # whose machines may have other solvers
+        asked = {cell.key[1:3]: (cell.method, cell.arguments()) for cell in wanted}
+        warn_of_missing(asked.values())
     fill(store, wanted, solved, failed, open_pools(workers, cluster), report)
     return store.frame(wanted)
 

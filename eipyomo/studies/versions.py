@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 from eipyomo.errors import InputError, SolverError
 from eipyomo.solvers.backends import backend
 from eipyomo.solvers.methods import resolve
+
+LOGGER = logging.getLogger("eipyomo")
 
 INDIFFERENT = {"click", "flwr", "gymnasium", "matplotlib", "pyarrow", "rich", "scipy", "torch"}
 """Distributions that this package needs, and of which no result depends."""
@@ -68,6 +71,20 @@ def executables(method: str, options: Mapping[str, Any]) -> str:
     if network is not None and Path(network).is_file():
         found.append(_as_of_now(Path(network)))
     return "".join(found)
+
+
+def warn_of_missing(wanted: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    """Warn, once each, of solvers that are not here, before the others begin to take their time."""
+    sentences = {}
+    for method, options in wanted:
+        job = resolve(method, dict(options))
+        for one in job.method.backends(job.options):
+            try:
+                backend(one, getattr(job.options, "executable", None)).require()
+            except (InputError, SolverError) as error:
+                sentences[f"{method} will have no answer: {error}"] = error
+    for sentence in sentences:
+        LOGGER.warning(sentence)
 
 
 def _as_of_now(file: Path) -> str:

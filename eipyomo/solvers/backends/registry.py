@@ -206,7 +206,7 @@ _EXECUTABLES: tuple[AmplBackend, ...] = (
         name="baron",
         description="BARON executable: branch and reduce, global; commercial",
         capabilities=dataclasses.replace(GLOBAL_MINLP, time_limit="maxtime", gap="epsr"),
-        install="get it with a licence from minlp.com, and put it on PATH or into $EIPYOMO_SOLVERS",
+        install="ask minlp.com for a licence, and put baron on PATH or into $EIPYOMO_SOLVERS",
         executables=("baron",),
         options={"outlev": 1},
         option_variable="baron_options",
@@ -222,7 +222,7 @@ _EXECUTABLES: tuple[AmplBackend, ...] = (
             gap="mip_opt_gap_rel",
             threads="threads",
         ),
-        install="get it with a licence from artelys.com, and put knitroampl on PATH or into "
+        install="ask artelys.com for a licence, and put knitroampl on PATH or into "
         "$EIPYOMO_SOLVERS",
         executables=("knitroampl", "knitro"),
         option_variable="knitro_options",
