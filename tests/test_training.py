@@ -343,6 +343,14 @@ def test_the_command(
     assert capsys.readouterr().err == "eipyomo: rounds is -3, but must be a whole number >= 1\n"
 
 
+def test_no_round_is_not_added_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where not even the first round has an answer, it is said, and no user pays 0."""
+    assert main(["train", LETTER, "--rounds", "2", "-m", "minlp:baron"]) == 4
+    shown = capsys.readouterr().out
+    assert "round 1 of 2 gave no allocation: the solver 'baron' is missing" in shown
+    assert "eu1" not in shown
+
+
 def test_results_are_read_back() -> None:
     """A result from its document is the same, and its allocation is judged anew."""
     instance = reference("mixed-m4")

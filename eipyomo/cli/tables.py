@@ -210,10 +210,12 @@ def _range(column: pd.Series[Any]) -> str:
 
 
 def show_training(process: Training) -> None:
-    """Print a row for each round, and what every user pays in all of them."""
+    """Print a row for each round that has an answer, and what every user pays in all of them."""
     first = process.instances[0]
     say(f"{title_of(first)}: {describe(first)}")
     say(f"{process.method}, before the last round {process.training_method}: {process.message}")
+    if not process.solved:  # sums of nothing would be zeros
+        return
     table = new_table("Stage", "Start [s]", "Sync [s]", "Energy [J]", "WSEL", "Gap", "Outcome")
     numbers = zip(process.solved, process.starts_s(), strict=True)
     rows = [(n, result, start_s) for n, (result, start_s) in enumerate(numbers, start=1)]
