@@ -73,7 +73,9 @@ def overview(
     """
     document, terms = drawn(result)
     lanes = min(len(terms), SHOWN_USERS)
-    sheet = Sheet((10.0, 7.2), (1.2 + 0.2 * lanes, *[2.2] * 3), ((0, 0, 0), (1, 2, 3)), (1.25, 1.0))
+    high_in = 1.6 + 0.21 * max(lanes, 9)  # so that names of lanes do not touch
+    rows = ((0, 0, 0), (1, 2, 3))
+    sheet = Sheet((10.0, 3.7 + high_in), (1.2 + 0.2 * lanes, *[2.2] * 3), rows, (high_in, 2.8))
     panels = [partial(panel, document, terms) for panel in (_round, _band, _energy, _latency)]
     legend, words = phases_legend([*COLORS]), headline(document, width) if title else None
     return compose(panels, sheet, axes, width=width, title=words, legend=legend)

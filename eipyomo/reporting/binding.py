@@ -16,6 +16,7 @@ from eipyomo.claims.document import as_now
 from eipyomo.evaluation import evaluate
 from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES, WSEL
+from eipyomo.planning.limiting import NEAR
 from eipyomo.problem import Problem
 from eipyomo.reporting.sentences import Number, Sentence, listed, percent
 from eipyomo.reporting.traces import heading
@@ -25,8 +26,8 @@ from eipyomo.restriction import named_or_joint
 if TYPE_CHECKING:
     import pandas as pd
 
-NEAR, FEW = 1e-6, 5
-"""Relative distance from a limit at which it binds; so many users are named that it does."""
+FEW = 5
+"""So many users are named that a limit binds."""
 
 
 def users_of(document: Mapping[str, Any]) -> pd.DataFrame:
