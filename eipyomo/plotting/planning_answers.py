@@ -11,7 +11,8 @@ from matplotlib.ticker import PercentFormatter
 from eipyomo.errors import InputError
 from eipyomo.plotting.fonts import find_fonts, style
 from eipyomo.plotting.planning_tables import ENGINEERS, LARGE, axes_for, plain_log, rows_with
-from eipyomo.plotting.style import printable
+from eipyomo.plotting.style import legend_above, printable
+from eipyomo.units import heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +85,7 @@ def sensitivity(table: pd.DataFrame, ax: Axes | None = None) -> Figure:
         axes.set_ylabel("datum that changes")
         axes.grid(True, axis="x", alpha=0.3)
         axes.set_axisbelow(True)
-        axes.legend(fontsize="small", loc="lower right")
+        legend_above(axes, 4)
     return axes.figure.figure
 
 
@@ -128,9 +129,17 @@ def phase(table: pd.DataFrame, ax: Axes | None = None) -> Figure:
                 plain_log(axes, name)
             elif one.max() >= LARGE:
                 (axes.xaxis if name == "x" else axes.yaxis).set_major_formatter(ENGINEERS)
-        axes.set_xlabel(across.replace(" factor", ", times what it is"))
-        axes.set_ylabel(up.replace(" factor", ", times what it is"))
+        axes.set_xlabel(_with_unit(across))
+        axes.set_ylabel(_with_unit(up))
     return axes.figure.figure
+
+
+def _with_unit(datum: str) -> str:
+    """Return the path of a datum as an axis says it, with its unit."""
+    if datum.endswith(" factor"):
+        return datum.replace(" factor", ", times what it is")
+    where, _, key = datum.rpartition(".")
+    return f"{heading(key)} of {where}" if where else heading(key)
 
 
 def _is_geometric(values: np.ndarray[Any, Any]) -> bool:
