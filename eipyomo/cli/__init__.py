@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eipyomo import streams
-from eipyomo.cli.answers import ANSWERED, BAD_INPUT, INTERRUPTED, NO_ANSWER, complain
+from eipyomo.cli.answers import ANSWERED, BAD_INPUT, INTERRUPTED, NO_ANSWER, complain, help_alone
 from eipyomo.cli.examples import examples
 from eipyomo.errors import ClaimError, EipyomoError, InputError
 from eipyomo.files import refusal
@@ -161,6 +161,4 @@ def cli(context: click.Context) -> int:
     Many end users train one model with an edge server and then use it: which of them download
     it, which part of their task they offload, and who gets how much of the band?
     """
-    if context.invoked_subcommand is None:
-        streams.note(context.get_help())
-    return BAD_INPUT
+    return help_alone(context)

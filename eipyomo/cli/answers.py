@@ -12,6 +12,8 @@ from eipyomo.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import click
+
 
 ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER, INTERRUPTED = 0, 2, 3, 4, 130
 
@@ -20,6 +22,13 @@ def complain(sentence: str, status: int) -> int:
     """Print one sentence on standard error, on one line."""
     streams.note(f"eipyomo: {one_line(sentence)}")
     return status
+
+
+def help_alone(context: click.Context) -> int:
+    """Print the help of a command that has others, where none of them was named; no answer."""
+    if context.invoked_subcommand is None:
+        streams.note(context.get_help())
+    return BAD_INPUT
 
 
 def deliver(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eipyomo import streams
-from eipyomo.cli.answers import ANSWERED
+from eipyomo.cli.answers import ANSWERED, help_alone
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import json_option
 from eipyomo.cli.printing import clip, new_table, say
@@ -47,17 +47,14 @@ class MakeUnlessNamed(click.Group):
     invoke_without_command=True,
 )
 @click.pass_context
-def bundle_command(context: click.Context) -> int | None:
+def bundle_command(context: click.Context) -> int:
     """Put files of a study into one zip that is checked when opened.
 
     Instances, results, processes, certificates, tables, figures, and whatever else belongs to it.
     The zip tells versions, seeds and digests, and nothing in it is believed: neither when it is
     made nor when it is opened.
     """
-    if context.invoked_subcommand is not None:
-        return None
-    streams.note(context.get_help())
-    return 2
+    return help_alone(context)
 
 
 @bundle_command.command("make", epilog=examples(*EXAMPLES[:3]))

@@ -9,7 +9,6 @@ import click
 import numpy as np
 from rich.text import Text
 
-from eipyomo import streams
 from eipyomo.catalog.entries import Device, Entry
 from eipyomo.catalog.layered import Network
 from eipyomo.catalog.shelves import (
@@ -22,7 +21,7 @@ from eipyomo.catalog.shelves import (
     networks,
     radios,
 )
-from eipyomo.cli.answers import ANSWERED, BAD_INPUT, deliver
+from eipyomo.cli.answers import ANSWERED, deliver, help_alone
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import json_option, table_for
 from eipyomo.cli.printing import as_number, new_table, say
@@ -263,6 +262,4 @@ def _show_entry(entry: Entry) -> None:
 @click.pass_context
 def catalog_command(context: click.Context) -> int:
     """Look up networks, devices and radios, and where their numbers are from."""
-    if context.invoked_subcommand is None:
-        streams.note(context.get_help())
-    return BAD_INPUT
+    return help_alone(context)

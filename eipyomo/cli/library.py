@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eipyomo import library, models, streams
-from eipyomo.cli.answers import ANSWERED, BAD_INPUT, NO_ANSWER, complain
+from eipyomo.cli.answers import ANSWERED, NO_ANSWER, complain, help_alone
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import json_option
 from eipyomo.cli.printing import as_number, as_percent, describe, new_table, say
@@ -153,6 +153,4 @@ def library_command(context: click.Context) -> int:
 
     Each has a best known value, and a lower bound that a certificate proves.
     """
-    if context.invoked_subcommand is None:
-        streams.note(context.get_help())
-    return BAD_INPUT
+    return help_alone(context)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from eipyomo import presets, streams
-from eipyomo.cli.answers import ANSWERED, BAD_INPUT
+from eipyomo.cli.answers import ANSWERED, help_alone
 from eipyomo.cli.examples import examples
 from eipyomo.cli.options import json_option
 from eipyomo.cli.printing import say
@@ -67,7 +68,7 @@ def _show(table: pd.DataFrame) -> None:
     for heading in table:
         shown.add_column(str(heading).capitalize(), no_wrap=heading in ("name", "key", "value"))
     for cells in table.astype(str).to_numpy():
-        shown.add_row(*cells)
+        shown.add_row(*map(Text, cells))  # which may hold what reads like markup
     say(shown)
 
 
@@ -84,6 +85,4 @@ def _show(table: pd.DataFrame) -> None:
 @click.pass_context
 def presets_command(context: click.Context) -> int:
     """Show published settings, from which generate makes instances."""
-    if context.invoked_subcommand is None:
-        streams.note(context.get_help())
-    return BAD_INPUT
+    return help_alone(context)

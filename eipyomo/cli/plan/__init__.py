@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from eipyomo import streams
-from eipyomo.cli.answers import BAD_INPUT
+from eipyomo.cli.answers import help_alone
 from eipyomo.cli.examples import examples
 from eipyomo.cli.plan import answers, resources
 
@@ -32,6 +31,4 @@ def plan_command(context: click.Context) -> int:
     what binds, what does a change do, how does a plan fare under drawn channels? Every row of an
     answer is certified. Each question has its own --help.
     """
-    if context.invoked_subcommand is None:
-        streams.note(context.get_help())
-    return BAD_INPUT
+    return help_alone(context)
