@@ -24,8 +24,12 @@ def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
     r"""Step 2: minimise (21) over v in ℱ, in the closed form (22), budget by budget.
 
     $$
-    b_j = \left[x_j + \frac{\alpha_j - \theta}{c}\right]^+,\quad \sum_j b_j + \bar b_j \le 1,\quad
-    \hat\tau = \left[\frac{1}{M} \sum_j y_j + \frac{\beta_j}{c}\right]^+
+    b_j = \left[x_j + \frac{\alpha_j - \theta}{c}\right]^+
+    $$
+
+    $$
+    \hat\tau_N = \left[\frac{1}{M} \sum_j y_j + \frac{\beta_j}{c}\right]^+,\quad
+    \theta \ge 0 \text{ the least with } \sum_j b_j + \bar b_j \le 1
     $$
     """
     asked = {
