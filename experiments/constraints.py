@@ -25,9 +25,8 @@ from experiments.table import Case, Row, Table, command
 
 PAGE = Path(__file__).parents[1] / "docs" / "constraints.md"
 PICTURES = PAGE.parent / "pictures" / "constraints"
-SECTION = re.compile(r"(?ms)^## ([^\n]+)$.*?```math\n(.*?)```.*?```python\n(.*?)```")
+SECTION = re.compile(r"(?ms)^## ([^\n]+)$.*?```math\n.*?```python\n(.*?)```")
 MEASURED = re.compile(r"(?ms)^\| constraint \|.*?(?=\n\n)")
-FOR_ALL = r" \quad \text{for all } j"
 GAP = 1e-3
 TIME_LIMIT_S = 120.0
 
@@ -61,16 +60,15 @@ SHOWN = {
 }
 
 
-def sections() -> dict[str, tuple[str, str]]:
-    """Return the mathematics and the script of each constraint of the page, by its title."""
-    found = SECTION.findall(PAGE.read_text(encoding="utf-8"))
-    return {title: (" ".join(latex.split()), script) for title, latex, script in found}
+def scripts() -> dict[str, str]:
+    """Return the script of each constraint of the page, which has mathematics, by its title."""
+    return dict(SECTION.findall(PAGE.read_text(encoding="utf-8")))
 
 
 def run(title: str) -> dict[str, Any]:
     """Run a script of the page, and return its names; `free` is what it limits."""
     names: dict[str, Any] = {}
-    exec(compile(sections()[title][1], PAGE.name, "exec"), names)
+    exec(compile(scripts()[title], PAGE.name, "exec"), names)
     return {"free": names["instance"], **names}
 
 
@@ -134,17 +132,15 @@ def bars(title: str, result: ei.Result) -> str:
 def table() -> str:
     """Return the table of the page."""
     lines = [
-        "| constraint | mathematics | WSEL | above | `exact` | SCIP |",
-        "|---|---|---|---|---|---|",
+        "| constraint | WSEL | above | `exact` | SCIP |",
+        "|---|---|---|---|---|",
     ]
-    mathematics = sections()
     for one in TABLE.stored().itertuples():
         link = f"[{one.title}](#{slug(one.title)})"
         more = one.wsel / one.wsel_free - 1.0
         exact = "" if pd.isna(one.exact_s) else f"{one.exact_free_s:.2g} → {one.exact_s:.2g} s"
         lines.append(
-            f"| {link} | ${mathematics[one.title][0].replace(FOR_ALL, '')}$ "
-            f"| {one.wsel:.4f} | {100 * more:.1f} % "
+            f"| {link} | {one.wsel:.4f} | {100 * more:.1f} % "
             f"| {exact} | {one.scip_free_s:.2g} → {one.scip_s:.2g} s |"
         )
     return "\n".join(lines)

@@ -36,9 +36,9 @@ def least(instance: ei.Instance, limits: Any) -> float:
 
 
 def test_the_page_shows_what_is_stored() -> None:
-    """Each section has mathematics, a script that runs, a picture and a current row of the table."""
+    """Each section has mathematics, a script that runs, a picture and a current row."""
     text = PAGE.read_text(encoding="utf-8")
-    assert list(constraints.sections()) == list(SHOWN) == list(STORED.index)
+    assert list(constraints.scripts()) == list(SHOWN) == list(STORED.index)
     assert constraints.table() in text
     for title in SHOWN:
         made = names(title)
