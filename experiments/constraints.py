@@ -129,13 +129,18 @@ def bars(title: str, result: ei.Result) -> str:
     return " ".join(f"{value:.4g}" for value in values)
 
 
+def stored() -> Iterator[Any]:
+    """Iterate over the rows of the stored table."""
+    yield from TABLE.stored().itertuples()
+
+
 def table() -> str:
     """Return the table of the page."""
     lines = [
         "| constraint | WSEL | above | `exact` | SCIP |",
         "|---|---|---|---|---|",
     ]
-    for one in TABLE.stored().itertuples():
+    for one in stored():
         link = f"[{one.title}](#{slug(one.title)})"
         more = one.wsel / one.wsel_free - 1.0
         exact = "" if pd.isna(one.exact_s) else f"{one.exact_free_s:.2g} → {one.exact_s:.2g} s"
@@ -149,7 +154,7 @@ def table() -> str:
 def draw() -> None:
     """Draw every picture, and write the table into the page."""
     PICTURES.mkdir(exist_ok=True)
-    for one in TABLE.stored().itertuples():
+    for one in stored():
         picture(one).savefig(PICTURES / f"{slug(one.title)}.png", dpi=110)
     text = PAGE.read_text(encoding="utf-8")
     write_atomically({PAGE: MEASURED.sub(lambda _: table(), text, count=1)})

@@ -51,7 +51,7 @@ class Gams(NamedTuple):
 
 def read(text: str) -> Gams:
     """Read a program as GAMS does: statements end with ; and a row is `name.. left =l= right`."""
-    domains = {}
+    domains: dict[str, str] = {}
     for kind, names in re.findall(r"(?m)^((?:\w+ )?VARIABLES)\n([^;]*);", text):
         domains |= dict.fromkeys(names.split(), kind)
     numbers: dict[str, dict[str, float]] = {key: {} for key in ("lo", "up", "l", "fx")}
@@ -130,7 +130,11 @@ def test_gams_text_has_our_optimum(tmp_path: Path) -> None:
         "f": value(gams.cost, x, casadi.log),
         "g": casadi.vertcat(*rows),
     }
-    quiet = {"print_time": False, "ipopt": {"print_level": 0}, "error_on_fail": False}
+    quiet: dict[str, Any] = {
+        "print_time": False,
+        "ipopt": {"print_level": 0},
+        "error_on_fail": False,
+    }
     solver = casadi.nlpsol("gams", "ipopt", program, quiet)
     right = np.array([side for *_, side in gams.rows])
     senses = np.array([sense for _, sense, _ in gams.rows])
