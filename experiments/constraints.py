@@ -137,16 +137,16 @@ def stored() -> Iterator[Any]:
 def table() -> str:
     """Return the table of the page."""
     lines = [
-        "| constraint | WSEL | above | `exact` | SCIP |",
+        "| constraint | WSEL | above | `exact` [s] | SCIP [s] |",
         "|---|---|---|---|---|",
     ]
     for one in stored():
         link = f"[{one.title}](#{slug(one.title)})"
         more = one.wsel / one.wsel_free - 1.0
-        exact = "" if pd.isna(one.exact_s) else f"{one.exact_free_s:.2g} → {one.exact_s:.2g} s"
+        exact = "" if pd.isna(one.exact_s) else f"{one.exact_free_s:.2g} → {one.exact_s:.2g}"
         lines.append(
             f"| {link} | {one.wsel:.4f} | {100 * more:.1f} % "
-            f"| {exact} | {one.scip_free_s:.2g} → {one.scip_s:.2g} s |"
+            f"| {exact} | {one.scip_free_s:.2g} → {one.scip_s:.2g} |"
         )
     return "\n".join(lines)
 
