@@ -63,7 +63,7 @@ written by `python -m experiments.benchmarks` from
   take, such as integers for `ipopt` and `pounce` (which are asked where all decisions are fixed),
   or variables without bounds for `maingo`; and objectives and totals that `admm` has no step for.
 * Couenne is in no wheel; with its executable in a folder of `EIPYOMO_SOLVERS` the same command
-  asks it too.
+  asks it too. `discopt`, which has a wheel and needs JAX, is not reached by this package yet.
 
 To measure it again (in a checkout, with the extras `maingo` and `shot`, and `pounce-solver`), and
 to draw and write from what is stored:
