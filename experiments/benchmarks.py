@@ -1,7 +1,7 @@
 """Benchmarks of all solvers on the library: figures, and the page docs/benchmarks.md.
 
-Run ``python -m experiments.benchmarks --deadline 10``: that takes about 20 minutes of a quiet
-machine, with the default of 60 s up to two hours. ``--plot-only`` draws and writes what is stored.
+Run ``python -m experiments.benchmarks --deadline 7``: that takes about 20 minutes of a quiet
+machine, with the default of 60 s about two hours. ``--plot-only`` draws and writes what is stored.
 What is measured, and how, says :mod:`experiments.solvers_benchmark`.
 """
 
@@ -31,7 +31,7 @@ from experiments.solvers_profiles import (
 from experiments.table import command
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-QUIET_DEADLINE_S = 10.0
+QUIET_DEADLINE_S = 5.0
 """With a shorter one a table is for trying out."""
 CLOSE = 1e-4
 """Points so near to the best that is known count as as good."""
