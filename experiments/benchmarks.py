@@ -17,7 +17,7 @@ import pandas as pd
 
 from eipyomo.files import write_atomically
 from eipyomo.library import shelf
-from experiments.solvers_benchmark import GAPS, NOT_TRIED, REFUSED, TABLE, TOLERANCE
+from experiments.solvers_benchmark import GAPS, KILLED, NOT_TRIED, REFUSED, TABLE, TOLERANCE
 from experiments.solvers_profiles import (
     draw,
     entries,
@@ -121,7 +121,7 @@ def overview(table: pd.DataFrame) -> Iterator[str]:
     yield "## Who proves what, and how good points are\n"
     head = [
         *("method", "asked", "refused", "not tried", "proven to 1e-4", "proven to 1e-6"),
-        *("best point", "median s", "false"),
+        *("best point", "median s", "error", "false"),
     ]
 
     def row(name: str) -> list[Any]:
@@ -141,6 +141,7 @@ def overview(table: pd.DataFrame) -> Iterator[str]:
             *proofs,
             int((kept["excess"] <= CLOSE).sum()),
             number(float(mine["seconds"][mine["asked_gap"] == GAPS[0]].median())),
+            int(by.get("error", 0) + by.get(KILLED, 0)) or "",
             int((~mine["true"]).sum()) or "",
         ]
 
@@ -149,7 +150,8 @@ def overview(table: pd.DataFrame) -> Iterator[str]:
     yield (
         f"\nBest point: on how many of the {feasible} entries with a feasible point the answer is "
         f"within {CLOSE:g} of the best value that is known. Median s: of all answers at a gap of "
-        f"{GAPS[0]:g}, those included that met the limit.\n"
+        f"{GAPS[0]:g}, those included that met the limit. Error: points that `evaluate` refuses, "
+        "and processes that failed or had to be ended; false: claims that do not hold.\n"
     )
 
 

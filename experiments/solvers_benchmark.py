@@ -76,8 +76,8 @@ def rows(of: str, method: str, deadline_s: float) -> list[Row]:
 
 
 def ran_out(row: Row, deadline_s: float) -> bool:
-    """Tell whether a method has used up its time; some stop a little before."""
-    late = row["status"] == "limit" and row["seconds"] >= 0.75 * deadline_s
+    """Tell whether a method has used up its time; some stop a little before, or are ended."""
+    late = row["status"] in ("limit", "error") and row["seconds"] >= 0.75 * deadline_s
     return bool(late or row["status"] == KILLED)
 
 
