@@ -13,9 +13,9 @@ import hashlib
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,9 @@ class Table:
         Number of processes; one where seconds are measured.
     finish
         Changes the whole table before it is stored.
+    options
+        Numbers that the command can be told, as ``--name``, with their defaults; they stand behind
+        the arguments of every case.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Table:
     packages: Sequence[str]
     workers: int = 1
     finish: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    options: Mapping[str, float] = field(default_factory=dict)
 
     def stored(self) -> pd.DataFrame:
         """Return the stored table."""
@@ -80,7 +84,8 @@ class Table:
 
     def computed(self, only: Sequence[str] = (), folder: Path | None = None) -> pd.DataFrame | None:
         """Return the table, or None as long as cases are missing; `folder` keeps finished ones."""
-        cases, folder = list(self.cases()), folder or STORES
+        cases = [(*case, *self.options.values()) for case in self.cases()]
+        folder = folder or STORES
         file = folder / f"{self.name}-{self._version()}.json"
         kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         missing = [case for case in cases if json.dumps(case) not in kept]
@@ -128,8 +133,11 @@ def command(tables: Sequence[Table], draw: Callable[[], None] | None = None) -> 
     parser.add_argument(
         "only", metavar="CASE", nargs="*", help="compute cases that begin so, and keep their rows"
     )
+    for option, default in (pair for table in tables for pair in table.options.items()):
+        parser.add_argument(f"--{option}", type=float, default=default, help=f"({default:g})")
     asked = parser.parse_args()
     for table in tables if draw is None or not asked.plot_only else ():
-        table.compute(asked.only)
+        told = {option: getattr(asked, option) for option in table.options}
+        replace(table, options=told).compute(asked.only)
     if draw is not None and not asked.only:
         draw()
