@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from eipyomo.errors import InputError
+from eipyomo.errors import InputError, OutputError
 from eipyomo.files import PathLike, read_bytes, require_writable
 from eipyomo.labels.columns import Rows
 
@@ -41,13 +44,15 @@ def continued(
     InputError
         If the file cannot be read or written, its rows are something else, or another process adds
         to it.
+    OutputError
+        If there is no space left for a row.
     """
     if path is None:
         yield np.empty((0, width)), lambda _: None
         return
     require_writable(path)
     head = (json.dumps(what, sort_keys=True) + "\n").encode()
-    with Path(path).open("a+b") as file:
+    with Path(path).open("a+b", buffering=0) as file:
         _keep_others_out(file, path)
         there = read_bytes(path, "part", bytes)
         if not there.startswith(head) and not head.startswith(there):
@@ -59,18 +64,26 @@ def continued(
         whole = len(head) + count * NUMBER.itemsize * width
         rows = np.frombuffer(there[len(head) : whole], NUMBER).reshape(count, width)
         if len(there) < len(head):
-            file.write(head[len(there) :])
+            _write(file, head[len(there) :], path)
         else:
             file.truncate(whole)
 
         def add(row: Rows) -> None:
-            file.write(row.astype(NUMBER).tobytes())
-            file.flush()
+            _write(file, row.astype(NUMBER).tobytes(), path)
 
         yield rows, add
 
 
-def _keep_others_out(file: BinaryIO, path: PathLike) -> None:
+def _write(file: RawIOBase, contents: bytes, path: PathLike) -> None:
+    """Write all of some contents, or say why they cannot be kept."""
+    try:
+        if file.write(contents) != len(contents):  # as much as there was room for
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def _keep_others_out(file: RawIOBase, path: PathLike) -> None:
     """Refuse a file to which another process adds; where the system knows no locks, nothing is."""
     try:
         fcntl = import_module("fcntl")
