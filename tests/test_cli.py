@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 import eipyomo as ei
-from eipyomo.cli import cli, main
+from eipyomo.cli import main
+from eipyomo.cli.commands import cli
 from eipyomo.cli.methods import FLAGS, NOT_HERE
 from eipyomo.solvers import METHODS
 from tests.conftest import REFERENCE, VALUES

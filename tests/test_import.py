@@ -14,7 +14,7 @@ import click
 import pytest
 
 import eipyomo as ei
-from eipyomo.cli import LISTED, cli, loaded
+from eipyomo.cli.commands import LISTED, cli, loaded
 from eipyomo.lazily import _homes
 from tests.conftest import REFERENCE
 

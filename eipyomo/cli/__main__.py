@@ -1,8 +1,6 @@
 """``python -m eipyomo.cli``."""
 
-import sys
-
-from eipyomo.cli import main
+from eipyomo.cli import script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

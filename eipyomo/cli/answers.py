@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import click
 
 
-ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER, INTERRUPTED = 0, 2, 3, 4, 130
+ANSWERED, BAD_INPUT, INFEASIBLE, NO_ANSWER = 0, 2, 3, 4
 
 
 def complain(sentence: str, status: int) -> int:

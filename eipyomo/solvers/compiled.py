@@ -10,6 +10,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from eipyomo.errors import SolverError
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SETTINGS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
@@ -24,9 +26,15 @@ def compiled(function: Function) -> Function:
 
     Raises
     ------
+    SolverError
+        If numba is told not to compile: columns of records have their names in compiled code only.
     TypeError
         For a generator: in another process numba does not know the type of one that was kept.
     """
+    if cast("Any", numba.config).DISABLE_JIT:
+        raise SolverError(
+            "NUMBA_DISABLE_JIT is set, but what computes here must be compiled: unset it"
+        )
     if inspect.isgeneratorfunction(function):
         raise TypeError(
             f"{function.__qualname__} yields, but what is compiled and kept must return"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eipyomo.errors import InputError
+from eipyomo.errors import InputError, OutputError
 from eipyomo.files import PathLike, read_bytes, require_writable
 from eipyomo.labels.columns import Rows
 
@@ -38,29 +42,58 @@ def continued(
     Raises
     ------
     InputError
-        If the file cannot be read or written, or its rows are something else.
+        If the file cannot be read or written, its rows are something else, or another process adds
+        to it.
+    OutputError
+        If there is no space left for a row.
     """
     if path is None:
         yield np.empty((0, width)), lambda _: None
         return
     require_writable(path)
     head = (json.dumps(what, sort_keys=True) + "\n").encode()
-    there = read_bytes(path, "part", bytes) if Path(path).exists() else b""
-    if not there.startswith(head) and not head.startswith(there):
-        raise InputError(
-            f"{str(path)!r} holds a part of something else (another draw, first seed, gap, share "
-            "to verify, or version of eipyomo): continue that, or delete it"
-        )
-    count = max(len(there) - len(head), 0) // (NUMBER.itemsize * width)
-    whole = len(head) + count * NUMBER.itemsize * width
-    rows = np.frombuffer(there[len(head) : whole], NUMBER).reshape(count, width)
-    with Path(path).open("r+b" if there else "wb") as file:
-        file.write(head)
-        file.truncate(whole)
-        file.seek(whole)
+    with Path(path).open("a+b", buffering=0) as file:
+        _keep_others_out(file, path)
+        there = read_bytes(path, "part", bytes)
+        if not there.startswith(head) and not head.startswith(there):
+            raise InputError(
+                f"{str(path)!r} holds a part of something else (another draw, first seed, gap, "
+                "share to verify, or version of eipyomo): continue that, or delete it"
+            )
+        count = max(len(there) - len(head), 0) // (NUMBER.itemsize * width)
+        whole = len(head) + count * NUMBER.itemsize * width
+        rows = np.frombuffer(there[len(head) : whole], NUMBER).reshape(count, width)
+        if len(there) < len(head):
+            _write(file, head[len(there) :], path)
+        else:
+            file.truncate(whole)
 
         def add(row: Rows) -> None:
-            file.write(row.astype(NUMBER).tobytes())
-            file.flush()
+            _write(file, row.astype(NUMBER).tobytes(), path)
 
         yield rows, add
+
+
+def _write(file: RawIOBase, contents: bytes, path: PathLike) -> None:
+    """Write all of some contents, or say why they cannot be kept."""
+    try:
+        if file.write(contents) != len(contents):  # as much as there was room for
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def _keep_others_out(file: RawIOBase, path: PathLike) -> None:
+    """Refuse a file to which another process adds; where the system knows no locks, nothing is."""
+    try:
+        fcntl = import_module("fcntl")
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"another process adds to {str(path)!r}: wait for it, or write to another file"
+        ) from None
+    except OSError:  # a file system without locks
+        return

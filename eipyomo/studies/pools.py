@@ -8,7 +8,13 @@ import signal
 import sys
 import threading
 from collections.abc import Generator
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from multiprocessing import connection
 from typing import Any
 
@@ -58,7 +64,7 @@ def _on_this_machine(width: int) -> Generator[tuple[Executor, int]]:
     spawn = multiprocessing.get_context("spawn")
     begun = False
     while True:
-        pool = ProcessPoolExecutor(width, mp_context=spawn, initializer=_serve_parent)
+        pool = _Pool(width, mp_context=spawn, initializer=_serve_parent)
         try:
             if not begun:
                 pool.submit(os.getpid).result()
@@ -68,6 +74,23 @@ def _on_this_machine(width: int) -> Generator[tuple[Executor, int]]:
             raise InputError(MAIN_GUARD) from None
         finally:
             _end(pool)
+
+
+class _Pool(ProcessPoolExecutor):
+    """Processes that do not hear of Ctrl-C, not even while they begin and know no better yet."""
+
+    def submit(self, *given: Any, **more: Any) -> Future[Any]:
+        """Hand something out; the processes that this may start inherit that SIGINT is blocked."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if BLOCKS else ()
+        try:
+            return super().submit(*given, **more)
+        finally:
+            if BLOCKS:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+BLOCKS = hasattr(signal, "pthread_sigmask")
+"""Whether signals can be blocked, which Windows does not know."""
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
@@ -99,6 +122,10 @@ def in_this_process() -> Generator[tuple[Executor, int]]:
 def _serve_parent() -> None:
     """Let Ctrl-C to the parent, and end this process when the parent ends, even by a kill."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if BLOCKS:
+        signal.pthread_sigmask(
+            signal.SIG_UNBLOCK, [signal.SIGINT]
+        )  # solvers that are started here may hear it
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -1,0 +1,57 @@
+"""Signals: they end a command wherever it is, which clears up on its way out."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Ctrl-C sends the first; a batch system, `timeout` and a closed terminal the others."""
+
+
+class Stopped(BaseException):
+    """A signal has asked the command to end.
+
+    Attributes
+    ----------
+    sentence
+        What is said then.
+    status
+        Exit status, as shells have it.
+    """
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__(number)
+        name = signal.Signals(number).name
+        self.sentence = "interrupted" if name == "SIGINT" else f"stopped by {name}"
+        self.status = 128 + number
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let signals raise :class:`Stopped`: no solver is left, no file half-written.
+
+    A second one, of somebody who presses Ctrl-C twice, does not disturb the clearing up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers belong to the main thread
+        return
+    numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup
+
+    def stop(number: int, _: object) -> None:
+        for one in heard:
+            signal.signal(one, signal.SIG_IGN)
+        raise Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
