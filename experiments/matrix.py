@@ -323,8 +323,10 @@ def shown(table: pd.DataFrame) -> str:
             outcome(of[of.index.isin(pages.PAGES)]),
         ]
         lines.append(f"| {python} | {packages} | {' | '.join(cells)} |")
-    lowest, *_, newest = table.drop_duplicates(["on_python", "with_packages"])["versions"]
-    return "\n".join([*lines, "", f"Lowest: {lowest}. Newest: {newest}."])
+    lines += [""]
+    for (_, packages), rows in table.groupby(["on_python", "with_packages"], sort=False):
+        lines.append(f"* {packages}: {rows['versions'].iloc[0]}")
+    return "\n".join(lines)
 
 
 def outcome(rows: pd.DataFrame) -> str:

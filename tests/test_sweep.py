@@ -478,10 +478,14 @@ def test_rows_of_another_executable_are_not_taken(
 
 def test_a_file_that_is_no_store_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 3.13 warns of what stays open, later and elsewhere."""
-    opened, connect = [], sqlite3.connect
-    monkeypatch.setattr(
-        sqlite3, "connect", lambda *args, **kept: opened.append(connect(*args, **kept)) or opened[0]
-    )
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def watched(*places: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*places, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
     (tmp_path / "other.db").write_text("no database, but longer than the header of one" * 9)
     with pytest.raises(ei.InputError, match="cannot keep a sweep"):
         Store(tmp_path / "other.db")
