@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_a_store_keeps_what_was_found(tmp_path: Path) -> None:
     asked: list[Any] = [policies.best_half, policies.at_random, policies.raises, "lco"]
     store, draw = tmp_path / "store.db", ei.Draw(users=2, seeds=range(4))
     first = ei.benchmark(asked, draw, store=store, workers=2, progress=False)
-    with sqlite3.connect(store) as database:
+    with closing(sqlite3.connect(store)) as database, database:
         database.execute("DELETE FROM cells WHERE rowid % 2")
         (left,) = database.execute("SELECT count(*) FROM cells").fetchone()
     assert left == 10
@@ -227,7 +228,7 @@ def _count(store: Path) -> int:
     if not store.exists():
         return 0
     try:
-        with sqlite3.connect(store) as database:
+        with closing(sqlite3.connect(store)) as database:
             return int(database.execute("SELECT count(*) FROM cells").fetchone()[0])
     except sqlite3.OperationalError:  # it is being made
         return 0

@@ -562,6 +562,19 @@ def test_a_fault_of_ours_is_one_sentence(capsys: Capture, monkeypatch: pytest.Mo
     assert (status, err.strip()) == (130, "eipyomo: interrupted")
 
 
+def test_without_docstrings_who_needs_pyomo_is_told(tmp_path: Path) -> None:
+    """Pyomo cannot be imported with ``-OO``: that is one sentence, and exact needs none of it."""
+    line = [sys.executable, "-OO", "-m", "eipyomo.cli"]
+    model = str(tmp_path / "model.nl")
+    done = subprocess.run(
+        [*line, "export", LETTER, "-o", model], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "Pyomo cannot be imported without docstrings" in done.stderr
+    subprocess.run([*line, "solve", LETTER], capture_output=True, check=True)
+
+
 def test_long_work_is_announced(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal a line on standard error says what takes its time."""
     monkeypatch.setattr("eipyomo.cli.progress.PATIENCE_S", 0.05)

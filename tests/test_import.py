@@ -237,3 +237,50 @@ def test_type_checkers_see_all_names(tmp_path: Path) -> None:
         "Found 2 errors in 1 file",
     ):
         assert words in found.stdout
+
+
+LOADED_BEFORE = "numpy, matplotlib, pandas, pyomo.environ, numba, scipy.optimize, rich.console"
+"""What others do to a process, or draw from `random`, when they are imported."""
+
+
+def test_importing_changes_nothing_but_pyomos_list_of_solvers() -> None:
+    """Warnings, logging, environment, signals, numpy, matplotlib, pandas stay as they were."""
+    script = f"""
+        import {LOADED_BEFORE}
+        import logging, os, random, signal, sys, threading, warnings
+        import matplotlib, numpy, pandas
+        from pyomo.opt import SolverFactory
+
+        def state():
+            return {{
+                "warnings": [str(one) for one in warnings.filters],
+                "logging": [logging.root.level, logging.root.handlers[:]],
+                "levels": {{name: one.level for name, one in
+                           logging.Logger.manager.loggerDict.items() if hasattr(one, "level")
+                           and one.level}},
+                "environment": dict(os.environ),
+                "folder": os.getcwd(),
+                "signals": [signal.getsignal(one) for one in signal.valid_signals()],
+                "hooks": [sys.excepthook, sys.displayhook, sys.unraisablehook,
+                          threading.excepthook, *sys.meta_path],
+                "path": sys.path[:],
+                "recursion": sys.getrecursionlimit(),
+                "threads": threading.active_count(),
+                "random": random.getstate(),
+                "numpy": [numpy.geterr(), numpy.get_printoptions(), str(numpy.random.get_state())],
+                "matplotlib": [dict.copy(matplotlib.rcParams),
+                               dict.get(matplotlib.rcParams, "backend")],
+                "pandas": str(pandas.options.d),
+            }}
+
+        before, solvers = state(), set(SolverFactory)
+        import eipyomo as ei
+        for home in (ei, ei.models, ei.solvers):
+            for name in home.__all__:
+                getattr(home, name)
+        after = state()
+        print(*(key for key in before if before[key] != after[key]))
+        new = set(SolverFactory) - solvers
+        print(bool(new) and all(name.startswith("eipyomo.") for name in new))
+    """
+    assert python(script).splitlines() == ["", "True"]

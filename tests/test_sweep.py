@@ -476,6 +476,23 @@ def test_rows_of_another_executable_are_not_taken(
     assert all("ipopt" in stamp for stamp in stamps)
 
 
+def test_a_file_that_is_no_store_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.13 warns of what stays open, later and elsewhere."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def watched(*places: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*places, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
+    (tmp_path / "other.db").write_text("no database, but longer than the header of one" * 9)
+    with pytest.raises(ei.InputError, match="cannot keep a sweep"):
+        Store(tmp_path / "other.db")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
+
+
 def test_stores_of_the_old_layout_open(tmp_path: Path) -> None:
     """A file of version 0.1.0 is opened without loss; its rows are not taken."""
     file = tmp_path / "old.db"

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -86,3 +87,19 @@ def test_results_tell_where_they_come_from() -> None:
     assert ei.Training.from_dict(process, instance).to_dict() == process
     with pytest.raises(ei.InputError, match="seed is -1"):
         ei.Training.from_dict({**process, "seed": -1}, instance)
+
+
+def test_all_files_tell_the_same_version() -> None:
+    """pyproject.toml, CITATION.cff, how to cite, and the changelog's newest release."""
+    root = Path(__file__).parents[1]
+    text = {
+        name: (root / name).read_text(encoding="utf-8")
+        for name in ("pyproject.toml", "CITATION.cff", "docs/faq.md", "CHANGELOG.md")
+    }
+    released = tomllib.loads(text["pyproject.toml"])["project"]["version"]
+    assert re.findall(r"^version: (.+)$", text["CITATION.cff"], re.MULTILINE) == [released]
+    assert re.findall(r"version = {(.+)}", text["docs/faq.md"]) == [released]
+    newest = re.search(r"^## ([0-9.]+) - (\d{4}-\d{2}-\d{2})$", text["CHANGELOG.md"], re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == released
+    assert f"date-released: {newest[2]}" in text["CITATION.cff"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
+import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
@@ -37,3 +39,136 @@ def script() -> NoReturn:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as in the background of a script
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status)
+        with _stopped_by_signals():
+            status = cli.main(args=arguments, prog_name="eipyomo", standalone_mode=False)
+    except click.ClickException as error:
+        return complain(error.format_message(), BAD_INPUT)
+    except EipyomoError as error:
+        is_input = isinstance(error, InputError) and not isinstance(error, ClaimError)
+        return complain(str(error), BAD_INPUT if is_input else NO_ANSWER)
+    except Stopped as error:
+        return complain(f"stopped by {error.signal.name}", 128 + error.signal)
+    except (KeyboardInterrupt, click.Abort):
+        return complain("interrupted", INTERRUPTED)
+    except (OSError, MemoryError) as error:
+        no_memory = "there is not enough memory"
+        return complain(refusal(error) if isinstance(error, OSError) else no_memory, NO_ANSWER)
+    except Exception as error:
+        if os.environ.get("EIPYOMO_DEBUG"):
+            traceback.print_exc()
+        return complain(f"unexpected {type(error).__name__}: {error}; {_why()}", NO_ANSWER)
+    return status if isinstance(status, int) else ANSWERED
+
+
+def _why() -> str:
+    """Return where an exception that nobody expected may come from."""
+    if sys.flags.optimize > 1:
+        return (
+            "Pyomo cannot be imported without docstrings: leave PYTHONOPTIMIZE=2 or -OO away, or "
+            "take a method that needs no Pyomo: exact, admm, exhaustive, eco, lco, gbe"
+        )
+    return "this is a fault of eipyomo, set EIPYOMO_DEBUG=1 to see where"
+
+
+class Stopped(BaseException):
+    """A signal has asked the command to end; what it has begun is cleared up on the way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does: no solver is left, no file half-written.
+
+    A batch system, a closed terminal and `timeout` send them.
+    """
+
+    def stop(number: int, _: object) -> None:
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers belong to the main thread
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup
+    before = {number: signal.signal(number, stop) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+LISTED = {
+    "benchmark": ("benchmark", "Hold policies against certified optima."),
+    "bundle": ("bundle", "Put files of a study into one zip that is checked when opened."),
+    "catalog": (
+        "catalog",
+        "Look up networks, devices and radios, and where their numbers are from.",
+    ),
+    "compare": ("studies", "Show the costs of several methods side by side."),
+    "dataset": ("dataset", "Write many instances and their optima, to learn from."),
+    "evaluate": ("judge", "Judge the allocation in a result or .sol file."),
+    "explain": ("scenario", "Say where every number of a scenario's instance comes from."),
+    "export": ("data", "Write an instance's model as .nl or .gms."),
+    "generate": ("data", "Make an instance in the letter's setting, or another published one."),
+    "library": ("library", "Show, write and prove named instances."),
+    "plan": ("plan", "Answer questions of planning."),
+    "plot": ("plot", "Draw a result, a process of many rounds, or a table."),
+    "presets": ("presets", "Show published settings, from which generate makes instances."),
+    "report": ("report", "Write one page on results, for whoever decides on them."),
+    "solve": ("solve", "Solve an instance."),
+    "solvers": ("solve", "Show which solvers are here and what they can do."),
+    "sweep": ("studies", "Solve many instances by many methods."),
+    "template": ("data", "Write a table of users to fill in, and what its columns mean."),
+    "train": ("studies", "Solve a whole training process, round by round."),
+    "verify": ("judge", "Prove the bound of a certificate, or that nothing is feasible."),
+}
+"""The commands: the module that each is in, and the first line of its help."""
+
+
+class Commands(click.Group):
+    """The commands, which are listed by the lines above, and loaded when one of them is called."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return a command's name, the command itself in place of its line, and what follows."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, loaded(name) if name in LISTED else command, rest
+
+
+def loaded(name: str) -> click.Command:
+    """Return a command by its name."""
+    command: click.Command = getattr(
+        import_module(f"eipyomo.cli.{LISTED[name][0]}"), f"{name}_command"
+    )
+    return command
+
+
+@click.group(
+    cls=Commands,
+    commands=[click.Command(name, help=line) for name, (_, line) in LISTED.items()],
+    epilog=examples(
+        "eipyomo compare",
+        'eipyomo benchmark my_policy.py:decide admm --draw "users=4 seeds=0:1000"',
+        "eipyomo generate --users 4 --seed 1 -o instance.json",
+        "eipyomo solve instance.json -o result.json",
+        "eipyomo evaluate instance.json result.json",
+        "eipyomo export instance.json -o model.nl",
+        "eipyomo solvers",
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
+@click.version_option(package_name="eipyomo")
+@click.pass_context
+def cli(context: click.Context) -> int:
+    """Allocate bandwidth, computation and energy where devices train an AI model together.
+
+    Many end users train one model with an edge server and then use it: which of them download
+    it, which part of their task they offload, and who gets how much of the band?
+    """
+    return help_alone(context)

@@ -99,12 +99,19 @@ class Store:
             self._database = sqlite3.connect(
                 place, timeout=60.0, isolation_level=None, check_same_thread=False
             )
+        except (sqlite3.Error, TypeError, ValueError) as error:
+            raise self._refused(error) from None
+        try:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
             self._database.execute(SCHEMA)
             self._database.execute("SELECT result FROM cells LIMIT 1")
-        except (sqlite3.Error, TypeError, ValueError) as error:
-            raise InputError(f"cannot keep a sweep in {str(path)!r}: {error}") from None
+        except sqlite3.Error as error:
+            self._database.close()
+            raise self._refused(error) from None
+
+    def _refused(self, error: Exception) -> InputError:
+        return InputError(f"cannot keep a sweep in {str(self._path)!r}: {error}")
 
     def __enter__(self) -> Self:
         """Return the store itself."""
