@@ -1521,6 +1521,61 @@ def largest_gain(slope: float, times: Times, t: float) -> float:
     return float(max(slope * (times.first - t), slope * (times.last - t)))
 
 
+class Line(NamedTuple):
+    """A line over sync times: its value at the time that users see, and its slope."""
+
+    value: float
+    slope: float
+
+
+@compiled
+def levelled(
+    user: Any,
+    iota: float,
+    download: bool,
+    known: Multipliers,
+    point: Value,
+    wanted: Line,
+    times: Times,
+    at: DualPoint,
+) -> tuple[Multipliers, Value]:
+    """Return multipliers of a point whose line in t stays above one wanted, if there are such.
+
+    They are those of the sync time where the cost of the point, which is convex in t, has the slope
+    wanted, or of the last one on the way there. Where lines on both sides of it are known, one in
+    between has that slope, and is at least as high as they are where they meet. What is known is
+    returned where its line is above all the time, or the new one not even now.
+    """
+    if point.cost >= wanted.value + largest_gain(wanted.slope - point.sync_slope, times, at.t):
+        return known, point
+    rises = point.sync_slope > wanted.slope
+    end = times.first if rises else times.last
+    inside, over, one, other = at.t, point.sync_slope - wanted.slope, known, known
+    outside, under = end, np.nan
+    for attempt in range(LEVEL_STEPS):
+        t = inside + 0.5 * (outside - inside)
+        if attempt % 2 == 1 and not math.isnan(under):
+            t = inside + over / (over - under) * (outside - inside)
+        found = multipliers_at(user, iota, download, DualPoint(t, *at[1:]), one)
+        slope = user.latency_weight + found.deadline - found.nu2 - found.eta
+        if (slope > wanted.slope) == rises:
+            inside, over, one = t, slope - wanted.slope, found
+        else:
+            outside, under, other = t, slope - wanted.slope, found
+            
+        if not math.isnan(under):
+            level = mix(one, other, under / (under - over))
+            there = lagrangian(user, iota, download, level, at)
+            if there.cost >= wanted.value:
+                return level, there
+            if abs((outside - inside) * (over - under)) <= FLAT * abs(wanted.value):
+                break
+    return known, point
+
+
+LEVEL_STEPS, FLAT = 5, 1e-8
+
+
 @compiled
 def cover_local(
     user: Any,
@@ -1565,10 +1620,11 @@ def cover_local(
             middle = nearest_on_grid(0.5 * (low + high), step)
             multipliers, point = value_at(user, middle, True, at, multipliers)
         start = UNKNOWN
-        slope = point.sync_slope
-        cost = point.cost
-        if cost < best - tolerance:
-            best, best_slope, better = cost, slope, middle
+        if point.cost < best - tolerance:
+            best, best_slope, better = point.cost, point.sync_slope, middle
+        wanted = Line(best - 0.5 * tolerance, best_slope)
+        multipliers, point = levelled(user, middle, True, multipliers, point, wanted, times, at)
+        cost, slope = point.cost, point.sync_slope
         need = min(cost, best + largest_gain(best_slope - slope, times, at.t)) - tolerance
         if count + waiting + 3 > MAX_CELLS:
             need = -np.inf
@@ -1597,11 +1653,12 @@ def cover(
     """
     count = 0
     if domain.edge:
-        edge = multipliers_at(user, 1.0, False, at, NOTHING_KNOWN)
+        edge, point = value_at(user, 1.0, False, at, NOTHING_KNOWN)
+        wanted = Line(solution.value - 0.5 * tolerance, solution.sync_slope)
+        edge, point = levelled(user, 1.0, False, edge, point, wanted, times, at)
         terms = terms_of(user, False, edge, at)
         value = safe_value(user, 1.0, terms, edge, times.last, at)
-        slope = user.latency_weight + edge.deadline - edge.nu2 - edge.eta
-        write_cell(cells[0], NO_DOWNLOAD, NO_DOWNLOAD, edge, value, slope)
+        write_cell(cells[0], NO_DOWNLOAD, NO_DOWNLOAD, edge, value, point.sync_slope)
         count = 1
     if not domain.local:
         return count, UNKNOWN
@@ -1717,11 +1774,40 @@ def proven_times(lines: Lines, times: Times, need: float) -> Times:
 
 
 @compiled
+def line_at(lines: Lines, t: float) -> Line:
+    """Return the sum of the lowest lines of all users at a sync time."""
+    total, slope, place = NOTHING, 0.0, 0
+    for count in lines.counts:
+        least, its_slope = np.inf, 0.0
+        for _ in range(count):
+            cell = lines.cells[place]
+            value = cell.value + cell.sync_slope * (t - lines.t)
+            if value < least:
+                least, its_slope = value, cell.sync_slope
+            place += 1
+        total = added(total, least)
+        slope += its_slope
+    return Line(whole(total) - lines.paid - ROUNDING * lines.size, slope)
+
+
+@compiled
 def reach_in_time(lines: Lines, value: float, end: float, need: float) -> float:
     """Return how far towards an end the bound stays above a need; concave in t."""
-    inside, outside, beyond = lines.t, end, bound_at(lines, end)
+    inside, outside = lines.t, end
+    beyond, slope = line_at(lines, end)
     if beyond >= need:
         return end
+    for _ in range(20):  # tangents
+        if not (outside - inside) * slope < 0.0:
+            break
+        t = outside + (need - beyond) / slope
+        if not min(inside, outside) < t < max(inside, outside):
+            break
+        now, its_slope = line_at(lines, t)
+        if now >= need:
+            inside, value = t, now
+            break
+        outside, beyond, slope = t, now, its_slope
     for _ in range(4):  # each gains most of what is left
         if value <= need:
             break
