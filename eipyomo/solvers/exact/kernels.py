@@ -1573,7 +1573,7 @@ def levelled(
     return known, point
 
 
-LEVEL_STEPS, FLAT = 5, 1e-8
+LEVEL_STEPS, FLAT = 6, 1e-8
 
 
 @compiled
