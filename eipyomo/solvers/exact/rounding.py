@@ -31,8 +31,8 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
 
     They are found better than the search needs them, so that two ways to one optimum agree in more
     digits than a gap has. Where decisions jump, or costs are more than the dual says, the convex
-    rest is solved for the ι found, and all is looked for anew from there. On a grid it is solved for the ι given: each of its points is a
-    basin of its own.
+    rest is solved for the ι found, and all is looked for anew from there. On a grid it is solved
+    for the ι given: each of its points is a basin of its own.
 
     Parameters
     ----------
