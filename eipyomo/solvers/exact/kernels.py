@@ -1563,7 +1563,8 @@ def levelled(
         if not math.isnan(under):
             level = mix(one, other, under / (under - over))
             point = lagrangian(user, iota, download, level, at)
-            if point.cost >= wanted.value:
+            weights = user.latency_weight + level.deadline + level.nu2 + level.eta
+            if point.cost - ROUNDING * (point.size + weights * times.last) >= wanted.value:
                 return level, point
     return known
 
