@@ -158,7 +158,11 @@ def timeline(terms: pd.DataFrame, sync_s: float) -> pd.DataFrame:
 def evaluate(
     what: Instance | Problem, allocation: Allocation, round: Stage = "inference"
 ) -> Evaluation:
-    """Judge an allocation: WSEL (10a), every term of (8) and (9), and the largest violation.
+    r"""Judge an allocation: WSEL (10a), every term of (8) and (9), and the largest violation.
+
+    $$
+    \text{WSEL} = \sum_j w^{\text{e}}_j E_j + w^{\text{t}}_j T_j
+    $$
 
     Every transmission and computation takes the time that its share and frequency give; T_j is
     the maximum in (9). An allocation without edge frequencies serves every offloaded part at f_s,

@@ -19,7 +19,11 @@ LN2 = math.log(2.0)
 
 
 def rate_mbit_per_s(share: Any, bandwidth_mhz: Any, snr: Any, log1p: Log1p = np.log1p) -> Any:
-    """Return the achievable rate over a share of the band, eqs. (3) and (4).
+    r"""Return the achievable rate over a share of the band, eqs. (3) and (4).
+
+    $$
+    r_j = b_j B \log_2\left(1 + \frac{g_j}{b_j}\right)
+    $$
 
     Parameters
     ----------
@@ -36,7 +40,12 @@ def rate_mbit_per_s(share: Any, bandwidth_mhz: Any, snr: Any, log1p: Log1p = np.
 
 
 def seconds_per_mbit(share: Any, bandwidth_mhz: Any, snr: Any, log1p: Log1p = np.log1p) -> Any:
-    """Return the time to send one Mbit, the inverse of :func:`rate_mbit_per_s`; convex in share."""
+    r"""Return the time to send one Mbit, the inverse of :func:`rate_mbit_per_s`; convex in share.
+
+    $$
+    s(b) = \frac{1}{b B \log_2(1 + g/b)}
+    $$
+    """
     return 1.0 / rate_mbit_per_s(share, bandwidth_mhz, snr, log1p)
 
 
@@ -51,17 +60,31 @@ def share_at(nats: Any, snr: Any, exp: Callable[[Any], Any] = np.exp) -> Any:
 
 
 def offloaded_gigacycles(offload_fraction: Any, task_mbit: Any, gigacycles_per_mbit: Any) -> Any:
-    """Return the work done by the edge server, the numerator of (2)."""
+    r"""Return the work done by the edge server, the numerator of (2).
+
+    $$
+    \tau^{\text{e}}_j f_s = C \iota_j L_j
+    $$
+    """
     return gigacycles_per_mbit * offload_fraction * task_mbit
 
 
 def local_gigacycles(offload_fraction: Any, task_mbit: Any, gigacycles_per_mbit: Any) -> Any:
-    """Return the work done by the end user, the numerator of (1)."""
+    r"""Return the work done by the end user, the numerator of (1).
+
+    $$
+    \tau^{\text{c}}_j f_j = C (1 - \iota_j) L_j
+    $$
+    """
     return gigacycles_per_mbit * (1.0 - offload_fraction) * task_mbit
 
 
 def local_inference_energy_j(frequency_ghz: Any, gigacycles: Any, energy_coefficient: Any) -> Any:
-    """Return the energy of local computing, (1).
+    r"""Return the energy of local computing, (1).
+
+    $$
+    e^{\text{c}}_j = \kappa f_j^2 C (1 - \iota_j) L_j
+    $$
 
     `energy_coefficient` is κ in J/(GHz² Gcycle).
     """
@@ -69,5 +92,10 @@ def local_inference_energy_j(frequency_ghz: Any, gigacycles: Any, energy_coeffic
 
 
 def transmission_energy_j(power_w: Any, seconds: Any) -> Any:
-    """Return the energy of sending or receiving for some time, (7)."""
+    r"""Return the energy of sending or receiving for some time, (7).
+
+    $$
+    e = p \tau
+    $$
+    """
     return power_w * seconds

@@ -132,7 +132,8 @@ table = ei.library.frame()
 ```
 
 Small instances are files of the package; the others are recipes, seeds and settings, whose digest
-is compared by `check`.
+is compared by `check`. Entries that begin with the name of a preset are the [published
+settings](presets.md), with seed 0.
 
 ## Entries
 

@@ -13,6 +13,7 @@ import pytest
 import eipyomo as ei
 from experiments import __main__ as everything
 from experiments import (
+    constraints,
     counts,
     exact_benchmark,
     exact_random,
@@ -41,6 +42,7 @@ COMPUTED: list[int] = []
 ALL = (
     *everything.TABLES,
     *soundness.TABLES,
+    constraints.TABLE,
     exact_benchmark.TABLE,
     exact_random.TABLE,
     formulations.TABLE,

@@ -22,8 +22,11 @@ from eipyomo.library import shelf
 from experiments import library as experiment
 from experiments.reference import VALUES, reference
 
-SLOW_FOR_DECIMALS = {"letter-m4-band", "letter-m4-slowest", "letter-m100-gbe", "letter-m1000"}
-"""Certificates of thousands of cells, which take the second checker seconds."""
+SLOW_FOR_DECIMALS = {
+    *("letter-m4-band", "letter-m4-slowest", "letter-m100-gbe", "letter-m1000"),
+    *("droo-m10", "qeco-m10", "wireless-fl-m9", "woa-mec-m10"),
+}
+"""Certificates of hundreds of cells and more, which take the second checker seconds."""
 SECOND = [
     name
     for name in ei.library.names()

@@ -100,7 +100,7 @@ def test_the_site_is_built_without_a_network(site: Path) -> None:
 
 def test_formulas_are_drawn(site: Path) -> None:
     """Each formula of a page is MathML on the site, in a line or in a box of its own."""
-    for name in ("model", "decomposition", "methods", "vocabulary"):
+    for name in ("model", "decomposition", "methods", "vocabulary", "constraints"):
         source = (DOCS / f"{name}.md").read_text(encoding="utf-8")
         html = (site / f"{name}.html").read_text(encoding="utf-8")
         boxes = source.count("```math")
@@ -117,6 +117,18 @@ def test_the_api_page_has_all_public_names(site: Path) -> None:
     for name in set(vars(ei)["__all__"]) - {"__version__"}:
         inner = WITHIN.get(name, name)
         assert f'id="eipyomo.{inner}' in html, f"{name} is not in docs/api.md"
+
+
+def test_the_api_page_has_mathematics(site: Path) -> None:
+    """Docstrings of equations, ADMM's steps and the bound show theirs, with no LaTeX left."""
+    html = (site / "api.html").read_text(encoding="utf-8")
+    for name in (
+        *("evaluate", "models.minlp", "models.end_user.execution_latency"),
+        *("solvers.admm.consensus.update_multipliers", "solvers.exact.kernels.lagrangian"),
+    ):
+        begin = html.index(f'id="eipyomo.{name}"')
+        assert 'display="block"' in html[begin : begin + 20_000].split("<h3")[0], name
+    assert not re.search(r"\$\$|arithmatex|\\(?:frac|text|min|tau)", html)
 
 
 def test_the_search_knows_all_pages(site: Path) -> None:

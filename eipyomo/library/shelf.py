@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eipyomo import presets
 from eipyomo.claims.values import relative_gap
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
@@ -155,6 +156,8 @@ def get(name: str) -> Instance:
     base = recipe["base"]
     if "letter" in base:
         instance = Instance.letter(**base["letter"])
+    elif "preset" in base:
+        instance = presets.instance(**base["preset"])
     else:
         instance = Instance.from_json(HERE / "instances" / f"{base['file']}.json")
     return instance.with_settings(recipe["settings"]).replace(name=name)

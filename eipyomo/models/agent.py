@@ -49,7 +49,11 @@ def agent_parameters(data: Scaled) -> list[str]:
 
 
 def build_agent(data: Scaled, horizon_s: float) -> pyo.ConcreteModel:
-    """Return the sub-problem (18) of the only user in `data`, to be changed in place.
+    r"""Return the sub-problem (18) of the only user in `data`, to be changed in place.
+
+    $$
+    \min_{u_j}\ S(u_j), \quad u_j = (a_j, \iota_j, f_j, x_j, y_j, z_j)
+    $$
 
     Parameters
     ----------
@@ -144,7 +148,13 @@ def price_limits(model: Model) -> None:
 
 
 def augmented_cost(model: Model) -> None:
-    """Add S(u_j) of (18): the user's cost, the multipliers' terms and the penalties."""
+    r"""Add S(u_j) of (18): the user's cost, the multipliers' terms and the penalties.
+
+    $$
+    S = q_j + \alpha_j x_j + \beta_j y_j + \zeta_j z_j
+    + \frac{c}{2} \left[(x_j - b_j)^2 + (y_j - \hat\tau_N)^2 + (z_j - \bar b_j)^2\right]
+    $$
+    """
     edge: Any = 0.0
     if model.component("edge_frequency_copy") is not None:
         edge = (

@@ -42,7 +42,12 @@ def minlp(
     round: Stage = "inference",
     **choices: Any,
 ) -> pyo.ConcreteModel:
-    """Return problem (10) as a Pyomo model, to solve, change, extend or export.
+    r"""Return problem (10) as a Pyomo model, to solve, change, extend or export.
+
+    $$
+    \min_{a, \iota, f, b, \bar b, \hat\tau}\ \sum_j w^{\text{e}}_j E_j + w^{\text{t}}_j T_j \quad
+    \text{with } \sum_j b_j + \bar b_j \le 1 \text{ and (1) to (9)}
+    $$
 
     Parameters
     ----------

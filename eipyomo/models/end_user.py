@@ -169,7 +169,12 @@ def log1p(argument: Expression) -> Expression:
 
 
 def synchronous_update(block: Block, sync_s: Expression) -> None:
-    """Add (6): τ̂ ≥ τ_{N-1}^md + τ^lt + τ^mu."""
+    r"""Add (6): τ̂ ≥ τ_{N-1}^md + τ^lt + τ^mu.
+
+    $$
+    \hat\tau_N \ge \tau^{\text{md}}_{j,N-1} + \tau^{\text{lt}}_j + \tau^{\text{mu}}_j
+    $$
+    """
     block.upload_start_s = pyo.Expression(
         expr=block.previous_download_s + block.local_training_s, doc="start of the upload [s]"
     )
@@ -179,7 +184,13 @@ def synchronous_update(block: Block, sync_s: Expression) -> None:
 
 
 def ready_time(block: Block, sync_s: Expression) -> None:
-    """Add τ^pr ≥ τ̂ and τ^pr ≥ τ_{N-1}^md + τ^lt + τ^mu + τ^to, below (9) and in (11)."""
+    r"""Add τ^pr ≥ τ̂ and τ^pr ≥ τ_{N-1}^md + τ^lt + τ^mu + τ^to, below (9) and in (11).
+
+    $$
+    \tau^{\text{pr}}_j \ge \max\left\{\hat\tau_N,\;
+    \tau^{\text{md}}_{j,N-1} + \tau^{\text{lt}}_j + \tau^{\text{mu}}_j + \tau^{\text{to}}_j\right\}
+    $$
+    """
     block.ready_after_sync = pyo.Constraint(expr=block.ready_s >= sync_s, doc="(11)")
     block.ready_after_offload = pyo.Constraint(
         expr=block.ready_s >= block.upload_start_s + block.upload_s + block.offload_s, doc="(11)"
@@ -187,7 +198,12 @@ def ready_time(block: Block, sync_s: Expression) -> None:
 
 
 def download_decision(block: Block, links: Links) -> None:
-    """Add 𝒟_j of (10d), (1 - a)(1 - ι) = 0, linear since a is 0 or 1; b̄ = 0 without download."""
+    r"""Add 𝒟_j of (10d), (1 - a)(1 - ι) = 0, linear since a is 0 or 1; b̄ = 0 without download.
+
+    $$
+    a_j \in \{0, 1\},\quad (1 - a_j)(1 - \iota_j) = 0
+    $$
+    """
     block.offload_without_download = pyo.Constraint(
         expr=block.offload_fraction >= 1 - block.download, doc="(10d), (11)"
     )
@@ -229,7 +245,12 @@ def local_work(block: Block, system: Block) -> None:
 def edge_inference_time(
     block: Block, work: Expression, system: Block, frequency_ghz: Expression | None
 ) -> None:
-    """Add (2): τ^e = CιL/f_s, or τ^e f_{s,j} ≥ CιL where f_{s,j} is a decision, which may be 0."""
+    r"""Add (2): τ^e = CιL/f_s, or τ^e f_{s,j} ≥ CιL where f_{s,j} is a decision, which may be 0.
+
+    $$
+    \tau^{\text{e}}_j = \frac{C \iota_j L_j}{f_s}
+    $$
+    """
     if frequency_ghz is None:
         block.edge_inference_s = pyo.Expression(
             expr=work / system.server_frequency_ghz, doc="τ^e [s], (2)"
@@ -258,7 +279,13 @@ def counted_download(block: Block, links: Links) -> None:
 
 
 def execution_latency(block: Block, sync_s: Expression) -> None:
-    """Add (9): T ≥ τ^pr + τ^e - τ_{N-1}^md, and T ≥ a(τ̂ + τ^md + τ^c) - τ_{N-1}^md."""
+    r"""Add (9): T ≥ τ^pr + τ^e - τ_{N-1}^md, and T ≥ a(τ̂ + τ^md + τ^c) - τ_{N-1}^md.
+
+    $$
+    T_j = \max\left\{\tau^{\text{pr}}_j + \tau^{\text{e}}_j,\;
+    a_j (\hat\tau_N + \tau^{\text{md}}_j + \tau^{\text{c}}_j)\right\} - \tau^{\text{md}}_{j,N-1}
+    $$
+    """
     block.edge_latency = pyo.Constraint(
         expr=block.latency_s >= block.ready_s + block.edge_inference_s - block.previous_download_s,
         doc="(9), (11)",
@@ -271,7 +298,13 @@ def execution_latency(block: Block, sync_s: Expression) -> None:
 
 
 def energy_consumption(block: Block, training_j: Expression) -> None:
-    """Add (7) and (8): E = e^lt + e^mu + e^to + a(e^md + e^c); e^c is there already."""
+    r"""Add (7) and (8): E = e^lt + e^mu + e^to + a(e^md + e^c); e^c is there already.
+
+    $$
+    E_j = e^{\text{lt}}_j + e^{\text{mu}}_j + e^{\text{to}}_j
+    + a_j (e^{\text{md}}_j + e^{\text{c}}_j)
+    $$
+    """
     block.upload_j = pyo.Expression(
         expr=physics.transmission_energy_j(block.transmit_power_w, block.upload_s), doc="e^mu, (7)"
     )
@@ -293,7 +326,12 @@ def energy_consumption(block: Block, training_j: Expression) -> None:
 
 
 def limits(block: Block, links: Links) -> None:
-    """Add T ≤ T^max, E ≤ E^max, b^min ≤ b ≤ b^max and a b̄^min ≤ b̄ ≤ b̄^max, where there are such."""
+    r"""Add T ≤ T^max, E ≤ E^max, b^min ≤ b ≤ b^max and a b̄^min ≤ b̄ ≤ b̄^max, where there are such.
+
+    $$
+    T_j \le T^{\max}_j,\quad E_j \le E^{\max}_j,\quad b^{\min}_j \le b_j \le b^{\max}_j
+    $$
+    """
     up, down = links.uplink_share, links.downlink_share
     rows: dict[str, Callable[[Expression], Expression]] = {
         "deadline_s": lambda most: block.latency_s <= most,

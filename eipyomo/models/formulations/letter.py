@@ -59,7 +59,12 @@ class Letter(Formulation[LetterOptions]):
 
 
 def offload_time(block: Block) -> None:
-    """Add (5): τ^to ≥ ιL/r, as relaxed in (11)."""
+    r"""Add (5): τ^to ≥ ιL/r, as relaxed in (11).
+
+    $$
+    \tau^{\text{to}}_j \ge \frac{\iota_j L_j}{r_j}
+    $$
+    """
     block.offload_time = pyo.Constraint(
         expr=block.offload_s >= block.offload_fraction * block.task_mbit / block.uplink_rate,
         doc="(5), (11)",
@@ -67,7 +72,12 @@ def offload_time(block: Block) -> None:
 
 
 def local_inference_time(block: Block, system: Block) -> None:
-    """Add (1): τ^c f ≥ C(1 - ι)L."""
+    r"""Add (1): τ^c f ≥ C(1 - ι)L.
+
+    $$
+    \tau^{\text{c}}_j f_j \ge C (1 - \iota_j) L_j,\quad 0 \le f_j \le f^{\max}_j
+    $$
+    """
     local_work(block, system)
     block.local_inference_time = pyo.Constraint(
         expr=block.local_inference_s * block.frequency_ghz >= block.local_work, doc="(1)"
@@ -75,7 +85,12 @@ def local_inference_time(block: Block, system: Block) -> None:
 
 
 def local_inference_energy(block: Block) -> None:
-    """Add (1): e^c = κ f² C(1 - ι)L."""
+    r"""Add (1): e^c = κ f² C(1 - ι)L.
+
+    $$
+    e^{\text{c}}_j = \kappa f_j^2 C (1 - \iota_j) L_j
+    $$
+    """
     block.local_inference_j = pyo.Expression(
         expr=physics.local_inference_energy_j(
             block.frequency_ghz, block.local_work, block.energy_coefficient

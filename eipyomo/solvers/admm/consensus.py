@@ -99,7 +99,14 @@ class Residuals:
 
 
 def update_multipliers(consensus: Consensus, copies: Records) -> Consensus:
-    """Step 3: move the multipliers along the disagreement, (23)."""
+    r"""Step 3: move the multipliers along the disagreement, (23).
+
+    $$
+    \alpha_j \leftarrow \alpha_j + c\,(x_j - b_j),\quad
+    \beta_j \leftarrow \beta_j + c\,(y_j - \hat\tau_N),\quad
+    \zeta_j \leftarrow \zeta_j + c\,(z_j - \bar b_j)
+    $$
+    """
     multipliers = {
         quantity: consensus.multipliers[quantity]
         + consensus.penalty(quantity) * (copies[quantity] - consensus.values[quantity])
@@ -109,7 +116,14 @@ def update_multipliers(consensus: Consensus, copies: Records) -> Consensus:
 
 
 def residuals(before: Consensus, after: Consensus, copies: Records) -> Residuals:
-    """Return the sums of (24) between two iterations."""
+    r"""Return the sums of (24) between two iterations.
+
+    $$
+    \sum_j |x_j - b_j| + |y_j - \hat\tau_N| + |z_j - \bar b_j|,\quad
+    \sum_j |b_j - b_j^{\text{before}}| + |\bar b_j - \bar b_j^{\text{before}}|
+    + |\hat\tau_N - \hat\tau_N^{\text{before}}|
+    $$
+    """
     whole = {SYNC: 1.0}
     for budget in after.budgets:
         whole |= dict.fromkeys(budget.quantities, budget.capacity)

@@ -377,7 +377,12 @@ def pair(user: Any, target: Any, load: float, mu: float, start: float, step: flo
 
 @compiled
 def best_frequency(user: Any, mu: float) -> float:
-    """Return f of (19)."""
+    r"""Return f of (19).
+
+    $$
+    f_j = \min\left\{f^{\max}_j,\ \sqrt[3]{\frac{\mu_j}{2 w^{\text{e}}_j \kappa}}\right\}
+    $$
+    """
     if 2.0 * user.cpu_weight * user.frequency_max_ghz**3 <= mu:
         return float(user.frequency_max_ghz)
     return float(np.cbrt(mu / (2.0 * user.cpu_weight)))

@@ -21,7 +21,17 @@ BISECTIONS = 100
 
 
 def update_consensus(consensus: Consensus, copies: Records) -> Consensus:
-    """Step 2: minimise (21) over v in ℱ, in the closed form (22), budget by budget."""
+    r"""Step 2: minimise (21) over v in ℱ, in the closed form (22), budget by budget.
+
+    $$
+    b_j = \left[x_j + \frac{\alpha_j - \theta}{c}\right]^+
+    $$
+
+    $$
+    \hat\tau_N = \left[\frac{1}{M} \sum_j y_j + \frac{\beta_j}{c}\right]^+,\quad
+    \theta \ge 0 \text{ the least with } \sum_j b_j + \bar b_j \le 1
+    $$
+    """
     asked = {
         quantity: copies[quantity] + consensus.multipliers[quantity] / consensus.penalty(quantity)
         for quantity in consensus.penalties

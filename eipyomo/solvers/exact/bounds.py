@@ -53,7 +53,12 @@ class BoundLines:
 
 
 def bound_lines(dual: Dual, solutions: UserSolutions, times: Times, tolerance: float) -> BoundLines:
-    """Cover every user's decisions by cells, with multipliers that are good at solutions.
+    r"""Cover every user's decisions by cells, with multipliers that are good at solutions.
+
+    $$
+    \text{WSEL}^* \ge \min_t\ \sum_j \min_{\text{cells}}\;
+    \min_{\iota \in \{\iota_{\text{first}},\, \iota_{\text{last}}\}} G_j(\iota, t) - \lambda
+    $$
 
     Parameters
     ----------

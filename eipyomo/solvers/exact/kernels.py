@@ -1158,7 +1158,27 @@ def lagrangian_of(user: Any, iota: float, terms: Terms, at: DualPoint) -> Value:
 def lagrangian(
     user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint
 ) -> Value:
-    """Return G(ι, t) and its derivatives, for any multipliers."""
+    r"""Return G(ι, t) and its derivatives, for any multipliers.
+
+    $$
+    G(\iota, t) = R + F + \min_b\,[K s(b) + \lambda b]
+    + \min_{\bar b}\,[\bar K \bar s(\bar b) + \lambda \bar b]
+    $$
+
+    $$
+    R = w^{\text{e}} e^{\text{lt}} - w^{\text{t}} \tau^{\text{md}}_{N-1} + (\nu_1 + \mu - \eta)\, t
+    + (\nu_2 + \eta) A + (\nu_1 + \nu_2) \frac{C \iota L}{f_s}
+    $$
+
+    $$
+    F = C (1 - \iota) L \min_f\,[w^{\text{e}} \kappa f^2 + \mu / f]
+    $$
+
+    $$
+    K = (w^{\text{e}} p + \nu_2)(D + \iota L) + \eta D, \quad
+    \bar K = (w^{\text{e}} p^{\text{md}} + \mu) D
+    $$
+    """
     return lagrangian_of(user, iota, terms_of(user, download, multipliers, at), at)
 
 
