@@ -187,7 +187,12 @@ def evaluate(
         "allocation", allocation, Allocation, ": a result has one, in its attribute allocation"
     )
     data = problem.whole
-    plan = allocation.for_users(data.names).plan(data)
+    return evaluate_plan(problem, allocation.for_users(data.names).plan(data))
+
+
+def evaluate_plan(problem: Problem, plan: Plan) -> Evaluation:
+    """Judge a plan as :func:`evaluate` does an allocation, whose users are the problem's."""
+    data = problem.whole
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         need = timing.needs(data, plan)
         breakdown = _breakdown(data, plan, need)
@@ -198,9 +203,16 @@ def evaluate(
         objective=float(breakdown.wsel.sum()),
         breakdown=breakdown,
         violations=tuple(sorted(violated, key=lambda violation: -violation.amount)),
-        sync_s=allocation.sync_s,
+        sync_s=plan.sync_s,
         value=problem.value(plan, breakdown),
     )
+
+
+def value_of(problem: Problem, plan: Plan) -> float:
+    """Return what :func:`evaluate_plan` says is minimised, whether the plan is feasible or not."""
+    data = problem.whole
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return problem.value(plan, _breakdown(data, plan, timing.needs(data, plan)))
 
 
 def _breakdown(data: Scaled, plan: Plan, need: Needs) -> Breakdown:

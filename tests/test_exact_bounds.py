@@ -16,6 +16,7 @@ from eipyomo.problem import Problem
 from eipyomo.restriction import Restriction
 from eipyomo.scaled import HZ_PER_GHZ
 from eipyomo.solvers.exact import convex_rest, kernels, solve_exact
+from eipyomo.solvers.exact.bounds import bound_lines
 from eipyomo.solvers.exact.branching import BranchingDecision, IdenticalUsers, narrowed
 from eipyomo.solvers.exact.dual import Dual
 from eipyomo.solvers.exact.fixed_decisions import cost_of, decided_records, rest_of
@@ -289,3 +290,27 @@ def test_a_negligible_weight_costs_no_more_than_none() -> None:
             assert found.cost <= price * found.share * (1.0 + 1e-12) + weight * min(
                 found.seconds, 1e99
             )
+
+
+@pytest.mark.parametrize("users", [4, 10])
+def test_level_lines_stay_below_the_dual_at_all_times(users: int) -> None:
+    """Two ways to a bound at the optimal prices: lines made at one time, and answers at each."""
+    problem = Problem(ei.Instance.letter(users=users, seed=2))
+    found, dual = solve_exact(problem), Dual.of(problem)
+    allocation = found.allocation
+    assert allocation is not None
+    rest = convex_rest(problem, allocation.download, allocation.offload_fraction, dual=dual)
+    times = kernels.Times(dual.earliest_s, found.tree.last_s)
+    lines = bound_lines(dual, rest.solutions, times, 1e-6 * rest.solutions.value)
+    for sync_s in np.linspace(times.first * (1.0 + 1e-9), times.last, 30):
+        value = dual.solve_users(rest.prices, float(sync_s)).value
+        assert lines.bound_at(float(sync_s)) <= value + 1e-12 * abs(value)
+    proven = lines.proven_times((1.0 - 3e-6) * rest.solutions.value)
+    assert proven.first < rest.solutions.sync_s < proven.last
+    assert lines.bound_at(proven.first) >= (1.0 - 3e-6) * rest.solutions.value
+    assert lines.bound_at(proven.last) >= (1.0 - 3e-6) * rest.solutions.value
+
+
+def test_one_proof_reaches_over_all_sync_times() -> None:
+    """In the letter's setting with 100 users the dual is lowest in one place, and one node does."""
+    assert solve_exact(Problem(ei.Instance.letter(users=100))).nodes == 1

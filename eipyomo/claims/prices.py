@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,11 +14,12 @@ from eipyomo.claims.document import Document
 from eipyomo.claims.methods import EXACT_MACHINE
 from eipyomo.claims.values import demand, same, written
 from eipyomo.errors import ClaimError, InputError
-from eipyomo.evaluation import Evaluation, evaluate
+from eipyomo.evaluation import evaluate_plan, value_of
 from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.restriction import is_name
+from eipyomo.timing import Plan
 from eipyomo.users import Users
 from eipyomo.validation import NonNegative, Record
 
@@ -107,14 +107,16 @@ def false_prices(
         for key in others:
             if not same(prices[key], prices[first]):
                 yield f"{key} {written(prices[key])}, but {first} {written(prices[first])}"
-        used = budget.used(allocation.plan(problem.data))
+        plan = allocation.for_users(problem.data.names).plan(problem.whole)
+        used = budget.used(plan)
         if used == 0.0:
             continue
         moved = STEP * budget.draws[0].unit_size * used
-        more, less = (_shared_out(problem, allocation, budget, by) for by in (1 + STEP, 1 - STEP))
-        least = max((value - more.value - room) / moved, 0.0)
-        # With less of it, limits may ask for other proportions, and so cost more.
-        most = (less.value - value + room) / moved if less.feasible else np.inf
+        more, less = (_shared_out(problem, plan, budget, by) for by in (1 + STEP, 1 - STEP))
+        least = max((value - value_of(problem, more) - room) / moved, 0.0)
+        most = (value_of(problem, less) - value + room) / moved
+        if prices[first] > most and not evaluate_plan(problem, less).feasible:
+            most = np.inf  # limits may ask for other proportions, and so cost more
         if not least <= prices[first] <= most:
             yield (
                 f"{first} {written(prices[first])}, but it lies between {written(least)} and "
@@ -122,12 +124,10 @@ def false_prices(
             )
 
 
-def _shared_out(
-    problem: Problem, allocation: Allocation, budget: Budget, factor: float
-) -> Evaluation:
-    """Return what an allocation is worth with so many times as much of a budget for everybody."""
-    given, data = allocation.divided(budget.quantities, 1.0 / factor), problem.data
-    need = timing.needs(data, given.plan(data))
+def _shared_out(problem: Problem, plan: Plan, budget: Budget, factor: float) -> Plan:
+    """Return a plan with so many times as much of a budget for everybody, synced at once."""
+    data = problem.whole
+    given = plan._replace(**{key: factor * getattr(plan, key) for key in budget.quantities})
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        last_s = float(np.max(timing.uploaded_s(data, given.uplink_share, need)))
-        return evaluate(problem, replace(given, sync_s=max(last_s, 0.0)))
+        uploaded_s = timing.uploaded_s(data, given.uplink_share, timing.needs(data, given))
+    return given._replace(sync_s=max(float(uploaded_s.max()), 0.0))

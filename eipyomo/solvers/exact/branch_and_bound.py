@@ -243,12 +243,16 @@ class BranchAndBound:
         prices = self._expected_prices(node, sync_s)
         optimum = maximise_over_prices(dual, sync_s, prices, self._well_enough, decisions)
         optima: tuple[PriceOptimum, ...] = (optimum,)
+        level: UserSolutions | None = None
         # Not surely above the target, by twice what the search may have missed.
         if optimum.best.value < self.target + 2.0 * self._accuracy.tolerance:
             optima = self._bottom(node, dual, optimum)
+            level = self._levelled(node, optima[0].best)
         if self.done:
             return
-        lines = self._prove(node, dual, optima[0].best)
+        lines = self._prove(node, dual, level or optima[0].best)
+        if level is not None and lines.bound_at(lines.solutions.sync_s) < self.target:
+            lines = self._prove(node, dual, optima[0].best)
         node.prices = lines.solutions.prices
         if lines.bound_at(lines.solutions.sync_s) >= self.target:
             self._close_proven_times(node, lines)
@@ -291,6 +295,18 @@ class BranchAndBound:
         )
         self._improve(node, dual, optima)
         return optima
+
+    def _levelled(self, node: Node, found: UserSolutions) -> UserSolutions | None:
+        """Return the incumbent's solutions, if the slopes of the same decisions level out better.
+
+        Lines without a slope prove most times at once.
+        """
+        rest = self.incumbent.rest
+        if rest is None or not node.first_s <= rest.solutions.sync_s <= node.last_s:
+            return None
+        level = rest.solutions
+        same = fingerprint(level.records) == fingerprint(found.records)
+        return level if same and abs(level.sync_slope) < abs(found.sync_slope) else None
 
     def _prove(self, node: Node, dual: Dual, found: UserSolutions) -> BoundLines:
         """Cover the users' decisions at solutions; anew where a better decision turned up."""

@@ -1541,6 +1541,60 @@ def largest_gain(slope: float, times: Times, t: float) -> float:
     return float(max(slope * (times.first - t), slope * (times.last - t)))
 
 
+class Line(NamedTuple):
+    """A line over sync times: its value at the time that users see, and its slope."""
+
+    value: float
+    slope: float
+
+
+@compiled
+def levelled(
+    user: Any,
+    iota: float,
+    download: bool,
+    known: tuple[Multipliers, Value],
+    wanted: Line,
+    times: Times,
+    at: DualPoint,
+) -> tuple[Multipliers, Value]:
+    """Return multipliers of a point whose line stays above one wanted at all sync times.
+
+    The cost of a point is convex in t, so that the line with a given slope that is highest touches
+    it where that is its slope. The time is searched for between that of the users and an end; of
+    the multipliers on both sides of it, a combination has the slope, and loses the less the nearer
+    they are. Those known are returned if their line is above all the time, or none such is found.
+    """
+    one, point = known
+    if point.cost >= wanted.value + largest_gain(wanted.slope - point.sync_slope, times, at.t):
+        return known
+    rises = point.sync_slope > wanted.slope
+    inside, over, other = at.t, point.sync_slope - wanted.slope, one
+    outside, under = (times.first if rises else times.last), np.nan
+    for step in range(LEVEL_STEPS):
+        part = 0.5 if step % 2 == 0 or math.isnan(under) else over / (over - under)
+        t = inside + part * (outside - inside)
+        found = multipliers_at(user, iota, download, DualPoint(t, *at[1:]), one)
+        slope = user.latency_weight + found.deadline - found.nu2 - found.eta
+        if (slope > wanted.slope) == rises:
+            inside, over, one = t, slope - wanted.slope, found
+        else:
+            outside, under, other = t, slope - wanted.slope, found
+        if not math.isnan(under):
+            level = mix(one, other, under / (under - over))
+            point = lagrangian(user, iota, download, level, at)
+            weights = user.latency_weight + level.deadline + level.nu2 + level.eta
+            if point.cost - ROUNDING * (point.size + weights * times.last) >= wanted.value:
+                return level, point
+    return known
+
+
+LEVEL_STEPS = 6
+"""Of the search for a line of a slope; who has none has other decisions better at another time."""
+LEVEL_PART = 0.5
+"""Part of what cells may lose that lines are allowed to be below the best solution's."""
+
+
 @compiled
 def cover_local(
     user: Any,
@@ -1585,10 +1639,11 @@ def cover_local(
             middle = nearest_on_grid(0.5 * (low + high), step)
             multipliers, point = value_at(user, middle, True, at, multipliers)
         start = UNKNOWN
-        slope = point.sync_slope
-        cost = point.cost
-        if cost < best - tolerance:
-            best, best_slope, better = cost, slope, middle
+        if point.cost < best - tolerance:
+            best, best_slope, better = point.cost, point.sync_slope, middle
+        wanted = Line(best - LEVEL_PART * tolerance, best_slope)
+        multipliers, point = levelled(user, middle, True, (multipliers, point), wanted, times, at)
+        cost, slope = point.cost, point.sync_slope
         need = min(cost, best + largest_gain(best_slope - slope, times, at.t)) - tolerance
         if count + waiting + 3 > MAX_CELLS:
             need = -np.inf
@@ -1617,11 +1672,12 @@ def cover(
     """
     count = 0
     if domain.edge:
-        edge = multipliers_at(user, 1.0, False, at, NOTHING_KNOWN)
+        known = value_at(user, 1.0, False, at, NOTHING_KNOWN)
+        wanted = Line(solution.value - LEVEL_PART * tolerance, solution.sync_slope)
+        edge, point = levelled(user, 1.0, False, known, wanted, times, at)
         terms = terms_of(user, False, edge, at)
         value = safe_value(user, 1.0, terms, edge, times.last, at)
-        slope = user.latency_weight + edge.deadline - edge.nu2 - edge.eta
-        write_cell(cells[0], NO_DOWNLOAD, NO_DOWNLOAD, edge, value, slope)
+        write_cell(cells[0], NO_DOWNLOAD, NO_DOWNLOAD, edge, value, point.sync_slope)
         count = 1
     if not domain.local:
         return count, UNKNOWN
@@ -1696,15 +1752,24 @@ class Lines(NamedTuple):
 @compiled
 def bound_at(lines: Lines, t: float) -> float:
     """Return a valid lower bound at a sync time: what the lowest lines of all users add up to."""
-    total, place = NOTHING, 0
+    return tangent_at(lines, t).value
+
+
+@compiled
+def tangent_at(lines: Lines, t: float) -> Line:
+    """Return the bound at a sync time, and its slope there."""
+    total, slope, place = NOTHING, 0.0, 0
     for count in lines.counts:
-        least = np.inf
+        least = Line(np.inf, 0.0)
         for _ in range(count):
             cell = lines.cells[place]
-            least = min(least, cell.value + cell.sync_slope * (t - lines.t))
+            value = cell.value + cell.sync_slope * (t - lines.t)
+            if value < least.value:
+                least = Line(value, cell.sync_slope)
             place += 1
-        total = added(total, least)
-    return whole(total) - lines.paid - ROUNDING * lines.size
+        total = added(total, least.value)
+        slope += least.slope
+    return Line(whole(total) - lines.paid - ROUNDING * lines.size, slope)
 
 
 class Parts(NamedTuple):
@@ -1738,20 +1803,36 @@ def proven_times(lines: Lines, times: Times, need: float) -> Times:
 
 @compiled
 def reach_in_time(lines: Lines, value: float, end: float, need: float) -> float:
-    """Return how far towards an end the bound stays above a need; concave in t."""
-    inside, outside, beyond = lines.t, end, bound_at(lines, end)
-    if beyond >= need:
+    """Return how far towards an end the bound stays above a need; concave in t.
+
+    Its tangent beyond the place where it meets the need meets it beyond that too, but nearer. A
+    chord from there ends just short of it.
+    """
+    inside, outside, beyond = lines.t, end, tangent_at(lines, end)
+    if beyond.value >= need:
         return end
+    for _ in range(TANGENTS):
+        t = outside + (need - beyond.value) / beyond.slope
+        if not min(inside, outside) < t < max(inside, outside):
+            break
+        nearer = tangent_at(lines, t)
+        if nearer.value >= need:
+            return t
+        outside, beyond = t, nearer
     for _ in range(4):  # each gains most of what is left
         if value <= need:
             break
-        middle = inside + SHORT_OF * (value - need) / (value - beyond) * (outside - inside)
-        at_middle = bound_at(lines, middle)
-        if at_middle < need:
+        middle = inside + SHORT_OF * (value - need) / (value - beyond.value) * (outside - inside)
+        at_middle = tangent_at(lines, middle)
+        if at_middle.value < need:
             outside, beyond = middle, at_middle
         else:
-            inside, value = middle, at_middle
+            inside, value = middle, at_middle.value
     return inside
+
+
+TANGENTS = 20
+"""More than the corners of a bound that are met; each step passes one at least."""
 
 
 # --- All users: solutions -------------------------------------------------------------------------

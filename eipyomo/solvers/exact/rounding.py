@@ -20,6 +20,8 @@ JUMP = 1e-3
 KNOWN_WELL, KEPT_WELL = 3e-13, 1e-8
 """How well the dual is searched for an allocation that is read off it, relative to the cost, which
 may be as much above it, and by how much that may violate a limit."""
+ROUNDS = 4
+"""So often it is looked for from what was found, where that costs more than the dual says."""
 ROUNDED = 2e-15
 """What rounding may add to its cost for each user, whose shares are made to fit."""
 
@@ -29,8 +31,8 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
 
     They are found better than the search needs them, so that two ways to one optimum agree in more
     digits than a gap has. Where decisions jump, or costs are more than the dual says, the convex
-    rest is solved for the ι found. On a grid it is solved for the ι given: each of its points is a
-    basin of its own.
+    rest is solved for the ι found, and all is looked for anew from there. On a grid it is solved
+    for the ι given: each of its points is a basin of its own.
 
     Parameters
     ----------
@@ -51,14 +53,20 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
         incumbent.update(rest_of(dual, found.records, found.sync_s, found.prices))
         return True
     size = abs(min(incumbent.objective, found.value))
-    optimum = tracked(dual, times, found, Accuracy(KNOWN_WELL * size, MISMATCH))
-    best, lost = optimum.best, (KNOWN_WELL + ROUNDED * len(dual.users)) * size
-    kept = fingerprint(best.records) == fingerprint(found.records)
-    if optimum.largest_jump(dual.capacities) <= JUMP:
-        incumbent.update(rest_known(dual, optimum), KEPT_WELL)
-        if incumbent.objective <= best.value + lost:
-            return kept
-    incumbent.update(rest_of(dual, best.records, best.sync_s, best.prices))
+    kept, lost = True, (KNOWN_WELL + ROUNDED * len(dual.users)) * size
+    for _ in range(ROUNDS):
+        optimum = tracked(dual, times, found, Accuracy(KNOWN_WELL * size, MISMATCH))
+        best = optimum.best
+        kept = kept and fingerprint(best.records) == fingerprint(found.records)
+        if optimum.largest_jump(dual.capacities) <= JUMP:
+            incumbent.update(rest_known(dual, optimum), KEPT_WELL)
+            if incumbent.objective <= best.value + lost:
+                break
+        rest = rest_of(dual, best.records, best.sync_s, best.prices)
+        incumbent.update(rest)
+        if incumbent.rest is not rest or incumbent.objective <= best.value + lost:
+            break
+        found = rest.solutions
     return kept
 
 
