@@ -38,6 +38,7 @@ from eipyomo.reporting.table import read_rows
 from eipyomo.result import Result, read_allocation
 from eipyomo.scenario.reading import read_instance, read_links
 from eipyomo.solvers.backends import BACKENDS
+from eipyomo.solvers.backends.ampl import AmplBackend
 from eipyomo.solvers.policies.features import FEATURES
 from eipyomo.solvers.policies.network import OUTPUTS, Network
 from eipyomo.studies.cell import Cell
@@ -374,7 +375,6 @@ def exported() -> Mapping[str, bytes]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = ei.models.minlp(instance())
-        ei.models.load(model, ei.solve(instance()).allocation)
         ei.models.export(model, folder / "model.nl")
         manifest = (folder / "model.nl.manifest.json").read_bytes()
     document = json.loads(manifest)
@@ -397,7 +397,9 @@ def _manifest(path: Path) -> None:
 
 
 def _log(path: Path) -> None:
-    found = BACKENDS["couenne"]._bound(text_in(path))
+    backend = BACKENDS["couenne"]
+    assert isinstance(backend, AmplBackend)
+    found = backend._bound(text_in(path))
     demand(true=found is None or math.isfinite(found), otherwise="its bound is no number")
 
 
