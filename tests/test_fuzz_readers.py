@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
+from eipyomo.cli.methods import method_with_options
 from eipyomo.draw import Draw
 from eipyomo.solvers.policies.network import Network
 from eipyomo.studies import benchmark, pools, sweep
@@ -185,4 +186,9 @@ def test_long_values_are_clipped() -> None:
     for setting in (f"users[{long}].task_bits=1", f"users[0].{long}=1"):
         with pytest.raises(ei.InputError) as told:
             instance().with_settings([setting])
+        assert len(str(told.value)) < 1000
+    for text in (long, f"minlp:{long}", f"exact {long}=1"):
+        name, options = method_with_options(text)
+        with pytest.raises(ei.InputError) as told:
+            Cell(instance(), name, options)
         assert len(str(told.value)) < 1000
