@@ -162,7 +162,7 @@ def json_changed(whole: bytes, random: Random) -> bytes:
     for _ in range(random.choice((1, 1, 1, 2, 3, 6))):
         change_document(document, random)
     text = json.dumps(document, ensure_ascii=random.random() < 0.5)
-    text = _MARK.sub(lambda mark: RAW[int(mark[1])], text.replace(TWICE, ""))
+    text = _MARK.sub(lambda mark: RAW[int(mark[1]) % len(RAW)], text.replace(TWICE, ""))
     return text.encode("utf-8", "surrogatepass")
 
 
