@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
-from eipyomo.validation import positive_number
+from eipyomo.validation import MOST_USERS, positive_number
 from eipyomo.words import short
 
 SPEED_OF_LIGHT_M_PER_S = 3e8  # the letter's rounded value
@@ -64,8 +64,11 @@ def rayleigh_gains(mean: float, users: int, seed: int) -> NDArray[np.float64]:
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"seed is {short(seed)}, but must be an integer >= 0")
-    if isinstance(users, bool) or not isinstance(users, int | np.integer) or users < 1:
-        raise InputError(f"users is {short(users)}, but must be an integer >= 1")
+    is_whole = isinstance(users, int | np.integer) and not isinstance(users, bool)
+    if not is_whole or not 1 <= users <= MOST_USERS:
+        raise InputError(
+            f"users is {short(users)}, but must be an integer >= 1 and <= {MOST_USERS}"
+        )
     return mean * np.random.default_rng(int(seed)).exponential(size=int(users))
 
 

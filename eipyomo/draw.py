@@ -17,7 +17,7 @@ from eipyomo.instance import Instance
 from eipyomo.ranges import PositiveOrRange, Range, number_text
 from eipyomo.scaled import BITS_PER_MBIT, FloatColumn
 from eipyomo.users import Users
-from eipyomo.validation import Flag, Record, Whole, whole_number
+from eipyomo.validation import MOST_USERS, Count, Flag, Record, whole_number
 from eipyomo.words import short, shown
 
 SCHEMA: Final = "eipyomo/draw@1"
@@ -75,7 +75,9 @@ class Draw(Record):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    users: Annotated[Whole | None, Field(description="a whole number >= 1 (end users)")] = None
+    users: Annotated[
+        Count | None, Field(description=f"a whole number >= 1 and <= {MOST_USERS} (end users)")
+    ] = None
     seeds: Annotated[
         Seeds, Field(description="whole numbers >= 0 such as 0:1000, which has no seed 1000")
     ] = range(1)

@@ -10,17 +10,21 @@ import json
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from eipyomo.errors import InputError, OutputError
 from eipyomo.json_text import json_parts
 from eipyomo.matlab import SUFFIX, mat_bytes, mat_document, require_scipy
-from eipyomo.words import one_line, shown
+from eipyomo.words import one_line, short, shown
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 PathLike = str | os.PathLike[str]
 Contents = TypeVar("Contents")
@@ -69,6 +73,24 @@ def read_bytes(path: PathLike, what: str, decoded: Callable[[bytes], Contents]) 
         return decoded(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the {what} file {_shown(path)}: {_reason(error)}") from None
+
+
+def npz_arrays(contents: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays that the contents of a file of numpy are, none of which is pickled.
+
+    Raises
+    ------
+    ValueError
+        If they are something else.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that look old
+            file = np.load(io.BytesIO(contents), allow_pickle=False)
+            arrays = dict(file) if isinstance(file, Mapping) else {}
+    except Exception as error:  # whatever damaged contents lead a library to
+        raise ValueError(f"{type(error).__name__}: {short(str(error))}") from None
+    return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
 
 
 def read_document(path: PathLike, what: str) -> dict[str, Any]:
@@ -172,7 +194,7 @@ def require_columns(
     unknown = [name for name in found if name not in {*columns, *optional}]
     if missing or unknown:
         wrong = (("lacks the columns", missing), ("has the unknown columns", unknown))
-        faults = [f"{what} {', '.join(map(repr, names))}" for what, names in wrong if names]
+        faults = [f"{what} {', '.join(map(short, names))}" for what, names in wrong if names]
         raise InputError(
             f"{where} {' and '.join(faults)}, but must have: {', '.join(map(repr, columns))}"
         )
@@ -209,7 +231,7 @@ def require_unique(names: Collection[str], sentence: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise InputError(f"{sentence} {name!r} twice, but names must be unique")
+            raise InputError(f"{sentence} {short(name)} twice, but names must be unique")
         seen.add(name)
 
 
@@ -344,7 +366,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(document) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"the key {twice!r} stands twice in one object, but must be unique")
+        raise InputError(f"the key {short(twice)} stands twice in one object, but must be unique")
     return document
 
 

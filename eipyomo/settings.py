@@ -12,7 +12,7 @@ from eipyomo.files import number_or_text, require_unique
 from eipyomo.ranges import Range
 from eipyomo.units import in_si, unit_of
 from eipyomo.validation import is_positive
-from eipyomo.words import clipped, short, shown
+from eipyomo.words import clipped, one_line, short, shown
 
 if TYPE_CHECKING:
     pass
@@ -123,7 +123,7 @@ def _multiply(path: str, key: str, text: str, targets: Sequence[dict[str, Any]])
 
 def _places(chosen: str, names: Sequence[str]) -> list[int]:
     """Return the places of the users that stand in the brackets of a path."""
-    whole = range(len(names))
+    whole, shown_place = range(len(names)), clipped(one_line(chosen))
     quoted = len(chosen) > 1 and chosen[0] == chosen[-1] == '"'
     found = [] if quoted or chosen != "*" else [list(whole)]
     if not quoted and chosen.isdecimal() and int(chosen) in whole:
@@ -132,13 +132,13 @@ def _places(chosen: str, names: Sequence[str]) -> list[int]:
         found.append([names.index(name)])
     if not found:
         raise InputError(
-            f"a setting has users[{chosen}], but must have *, a place below {len(names)}, or "
+            f"a setting has users[{shown_place}], but must have *, a place below {len(names)}, or "
             f"one of: {clipped(', '.join(names))}"
         )
     if any(places != found[0] for places in found):
         raise InputError(
-            f"a setting has users[{chosen}], which is a user's name too, but must be "
-            f'users["{chosen}"] if that one is meant'
+            f"a setting has users[{shown_place}], which is a user's name too, but must be "
+            f'users["{shown_place}"] if that one is meant'
         )
     return found[0]
 

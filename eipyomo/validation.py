@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 import numpy as np
 from pydantic import (
@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from eipyomo.errors import InputError
-from eipyomo.words import in_words, short, shown
+from eipyomo.words import clipped, in_words, one_line, short, shown
 
 
 def _is_of_kind(value: Any, kinds: str, plain: Any) -> bool:
@@ -74,6 +74,12 @@ Flag = Annotated[StrictBool, BeforeValidator(_plain_scalar)]
 
 Whole = Annotated[StrictInt, BeforeValidator(_plain_scalar), Field(ge=1)]
 """A whole number >= 1; booleans are none."""
+
+MOST_USERS: Final = 10_000_000
+"""So many users are drawn at most: what is beyond is a slip, and would fill the memory."""
+
+Count = Annotated[Whole, Field(le=MOST_USERS)]
+"""How many users are to be drawn."""
 
 Seed = Annotated[StrictInt, BeforeValidator(_plain_scalar), Field(ge=0)]
 """A whole number >= 0, from which numbers are drawn."""
@@ -290,6 +296,8 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
     """Put the first complaint of pydantic into one sentence: key, user, value, what is allowed."""
     first = error.errors(include_url=False)[0]
     location, value = first["loc"], first["input"]
+    if first["type"] == "string_unicode" and not location:  # no value, but a key
+        return f"{short(value)} is not a known key, but keys must be valid Unicode"
     whole = value is data.get(str(location[0])) if location else False
     if whole and not isinstance(value, list | tuple | Mapping | Record):
         location = location[:1]  # what follows is one of the kinds that it may be
@@ -308,7 +316,7 @@ def _sentence(model: type[Record], error: ValidationError, data: Mapping[str, An
 def _where(location: tuple[int | str, ...]) -> str:
     """Write a place in a document as a person would: ``users[2].task_bits``."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location]
-    return "".join(parts).removeprefix(".")
+    return clipped(one_line("".join(parts).removeprefix(".")), 120)
 
 
 def _user(model: type[Record], data: Mapping[str, Any]) -> str:

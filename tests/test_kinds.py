@@ -19,6 +19,7 @@ WHOLE = (
     "test_claimed.py",
     "test_ends.py",
     "test_fuzz.py",
+    "test_fuzz_readers.py",
     "test_milp_soundness.py",
     "test_said.py",
 )

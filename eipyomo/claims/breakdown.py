@@ -16,6 +16,7 @@ from eipyomo.claims.document import Document
 from eipyomo.claims.values import GIVEN, TOLERANCE, is_number, same, written
 from eipyomo.errors import InputError
 from eipyomo.scaled import FloatColumn
+from eipyomo.words import clipped, one_line, short
 
 ENERGIES = ("local_training_j", "upload_j", "offload_j", "download_j", "local_inference_j")
 """The terms of (8)."""
@@ -60,7 +61,9 @@ def terms_of(read: Document) -> Terms | None:
     users = _users(read.breakdown)
     names = [user["name"] for user in users]
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise InputError(f"breakdown.users has the names {names!r}, but must have unique texts")
+        raise InputError(
+            f"breakdown.users has the names {short(names)}, but must have unique texts"
+        )
     columns = {
         key: np.array([math.inf if user[key] is None else user[key] for user in users], float)
         for key in KEYS[1:]
@@ -84,13 +87,15 @@ def _users(breakdown: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not asked - set(GIVEN) <= keys <= asked:
             wrong = sorted(keys ^ asked)
             raise InputError(
-                f"breakdown.users[{j}] has wrong or missing keys ({', '.join(wrong)}), but must "
+                f"breakdown.users[{j}] has wrong or missing keys "
+                f"({clipped(one_line(', '.join(wrong)))}), but must "
                 f"have: {', '.join(key for key in KEYS if key in asked)}"
             )
         for key in keys - {"name"}:
             if user[key] is not None and not is_number(user[key]):
                 raise InputError(
-                    f"breakdown.users[{j}].{key} is {user[key]!r}, but must be a number or null"
+                    f"breakdown.users[{j}].{key} is {short(user[key])}, but must be a "
+                    "number or null"
                 )
     return users
 
@@ -103,7 +108,8 @@ def sums(read: Document, terms: Terms) -> Iterator[str]:
         near = (np.abs(terms[key] - column) <= room) & np.isfinite(column)
         for j in np.flatnonzero(~(terms[key] == column) & ~near & ~np.isnan(column)):
             yield (
-                f"{key} {written(float(terms[key][j]))} for user {terms.allocation.names[j]!r}, "
+                f"{key} {written(float(terms[key][j]))} for user "
+                f"{short(terms.allocation.names[j])}, "
                 f"but its terms make it {written(float(column[j]))}"
             )
     for key, given in terms.columns.items():

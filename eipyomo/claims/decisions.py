@@ -13,6 +13,7 @@ from eipyomo.claims.document import Document
 from eipyomo.claims.values import TOLERANCE, written
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
 from eipyomo.restriction import demands_beside, named_or_joint
+from eipyomo.words import short
 
 
 def violations(read: Document, terms: Terms) -> Iterator[str]:
@@ -58,14 +59,15 @@ def restriction(read: Document, allocation: Allocation) -> Iterator[str]:
         for j in np.flatnonzero(demand.amounts > FEASIBILITY_TOLERANCE):
             value = getattr(allocation, demand.decision)[j].item()
             yield (
-                f"problem {read.problem!r}, which has {demand.words}, but {demand.decision} of "
-                f"user {allocation.names[j]!r} is {written(value)}"
+                f"problem {short(read.problem)}, which has {demand.words}, but "
+                f"{demand.decision} of "
+                f"user {short(allocation.names[j])} is {written(value)}"
             )
     halves = named.split_band and read.minimised != "band"
     for key in ("uplink_share", "downlink_share") if halves else ():
         total = float(getattr(allocation, key).sum())
         if total > 0.5 * (1.0 + FEASIBILITY_TOLERANCE):
             yield (
-                f"problem {read.problem!r}, which has half of the band in each direction, but "
+                f"problem {short(read.problem)}, which has half of the band in each direction, but "
                 f"{key} sums to {total:.9g}"
             )

@@ -13,6 +13,7 @@ from eipyomo.claims.values import demand, is_number, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.instance import Instance
 from eipyomo.validation import NonNegative, Record
+from eipyomo.words import short
 
 REPAIR = 1e-5
 """Relative difference between a point in a trace and the same one repaired, at most."""
@@ -46,7 +47,7 @@ def check_conflict(read: Document, instance: Instance | None) -> None:
     if read.termination != "infeasible" or not read.conflict:
         raise ClaimError(
             f"the result claims a conflict of {len(read.conflict)} limits, but its termination is "
-            f"{read.termination!r}"
+            f"{short(read.termination)}"
         )
     for n, one in enumerate(read.conflict):
         try:
@@ -55,7 +56,7 @@ def check_conflict(read: Document, instance: Instance | None) -> None:
             raise InputError(f"conflict[{n}].{error}") from None
         if conflict.limit not in LIMITS:
             raise InputError(
-                f"conflict[{n}].limit is {conflict.limit!r}, but must be one of: "
+                f"conflict[{n}].limit is {short(conflict.limit)}, but must be one of: "
                 f"{', '.join(LIMITS)}"
             )
         if instance is not None:
@@ -66,11 +67,13 @@ def _conflict(named: _Conflict, instance: Instance) -> Iterator[str]:
     """Hold a limit against that of the instance; a user is found by name."""
     names = instance.users.texts("name")
     if named.user is not None and named.user not in names:
-        raise InputError(f"conflict names the user {named.user!r}, but the instance has none such")
+        raise InputError(
+            f"conflict names the user {short(named.user)}, but the instance has none such"
+        )
     whose = instance if named.user is None else instance.users[names.index(named.user)]
     value = getattr(whose, named.limit, None)
     if not same(named.value, value):
-        of = "" if named.user is None else f" of user {named.user!r}"
+        of = "" if named.user is None else f" of user {short(named.user)}"
         yield f"a conflict at {named.limit}{of} {written(named.value)}, but it is {written(value)}"
 
 

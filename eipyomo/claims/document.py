@@ -100,18 +100,22 @@ def read_result(document: Mapping[str, Any]) -> Document:
     """Return a result document, of which keys, types and names are right."""
     found = Document(**as_now(contents(document, SCHEMA, "result")))
     if found.method not in SOLVED_BY:
-        raise InputError(f"method is {found.method!r}, but must be one of: {', '.join(SOLVED_BY)}")
+        raise InputError(
+            f"method is {short(found.method)}, but must be one of: {', '.join(SOLVED_BY)}"
+        )
     if is_name(found.problem):
         named(found.problem)  # or it is no step of a grid
     elif found.problem not in NO_MORE_SAID and found.method != "model":
         known = ", ".join((*PROBLEMS, f"{GRID}STEP", *NO_MORE_SAID))
-        raise InputError(f"problem is {found.problem!r}, but must be one of: {known}")
+        raise InputError(f"problem is {short(found.problem)}, but must be one of: {known}")
     if found.minimised not in (*OBJECTIVES, OWN):
         known = ", ".join((*OBJECTIVES, OWN))
-        raise InputError(f"minimised is {found.minimised!r}, but must be one of: {known}")
+        raise InputError(f"minimised is {short(found.minimised)}, but must be one of: {known}")
     for key in {"gap", "absolute_gap", "time_limit"} & set(found.options):
         if not is_number(found.options[key]) or found.options[key] < 0:
-            raise InputError(f"options.{key} is {found.options[key]!r}, but must be a number >= 0")
+            raise InputError(
+                f"options.{key} is {short(found.options[key])}, but must be a number >= 0"
+            )
     return found
 
 
@@ -135,7 +139,7 @@ def contents(document: Any, schema: str, what: str) -> dict[str, Any]:
         raise InputError(f"document is {shown(document)}, but must be an object")
     data = {str(key): value for key, value in document.items()}
     if (found := data.pop("schema", None)) != schema:
-        raise InputError(f"schema is {short(found)}, but a {what} must have {schema!r}")
+        raise InputError(f"schema is {short(found)}, but a {what} must have {short(schema)}")
     _require_numbers(data)
     return data
 

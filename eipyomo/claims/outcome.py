@@ -16,6 +16,7 @@ from eipyomo.claims.values import DIMENSIONLESS, is_number, relative_gap, same, 
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE
 from eipyomo.objective import OWN, WSEL
 from eipyomo.restriction import GRID, is_name
+from eipyomo.words import short
 
 
 def outcome(read: Document) -> Iterator[str]:
@@ -45,9 +46,9 @@ def minimised(read: Document) -> Iterator[str]:
     if own is not None and not read.feasible:
         yield f"model_objective {written(own)}, but has no feasible allocation"
     if own is not None and is_name(read.problem):
-        yield f"model_objective {written(own)}, but problem {read.problem!r} minimises another"
+        yield f"model_objective {written(own)}, but problem {short(read.problem)} minimises another"
     if (own is not None) != (what == OWN):
-        yield f"model_objective {written(own)}, but minimised {what!r}"
+        yield f"model_objective {written(own)}, but minimised {short(what)}"
     if (read.value is not None) != read.feasible:
         is_feasible = "feasible" if read.feasible else "infeasible"
         yield f"value {written(read.value)}, but to be {is_feasible}"
@@ -60,23 +61,23 @@ def proof(read: Document) -> Iterator[str]:
     """Hold the problem and the bound against what the method solves and can prove."""
     solved, on_grid = SOLVED_BY[read.method], read.kind == "grid"
     if solved not in (ANY, read.kind):
-        yield f"problem {read.problem!r}, but method {read.method!r} solves {solved}"
+        yield f"problem {short(read.problem)}, but method {short(read.method)} solves {solved}"
     if on_grid and "step" in read.options:
         step = read.options["step"]
         if not is_number(step) or f"{GRID}{step:g}" != read.problem:
-            yield f"problem {read.problem!r}, but its option step is {step!r}"
+            yield f"problem {short(read.problem)}, but its option step is {short(step)}"
     exactly = read.solver is None and read.method in EXACT_MACHINE
     proving = PROVING_SOLVERS | (PROVING_ON_GRIDS if on_grid else frozenset())
     if not (read.bound is None or exactly or read.solver in proving):
-        by = f" with solver {read.solver!r}" if read.solver is not None else ""
-        yield f"bound {written(read.bound)}, but method {read.method!r}{by} proves none"
+        by = f" with solver {short(read.solver)}" if read.solver is not None else ""
+        yield f"bound {written(read.bound)}, but method {short(read.method)}{by} proves none"
 
 
 def ending(read: Document) -> Iterator[str]:
     """Hold the termination against what there is."""
     how = read.termination
     if how in ("optimal", "converged") and not read.feasible:
-        yield f"termination {how!r}, but has no feasible allocation"
+        yield f"termination {short(how)}, but has no feasible allocation"
     if how == "limit" and read.allocation is not None and not read.feasible:
         yield "termination 'limit', but its allocation is infeasible, which is an error"
     if how == "infeasible" and (read.feasible or read.bound is not None):

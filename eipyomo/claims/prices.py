@@ -22,6 +22,7 @@ from eipyomo.restriction import is_name
 from eipyomo.timing import Plan
 from eipyomo.users import Users
 from eipyomo.validation import NonNegative, Record
+from eipyomo.words import short
 
 BAND_PRICES = ("bandwidth_per_mhz", "downlink_bandwidth_per_mhz")
 """Prices that are always there, unless the band is what is minimised."""
@@ -64,7 +65,7 @@ def check_prices(read: Document, instance: Instance | None, allocation: Allocati
         return
     if read.solver is not None or read.method not in EXACT_MACHINE or not read.feasible:
         raise ClaimError(
-            f"the result claims prices, but method {read.method!r} gives none without a proof"
+            f"the result claims prices, but method {short(read.method)} gives none without a proof"
         )
     try:
         prices = _Prices(**read.prices)
@@ -72,10 +73,12 @@ def check_prices(read: Document, instance: Instance | None, allocation: Allocati
         raise InputError(f"prices.{error}") from None
     for key in () if read.minimised == "band" else BAND_PRICES:
         if getattr(prices, key) is None:
-            raise InputError(f"prices lacks {key!r}, but must have it")
+            raise InputError(f"prices lacks {short(key)}, but must have it")
     names = list(prices.users.texts("name"))
     if instance is not None and names != list(instance.users.texts("name")):
-        raise InputError(f"prices.users has {names!r}, but must have the instance's users in order")
+        raise InputError(
+            f"prices.users has {short(names)}, but must have the instance's users in order"
+        )
     if len(names) != len((read.allocation or {"users": ()})["users"]):
         raise InputError(f"prices.users has {len(names)} users, but must have one for each user")
     known = read.package_version is not None  # before, prices at kinks were those of one side

@@ -14,6 +14,7 @@ from eipyomo.claims.values import compare, demand, is_number, written
 from eipyomo.errors import InputError
 from eipyomo.restriction import NO_MORE_SAID, named_or_joint
 from eipyomo.validation import Positive, Record, Seed
+from eipyomo.words import short
 
 SUMMED = ("energy_j", "latency_s", "wsel")
 """What is summed over rounds."""
@@ -67,7 +68,7 @@ def _read_process(document: Mapping[str, Any]) -> _Process:
     read = _Process(**contents(document, TRAINING_SCHEMA, "process"))
     users = read.totals.get("users")
     if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
-        raise InputError(f"totals.users is {users!r}, but must be a list of objects")
+        raise InputError(f"totals.users is {short(users)}, but must be a list of objects")
     if [len(gains) for gains in read.channel_gains] != [len(users)] * len(read.rounds):
         raise InputError(
             f"channel_gains must have a row for each of {len(read.rounds)} rounds, with a number "
@@ -91,16 +92,19 @@ def _process(read: _Process) -> Iterator[str]:
         problem = result["problem"]
         _, stage = named_or_joint(problem)
         if problem not in NO_MORE_SAID and (stage == "inference") != (n == planned):
-            yield f"problem {problem!r} in round {n} of {planned}"
+            yield f"problem {short(problem)} in round {n} of {planned}"
     plan = {True: read.method, False: read.training_method}
     for n, result in enumerate(read.rounds, start=1):
         method = plan[n == planned].partition(":")[0]
         if result["method"] != method:
-            yield f"method {method!r} in round {n}, but it was solved by {result['method']!r}"
+            yield (
+                f"method {short(method)} in round {n}, but it was solved by "
+                f"{short(result['method'])}"
+            )
     names = [user.get("name") for user in read.totals["users"]]
     for n, result in enumerate(read.rounds, start=1):
         if result["feasible"] and names != [u["name"] for u in result["breakdown"]["users"]]:
-            yield f"totals of the users {names!r}, but round {n} has others"
+            yield f"totals of the users {short(names)}, but round {n} has others"
 
 
 def _check_chain(read: _Process) -> None:
@@ -115,7 +119,8 @@ def _check_chain(read: _Process) -> None:
             compare(
                 user.get("previous_download_s"),
                 earlier["download_s"],
-                f"the process claims for user {user['name']!r} in round {n} previous_download_s",
+                f"the process claims for user {short(user['name'])} in round {n} "
+                "previous_download_s",
             )
     users = []
     for j, claimed in enumerate(read.totals["users"]):

@@ -22,6 +22,7 @@ from eipyomo.instance import Instance
 from eipyomo.objective import OBJECTIVES
 from eipyomo.restriction import JOINT, Restriction, is_name
 from eipyomo.validation import require_kind
+from eipyomo.words import short
 
 
 def check(
@@ -99,13 +100,14 @@ def _check_instance(read: Document, instance: Instance) -> None:
     digest = read.instance_digest
     if digest is not None and digest != instance.digest():
         raise InputError(
-            f"the result is one of another instance than {instance.name!r}: instance_digest is "
+            f"the result is one of another instance than {short(instance.name)}: "
+            "instance_digest is "
             f"{digest[:12]}..., but must be {instance.digest()[:12]}..."
         )
     named = read.termination == "infeasible" and is_name(read.problem)
     if named and read.problem_of(instance).always_feasible:
         raise ClaimError(
-            f"the result claims that problem {read.problem!r} is infeasible, but equal shares "
+            f"the result claims that problem {short(read.problem)} is infeasible, but equal shares "
             "of the band are a feasible allocation"
         )
 

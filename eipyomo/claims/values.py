@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eipyomo.errors import ClaimError
+from eipyomo.words import short
 
 TOLERANCE = 1e-9
 """Relative difference of two numbers that the same code computes on two machines, at most."""
@@ -50,11 +51,11 @@ def compare(claimed: Any, true: Any, what: str) -> None:
     if isinstance(true, Mapping) and isinstance(claimed, Mapping):
         for key in (*claimed, *true):
             if key not in true:
-                raise ClaimError(f"{what} with an unknown key {key!r}")
+                raise ClaimError(f"{what} with an unknown key {short(key)}")
             if key in claimed:
                 compare(claimed[key], true[key], f"{what}.{key}")
             elif key not in GIVEN:
-                raise ClaimError(f"{what} without the key {key!r}, but must have it")
+                raise ClaimError(f"{what} without the key {short(key)}, but must have it")
     elif isinstance(true, list) and isinstance(claimed, list) and len(true) == len(claimed):
         for j, (one, other) in enumerate(zip(claimed, true, strict=True)):
             compare(one, other, f"{what}[{j}]")
@@ -83,7 +84,7 @@ def written(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.10g}" if is_number(value) else repr(value)
+    return f"{value:.10g}" if is_number(value) else short(value)
 
 
 def demand(false_claims: Iterator[str], who: str = "the result") -> None:

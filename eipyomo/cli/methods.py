@@ -14,6 +14,7 @@ from eipyomo.errors import InputError
 from eipyomo.files import require_unique
 from eipyomo.solvers import METHODS
 from eipyomo.solvers.methods import options_of
+from eipyomo.words import short
 
 FLAGS = {"enumeration": "--enumerate"}
 """Flags whose names are not the option's."""
@@ -149,7 +150,7 @@ def _read_option(text: str) -> tuple[str, Any]:
     """Read ``key=value``; the value is JSON, or a text as it stands."""
     key, sign, value = text.partition("=")
     if not sign or not key:
-        raise InputError(f"option is {text!r}, but must be KEY=VALUE")
+        raise InputError(f"option is {short(text)}, but must be KEY=VALUE")
     try:
         return key, json.loads(value)
     except ValueError:
@@ -162,6 +163,6 @@ def method_with_options(text: str) -> tuple[str, dict[str, Any]]:
         name, *parts = shlex.split(text) or [""]
     except ValueError as error:
         raise InputError(
-            f"method is {text!r}, but must be a name and options KEY=VALUE ({error})"
+            f"method is {short(text)}, but must be a name and options KEY=VALUE ({error})"
         ) from None
     return name, with_more(name, {}, parts)

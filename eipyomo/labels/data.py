@@ -171,7 +171,7 @@ def read_dataset(path: PathLike) -> Dataset:
             raise InputError(f"{words} ({type(error).__name__}: {short(str(error))})") from None
 
     rows = read_bytes(path, "dataset", rows_in)
-    if rows.shape[1] != width(users) or digest_of(rows) != sheet["digest"]:
+    if rows.shape[1] != width(users) or digest_of(rows) != sheet.get("digest"):
         with about(path):
             raise ClaimError("its numbers are not those that the datasheet beside it tells of")
     return Dataset.of_rows(rows, sheet)

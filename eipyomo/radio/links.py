@@ -123,7 +123,8 @@ class Links:
         paths = Paths(ground_m, height_m, seen, chance)
         shadowing_db = _shadowing_db(channel, x_m, y_m, seen, seed)
         antennas_db = channel.server_antenna_dbi + channel.user_antenna_dbi
-        means = loss.mean_gains(paths) * 10.0 ** ((antennas_db - shadowing_db) / 10.0)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
+            means = loss.mean_gains(paths) * 10.0 ** ((antennas_db - shadowing_db) / 10.0)
         fading = channel.fading.drawn(np.random.default_rng(seed), count)
         _require_loss(names, ground_m, means)
         losses_db = loss.loss_db(paths)

@@ -17,7 +17,15 @@ from eipyomo.files import PathLike, about, number_or_text, read_csv, read_text, 
 from eipyomo.radio.path_loss import FloatColumn
 from eipyomo.radio.projection import local_metres
 from eipyomo.users import AtLeastOne, Users
-from eipyomo.validation import Finite, Flag, NonNegative, Positive, Record, Whole
+from eipyomo.validation import (
+    MOST_USERS,
+    Count,
+    Finite,
+    Flag,
+    NonNegative,
+    Positive,
+    Record,
+)
 from eipyomo.words import short
 
 
@@ -92,7 +100,10 @@ class Drawn(Places):
     Row by row: more users change no place of those before them.
     """
 
-    users: Annotated[Whole | None, Field(description="a whole number >= 1, or left out")] = None
+    users: Annotated[
+        Count | None,
+        Field(description=f"a whole number >= 1 and <= {MOST_USERS}, or left out"),
+    ] = None
     names: Annotated[
         tuple[StrictStr, ...] | None,
         BeforeValidator(_names),

@@ -36,6 +36,7 @@ from eipyomo.solvers.policies.equal import Equal
 from eipyomo.solvers.policies.genetic import Genetic
 from eipyomo.solvers.policies.greedy import Greedy
 from eipyomo.validation import require_kind
+from eipyomo.words import clipped, one_line, short
 
 METHODS: Mapping[str, Method[Any] | Benchmark] = {
     one.name: one
@@ -96,7 +97,7 @@ class Job:
         """Return the problem to solve; one that the method does not handle is refused."""
         if isinstance(what, Problem) and isinstance(METHODS[self.called], Benchmark):
             raise InputError(
-                f"method is {self.called!r}, which says itself which problem it solves, but a "
+                f"method is {short(self.called)}, which says itself which problem it solves, but a "
                 "Problem is given: give the instance, or another method"
             )
         problem = Problem.of(what, self.problem, self.round, self.objective)
@@ -238,7 +239,7 @@ def resolve(method: str, options: dict[str, Any]) -> Job:
     require_kind("method", method, str)
     name, colon, solver = method.partition(":")
     if name not in METHODS or (colon and not solver):
-        raise InputError(f"method is {method!r}, but must be one of: {', '.join(METHODS)}")
+        raise InputError(f"method is {short(method)}, but must be one of: {', '.join(METHODS)}")
     chosen = METHODS[name]
     if solver:
         if options.get("solver", solver) != solver:
@@ -249,12 +250,13 @@ def resolve(method: str, options: dict[str, Any]) -> Job:
     for key in options:
         if key in WHAT and key not in options_of(name):
             raise InputError(
-                f"method is {name!r}, which says itself which problem it solves, but {key} is "
+                f"method is {short(name)}, which says itself which problem it solves, but {key} is "
                 "given: leave it out, or take another method"
             )
         if key not in options_of(name):
             raise InputError(
-                f"{key} is not an option of method {name!r}, but must be one of: "
+                f"{clipped(one_line(key))} is not an option of method {short(name)}, but "
+                "must be one of: "
                 f"{', '.join(options_of(name))}"
             )
     problem, stage = options.get("problem", "joint"), options.get("round", "inference")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+from pydantic import Field, StrictStr
 
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, about, read_document, write_atomically, write_document
 from eipyomo.summary import Summarised, Summary, counted
+from eipyomo.validation import Finite, Flag, Record, positive_number
 from eipyomo.words import short, shown
 
 if TYPE_CHECKING:
@@ -19,10 +22,29 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "eipyomo/benchmark@1"
 
-COLUMNS: Final = (
-    *("policy", "instance", "excess", "cost", "optimum", "bound", "feasible", "violated"),
-    *("failure", "message", "seconds", "digest"),
-)
+_Text = Annotated[StrictStr, Field(description="a text")]
+_PerhapsText = Annotated[StrictStr | None, Field(description="a text or null")]
+_PerhapsNumber = Annotated[Finite | None, Field(description="a finite number or null")]
+
+
+class _Row(Record):
+    """What a row of a document takes, by its keys."""
+
+    policy: _Text
+    instance: _Text
+    excess: _PerhapsNumber
+    cost: _PerhapsNumber
+    optimum: _PerhapsNumber
+    bound: _PerhapsNumber
+    feasible: Annotated[Flag, Field(description="true or false")]
+    violated: _PerhapsText
+    failure: _PerhapsText
+    message: _PerhapsText
+    seconds: _PerhapsNumber
+    digest: _Text
+
+
+COLUMNS: Final = tuple(_Row.model_fields)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -148,10 +170,19 @@ class Benchmark(Summarised):
         """
         if not isinstance(document, Mapping) or document.get("schema") != SCHEMA:
             raise InputError(f"document is {shown(document)}, but must have the schema {SCHEMA!r}")
-        rows = document.get("rows")
-        if not isinstance(rows, list) or any(set(row) != set(COLUMNS) for row in rows):
-            raise InputError(f"rows is {short(rows)}, but must be a list of: {', '.join(COLUMNS)}")
-        return cls(tuple(rows), document["reference"], document["time_limit"])
+        told, reference = document.get("rows"), document.get("reference")
+        if not isinstance(told, list):
+            raise InputError(f"rows is {short(told)}, but must be a list")
+        if not isinstance(reference, str):
+            raise InputError(f"reference is {short(reference)}, but must be a text")
+        rows = []
+        for n, row in enumerate(told):
+            try:
+                rows.append(_Row.of(row).data())
+            except InputError as error:
+                raise InputError(f"rows[{n}]: {error}") from None
+        limit_s = positive_number("time_limit", document.get("time_limit"))
+        return cls(tuple(rows), reference, limit_s)
 
     @classmethod
     def from_json(cls, path: PathLike) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,16 @@ from typing import Any, Self
 import numpy as np
 
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, about, number_or_text, read_csv, read_document, require_path
+from eipyomo.files import (
+    PathLike,
+    about,
+    npz_arrays,
+    number_or_text,
+    read_bytes,
+    read_csv,
+    read_document,
+    require_path,
+)
 from eipyomo.instance import Instance
 from eipyomo.matlab import require_scipy
 from eipyomo.studies.answers import COLUMNS, DECISIONS, listed
@@ -165,10 +173,10 @@ def _of_json(path: PathLike) -> Any:
 
 def _of_npz(path: PathLike) -> dict[str, Any]:
     """Read numpy's arrays."""
+    contents = read_bytes(path, "table", bytes)
     try:
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        return npz_arrays(contents)
+    except ValueError as error:
         raise InputError(f"it cannot be read as .npz: {error}") from None
 
 

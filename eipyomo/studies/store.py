@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sqlite3
@@ -94,24 +95,20 @@ class Store:
         self._path, self._lock = path, threading.RLock()
         self._unkept: dict[Key, dict[str, Any]] = {}
         self.trouble: str | None = None
-        try:
-            place = ":memory:" if path is None else Path(path).absolute()
-            self._database = sqlite3.connect(
-                place, timeout=60.0, isolation_level=None, check_same_thread=False
-            )
-        except (sqlite3.Error, TypeError, ValueError) as error:
-            raise self._refused(error) from None
-        try:
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-            self._database.execute(SCHEMA)
-            self._database.execute("SELECT result FROM cells LIMIT 1")
-        except sqlite3.Error as error:
-            self._database.close()
-            raise self._refused(error) from None
-
-    def _refused(self, error: Exception) -> InputError:
-        return InputError(f"cannot keep a sweep in {str(self._path)!r}: {error}")
+        with contextlib.ExitStack() as opened:
+            try:
+                place = ":memory:" if path is None else Path(path).absolute()
+                self._database = sqlite3.connect(
+                    place, timeout=60.0, isolation_level=None, check_same_thread=False
+                )
+                opened.callback(self._database.close)  # or its locks outlive the refusal
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.execute("PRAGMA synchronous = FULL")
+                self._database.execute(SCHEMA)
+                self._database.execute("SELECT result FROM cells LIMIT 1")
+            except (sqlite3.Error, TypeError, ValueError) as error:
+                raise InputError(f"cannot keep a sweep in {str(path)!r}: {error}") from None
+            opened.pop_all()
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -177,7 +174,7 @@ class Store:
         """Return a stored document, if it is one."""
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict) or not set(COLUMNS) <= set(document):
             raise InputError(
@@ -202,7 +199,13 @@ class Store:
                 digest, method, options, used = cell.key
                 row = {"instance": cell.instance.name, "method": method, "options": options}
                 row |= {**row_of(document), "digest": digest, "version": used}
-                rows.append({**row, **beside(cell, document)})
+                try:
+                    rows.append({**row, **beside(cell, document)})
+                except (LookupError, TypeError, AttributeError, ValueError):
+                    raise InputError(
+                        f"the store {str(self._path)!r} is damaged: what it holds of "
+                        f"{short(cell.instance.name)} by {method} is no result"
+                    ) from None
                 instances.append(cell.instance)
         names = ["instance", "method", "options", *COLUMNS, "digest", "version"]
         return table_of(rows, instances, names)

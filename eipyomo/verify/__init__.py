@@ -30,6 +30,7 @@ from eipyomo.verify.intervals import precision
 from eipyomo.verify.names import problems
 from eipyomo.verify.reading import SCHEMA, read
 from eipyomo.verify.walk import Walk
+from eipyomo.words import short
 
 __all__ = ["SCHEMA", "Verified", "verify"]
 
@@ -75,8 +76,9 @@ class Verified:
         """One sentence on which claim is not proven; None if all are."""
         if self.claimed_problem != self.problem:
             return (
-                f"the certificate claims a proof for problem {self.claimed_problem!r}, but has "
-                f"one for {self.problem!r}"
+                f"the certificate claims a proof for problem {short(self.claimed_problem)}, "
+                "but has "
+                f"one for {short(self.problem)}"
             )
         proves = f"only the bound {self.bound:.12g}" if math.isfinite(self.bound) else "nothing"
         if self.claim == "infeasible" and not self.infeasible:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from eipyomo.errors import InputError
 from eipyomo.instance import USER_LIMITS, Instance
+from eipyomo.words import short
 
 SCHEMA = "eipyomo/certificate@2"
 LARGEST_NUMBER = 1e300
@@ -159,13 +160,15 @@ def read(instance: Instance, document: Any) -> Certificate:
         raise _broken("schema is missing")
     schema = _text(document["schema"], "schema")
     if schema not in _VERSIONS:
-        raise InputError(f"schema is {schema!r}, but must be {SCHEMA!r}")
+        raise InputError(f"schema is {short(schema)}, but must be {SCHEMA!r}")
     version = _VERSIONS[schema]
     _keys(document, "it", version.document)
     if _text(document["instance"], "instance") != instance.digest():
         raise InputError("the certificate is one of another instance")
     if not version.limits and is_limited(instance):
-        raise InputError(f"the certificate has schema {schema!r}, which knows no limits of users")
+        raise InputError(
+            f"the certificate has schema {short(schema)}, which knows no limits of users"
+        )
     grid = _index(document["grid"], "grid", LARGEST_INDEX)
     claim = _one_of(document.get("claim", "bound"), "claim", CLAIMS)
     bound = document["bound"]
@@ -311,7 +314,9 @@ def _keys(value: Any, what: str, keys: tuple[str, ...]) -> None:
             raise _broken(f"{key} is missing")
     for key in found:
         if key not in keys:
-            raise _broken(f"{what} has an unknown key {key!r}, but must have {', '.join(keys)}")
+            raise _broken(
+                f"{what} has an unknown key {short(key)}, but must have {', '.join(keys)}"
+            )
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:
@@ -322,13 +327,13 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
 
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str):
-        raise _broken(f"{what} is {value!r}, but must be a text")
+        raise _broken(f"{what} is {short(value)}, but must be a text")
     return value
 
 
 def _one_of(value: Any, what: str, words: tuple[str, ...]) -> str:
     if _text(value, what) not in words:
-        raise _broken(f"{what} is {value!r}, but must be one of: {', '.join(words)}")
+        raise _broken(f"{what} is {short(value)}, but must be one of: {', '.join(words)}")
     return str(value)
 
 
@@ -342,19 +347,19 @@ def _number(value: Any, what: str) -> float:
 def _weight(value: Any, what: str) -> float:
     number = _number(value, what)
     if number < 0.0:
-        raise _broken(f"{what} is {value!r}, but must be >= 0")
+        raise _broken(f"{what} is {short(value)}, but must be >= 0")
     return number
 
 
 def _index(value: Any, what: str, size: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < size:
-        raise _broken(f"{what} is {value!r}, not in 0..{size - 1}")
+        raise _broken(f"{what} is {short(value)}, not in 0..{size - 1}")
     return value
 
 
 def _flag(value: Any, what: str) -> bool:
     if not isinstance(value, bool):
-        raise _broken(f"{what} is {value!r}, not true or false")
+        raise _broken(f"{what} is {short(value)}, not true or false")
     return value
 
 

@@ -10,6 +10,7 @@ from eipyomo.errors import InputError, SolverError
 from eipyomo.solvers.backends.ampl import AmplBackend
 from eipyomo.solvers.backends.base import Backend, Capabilities
 from eipyomo.solvers.backends.wheels import WheelBackend
+from eipyomo.words import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -332,6 +333,7 @@ def backend(name: str, executable: str | None = None) -> Backend:
             format="pickle",
         )
     raise InputError(
-        f"solver is {name!r}, but must be one of: {', '.join(BACKENDS)}, an executable on PATH "
+        f"solver is {short(name)}, but must be one of: {', '.join(BACKENDS)}, an executable "
+        "on PATH "
         "that speaks the AMPL protocol, or a name that Pyomo's SolverFactory knows"
     )

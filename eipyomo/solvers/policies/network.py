@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Self
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, about, read_bytes, write_atomically
+from eipyomo.files import PathLike, about, npz_arrays, read_bytes, write_atomically
 from eipyomo.scaled import FloatColumn, Scaled
 from eipyomo.solvers.policies.features import FEATURES, features
 
@@ -92,11 +91,10 @@ class Network:
         InputError
             If the file cannot be read, or holds something else.
         """
-        content = io.BytesIO(read_bytes(path, "network", bytes))
+        contents = read_bytes(path, "network", bytes)
         try:
-            file = np.load(content, allow_pickle=False)
-            arrays = dict(file) if isinstance(file, Mapping) else {}
-        except (OSError, ValueError, EOFError, BadZipFile, NotImplementedError):
+            arrays = npz_arrays(contents)
+        except ValueError:
             arrays = {}
         with about(path):
             return cls._of(arrays)

@@ -1,0 +1,194 @@
+"""Every reader refuses in a sentence, or accepts what is good for something: a small stage.
+
+``python -m experiments.fuzz`` does the same with many more inputs. What it has found is tested here
+by name.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eipyomo as ei
+from eipyomo.cli.methods import method_with_options
+from eipyomo.draw import Draw
+from eipyomo.solvers.policies.network import Network
+from eipyomo.studies import benchmark, pools, sweep
+from eipyomo.studies.cell import Cell
+from eipyomo.studies.judged import COLUMNS, Benchmark
+from eipyomo.studies.store import Store
+from eipyomo.verify import verify
+from experiments import fuzz
+from experiments.fuzz_inputs import KINDS, made
+from experiments.fuzz_readers import READERS, Reader, instance, text_of
+
+INPUTS = 12
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (sweep, benchmark):
+        monkeypatch.setattr(module, "open_pools", lambda *_: pools.in_this_process())
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_refuses_or_accepts(name: str) -> None:
+    """The first inputs of the experiment end in neither an exception nor anything unusable."""
+    log = fuzz.tried(READERS[name], range(INPUTS))
+    assert not log.faults, next(iter(log.faults.values()))
+    assert log.ends.total() == INPUTS
+
+
+def test_what_is_valid_is_accepted(tmp_path: Path) -> None:
+    """The files that inputs are made of are accepted, or nothing would be known of the others."""
+    reader = READERS["certificate"]
+    path = tmp_path / reader.file
+    for contents in reader.valid():
+        path.write_bytes(contents)
+        assert fuzz.outcome(reader, path) == "accepted"
+
+
+def test_inputs_are_always_the_same() -> None:
+    """Input n of a reader can be made again by its number; others differ."""
+    valid = [text_of({"a": [1, 2.5, "x", {"b": None}]})]
+    for kind in ("json", "table", "words", "bytes"):
+        assert kind in KINDS
+        first, second = ([made(kind, valid, "x", n) for n in range(20)] for _ in range(2))
+        assert first == second
+        assert len(set(first)) > 10
+
+
+def test_the_experiment_sees_faults(tmp_path: Path) -> None:
+    """An exception, a sentence of two lines and an input that takes too long are faults."""
+
+    def wrong(_: Path) -> None:
+        raise KeyError("x")
+
+    def two_lines(_: Path) -> None:
+        raise ei.InputError("a\nb")
+
+    def late(_: Path) -> None:
+        raise fuzz.LateError("late")
+
+    for read in (wrong, two_lines, late):
+        reader = Reader("x", "words", "x", lambda: [b"x"], read, 1)
+        assert fuzz.outcome(reader, tmp_path) not in fuzz.ENDS
+
+
+# --- what was found -------------------------------------------------------------------------------
+
+
+def test_a_refused_store_is_closed(tmp_path: Path) -> None:
+    """Its locks do not outlive the refusal, for which the next one would wait a minute."""
+    path = tmp_path / "kept.db"
+    path.write_bytes(b"SQLite format 3\0" + bytes(200))
+    with pytest.raises(ei.InputError, match="cannot keep a sweep"):
+        Store(path)
+    held = {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    assert str(path) not in held
+
+
+@pytest.mark.parametrize("broken", ["[" * 50_000, '{"allocation": 5}'])
+def test_results_in_a_store_that_are_none(tmp_path: Path, broken: str) -> None:
+    """Whatever stands in the place of a result, the store is called damaged."""
+    cell, path = Cell(instance(), "lco"), tmp_path / "kept.db"
+    with Store(path) as store:
+        sweep.sweep([cell], store)
+    database = sqlite3.connect(path)
+    ((text,),) = database.execute("SELECT result FROM cells").fetchall()
+    if broken.startswith("{"):
+        broken = json.dumps({**json.loads(text), **json.loads(broken)})
+    database.execute("UPDATE cells SET result = ?", (broken,))
+    database.commit()
+    database.close()
+    with Store(path) as store, pytest.raises(ei.InputError, match="is damaged"):
+        store.frame([cell])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("rows", 5), ("rows", [5]), ("reference", None), ("time_limit", "x")]
+)
+def test_benchmarks_that_are_none(key: str, value: Any) -> None:
+    """The sentence names the key."""
+    document = {
+        "schema": "eipyomo/benchmark@1",
+        "reference": "exact",
+        "time_limit": 1.0,
+        "rows": [],
+    }
+    with pytest.raises(ei.InputError, match=key):
+        Benchmark.from_dict({**document, key: value})
+
+
+def test_rows_of_a_benchmark_have_numbers() -> None:
+    """A text in the place of a cost is refused, and not met in a table later."""
+    row = {**dict.fromkeys(COLUMNS), "policy": "a", "instance": "b", "digest": "c"}
+    document = {"schema": "eipyomo/benchmark@1", "reference": "exact", "time_limit": 1.0}
+    whole = {**row, "feasible": False, "cost": 1.5}
+    assert Benchmark.from_dict({**document, "rows": [whole]}).frame()["cost"].tolist() == [1.5]
+    with pytest.raises(ei.InputError, match=r"rows\[0\]: cost is '1', but must be a finite number"):
+        Benchmark.from_dict({**document, "rows": [{**whole, "cost": "1"}]})
+
+
+@pytest.mark.parametrize("contents", [b"\x93NUMPY\x01\x00\x05\x00{'a'(", b"no array"])
+def test_arrays_that_are_none(tmp_path: Path, contents: bytes) -> None:
+    """Whatever numpy makes of a damaged array, it is refused in a sentence."""
+    path = tmp_path / "x.npz"
+    np.savez(path, schema=np.array("eipyomo/network@1"))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("weights_0.npy", contents)
+        archive.writestr("download.npy", contents)
+    with pytest.raises(ei.InputError):
+        Network.load(path)
+    with pytest.raises(ei.InputError):
+        ei.Recorded.from_file(path)
+
+
+def test_keys_with_half_a_character() -> None:
+    """A key that no text can hold is refused by name."""
+    with pytest.raises(ei.InputError, match="keys must be valid Unicode"):
+        instance().with_settings(["users[0].\udc80x=1"])
+
+
+def test_more_users_than_there_can_be() -> None:
+    """They are refused before memory is asked for."""
+    for users in (2**31, 10**30):
+        with pytest.raises(ei.InputError, match="users"):
+            Draw(users=users)
+        with pytest.raises(ei.InputError, match="users"):
+            ei.Instance.letter(users=users)
+
+
+def test_gains_beyond_all_numbers() -> None:
+    """Antennas of 1e6 dBi are refused without a warning of numpy."""
+    with pytest.raises(ei.InputError, match="antenna"):
+        ei.Links.draw(
+            {"path_loss": "umi", "server_antenna_dbi": 1e6},
+            {"shape": "disc", "users": 2, "radius_m": 50.0},
+            0,
+        )
+
+
+def test_long_values_are_clipped() -> None:
+    """A value of many thousand characters is not said again whole."""
+    long = "a" * 5000
+    document = json.loads(READERS["certificate"].valid()[0])
+    for key in ("instance", "round", "claim"):
+        with pytest.raises(ei.InputError) as told:
+            verify(instance(), {**document, key: [long]})
+        assert len(str(told.value)) < 400
+    for setting in (f"users[{long}].task_bits=1", f"users[0].{long}=1"):
+        with pytest.raises(ei.InputError) as told:
+            instance().with_settings([setting])
+        assert len(str(told.value)) < 1000
+    for text in (long, f"exact {long}=1"):
+        name, options = method_with_options(text)
+        with pytest.raises(ei.InputError) as told:
+            Cell(instance(), name, options)
+        assert len(str(told.value)) < 1000
