@@ -1,0 +1,367 @@
+"""Mutants of one file, and a process that tries them; nothing here imports the package.
+
+A mutant is one place of a file with another text in it. mutmut's operators say which texts there
+are. Its runner is not used: it leaves out what is decorated, as all compiled functions are, and
+its switch between versions of a function cannot be compiled.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.abc
+import importlib.util
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import CodeType
+from typing import Any, NamedTuple
+
+import numba
+import pytest
+
+ROOT = Path(__file__).parents[1]
+COMPILED = "eipyomo/solvers/exact/kernels.py"
+SWAPPED = {
+    one: other
+    for pair in (("min", "max"), ("minimum", "maximum"), ("floor", "ceil"), ("all", "any"))
+    for one, other in (pair, pair[::-1])
+}
+"""Names that one takes for the other, besides those of mutmut."""
+LEFT_OUT = ("operator_string",)
+"""Operators of which nothing is learned: a word of a message is another one."""
+OF_NONE = ("operator_arg_removal", "operator_assignment", "operator_dict_arguments")
+"""Operators that leave a value out: most of such mutants end in a TypeError at once."""
+
+
+class Mutant(NamedTuple):
+    """A place of a file, counted as in an editor, with what is there and what is put there."""
+
+    file: str
+    line: int
+    column: int
+    was: str
+    became: str
+
+    def fits(self) -> bool:
+        """Tell whether the place has the text that is said to be there."""
+        text, start = self._start()
+        return text.startswith(self.was, start)
+
+    def _start(self) -> tuple[str, int]:
+        text = (ROOT / self.file).read_text(encoding="utf-8")
+        before = text.splitlines(keepends=True)[: self.line - 1]
+        return text, sum(map(len, before)) + self.column - 1
+
+    def applied(self) -> str:
+        """Return the text of the file with the mutant in it.
+
+        Raises
+        ------
+        ValueError
+            If something else is there.
+        """
+        text, start = self._start()
+        if not self.fits():
+            raise ValueError(f"{self.file}:{self.line}:{self.column} is not {self.was!r}")
+        return text[:start] + self.became + text[start + len(self.was) :]
+
+
+class Place(NamedTuple):
+    """A name at the top of a file, with its first and last line."""
+
+    name: str
+    first: int
+    last: int
+
+
+def places(file: str) -> list[Place]:
+    """Return functions and methods of a file, and what is not in any of them, by line."""
+    found = []
+    for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body:
+        inner = node.body if isinstance(node, ast.ClassDef) else []
+        methods = [one for one in inner if isinstance(one, ast.FunctionDef)]
+        if isinstance(node, ast.FunctionDef):
+            found.append(Place(node.name, node.lineno, node.end_lineno or 0))
+        elif isinstance(node, ast.ClassDef):
+            found += [
+                Place(f"{node.name}.{one.name}", one.lineno, one.end_lineno or 0) for one in methods
+            ]
+        elif isinstance(node, ast.Assign):
+            found.append(Place(ast.unparse(node.targets[0]), node.lineno, node.end_lineno or 0))
+    return found
+
+
+# --- which there are ------------------------------------------------------------------------------
+
+
+def mutants(file: str, place: Place, share: float, of_none: float) -> list[Mutant]:
+    """Return the mutants of a place, or a part of them, drawn by their own text.
+
+    Parameters
+    ----------
+    file
+        Below the root of the repository.
+    place
+        Which part of the file.
+    share, of_none
+        Which part of them to draw, and of those by the operators ``OF_NONE``.
+    """
+    import libcst as cst
+    from mutmut.mutation.mutators import mutation_operators
+
+    whole, where = _parsed(file)
+
+    def others(node: Any) -> Iterator[tuple[str, Any]]:
+        for kind, operator in mutation_operators:
+            if isinstance(node, kind) and operator.__name__ not in LEFT_OUT:
+                yield from ((operator.__name__, other) for other in operator(node))
+        if isinstance(node, cst.Name) and node.value in SWAPPED:
+            yield "swapped", node.with_changes(value=SWAPPED[node.value])
+
+    def walk(node: Any) -> Iterator[Mutant]:
+        if isinstance(node, cst.Annotation | cst.Decorator | cst.FormattedString | cst.Raise):
+            return
+        if node in where:
+            at, end = where[node].start, where[node].end
+            if end.line < place.first or at.line > place.last:
+                return
+            for operator, other in others(node) if at.line >= place.first else ():
+                was, became = whole.code_for_node(node), whole.code_for_node(other)
+                short = Mutant(file, at.line, at.column + 1, was.strip(), became.strip())
+                if drawn(short) < (of_none if operator in OF_NONE else share):
+                    yield short if short.fits() else _by_lines(file, whole, node, other)
+        for child in node.children:
+            yield from walk(child)
+
+    return list(dict.fromkeys(walk(whole)))
+
+
+@cache
+def _parsed(file: str) -> tuple[Any, Any]:
+    """Return a file as mutmut's operators take it, and where each part of it is."""
+    import libcst as cst
+    from libcst.metadata import MetadataWrapper, PositionProvider
+
+    text = (ROOT / file).read_text(encoding="utf-8")
+    wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
+    return wrapper.module, wrapper.resolve(PositionProvider)
+
+
+def _by_lines(file: str, whole: Any, node: Any, other: Any) -> Mutant:
+    """Return a mutant as lines in the place of others: what it changes has brackets around it."""
+    text, changed = whole.code, whole.deep_replace(node, other).code
+    start = len(os.path.commonprefix([text, changed]))
+    rest = len(os.path.commonprefix([text[start:][::-1], changed[start:][::-1]]))
+    start = text.rfind("\n", 0, start) + 1
+    start += len(text[start:]) - len(text[start:].lstrip(" "))
+    rest = len(text) - text.find("\n", len(text) - rest)
+    line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
+    return Mutant(file, line, column, text[start:-rest], changed[start:-rest])
+
+
+def drawn(mutant: Mutant) -> float:
+    """Return a number in [0, 1) that is the same for a text at the same place of its line."""
+    text = f"{mutant.file} {mutant.column} {mutant.was} {mutant.became}"
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2.0**32
+
+
+# --- a process for each ---------------------------------------------------------------------------
+
+
+class _Loader(SourceFileLoader):
+    """Loads a module from another text than its file's."""
+
+    text = ""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self.text, self.get_filename(fullname), "exec", dont_inherit=True)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the module of a mutant."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.name = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        self.file, self.text = str(ROOT / mutant.file), mutant.applied()
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        del path, target
+        if fullname != self.name:
+            return None
+        loader = _Loader(fullname, self.file)
+        loader.text = self.text
+        return importlib.util.spec_from_file_location(fullname, self.file, loader=loader)
+
+
+class _Recorder:
+    """Orders tests, leaves slow ones out, and notes the first that fails."""
+
+    def __init__(self, slow: frozenset[str], killed: Counter[str]) -> None:
+        self.slow, self.killed, self.by = slow, killed, ""
+        self.seconds: Counter[str] = Counter()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        quick = [item for item in items if item.nodeid not in self.slow]
+        items[:] = sorted(quick, key=lambda item: -self.killed[item.nodeid])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] += report.duration
+        if report.failed:
+            self.by = self.by or report.nodeid
+
+
+def stale(mutant: Mutant) -> set[str]:
+    """Return the names of compiled functions in whose code a mutant is, callers included."""
+    uses = {}
+    for place in places(mutant.file):
+        lines = (ROOT / mutant.file).read_text(encoding="utf-8").splitlines()
+        tree = ast.parse("\n".join(lines[place.first - 1 : place.last]).lstrip())
+        uses[place.name] = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        if place.first <= mutant.line <= place.last:
+            own = place.name
+    found = {own}
+    while more := {name for name, used in uses.items() if used & found} - found:
+        found |= more
+    return found
+
+
+def compile_anew(names: set[str]) -> None:
+    """Let functions be compiled in this process and not be kept, since others would take them."""
+    compiled = importlib.import_module("eipyomo.solvers.compiled")
+    kept = compiled.compiled
+
+    def unkept(function: Any) -> Any:
+        if function.__name__ not in names:
+            return kept(function)
+        found = numba.njit(**compiled.SETTINGS)(function)
+        compiled._for_all_constants(found)
+        return found
+
+    compiled.compiled = unkept
+
+
+class Outcome(NamedTuple):
+    """What became of a mutant: killed, survived or timeout; by which test, and in what time."""
+
+    state: str
+    by: str
+    seconds: float
+
+
+class Trials:
+    """Forks a process for each mutant, which imports the package and runs tests of it.
+
+    Attributes
+    ----------
+    tests
+        Files or names of tests.
+    limit_s
+        Seconds for each mutant.
+    slow
+        Tests that are left out.
+    killed
+        How many mutants each test has killed: those that killed most go first.
+    """
+
+    def __init__(self, tests: Sequence[str], limit_s: float, slow_s: float = float("inf")) -> None:
+        self.tests, self.limit_s = list(tests), limit_s
+        self.slow: frozenset[str] = frozenset()
+        self.killed: Counter[str] = Counter()
+        told = self._told(None)
+        if told is None or told["by"] or told["status"] != 0:
+            raise RuntimeError(f"tests fail without a mutant: {told}")
+        seconds = told["seconds"]
+        self.slow = frozenset(name for name in seconds if seconds[name] > slow_s)
+
+    def outcome(self, mutant: Mutant) -> Outcome:
+        """Return what becomes of a mutant."""
+        begun = time.monotonic()
+        told = self._told(mutant)
+        seconds = time.monotonic() - begun
+        if told is None:
+            return Outcome("timeout", "", seconds)
+        if told["by"]:
+            self.killed[told["by"]] += 1
+        elif told["status"] == 0:
+            return Outcome("survived", "", seconds)
+        return Outcome("killed", told["by"] or "import", seconds)
+
+    def _told(self, mutant: Mutant | None) -> dict[str, Any] | None:
+        """Return what a process tells of a mutant, or None if it is not done in time."""
+        reads, writes = os.pipe()
+        process = os.fork()
+        if process == 0:
+            os.close(reads)
+            self._run(mutant, writes)
+        os.close(writes)
+        text, end = b"", time.monotonic() + (self.limit_s if mutant is not None else 600.0)
+        while select.select([reads], [], [], max(0.0, end - time.monotonic()))[0]:
+            part = os.read(reads, 1 << 16)
+            text += part
+            if not part:
+                break
+        else:
+            os.killpg(process, signal.SIGKILL)
+            text = b""
+        os.waitpid(process, 0)
+        os.close(reads)
+        dead = {"by": "", "status": -1, "seconds": {}}
+        return (json.loads(text) if text else dead) if time.monotonic() < end else None
+
+    def _run(self, mutant: Mutant | None, writes: int) -> None:
+        """Run the tests in this process, tell what came of it, and end it."""
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(nothing, stream)
+        recorder = _Recorder(self.slow, self.killed)
+        status = -1
+        try:
+            if mutant is not None:
+                sys.meta_path.insert(0, _Finder(mutant))
+                if mutant.file == COMPILED:
+                    compile_anew(stale(mutant))
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-W", IMPORTED]
+            status = int(pytest.main([*options, *self.tests], plugins=[recorder]))
+        finally:
+            told = {"by": recorder.by, "status": status, "seconds": recorder.seconds}
+            os.write(writes, json.dumps(told).encode())
+            os.close(writes)
+            os._exit(0)
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+LIBRARIES = ("click", "flint", "hypothesis", "numba", "pandas", "pydantic", "pyomo.environ", "rich")
+"""What the package and its tests import, and what need not be imported for each mutant."""
+
+
+IMPORTED = "ignore::pytest.PytestAssertRewriteWarning"
+"""Pytest says of what was imported before it that it is not rewritten."""
+
+
+def serve(lines: Iterable[str]) -> Iterator[str]:
+    """Answer the first line, which says how to try, and then each mutant."""
+    os.chdir(ROOT)
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    begun = iter(lines)
+    trials = Trials(**json.loads(next(begun)))
+    yield json.dumps(sorted(trials.slow))
+    for line in begun:
+        yield json.dumps(trials.outcome(Mutant(*json.loads(line))))
+
+
+if __name__ == "__main__":
+    for answer in serve(sys.stdin):
+        print(answer, flush=True)  # noqa: T201
