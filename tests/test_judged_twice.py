@@ -1,0 +1,191 @@
+"""What is violated, and by how much, told a second time in SI units, one user after another."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eipyomo as ei
+from eipyomo.evaluation import FEASIBILITY_TOLERANCE, Evaluation
+from tests.allocations import random_allocation
+
+Found = dict[str, tuple[str | None, float]]
+
+
+def limited(seed: int) -> ei.Instance:
+    """Return four users with limits of every kind, of which some allocations break some."""
+    draw = np.random.default_rng(seed)
+    users: dict[str, Any] = {
+        "eu1": {"deadline_s": draw.uniform(4, 12), "max_uplink_share": 0.2},
+        "eu2": {"energy_budget_j": draw.uniform(0.1, 1.0), "min_downlink_share": 0.1},
+        "eu3": {"min_uplink_share": 0.1, "max_downlink_share": 0.1},
+        "eu4": {"max_uplink_share": 1.0, "max_downlink_share": 1.0},
+    }
+    return ei.Instance.letter(seed=seed, total_frequency_ghz=6.0).replace(
+        users=users,
+        total_energy_budget_j=float(draw.uniform(0.5, 3.0)),
+        total_latency_budget_s=float(draw.uniform(20, 60)),
+    )
+
+
+def broken(instance: ei.Instance, seed: int) -> ei.Allocation:
+    """Return an allocation of which some decisions are moved, some beyond what is allowed."""
+    draw, found = np.random.default_rng(seed), random_allocation(instance, seed)
+    assert found.edge_frequency_hz is not None
+    moved = draw.uniform(-0.7, 0.5, 4) * (draw.random(4) < 0.3)
+    columns = {
+        "offload_fraction": np.maximum(found.offload_fraction + moved, -0.1),
+        "frequency_hz": found.frequency_hz * draw.choice([-1.0, 0.0, 1.0, 1.0, 1.0, 2.0], 4),
+        "uplink_share": found.uplink_share * draw.choice([-1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 3.0], 4),
+        "downlink_share": found.downlink_share * draw.choice([-1.0, 0.0, 1.0, 1.0, 1.0, 1.5], 4),
+        "edge_frequency_hz": found.edge_frequency_hz * draw.choice([-1.0, 0.0, 1.0, 1.0, 4.0], 4),
+        "sync_s": found.sync_s * draw.choice([0.5, 1.0, 1.0]),
+    }
+    return dataclasses.replace(found, **columns)
+
+
+def violated(instance: ei.Instance, allocation: ei.Allocation) -> Found:
+    """Return what is violated, at which user, and by how much, from the letter's formulas."""
+    server, band = instance.server, instance.bandwidth_hz
+    every: dict[str, list[float]] = {}
+    energies, latencies, uploaded, served = [], [], [], allocation.edge_frequency_hz
+    assert served is not None
+
+    def seconds(bits: float, share: float, power_w: float, gain: float, noise: float) -> float:
+        if bits == 0.0:
+            return 0.0
+        if share <= 0.0:
+            return math.inf
+        width = share * band
+        return bits / (width * math.log2(1.0 + power_w * gain / (width * noise)))
+
+    def beyond(used: float, limit: float | None) -> float:
+        if limit is None:
+            return 0.0
+        return (used - limit) / limit if math.isfinite(used) else 1.0
+
+    for j, user in enumerate(instance.users):
+        a, part = bool(allocation.download[j]), float(allocation.offload_fraction[j])
+        up, down = float(allocation.uplink_share[j]), float(allocation.downlink_share[j])
+        f, f_s, h = float(allocation.frequency_hz[j]), float(served[j]), user.channel_gain
+        p, noise = user.transmit_power_w, server.noise_density_w_per_hz
+        upload = seconds(instance.model_bits, up, p, h, noise)
+        offload = math.copysign(seconds(abs(part) * user.task_bits, up, p, h, noise), part)
+        download, local = 0.0, 0.0
+        cycles = instance.cycles_per_bit * user.task_bits
+        if a:
+            p_s, own = server.transmit_power_w, user.noise_density_w_per_hz
+            download = seconds(instance.model_bits, down, p_s, h, own)
+            work = cycles * (1.0 - part)
+            local = 0.0 if work == 0.0 else work / f if f > 0.0 else math.copysign(math.inf, work)
+        edge = cycles * part
+        inference = 0.0 if edge == 0.0 else edge / f_s if f_s > 0 else math.copysign(math.inf, edge)
+        trained = user.previous_download_s + user.local_training_s
+        ready = float(np.maximum(allocation.sync_s, trained + upload + offload))
+        end = ready + inference
+        if a:
+            end = float(np.maximum(end, allocation.sync_s + download + local))
+        energy = user.local_training_j + p * (upload + offload) + user.receive_power_w * download
+        energy += user.energy_coefficient * f**2 * cycles * (1.0 - part) if a else 0.0
+        uploaded.append(trained + upload)
+        energies.append(energy)
+        latencies.append(end - user.previous_download_s)
+        for name, amount in {
+            "uplink share >= 0 (10b)": -up,
+            "downlink share >= 0 (10b)": -down,
+            "an uplink share to upload with (5)": float(up <= 0),
+            "a downlink share to download with (5)": float(a and down <= 0),
+            "frequency <= f_max (10c)": f / user.max_frequency_hz - 1.0,
+            "frequency >= 0 (10c)": -f / user.max_frequency_hz,
+            "a frequency to compute with (1)": float(math.isinf(local)),
+            "edge frequency <= f_s (2)": f_s / server.frequency_hz - 1.0,
+            "edge frequency >= 0 (2)": -f_s / server.frequency_hz,
+            "a frequency to compute with at the edge (2)": float(math.isinf(inference)),
+            "offload fraction >= 0 (10d)": -part,
+            "offload fraction <= 1 (10d)": part - 1.0,
+            "no local part without download (10d)": 0.0 if a else 1.0 - part,
+            "latency <= its deadline": beyond(latencies[-1], user.deadline_s),
+            "energy <= its budget": beyond(energy, user.energy_budget_j),
+            "uplink share >= its least": (user.min_uplink_share or 0.0) - up,
+            "uplink share <= its most": up - (user.max_uplink_share or math.inf)
+            if user.max_uplink_share != 1.0
+            else 0.0,
+            "downlink share >= its least": ((user.min_downlink_share or 0.0) - down) * a,
+            "downlink share <= its most": down - (user.max_downlink_share or math.inf)
+            if a and user.max_downlink_share != 1.0
+            else 0.0,
+        }.items():
+            every.setdefault(name, []).append(amount)
+    last = max(uploaded)
+    every["sync time after every upload (6)"] = [
+        (one - allocation.sync_s) / last if math.isfinite(one) else 0.0 for one in uploaded
+    ]
+    shares = float(allocation.uplink_share.sum() + allocation.downlink_share.sum())
+    total_hz = float(server.total_frequency_hz or 0.0)
+    found: Found = {
+        "bandwidth budget (10b)": (None, shares - 1.0),
+        "edge frequency budget (footnote 2)": (None, beyond(float(served.sum()), total_hz)),
+        "total energy (sum of (8))": (None, beyond(sum(energies), instance.total_energy_budget_j)),
+        "total latency (sum of (9))": (
+            None,
+            beyond(sum(latencies), instance.total_latency_budget_s),
+        ),
+    }
+    for name, amounts in every.items():
+        worst = int(np.argmax(amounts))
+        found[name] = (instance.users[worst].name, amounts[worst])
+    return {name: one for name, one in found.items() if one[1] > 1e-12}
+
+
+def told(evaluation: Evaluation) -> Found:
+    """Return the violations of an evaluation, without those of rounding."""
+    assert list(evaluation.violations) == sorted(
+        evaluation.violations, key=lambda one: one.amount, reverse=True
+    )
+    return {
+        one.constraint: (one.user, one.amount)
+        for one in evaluation.violations
+        if one.amount > 1e-12
+    }
+
+
+def test_every_violation_is_found_a_second_time() -> None:
+    """The names, users and amounts of 150 allocations, whatever is wrong with them."""
+    met = set()
+    for seed in range(150):
+        instance = limited(seed)
+        allocation = broken(instance, seed)
+        expected, found = violated(instance, allocation), told(ei.evaluate(instance, allocation))
+        assert set(found) == set(expected)
+        for name, (user, amount) in expected.items():
+            assert found[name] == (user, pytest.approx(amount, rel=1e-9, abs=1e-12)), name
+        met |= set(found)
+    assert len(met) == 24, met
+
+
+def test_the_tolerance_is_where_the_manual_says(letter: ei.Instance) -> None:
+    """What is beyond by 9e-7 is feasible, by 1.1e-6 it is not; both are told."""
+    assert FEASIBILITY_TOLERANCE == 1e-6
+    good = random_allocation(letter, 1)
+    total = good.uplink_share.sum() + good.downlink_share.sum()
+    for beyond, feasible in ((9e-7, True), (1.1e-6, False)):
+        up, down = (
+            column / total * (1.0 + beyond) for column in (good.uplink_share, good.downlink_share)
+        )
+        wide = dataclasses.replace(
+            good, uplink_share=up, downlink_share=down, sync_s=2.0 * good.sync_s
+        )
+        judged = ei.evaluate(letter, wide)
+        assert judged.max_violation == pytest.approx(beyond, rel=1e-6)
+        assert judged.feasible is feasible
+        document = judged.to_dict()
+        assert document["violated"] == str(judged.violations[0])
+        assert (document["objective"], document["value"]) == (judged.objective, judged.value)
+    kept = ei.evaluate(letter, good).to_dict()
+    assert (kept["violated"], kept["max_violation"]) == (None, 0.0) or kept["max_violation"] < 1e-12
+    stopped = ei.evaluate(letter, dataclasses.replace(good, uplink_share=np.zeros(4))).to_dict()
+    assert (stopped["objective"], stopped["value"]) == (None, None)
