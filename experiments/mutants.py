@@ -318,6 +318,10 @@ class Trials:
         dead = {"by": "", "status": -1, "seconds": {}}
         return (json.loads(text) if text else dead) if time.monotonic() < end else None
 
+    def _killed_by(self, tests: str) -> int:
+        """Return how many mutants some of the tests have killed."""
+        return sum(n for name, n in self.killed.items() if name.startswith(tests))
+
     def _run(self, mutant: Mutant | None, writes: int) -> None:
         """Run the tests in this process, tell what came of it, and end it."""
         os.setsid()
@@ -332,7 +336,10 @@ class Trials:
                 if mutant.file == COMPILED:
                     compile_anew(stale(mutant))
             options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-W", IMPORTED]
-            status = int(pytest.main([*options, *self.tests], plugins=[recorder]))
+            for tests in sorted(self.tests, key=self._killed_by, reverse=True):
+                status = int(pytest.main([*options, tests], plugins=[recorder]))
+                if status != 0:
+                    break
         finally:
             told = {"by": recorder.by, "status": status, "seconds": recorder.seconds}
             os.write(writes, json.dumps(told).encode())

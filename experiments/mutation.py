@@ -54,7 +54,7 @@ class Area:
 AREAS = {
     "evaluation": Area(
         {"eipyomo/evaluation.py": 1.0, "eipyomo/timing.py": 1.0, "eipyomo/physics.py": 1.0},
-        ("test_evaluate.py", "test_modes.py", "test_limits.py", "test_channels.py"),
+        ("test_judged_twice.py", "test_evaluate.py", "test_modes.py"),
         0.1,
         60.0,
     ),
