@@ -8,22 +8,26 @@ its switch between versions of a function cannot be compiled.
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import importlib
 import importlib.abc
 import importlib.util
+import inspect
 import json
+import math
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import numba
@@ -220,6 +224,70 @@ class _Recorder:
             self.by = self.by or report.nodeid
 
 
+def forget() -> None:
+    """Empty all caches of functions."""
+    for one in gc.get_objects():
+        if type(one) is _Cached:
+            one.cache_clear()
+
+
+_Cached = type(cache(len))
+
+
+def functions_of(namespace: dict[str, Any], module: str) -> dict[str, FunctionType]:
+    """Return the functions and methods that a module defines, by their qualified names."""
+    found, todo = {}, list(namespace.values())
+    while todo:
+        one = inspect.unwrap(todo.pop()) if not isinstance(todo[-1], type) else todo.pop()
+        if isinstance(one, type) and one.__module__ == module:
+            todo += vars(one).values()
+        elif isinstance(one, property | classmethod | staticmethod | cached_property):
+            todo += [
+                part
+                for key in ("fget", "__func__", "func")
+                if (part := getattr(one, key, None)) is not None
+            ]
+        elif isinstance(one, FunctionType) and one.__module__ == module:
+            found[one.__qualname__] = one
+    return found
+
+
+def swapped(mutant: Mutant) -> bool:
+    """Put the mutant's code into the function that it is in; False if it is in none."""
+    finder = _Finder(mutant)
+    module = importlib.import_module(finder.name)
+    own = functions_of(vars(module), finder.name)
+    loader = SourceFileLoader(finder.name, finder.file)
+    fresh = ModuleType(finder.name)
+    fresh.__file__, fresh.__package__ = finder.file, module.__package__
+    if hasattr(module, "__path__"):
+        fresh.__path__ = module.__path__
+    before = sys.modules[finder.name]
+    sys.modules[finder.name] = fresh  # dataclasses look for it
+    try:
+        exec(loader.source_to_code(finder.text.encode(), finder.file), vars(fresh))
+    finally:
+        sys.modules[finder.name] = before
+    changed = 0
+    for name, other in functions_of(vars(fresh), finder.name).items():
+        one = own.get(name)
+        if one is not None and one.__code__ != other.__code__:
+            if one.__code__.co_freevars != other.__code__.co_freevars:
+                return False
+            one.__code__ = other.__code__
+            changed += 1
+    return changed == 1
+
+
+def import_anew(mutant: Mutant) -> None:
+    """Let the package and its tests be imported again, with the mutant in its place."""
+    for name in [name for name in sys.modules if name.split(".")[0] in ("eipyomo", "tests")]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Finder(mutant))
+    if mutant.file == COMPILED:
+        compile_anew(stale(mutant))
+
+
 def stale(mutant: Mutant) -> set[str]:
     """Return the names of compiled functions in whose code a mutant is, callers included."""
     uses = {}
@@ -271,10 +339,14 @@ class Trials:
         Tests that are left out.
     killed
         How many mutants each test has killed: those that killed most go first.
+    forget
+        Whether what tests have kept of their first run is computed again with the mutant.
     """
 
-    def __init__(self, tests: Sequence[str], limit_s: float, slow_s: float = float("inf")) -> None:
-        self.tests, self.limit_s = list(tests), limit_s
+    def __init__(
+        self, tests: Sequence[str], limit_s: float, slow_s: float = math.inf, forget: bool = True
+    ) -> None:
+        self.tests, self.limit_s, self.forget = list(tests), limit_s, forget
         self.slow: frozenset[str] = frozenset()
         self.killed: Counter[str] = Counter()
         told = self._told(None)
@@ -298,13 +370,15 @@ class Trials:
 
     def _told(self, mutant: Mutant | None) -> dict[str, Any] | None:
         """Return what a process tells of a mutant, or None if it is not done in time."""
+        if mutant is None:  # here, so that all is imported and compiled for those that follow
+            return self._tested(_Recorder(self.slow, self.killed))
         reads, writes = os.pipe()
         process = os.fork()
         if process == 0:
             os.close(reads)
             self._run(mutant, writes)
         os.close(writes)
-        text, end = b"", time.monotonic() + (self.limit_s if mutant is not None else 600.0)
+        text, end = b"", time.monotonic() + self.limit_s
         while select.select([reads], [], [], max(0.0, end - time.monotonic()))[0]:
             part = os.read(reads, 1 << 16)
             text += part
@@ -322,29 +396,35 @@ class Trials:
         """Return how many mutants some of the tests have killed."""
         return sum(n for name, n in self.killed.items() if name.startswith(tests))
 
-    def _run(self, mutant: Mutant | None, writes: int) -> None:
+    def _run(self, mutant: Mutant, writes: int) -> None:
         """Run the tests in this process, tell what came of it, and end it."""
         os.setsid()
-        nothing = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nothing, stream)
-        recorder = _Recorder(self.slow, self.killed)
-        status = -1
+        told: dict[str, Any] = {"by": "", "status": -1, "seconds": {}}
         try:
-            if mutant is not None:
-                sys.meta_path.insert(0, _Finder(mutant))
-                if mutant.file == COMPILED:
-                    compile_anew(stale(mutant))
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "-W", IMPORTED]
-            for tests in sorted(self.tests, key=self._killed_by, reverse=True):
-                status = int(pytest.main([*options, tests], plugins=[recorder]))
-                if status != 0:
-                    break
+            if self.forget:
+                forget()
+            if mutant.file == COMPILED or not swapped(mutant):
+                import_anew(mutant)
+            told = self._tested(_Recorder(self.slow, self.killed))
         finally:
-            told = {"by": recorder.by, "status": status, "seconds": recorder.seconds}
             os.write(writes, json.dumps(told).encode())
             os.close(writes)
             os._exit(0)
+
+    def _tested(self, recorder: _Recorder) -> dict[str, Any]:
+        """Run the tests, up to the first that fails, without a word; and return what came of it."""
+        options = ["-x", "-q", "--tb=no", "-m", "not slow", "-o", "addopts=", *WITHOUT]
+        status, nothing = -1, os.open(os.devnull, os.O_RDWR)
+        said = [os.dup(stream) for stream in (0, 1, 2)]
+        for stream in (0, 1, 2):
+            os.dup2(nothing, stream)
+        for tests in sorted(self.tests, key=self._killed_by, reverse=True):
+            status = int(pytest.main([*options, tests], plugins=[recorder]))
+            if status != 0:
+                break
+        for stream in (0, 1, 2):
+            os.dup2(said[stream], stream)
+        return {"by": recorder.by, "status": status, "seconds": recorder.seconds}
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -353,13 +433,14 @@ LIBRARIES = ("click", "flint", "hypothesis", "numba", "pandas", "pydantic", "pyo
 """What the package and its tests import, and what need not be imported for each mutant."""
 
 
-IMPORTED = "ignore::pytest.PytestAssertRewriteWarning"
-"""Pytest says of what was imported before it that it is not rewritten."""
+WITHOUT = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Nothing is kept, and tests are there before pytest is, which says that it cannot rewrite them."""
 
 
 def serve(lines: Iterable[str]) -> Iterator[str]:
     """Answer the first line, which says how to try, and then each mutant."""
     os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # the start of pytest is what takes longest
     for name in LIBRARIES:
         importlib.import_module(name)
     begun = iter(lines)
@@ -367,6 +448,35 @@ def serve(lines: Iterable[str]) -> Iterator[str]:
     yield json.dumps(sorted(trials.slow))
     for line in begun:
         yield json.dumps(trials.outcome(Mutant(*json.loads(line))))
+
+
+class Process:
+    """A process that tries mutants, apart from this one, which need not import what they change.
+
+    Its arguments are those of :class:`Trials`.
+    """
+
+    def __init__(self, **how: Any) -> None:
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-m", "experiments.mutants"]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+        self.slow: list[str] = self._told(how)
+
+    def outcome(self, mutant: Mutant) -> Outcome:
+        """Return what becomes of a mutant."""
+        return Outcome(*self._told(mutant))
+
+    def _told(self, what: Any) -> Any:
+        asks, tells = self._process.stdin, self._process.stdout
+        assert asks is not None
+        assert tells is not None
+        asks.write(json.dumps(what) + "\n")
+        asks.flush()
+        return json.loads(tells.readline())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
 
 
 if __name__ == "__main__":

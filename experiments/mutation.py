@@ -9,20 +9,17 @@ no test tells from the original why that is right.
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import IO, Any
 
 import pandas as pd
 
 from eipyomo.files import write_atomically
 from experiments import mutants
-from experiments.mutants import ROOT, Mutant, Outcome, Place
+from experiments.mutants import ROOT, Mutant, Outcome
 from experiments.table import Case, Row, Table, command
 
 SURVIVORS = ROOT / "experiments" / "survivors.toml"
@@ -113,33 +110,20 @@ def cases() -> list[Case]:
 
 
 @cache
-def _server(name: str) -> tuple[IO[str], IO[str]]:
-    """Return input and output of a process that tries the mutants of an area."""
+def process(name: str) -> mutants.Process:
+    """Return a process that tries the mutants of an area."""
     area = AREAS[name]
-    process = subprocess.Popen(
-        [sys.executable, "-m", mutants.__name__],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+    return mutants.Process(
+        tests=[f"tests/{one}" for one in area.tests],
+        limit_s=area.limit_s,
+        slow_s=area.slow_s,
+        forget=name != "verifier",  # of which certificates are no business
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    how = {"tests": [f"tests/{one}" for one in area.tests]}
-    times = {"limit_s": area.limit_s, "slow_s": area.slow_s}
-    _ask(process.stdin, process.stdout, how | times)
-    return process.stdin, process.stdout
-
-
-def _ask(asks: IO[str], tells: IO[str], what: Any) -> Any:
-    asks.write(json.dumps(what) + "\n")
-    asks.flush()
-    return json.loads(tells.readline())
 
 
 def tried(mutant: Mutant) -> Outcome:
     """Return what becomes of a mutant."""
-    return Outcome(*_ask(*_server(area_of(mutant.file)), mutant))
+    return process(area_of(mutant.file)).outcome(mutant)
 
 
 def row(file: str, name: str) -> list[Row]:
@@ -157,7 +141,78 @@ def row(file: str, name: str) -> list[Row]:
 
 TABLE = Table("mutation", cases, row, ("mutmut", "numba", "pytest"))
 
-# PAGE
+
+# --- the page -------------------------------------------------------------------------------------
+
+OPENING = """\
+# Mutation testing
+
+Whether tests would see a fault is found out by making some. A mutant is the package with one
+operator, number, name or argument changed; it is killed if a test fails or hangs, and survives if
+none does. Mutated is what says whether an answer is true: `evaluate`, the judge of what solvers
+claim, the verifier of certificates, and the dual bound of the exact method.
+
+`python -m experiments.mutation` makes `results/mutation.csv` and this page; its own text says how
+long it takes and what it needs. Operators are those of mutmut, and a few more that take `min` for
+`max`, `floor` for `ceil` and `all` for `any`. mutmut's runner is not used: it passes over functions
+that are decorated, as all compiled ones are, and cosmic-ray starts a new Python for each mutant,
+which takes ten times as long. Instead a process in which everything is imported is forked for each
+mutant, and takes its code; compiled functions, and all that call them, are compiled anew.
+
+Not mutated are texts (a message may be worded otherwise), what only words an error or a phrase,
+annotations and decorators. Of all other mutants a part is drawn, by the text of the mutant itself,
+so that it is the same in every run; the table says which. Of mutants that leave out an argument or
+a value, of which most end in a TypeError at once, {of_none:.1%} are drawn. Tests of an area are run
+where they take less than a moment; slower ones may kill what survives here."""
+
+
+def explained() -> dict[tuple[str, str, str, str], str]:
+    """Return why mutants survive, by file, place, and both texts."""
+    found = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivor"]
+    return {(one["file"], one["in"], one["was"], one["became"]): one["why"] for one in found}
+
+
+def page(stored: pd.DataFrame) -> str:
+    """Return the page of a stored table."""
+    why, lines = explained(), [OPENING.format(of_none=OF_NONE), "", "## Score", ""]
+    lines += ["| Area | File | Drawn | Mutants | Killed | Hang | Survive | Score |"]
+    lines += ["|---|---|---|---|---|---|---|---|"]
+    for name, area in AREAS.items():
+        for file, share in area.files.items():
+            states = stored.loc[stored["file"] == file, "state"]
+            cells = [name, f"`{file.removeprefix('eipyomo/')}`", f"{share:.0%}", *_counts(states)]
+            lines.append(f"| {' | '.join(cells)} |")
+    lines.append(f"| all | | | {' | '.join(_counts(stored['state']))} |")
+    lines += ["", "## Survivors", "", "Each was looked at:", ""]
+    lines += ["| Where | Change | Why no test fails |", "|---|---|---|"]
+    for one in stored[stored["state"] == "survived"].to_dict("records"):
+        key = (one["file"], one["in"], one["was"], one["became"])
+        where = f"`{one['file'].rsplit('/', 1)[1]}`, `{one['in']}`"
+        lines.append(f"| {where} | {_change(one['was'], one['became'])} | {why[key]} |")
+    return "\n".join([*lines, ""])
+
+
+def _counts(states: pd.Series) -> list[str]:
+    """Return how many there are, of each state, and the part that was seen."""
+    numbers = [int((states == one).sum()) for one in ("killed", "timeout", "survived")]
+    seen = f"{1.0 - numbers[2] / len(states):.0%}" if len(states) else ""
+    return [str(len(states)), *map(str, numbers), seen]
+
+
+def _change(was: str, became: str) -> str:
+    """Return both texts in one line, without what is equal far from the change."""
+    one, other = (" ".join(text.split()) for text in (was, became))
+    start = max(len(os.path.commonprefix([one, other])) - 30, 0)
+    rest = max(len(os.path.commonprefix([one[start:][::-1], other[start:][::-1]])) - 30, 0)
+    cut = [f"{'…' * (start > 0)}{text[start : len(text) - rest]}" for text in (one, other)]
+    both = [f"{text}{'…' * (rest > 0)}".replace("|", "\\|") for text in cut]
+    return f"`{both[0]}` → `{both[1]}`"
+
+
+def draw() -> None:
+    """Write the page of the stored table."""
+    write_atomically({PAGE: page(TABLE.stored())})
+
 
 if __name__ == "__main__":
-    command([TABLE])
+    command([TABLE], draw)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
+from eipyomo import physics
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE, Evaluation
+from eipyomo.problem import Problem
 from tests.allocations import random_allocation
 
 Found = dict[str, tuple[str | None, float]]
@@ -185,7 +187,93 @@ def test_the_tolerance_is_where_the_manual_says(letter: ei.Instance) -> None:
         document = judged.to_dict()
         assert document["violated"] == str(judged.violations[0])
         assert (document["objective"], document["value"]) == (judged.objective, judged.value)
-    kept = ei.evaluate(letter, good).to_dict()
-    assert (kept["violated"], kept["max_violation"]) == (None, 0.0) or kept["max_violation"] < 1e-12
+        assert repr(judged).startswith("<Evaluation '4 users': " + "not " * (not feasible))
+        assert (str(judged.violations[0]) in repr(judged)) is not feasible
+    half = dataclasses.replace(
+        good, uplink_share=good.uplink_share / 2, downlink_share=good.downlink_share / 2, sync_s=1e3
+    )
+    kept = ei.evaluate(letter, half)
+    assert kept.violations == ()
+    assert (kept.to_dict()["violated"], kept.to_dict()["max_violation"]) == (None, 0.0)
     stopped = ei.evaluate(letter, dataclasses.replace(good, uplink_share=np.zeros(4))).to_dict()
     assert (stopped["objective"], stopped["value"]) == (None, None)
+
+
+MODES: list[dict[str, Any]] = [
+    {"name": "idle", "update_bits": 0.0, "training_s": 0.0, "training_j": 0.0, "penalty": 0.25},
+    {"name": "split", "offload_bits": 16e6, "edge_cycles": 4e8, "download_bits": 2e6},
+    {"name": "in turn", "offload_bits": 8e6, "local_cycles": 1e9, "in_sequence": True},
+    {"name": "edge", "offload_bits": 64e6, "local_cycles": 0.0, "training_j": 0.5},
+]
+
+
+def test_modes_are_judged_a_second_time() -> None:
+    """Latency, energy and cost of users in any of four modes, from their own data."""
+    lists = {"eu1": {"modes": "m"}, "eu2": {"modes": "m"}, "eu3": {"modes": "m"}}
+    instance = ei.Instance.letter().replace(modes={"m": MODES}, users=lists)
+    bits, cycles = instance.model_bits, instance.cycles_per_bit
+    for seed in range(40):
+        draw = np.random.default_rng(seed)
+        own = random_allocation(instance, seed, downloads=True)
+        rows = [MODES[k] for k in draw.integers(0, 4, 3)]
+        allocation = dataclasses.replace(own, mode=(*[row["name"] for row in rows], None))
+        judged = ei.evaluate(instance, allocation)
+        terms = judged.breakdown
+        for j, row in enumerate(rows):
+            user, sync = instance.users[j], allocation.sync_s
+            sent, update = row.get("offload_bits", 0.0), row.get("update_bits", bits)
+            edge = row.get("edge_cycles", cycles * sent)
+            local = row.get("local_cycles", max(cycles * user.task_bits - edge, 0.0))
+            got = row.get("download_bits", bits if local > 0.0 else 0.0)
+            width = allocation.uplink_share[j] * instance.bandwidth_hz
+            noise = width * instance.server.noise_density_w_per_hz
+            rate = width * math.log2(1.0 + user.transmit_power_w * user.channel_gain / noise)
+            width = allocation.downlink_share[j] * instance.bandwidth_hz
+            noise = width * user.noise_density_w_per_hz
+            power = instance.server.transmit_power_w * user.channel_gain / noise
+            down_s = got / (width * math.log2(1.0 + power))
+            start = user.previous_download_s + row.get("training_s", user.local_training_s)
+            f = float(allocation.frequency_hz[j])
+            done = sync + down_s + local / f if local or got else -math.inf
+            if row.get("in_sequence"):
+                ready = done + sent / rate
+            else:
+                ready = max(sync, start + (update + sent) / rate if update + sent else -math.inf)
+            end = max(done, ready + edge / instance.server.frequency_hz)
+            energy = row.get("training_j", user.local_training_j)
+            energy += user.transmit_power_w * (update + sent) / rate + user.receive_power_w * down_s
+            energy += user.energy_coefficient * f**2 * local
+            latency = end - user.previous_download_s
+            cost = user.energy_weight * energy + user.latency_weight * latency
+            assert terms.latency_s[j] == pytest.approx(latency, rel=1e-12)
+            assert terms.energy_j[j] == pytest.approx(energy, rel=1e-12)
+            assert terms.wsel[j] == pytest.approx(cost + row.get("penalty", 0.0), rel=1e-12)
+            assert terms.sits_out is not None
+            assert terms.sits_out[j] == (update == 0.0)
+        wrong = {one.constraint for one in judged.violations}
+        assert ("download as the mode says" in wrong) == any(
+            row["name"] == "edge" for row in rows
+        )
+        closed = ei.evaluate(Problem.of(instance, "lco"), allocation).violations
+        worst = [one.user for one in closed if one.constraint == "an open mode in the problem 'lco'"]
+        expected = [j for j, row in enumerate(rows) if row["name"] != "idle"]
+        assert worst == [f"eu{j + 1}" for j in expected[:1]]
+        phases = judged.timeline()
+        for j, row in enumerate(rows):
+            if row.get("in_sequence"):
+                mine = phases[phases["user"] == f"eu{j + 1}"].set_index("phase")
+                assert mine.loc["task offload", "start_s"] == pytest.approx(
+                    mine.loc["local inference", "end_s"], rel=1e-12
+                )
+    early = dataclasses.replace(allocation, sync_s=-0.5)
+    found = {one.constraint: one.amount for one in ei.evaluate(instance, early).violations}
+    assert found["sync time >= 0 (6)"] == 0.5
+
+
+def test_shares_and_spectral_efficiencies_are_one_another() -> None:
+    """A share has the spectral efficiency at which it is the share, and the rate that follows."""
+    shares = np.array([1e-3, 0.1, 1.0])
+    nats = physics.nats_at(shares, 7.0)
+    assert physics.share_at(nats, 7.0) == pytest.approx(shares, rel=1e-12)
+    rates = physics.rate_mbit_per_s(shares, 20.0, 7.0)
+    assert rates == pytest.approx(shares * 20.0 * nats / math.log(2.0), rel=1e-12)
