@@ -1,8 +1,6 @@
-"""Mutants of one file, and a process that tries them; nothing here imports the package.
+"""A process that tries mutants: places of a file with another text in them.
 
-A mutant is one place of a file with another text in it. mutmut's operators say which texts there
-are. Its runner is not used: it leaves out what is decorated, as all compiled functions are, and
-its switch between versions of a function cannot be compiled.
+Nothing here imports the package, so that what is forked may import it with a mutant in it.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import inspect
+import itertools
 import json
 import math
 import os
@@ -22,7 +21,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, cached_property
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -35,16 +34,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 COMPILED = "eipyomo/solvers/exact/kernels.py"
-SWAPPED = {
-    one: other
-    for pair in (("min", "max"), ("minimum", "maximum"), ("floor", "ceil"), ("all", "any"))
-    for one, other in (pair, pair[::-1])
-}
-"""Names that one takes for the other, besides those of mutmut."""
-LEFT_OUT = ("operator_string",)
-"""Operators of which nothing is learned: a word of a message is another one."""
-OF_NONE = ("operator_arg_removal", "operator_assignment", "operator_dict_arguments")
-"""Operators that leave a value out: most of such mutants end in a TypeError at once."""
 
 
 class Mutant(NamedTuple):
@@ -105,72 +94,12 @@ def places(file: str) -> list[Place]:
     return found
 
 
-# --- which there are ------------------------------------------------------------------------------
-
-
-def mutants(file: str, place: Place, share: float, of_none: float) -> list[Mutant]:
-    """Return the mutants of a place, or a part of them, drawn by their own text.
-
-    Parameters
-    ----------
-    file
-        Below the root of the repository.
-    place
-        Which part of the file.
-    share, of_none
-        Which part of them to draw, and of those by the operators ``OF_NONE``.
-    """
-    import libcst as cst
-    from mutmut.mutation.mutators import mutation_operators
-
-    whole, where = _parsed(file)
-
-    def others(node: Any) -> Iterator[tuple[str, Any]]:
-        for kind, operator in mutation_operators:
-            if isinstance(node, kind) and operator.__name__ not in LEFT_OUT:
-                yield from ((operator.__name__, other) for other in operator(node))
-        if isinstance(node, cst.Name) and node.value in SWAPPED:
-            yield "swapped", node.with_changes(value=SWAPPED[node.value])
-
-    def walk(node: Any) -> Iterator[Mutant]:
-        if isinstance(node, cst.Annotation | cst.Decorator | cst.FormattedString | cst.Raise):
-            return
-        if node in where:
-            at, end = where[node].start, where[node].end
-            if end.line < place.first or at.line > place.last:
-                return
-            for operator, other in others(node) if at.line >= place.first else ():
-                was, became = whole.code_for_node(node), whole.code_for_node(other)
-                short = Mutant(file, at.line, at.column + 1, was.strip(), became.strip())
-                if drawn(short) < (of_none if operator in OF_NONE else share):
-                    yield short if short.fits() else _by_lines(file, whole, node, other)
-        for child in node.children:
-            yield from walk(child)
-
-    return list(dict.fromkeys(walk(whole)))
-
-
-@cache
-def _parsed(file: str) -> tuple[Any, Any]:
-    """Return a file as mutmut's operators take it, and where each part of it is."""
-    import libcst as cst
-    from libcst.metadata import MetadataWrapper, PositionProvider
-
-    text = (ROOT / file).read_text(encoding="utf-8")
-    wrapper = MetadataWrapper(cst.parse_module(text), unsafe_skip_copy=True)
-    return wrapper.module, wrapper.resolve(PositionProvider)
-
-
-def _by_lines(file: str, whole: Any, node: Any, other: Any) -> Mutant:
-    """Return a mutant as lines in the place of others: what it changes has brackets around it."""
-    text, changed = whole.code, whole.deep_replace(node, other).code
-    start = len(os.path.commonprefix([text, changed]))
-    rest = len(os.path.commonprefix([text[start:][::-1], changed[start:][::-1]]))
-    start = text.rfind("\n", 0, start) + 1
-    start += len(text[start:]) - len(text[start:].lstrip(" "))
-    rest = len(text) - text.find("\n", len(text) - rest)
-    line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
-    return Mutant(file, line, column, text[start:-rest], changed[start:-rest])
+def alike(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginnings."""
+    return sum(
+        1
+        for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    )
 
 
 def drawn(mutant: Mutant) -> float:
@@ -212,7 +141,7 @@ class _Recorder:
 
     def __init__(self, slow: frozenset[str], killed: Counter[str]) -> None:
         self.slow, self.killed, self.by = slow, killed, ""
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         quick = [item for item in items if item.nodeid not in self.slow]
@@ -305,7 +234,7 @@ def stale(mutant: Mutant) -> set[str]:
 
 def compile_anew(names: set[str]) -> None:
     """Let functions be compiled in this process and not be kept, since others would take them."""
-    compiled = importlib.import_module("eipyomo.solvers.compiled")
+    compiled: Any = importlib.import_module("eipyomo.solvers.compiled")
     kept = compiled.compiled
 
     def unkept(function: Any) -> Any:

@@ -9,7 +9,7 @@ no test tells from the original why that is right.
 
 from __future__ import annotations
 
-import os
+import importlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ AREAS = {
 }
 """What is mutated. Of all operators that leave a value out ``OF_NONE`` is the part drawn."""
 
-OF_NONE = 0.05
+OF_NONE = 0.01
 KERNELS = (
     "terms_of", "lagrangian_of", "lagrangian", "safe_value", "reach", "put_aside", "write_cell",
     "largest_gain", "cover_local", "cover", "cover_all", "cover_modes", "size_of", "bound_at",
@@ -128,11 +128,11 @@ def tried(mutant: Mutant) -> Outcome:
 
 def row(file: str, name: str) -> list[Row]:
     """Return a line of the table for each mutant of a place."""
-    area = area_of(file)
+    area, of = area_of(file), importlib.import_module("experiments.mutating")
     found: list[Row] = []
     for place in mutants.places(file):
         if place.name == name:
-            drawn = mutants.mutants(file, place, AREAS[area].files[file], OF_NONE)
+            drawn = of.mutants(file, place, AREAS[area].files[file], OF_NONE)
             found += [
                 {"area": area, "in": name, **one._asdict(), **tried(one)._asdict()} for one in drawn
             ]
@@ -202,8 +202,8 @@ def _counts(states: pd.Series) -> list[str]:
 def _change(was: str, became: str) -> str:
     """Return both texts in one line, without what is equal far from the change."""
     one, other = (" ".join(text.split()) for text in (was, became))
-    start = max(len(os.path.commonprefix([one, other])) - 30, 0)
-    rest = max(len(os.path.commonprefix([one[start:][::-1], other[start:][::-1]])) - 30, 0)
+    start = max(mutants.alike(one, other) - 30, 0)
+    rest = max(mutants.alike(one[start:][::-1], other[start:][::-1]) - 30, 0)
     cut = [f"{'…' * (start > 0)}{text[start : len(text) - rest]}" for text in (one, other)]
     both = [f"{text}{'…' * (rest > 0)}".replace("|", "\\|") for text in cut]
     return f"`{both[0]}` → `{both[1]}`"

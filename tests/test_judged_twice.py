@@ -50,6 +50,20 @@ def broken(instance: ei.Instance, seed: int) -> ei.Allocation:
     return dataclasses.replace(found, **columns)
 
 
+def seconds(bits: float, share: float, band: float, snr: float) -> float:
+    """Return how long bits take over a share of a band; the SNR is that of the whole band."""
+    if bits == 0.0:
+        return 0.0
+    return math.inf if share <= 0.0 else bits / (share * band * math.log2(1.0 + snr / share))
+
+
+def beyond(used: float, limit: float | None) -> float:
+    """Return by how much a limit is exceeded, relative to it."""
+    if limit is None:
+        return 0.0
+    return (used - limit) / limit if math.isfinite(used) else 1.0
+
+
 def violated(instance: ei.Instance, allocation: ei.Allocation) -> Found:
     """Return what is violated, at which user, and by how much, from the letter's formulas."""
     server, band = instance.server, instance.bandwidth_hz
@@ -57,31 +71,19 @@ def violated(instance: ei.Instance, allocation: ei.Allocation) -> Found:
     energies, latencies, uploaded, served = [], [], [], allocation.edge_frequency_hz
     assert served is not None
 
-    def seconds(bits: float, share: float, power_w: float, gain: float, noise: float) -> float:
-        if bits == 0.0:
-            return 0.0
-        if share <= 0.0:
-            return math.inf
-        width = share * band
-        return bits / (width * math.log2(1.0 + power_w * gain / (width * noise)))
-
-    def beyond(used: float, limit: float | None) -> float:
-        if limit is None:
-            return 0.0
-        return (used - limit) / limit if math.isfinite(used) else 1.0
-
     for j, user in enumerate(instance.users):
         a, part = bool(allocation.download[j]), float(allocation.offload_fraction[j])
         up, down = float(allocation.uplink_share[j]), float(allocation.downlink_share[j])
         f, f_s, h = float(allocation.frequency_hz[j]), float(served[j]), user.channel_gain
-        p, noise = user.transmit_power_w, server.noise_density_w_per_hz
-        upload = seconds(instance.model_bits, up, p, h, noise)
-        offload = math.copysign(seconds(abs(part) * user.task_bits, up, p, h, noise), part)
+        p, snr = user.transmit_power_w, user.transmit_power_w * h / band
+        snr /= server.noise_density_w_per_hz
+        upload = seconds(instance.model_bits, up, band, snr)
+        offload = math.copysign(seconds(abs(part) * user.task_bits, up, band, snr), part)
         download, local = 0.0, 0.0
         cycles = instance.cycles_per_bit * user.task_bits
         if a:
-            p_s, own = server.transmit_power_w, user.noise_density_w_per_hz
-            download = seconds(instance.model_bits, down, p_s, h, own)
+            snr = server.transmit_power_w * h / (band * user.noise_density_w_per_hz)
+            download = seconds(instance.model_bits, down, band, snr)
             work = cycles * (1.0 - part)
             local = 0.0 if work == 0.0 else work / f if f > 0.0 else math.copysign(math.inf, work)
         edge = cycles * part
@@ -164,7 +166,8 @@ def test_every_violation_is_found_a_second_time() -> None:
         expected, found = violated(instance, allocation), told(ei.evaluate(instance, allocation))
         assert set(found) == set(expected)
         for name, (user, amount) in expected.items():
-            assert found[name] == (user, pytest.approx(amount, rel=1e-9, abs=1e-12)), name
+            assert found[name][0] == user, name
+            assert found[name][1] == pytest.approx(amount, rel=1e-9, abs=1e-12), name
         met |= set(found)
     assert len(met) == 24, met
 
@@ -174,15 +177,15 @@ def test_the_tolerance_is_where_the_manual_says(letter: ei.Instance) -> None:
     assert FEASIBILITY_TOLERANCE == 1e-6
     good = random_allocation(letter, 1)
     total = good.uplink_share.sum() + good.downlink_share.sum()
-    for beyond, feasible in ((9e-7, True), (1.1e-6, False)):
+    for over, feasible in ((9e-7, True), (1.1e-6, False)):
         up, down = (
-            column / total * (1.0 + beyond) for column in (good.uplink_share, good.downlink_share)
+            column / total * (1.0 + over) for column in (good.uplink_share, good.downlink_share)
         )
         wide = dataclasses.replace(
             good, uplink_share=up, downlink_share=down, sync_s=2.0 * good.sync_s
         )
         judged = ei.evaluate(letter, wide)
-        assert judged.max_violation == pytest.approx(beyond, rel=1e-6)
+        assert judged.max_violation == pytest.approx(over, rel=1e-6)
         assert judged.feasible is feasible
         document = judged.to_dict()
         assert document["violated"] == str(judged.violations[0])
@@ -251,11 +254,11 @@ def test_modes_are_judged_a_second_time() -> None:
             assert terms.sits_out is not None
             assert terms.sits_out[j] == (update == 0.0)
         wrong = {one.constraint for one in judged.violations}
-        assert ("download as the mode says" in wrong) == any(
-            row["name"] == "edge" for row in rows
-        )
+        assert ("download as the mode says" in wrong) == any(row["name"] == "edge" for row in rows)
         closed = ei.evaluate(Problem.of(instance, "lco"), allocation).violations
-        worst = [one.user for one in closed if one.constraint == "an open mode in the problem 'lco'"]
+        worst = [
+            one.user for one in closed if one.constraint == "an open mode in the problem 'lco'"
+        ]
         expected = [j for j, row in enumerate(rows) if row["name"] != "idle"]
         assert worst == [f"eu{j + 1}" for j in expected[:1]]
         phases = judged.timeline()
