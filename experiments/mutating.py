@@ -22,15 +22,19 @@ SWAPPED = {
     for one, other in (pair, pair[::-1])
 }
 """Names that one takes for the other, besides those of mutmut."""
-LEFT_OUT = ("operator_string",)
-"""Operators of which nothing is learned: a word of a message is another one."""
-OF_NONE = ("operator_arg_removal", "operator_assignment", "operator_dict_arguments")
-"""Operators that leave a value out: most of such mutants end in a TypeError at once."""
+LEFT_OUT = (
+    "operator_string",
+    "operator_arg_removal",
+    "operator_assignment",
+    "operator_dict_arguments",
+)
+"""Operators of which little is learned: a message has other words, or a value is None, which ends
+in a TypeError at once."""
 WORDS = (cst.Annotation, cst.Decorator, cst.FormattedString, cst.Raise)
 """What is not mutated, nor anything within."""
 
 
-def mutants(file: str, place: Place, share: float, of_none: float) -> list[Mutant]:
+def mutants(file: str, place: Place, share: float) -> list[Mutant]:
     """Return the mutants of a place, or a part of them, drawn by their own text.
 
     Parameters
@@ -39,19 +43,18 @@ def mutants(file: str, place: Place, share: float, of_none: float) -> list[Mutan
         Below the root of the repository.
     place
         Which part of the file.
-    share, of_none
-        Which part of them to draw, and of those by the operators ``OF_NONE``.
+    share
+        Which part of them to draw.
     """
     whole, where = _parsed(file)
     found = []
     for node in _nodes(whole, where, place):
         at = where[node].start
-        for operator, other in _others(node):
+        for other in _others(node):
             texts = (whole.code_for_node(one).strip() for one in (node, other))
             short = Mutant(file, at.line, at.column + 1, *texts)
-            if drawn(short) < (of_none if operator in OF_NONE else share):
-                found.append(short if short.fits() else _by_lines(file, whole, node, other))
-    return list(dict.fromkeys(found))
+            found.append(short if short.fits() else _by_lines(file, whole, node, other))
+    return [one for one in dict.fromkeys(found) if drawn(one) < share]
 
 
 @cache
@@ -76,13 +79,13 @@ def _nodes(node: Any, where: Any, place: Place) -> Iterator[Any]:
         yield from _nodes(child, where, place)
 
 
-def _others(node: Any) -> Iterator[tuple[str, Any]]:
-    """Iterate over operators with what each puts in the place of a node."""
+def _others(node: Any) -> Iterator[Any]:
+    """Iterate over what operators put in the place of a node."""
     for kind, operator in mutation_operators:
         if isinstance(node, kind) and operator.__name__ not in LEFT_OUT:
-            yield from ((operator.__name__, other) for other in operator(node))
+            yield from operator(node)
     if isinstance(node, cst.Name) and node.value in SWAPPED:
-        yield "swapped", node.with_changes(value=SWAPPED[node.value])
+        yield node.with_changes(value=SWAPPED[node.value])
 
 
 def _by_lines(file: str, whole: Any, node: Any, other: Any) -> Mutant:
