@@ -156,7 +156,7 @@ claim, the verifier of certificates, and the dual bound of the exact method.
 long it takes and what it needs. Operators are those of mutmut, and a few more that take `min` for
 `max`, `floor` for `ceil` and `all` for `any`. mutmut's runner is not used: it passes over functions
 that are decorated, as all compiled ones are, and cosmic-ray starts a new Python for each mutant,
-which takes ten times as long. Instead a process in which everything is imported is forked for each
+which imports all anew. Instead a process in which everything is imported is forked for each
 mutant, and takes its code; compiled functions, and all that call them, are compiled anew.
 
 Not mutated are texts (a message may be worded otherwise), what only words an error or a phrase,
