@@ -13,7 +13,7 @@ import eipyomo as ei
 from eipyomo.claims import relative_gap
 from eipyomo.problem import Problem
 from eipyomo.solvers.contract import Claim
-from eipyomo.solvers.judge import judge, repair
+from eipyomo.solvers.judge import MORE, REPAIR, judge, repair
 from tests.allocations import random_allocation
 
 
@@ -116,3 +116,161 @@ def test_repair_scales_edge_frequencies_within_rounding_only() -> None:
         repaired = repair(Problem.of(instance), over_budget).edge_frequency_hz
         assert repaired is not None
         assert repaired.sum() / 6e9 - 1.0 == pytest.approx(left, abs=1e-12)
+
+
+def test_what_is_repaired_ends_at_its_limit(letter: ei.Instance) -> None:
+    """A budget or a sync time that is missed by 1e-5 is repaired, by a tenth more it is not."""
+    good = random_allocation(letter, 1)
+    spare = dataclasses.replace(good, sync_s=2.0 * good.sync_s)
+    total = float(good.uplink_share.sum() + good.downlink_share.sum())
+    terms = ei.evaluate(letter, good).breakdown
+    last_s = float((letter.scaled.upload_start_s + terms.upload_s).max())
+    for part, repaired in ((0.999, True), (1.1, False)):
+        by = 1.0 + part * REPAIR
+        wide = dataclasses.replace(
+            spare,
+            uplink_share=good.uplink_share / total * by,
+            downlink_share=good.downlink_share / total * by,
+        )
+        found = repair(Problem.of(letter), wide)
+        used = float(found.uplink_share.sum() + found.downlink_share.sum())
+        assert used == pytest.approx(1.0 if repaired else by, rel=1e-14)
+        early = dataclasses.replace(good, sync_s=last_s * (1.0 - part * REPAIR))
+        found = repair(Problem.of(letter), early)
+        assert found.sync_s == (last_s if repaired else early.sync_s)
+    kept = repair(Problem.of(letter), spare)
+    assert (kept.sync_s, kept.uplink_share.tolist()) == (spare.sync_s, spare.uplink_share.tolist())
+
+
+def test_budgets_behind_one_that_is_minimised_are_repaired() -> None:
+    """The band is no limit where the least of it is sought, but edge frequencies have theirs."""
+    instance = ei.Instance.letter(total_frequency_ghz=6.0)
+    instance = instance.replace(users={one.name: {"deadline_s": 1e3} for one in instance.users})
+    rest = ei.solve(instance, "eco").allocation
+    assert rest is not None
+    total = float(rest.uplink_share.sum() + rest.downlink_share.sum())
+    over = dataclasses.replace(
+        rest,
+        sync_s=2.0 * rest.sync_s,
+        uplink_share=rest.uplink_share / total * (1.0 + 5e-6),
+        downlink_share=rest.downlink_share / total * (1.0 + 5e-6),
+        edge_frequency_hz=np.full(4, 1.5e9 * (1.0 + 1e-6)),
+    )
+    found = repair(Problem.of(instance, objective="band"), over)
+    assert found.edge_frequency_hz is not None
+    assert found.edge_frequency_hz.sum() == pytest.approx(6e9, rel=1e-13)
+    assert found.uplink_share.tolist() == over.uplink_share.tolist()
+
+
+def test_of_what_is_minimised_no_more_is_given_than_is_needed() -> None:
+    """Where a little of the least band is missing users get the smallest part more that will do."""
+    instance = ei.Instance.letter(users=2)
+    instance = instance.replace(users={one.name: {"deadline_s": 8.0} for one in instance.users})
+    problem, shares = Problem.of(instance, objective="band"), ("uplink_share", "downlink_share")
+    best = ei.solve(instance, objective="band", gap=1e-9).allocation
+    assert best is not None
+    for missing in (0.0, 3e-6):
+        less = best.divided(shares, 1.0 + missing)
+        late = dataclasses.replace(less, sync_s=repair(problem, less).sync_s)
+        enough = next(
+            more for more in MORE if ei.evaluate(problem, late.divided(shares, 1.0 - more)).feasible
+        )
+        assert (enough > 0.0) == (missing > 0.0)
+        expected = late.divided(shares, 1.0 - enough)
+        assert repair(problem, less).uplink_share.tolist() == expected.uplink_share.tolist()
+    less = best.divided(shares, 1.0 + 1e-4)
+    assert repair(problem, less).uplink_share.tolist() == less.uplink_share.tolist()
+
+
+def test_claims_without_a_point_say_what_is_wrong(letter: ei.Instance) -> None:
+    """Unbounded, optimal, converged and limit, each with the words that a reader needs."""
+    unbounded = verdict(letter, Claim("unbounded", bound=1.0, message="ray"))
+    assert (unbounded.termination, unbounded.bound) == ("error", None)
+    assert "has no lower bound, but WSEL has one (ray)" in unbounded.message
+    unbounded = verdict(letter, Claim("unbounded", message="ray"), always_feasible=False)
+    assert "has no lower bound, and gives no point to judge (ray)" in unbounded.message
+    converged = verdict(letter, Claim("converged", bound=1.0))
+    assert (converged.termination, converged.bound) == ("error", None)
+    limit = verdict(letter, Claim("limit", message="time"))
+    assert limit.message == "a limit was reached before any allocation (time)"
+    assert verdict(letter, Claim("limit")).message == "a limit was reached before any allocation"
+    for bound in (math.inf, -math.inf, math.nan):
+        assert verdict(letter, Claim("limit", bound=bound)).bound is None
+    believed = verdict(letter, Claim("infeasible", bound=3.0), always_feasible=False)
+    assert (believed.termination, believed.bound) == ("infeasible", None)
+    failed = verdict(letter, Claim("error", bound=3.0, message="crashed"))
+    assert (failed.termination, failed.bound, failed.message) == ("error", None, "crashed")
+
+
+def test_claims_beside_a_point_say_what_is_wrong(letter: ei.Instance) -> None:
+    """What a feasible point contradicts is an error that keeps it; an infeasible one counts not."""
+    good = random_allocation(letter, 1)
+    cost = ei.evaluate(letter, good).objective
+    zero = dataclasses.replace(good, uplink_share=np.zeros(4), downlink_share=np.zeros(4))
+    for status in ("infeasible", "unbounded"):
+        result = verdict(letter, Claim(status, good, message="no"), always_feasible=False)
+        assert (result.termination, result.objective) == ("error", cost)
+        assert f"costs {cost:.9g}" in result.message
+        result = verdict(letter, Claim(status, zero, message="no"), always_feasible=False)
+        assert result.allocation is None
+        assert result.termination == ("infeasible" if status == "infeasible" else "error")
+    for objection, point in (("is wrong", good), ("is wrong", None)):
+        result = verdict(letter, Claim("limit", point, bound=0.1, objection=objection))
+        assert (result.termination, result.bound, result.message) == ("error", None, "m is wrong")
+    result = verdict(letter, Claim("limit", zero, bound=0.1, objection="is wrong"))
+    assert "gives an infeasible point: " in result.message
+    result = verdict(letter, Claim("limit", good, bound=0.1, solver="s", objection="is wrong"))
+    assert result.message == "s is wrong"
+
+
+def test_how_far_a_bound_may_be_above(letter: ei.Instance) -> None:
+    """A millionth of the cost, no more; at the cost itself it is kept, and below 0 it is 0."""
+    good = random_allocation(letter, 1)
+    cost = ei.evaluate(letter, good).objective
+    for beyond, claimed in ((9e-7, True), (1.1e-6, False)):
+        result = verdict(letter, Claim("limit", good, bound=cost * (1.0 + beyond)))
+        assert (result.termination, result.bound) == (
+            ("limit", cost) if claimed else ("error", None)
+        )
+    assert verdict(letter, Claim("limit", good, bound=cost)).bound == cost
+    low = verdict(letter, Claim("limit", good, bound=-1e9))
+    assert low.bound == Problem.of(letter).least_value
+    own = Claim("limit", good, bound=-1e9, model_objective=-5e8)
+    own_result = verdict(letter, own)
+    assert (own_result.bound, own_result.model_objective) == (-1e9, -5e8)
+    same = verdict(letter, Claim("limit", good, bound=-1e9, model_objective=cost * (1 + 9e-7)))
+    assert (same.bound, same.model_objective) == (low.bound, None)
+    other = verdict(letter, Claim("limit", good, model_objective=cost * (1 + 1.1e-6)))
+    assert other.model_objective == cost * (1 + 1.1e-6)
+
+
+def test_a_gap_is_met_or_it_is_a_limit(letter: ei.Instance) -> None:
+    """Optimal means within the gap; who stops before says what is left."""
+    good = random_allocation(letter, 1)
+    cost = ei.evaluate(letter, good).objective
+    met = verdict(letter, Claim("optimal", good, bound=cost * (1.0 - 0.99e-4), message="own"))
+    assert (met.termination, met.message) == ("optimal", "proven optimal within the gap (own)")
+    missed = verdict(letter, Claim("optimal", good, bound=cost * (1.0 - 2e-4)))
+    assert missed.termination == "limit"
+    assert missed.message == "m stopped at its own tolerance, which leaves a gap of 0.0002"
+    none = verdict(letter, Claim("optimal", good, solver="s"))
+    assert none.message == "s stopped at its own tolerance, which leaves no bound"
+    found = verdict(letter, Claim("limit", good, bound=0.1 * cost))
+    assert found.message.endswith("the best allocation found, and the bound is valid")
+    assert verdict(letter, Claim("limit", good)).message.endswith("the best allocation found")
+    converged = verdict(letter, Claim("converged", good))
+    assert converged.message == "met its own stopping rule; it proves no bound"
+
+
+def test_a_result_says_what_was_judged(letter: ei.Instance) -> None:
+    """Options, names, and the label of a problem that has another name than its kind."""
+    good = random_allocation(letter, 1)
+    result = verdict(letter, Claim("limit", good))
+    assert (result.problem, result.options, result.wall_s) == ("joint", {}, 0.0)
+    assert verdict(letter, Claim("limit", good), name="mine").problem == "mine"
+    grid = Problem.of(letter, "grid:0.2")
+    labelled = judge(
+        grid, Claim("limit"), method="m", options={"k": 1}, gap_at=lambda _: 0.0, wall_s=2.0
+    )
+    assert labelled.options == {"k": 1} | ({} if grid.name == grid.kind else {"label": grid.name})
+    assert labelled.problem == grid.kind
