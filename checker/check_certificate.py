@@ -1,38 +1,42 @@
 """Check a certificate of a lower bound, or of infeasibility: nothing but Python's standard library.
 
 It was written from docs/certificate.md, to which its terms refer, and shares nothing with what
-writes certificates or with ``eipyomo verify``. Its numbers are intervals of decimals::
-
-    python -m checker instance.json proof.json
-
-Exit status: 0 the claim is proven, 4 it is not, 2 the file is broken or of another instance.
+writes certificates or with ``eipyomo verify``. It computes in rationals: exactly, but for
+logarithms and roots, which are on the safe side. The instance is taken to be a valid one.
 """
 
-import argparse
-import copy
 import hashlib
 import json
 import math
-import sys
-from decimal import Decimal
+from collections import defaultdict
+from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from checker.intervals import ONE, ZERO, Interval, Link, exact, ratio
-
-INFINITY = Decimal("Infinity")
+INFINITY, NONE = math.inf, Fraction(0)
 KEYS = "schema instance problem round objective claim bound split_band grid domains tree"
-LIMITS = "min_uplink_share max_uplink_share min_downlink_share max_downlink_share deadline_s \
-energy_budget_j download min_offload_fraction max_offload_fraction modes min_participants \
-total_energy_budget_j total_latency_budget_s total_penalty_budget"
-ALIKE_BUT_FOR = ["name", "energy_weight", "latency_weight"]
-Domain = Any  # a frozenset of open modes, or (whether a = 0 is open, the ends of ι or None)
+OBJECTIVES: Any = {"wsel": (), "band": ("uplink", "downlink"), "edge_frequency": ("edge",)}
+OBJECTIVES["slowest"] = ()  # what is bounded is the price of these
+SCHEMAS = "eipyomo/certificate@1", "eipyomo/certificate@2"
+ABOVE, BELOW = Context(prec=36, rounding=ROUND_CEILING), Context(prec=36, rounding=ROUND_FLOOR)
+LN2 = Fraction(BELOW.next_minus(BELOW.ln(Decimal(2))))
+Value = Fraction | float  # a float is infinite
+Domain = list[tuple[Value, Value]]  # ranges of ι or modes, last infinity, which is no download
 
 
-class BrokenError(Exception):
+class Proven(NamedTuple):
+    """The bound that is proven, infinite without a feasible point, and what was claimed."""
+
+    bound: float
+    names: set[str]
+    claim: str
+    holds: bool
+
+
+class BrokenError(ValueError):
     """The certificate is not what it has to be."""
 
 
@@ -44,519 +48,431 @@ def need(holds: object, what: str) -> None:
 
 def fields(document: Any, keys: str) -> list[Any]:
     """Return the values of a document that has these keys and no other."""
-    right = isinstance(document, dict) and sorted(document) == sorted(keys.split())
-    need(right, f"it has other keys than {keys}")
+    need(document.keys() == set(keys.split()), f"it has other keys than {keys}")
     return [document[key] for key in keys.split()]
 
 
-def numbers(values: Any, count: int | None, least: float = 0, most: float = 1e300) -> list[float]:
-    """Return a list of so many numbers, or any, within these bounds."""
-    need(isinstance(values, list) and count in (None, len(values)), "a list is of another length")
-    good = all(type(x) in (int, float) and least <= x <= most for x in values)
-    need(good, f"a number that is not within {least:g} and {most:g}")
-    return [float(x) for x in values]
+def numbers(values: Any, count: int | None = None) -> Any:
+    """Return a list of so many numbers, none below 0."""
+    need(isinstance(values, list) and count in (None, len(values)), "a list of another length")
+    need(all(type(x) is Fraction and x >= 0 for x in values), "a number below 0, or none")
+    return values
 
 
-def number(value: Any, least: float = -1e300, most: float = 1e300, whole: bool = False) -> float:
-    """Return a number within these bounds."""
-    found = numbers([value], 1, least, most)[0]
-    need(not whole or found == int(found), f"{value} is not whole")
-    return found
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of some pairs, in which no key is there twice."""
+    need(len(dict(pairs)) == len(pairs), "a key is there twice")
+    return dict(pairs)
 
 
-class Work(NamedTuple):
-    """What a decision asks for: bits, cycles, seconds, joules, and a penalty."""
-
-    update: Interval
-    task: Interval
-    download: Interval
-    edge: Interval
-    local: Interval
-    begin: Interval
-    training: Interval
-    penalty: Interval = ZERO
-    in_sequence: bool = False
+def double(text: str) -> Fraction:
+    """Return the double that a text stands for."""
+    need(abs(float(text)) <= 1e300, f"{text} is not within 1e300")
+    return Fraction(float(text))
 
 
-class User:
-    """A user: its data, its links, and what its decisions ask for."""
-
-    def __init__(self, told: dict[str, Any], data: dict[str, Any], most: Interval, training: bool):
-        self.told, self.data, self.training, self.most = told, data, training, most
-        self.before, server = told["previous_download_s"], data["server"]
-        sent, noise = self.of("transmit_power_w"), exact(server["noise_density_w_per_hz"])
-        self.up = self._link(sent / noise, "uplink")
-        sent, noise = exact(server["transmit_power_w"]), self.of("noise_density_w_per_hz")
-        self.down = self._link(sent / noise, "downlink")
-        self.modes: list[dict[str, Any]] = data["modes"][told["modes"]] if "modes" in told else []
-
-    def _link(self, ratio: Interval, way: str) -> Link:
-        band, least = exact(self.data["bandwidth_hz"]), exact(self.told.get(f"min_{way}_share", 0))
-        most = min(self.most, exact(self.told.get(f"max_{way}_share", 1e300)))
-        return Link(ratio * self.of("channel_gain") / band, band, least, max(least, most))
-
-    def of(self, key: str) -> Interval:
-        """Return a number of the user's data."""
-        return exact(self.told[key])
-
-    @lru_cache(maxsize=2**12)  # noqa: B019
-    def split(self, fraction: Interval, download: bool) -> Work:
-        """Return what a = 1, or a = 0, and an offload fraction ask for."""
-        cycles, task = exact(self.data["cycles_per_bit"]), self.of("task_bits")
-        task = ZERO if self.training else task
-        update, begin = (
-            exact(self.data["model_bits"]),
-            exact(self.before) + self.of("local_training_s"),
-        )
-        edge, local = cycles * task * fraction, cycles * task * (ONE - fraction)
-        got, energy = update if download else ZERO, self.of("local_training_j")
-        return Work(update, fraction * task, got, edge, local, begin, energy)
-
-    @lru_cache(maxsize=2**12)  # noqa: B019
-    def mode(self, k: int) -> Work:
-        """Return what a mode asks for; what its row leaves out is computed in doubles."""
-        row, told, data = self.modes[k], self.told, self.data
-        model, cycles = data["model_bits"], data["cycles_per_bit"]
-        task = row.get("offload_bits", 0.0)
-        edge = row.get("edge_cycles", cycles * task)
-        local = row.get("local_cycles", max(0.0, cycles * told["task_bits"] - edge))
-        got = row.get("download_bits", model if local > 0 else 0.0)
-        if self.training:
-            task, edge, local, got = 0.0, 0.0, 0.0, model
-        begin = exact(self.before) + exact(row.get("training_s", told["local_training_s"]))
-        energy, penalty = row.get("training_j", told["local_training_j"]), row.get("penalty", 0.0)
-        update = exact(row.get("update_bits", model))
-        sequence = row.get("in_sequence", False) and got + local > 0 and task + edge > 0
-        cycles = exact(edge), exact(local), begin, exact(energy), exact(penalty), sequence
-        return Work(update, exact(task), exact(got), *cycles)
-
-    def every(self, closed: frozenset[int]) -> list[Work]:
-        """Return what the user may have to do at the least: in each mode, or at ι = 0."""
-        if not self.modes:
-            return [self.split(ZERO, False)]
-        return [self.mode(k) for k in range(len(self.modes)) if k not in closed]
-
-
-def kept(domain: Domain, threshold: float, high: bool, grid: int) -> Domain:
-    """Return what a side of a branch leaves of a domain."""
-    if isinstance(domain, frozenset):
-        return frozenset(k for k in domain if (k > threshold) == high)
-    least, most = domain[1] or (1, 0)
-    least, most = (
-        (max(least, threshold + (grid > 0)), most) if high else (least, min(most, threshold))
+def reread(document: Any, number: Callable[[str], Any], nulls: bool = False) -> Any:
+    """Return a document with its numbers made anew, and without what is null unless asked."""
+    return json.loads(
+        json.dumps(document),
+        parse_float=number,
+        parse_int=number,
+        parse_constant=number,
+        object_pairs_hook=lambda pairs: {k: v for k, v in pairs if nulls or v is not None},
     )
-    gone = least > most or (high and threshold >= (grid or 1))
-    return domain[0] and high, None if gone else (least, most)
 
 
-class Checker:
-    """An instance and a certificate of it: what that proves, and of which problems."""
-
-    def __init__(self, data: Any, proof: Any) -> None:
-        need(isinstance(proof, dict), "it is no document")
-        self.old = proof.get("schema") == "eipyomo/certificate@1"
-        if self.old:
-            limited = any(set(LIMITS.split()) & set(part) for part in (data, *data["users"]))
-            need(
-                not limited and "total_frequency_hz" not in data["server"], "version 1 with limits"
-            )
-            proof = proof | {"objective": "wsel", "claim": "bound"}
-        told = fields(proof, KEYS)
-        schema, digest, self.problem, stage, self.objective, claim, bound = told[:7]
-        self.split, self.grid, domains, self.tree = told[7:]
-        need(schema in ("eipyomo/certificate@1", "eipyomo/certificate@2"), "its schema is unknown")
-        need(digest == digest_of(data), "it is of another instance")
-        need(self.objective in ("wsel", "band", "edge_frequency", "slowest"), "unknown objective")
-        need(claim == ("infeasible" if bound is None else "bound"), "claim and bound differ")
-        need(stage in ("inference", "training"), "unknown round")
-        need(type(self.split) is bool and type(self.grid) is int, "split_band or grid")
-        need(isinstance(self.problem, str) and number(self.grid, 0) >= 0, "problem or grid")
-        self.bound = bound if bound is None else number(bound)
-        self.data, self.training, self.wsel = data, stage == "training", self.objective == "wsel"
-        self.capacity = ONE / exact(1 + self.split)
-        if self.objective == "band":
-            within = self.bound is not None and self.bound > 0
-            widest = exact(self.bound) / exact(data["bandwidth_hz"]) if within else ONE
-            self.capacity = self.capacity * exact(1e6) * widest
-        self.users = [User(u, data, self.capacity, self.training) for u in data["users"]]
-        for user in self.users if self.objective == "slowest" and self.bound is not None else []:
-            user.told["deadline_s"] = min(self.bound, user.told.get("deadline_s", math.inf))
-        need(isinstance(domains, list) and len(domains) == len(self.users), "domains")
-        read = [self._domain(*pair) for pair in zip(self.users, domains, strict=True)]
-        self.domains, self.closed = [r[0] for r in read], [r[1] for r in read]
-        kin = ["name"] if self.wsel and self.bound is not None else ALIKE_BUT_FOR
-        self.kin = [
-            ({k: v for k, v in u.items() if k not in kin}, d)
-            for u, d in zip(data["users"], self.domains, strict=True)
-        ]
-        self.budgets = self._budgets()
-        self.proven = self._proven()
-
-    def _domain(self, user: User, told: Any) -> tuple[Domain, frozenset[int]]:
-        """Return the decisions open to a user at the root, and modes that are closed."""
-        if user.modes:
-            closed = told.pop("closed", []) if isinstance(told, dict) else []
-            (ends,), last = fields(told, "modes"), len(user.modes) - 1
-            first, final = (int(number(k, 0, last, whole=True)) for k in numbers(ends, 2))
-            closed = frozenset(int(number(k, 0, last, whole=True)) for k in numbers(closed, None))
-            return frozenset(range(first, final + 1)) - closed, closed
-        edge, local, least, most = fields(told, "edge local offload_min offload_max")
-        need(type(edge) is bool and type(local) is bool, "edge or local")
-        need(not (self.training and edge), "edge is open in a training round")
-        whole = self.grid > 0
-        ends = number(least, 0, whole=whole), number(most, most=self.grid or 1, whole=whole)
-        return (edge, ends if local and ends[0] <= ends[1] else None), frozenset()
-
-    def _budgets(self) -> dict[str, Interval]:
-        """Return the capacities of what has a price, in the order of the prices."""
-        data, many = self.data, len(self.users)
-        found = {"uplink": self.capacity} | ({"downlink": self.capacity} if self.split else {})
-        total = data["server"].get("total_frequency_hz")
-        if self.objective == "edge_frequency":
-            total = many * Fraction(data["server"]["frequency_hz"])
-        if total is not None and not self.training:
-            found["edge"] = ratio(Fraction(total) / 10**9)
-        with_modes = any(user.modes for user in self.users)
-        for key, name in (
-            ("total_energy_budget_j", "energy"),
-            ("total_latency_budget_s", "latency"),
-        ):
-            if key in data:
-                found[name] = exact(data[key])
-        if "min_participants" in data and with_modes:
-            found["out"] = exact(many - data["min_participants"])
-        if "total_penalty_budget" in data and with_modes:
-            found["penalty"] = exact(data["total_penalty_budget"])
-        return found
-
-    def _proven(self) -> Decimal:
-        """Return the bound that is proven; infinite where nothing is feasible."""
-        value = self._node(self.tree, self.domains)
-        ends = [self.tree[key] for key in ("first_s", "last_s")]
-        value = value if self._nothing_before(ends[0]) else -INFINITY
-        value = value if ends[1] is None else min(value, self._waiting(ends[1], after=True))
-        if self.bound is None:
-            return value if value == INFINITY else -INFINITY
-        if self.wsel:
-            return value
-        if self.objective == "slowest":
-            modes = any(user.modes for user in self.users)
-            least = max(-Decimal(user.before) for user in self.users) if modes else Decimal(0)
-            return max(least, Decimal(self.bound)) if value == INFINITY else least
-        value = min(value, Decimal(self.bound)) if self.objective == "band" else value
-        return max(value, Decimal(0))
-
-    def _node(self, node: Any, domains: list[Domain]) -> Decimal:
-        """Return what a node of the tree proves."""
-        need(isinstance(node, dict), "a node is no document")
-        kind = ([k for k in ("parts", "branch", "proof") if k in node] or [""])[0]
-        first, last = fields(node, f"first_s last_s {kind}")[:2]
-        first = number(first)
-        need(not self.old if last is None else math.isfinite(number(last)), "a node has no end")
-        if not all(d if isinstance(d, frozenset) else d[0] or d[1] for d in domains):
-            return INFINITY
-        if kind == "parts":
-            parts, end = node["parts"], first
-            need(isinstance(parts, list) and parts, "parts")
-            values = [self._node(part, domains) for part in parts]
-            for part in parts:
-                need(part["first_s"] == end, "parts leave a gap")
-                end = part["last_s"]
-                need(end is None or part["first_s"] <= end, "a part ends before it begins")
-            need(end == last, "parts leave a gap")
-            return min(values)
-        if kind == "branch":
-            place, threshold, *sides = fields(node["branch"], "user threshold low high")
-            need(type(place) is int and 0 <= place < len(domains), "a branch's user")
-            threshold = number(threshold)
-            values = []
-            for side, high in zip(sides, (False, True), strict=True):
-                left = [
-                    kept(d, threshold, high, self.grid)
-                    if self.kin[j] == self.kin[place] and (j >= place if high else j <= place)
-                    else d
-                    for j, d in enumerate(domains)
-                ]
-                values.append(self._node(side, left))
-                need((side["first_s"], side["last_s"]) == (first, last), "a branch's times")
-            return min(values)
-        return self._leaf(node, domains) if kind else self._waiting(first)
-
-    def _waiting(self, time: float, after: bool = False) -> Decimal:
-        """Return what waiting alone proves of all sync times from one on, or after it."""
-        waits = [Fraction(time) - Fraction(user.before) for user in self.users]
-        most = [user.told.get("deadline_s", math.inf) for user in self.users]
-        waits.append(sum(waits, Fraction(0)))
-        most.append(self.data.get("total_latency_budget_s", math.inf))
-        if any(w > m or (after and w == m) for w, m in zip(waits, most, strict=True)):
-            return INFINITY
-        total = ZERO
-        for user, closed in zip(self.users, self.closed, strict=True) if self.wsel else ():
-            slow, costs = user.up.slowness(user.up.most.high)[0], []
-            for work in user.every(closed):
-                energy = work.training + user.of("transmit_power_w") * work.update * slow
-                costs.append(user.of("energy_weight") * energy + work.penalty)
-            wait = user.of("latency_weight") * (exact(time) - exact(user.before))
-            total = total + wait + min(costs)
-        return total.low
-
-    def _nothing_before(self, time: float) -> bool:
-        """Tell whether the uploads cannot be there before a time."""
-        shares = ZERO
-        for user, closed in zip(self.users, self.closed, strict=True) if time > 0 else ():
-            works = user.every(closed)
-            found = [user.up.too_small(w.begin, w.update, exact(time)) for w in works]
-            least = min((b for b in found if b is not None), default=INFINITY)
-            shares = shares + Interval(least, least)
-        return time <= 0 or shares.low > self.capacity.high
-
-    def _leaf(self, node: Any, domains: list[Domain]) -> Decimal:
-        """Return what a leaf proves."""
-        keys = "prices users" if self.old else "prices users ray"
-        told, rows, *rays = fields(node["proof"], keys)
-        need(all(type(value) is bool for value in rays), "ray")
-        ray = any(rays)
-        price = dict(zip(self.budgets, numbers(told, len(self.budgets)), strict=True))
-        need(isinstance(rows, list) and len(rows) == len(domains), "rows of users")
-        unpaid: tuple[str, ...] = ()
-        if self.objective == "band" and not ray:
-            unpaid = ("uplink", "downlink")
-            paid = sum(Fraction(price.get(key, 0)) for key in unpaid) / (1 + self.split)
-            need(
-                paid <= Fraction(self.data["bandwidth_hz"]) / 10**6, "the band's price is too high"
-            )
-        if self.objective == "edge_frequency" and not ray:
-            unpaid = ("edge",)
-            need(price.get("edge", 0) <= 1, "the edge frequency's price is too high")
-        total = ZERO
-        for key, cost in price.items():
-            total = total if key in unpaid else total - exact(cost) * self.budgets[key]
-        first, last = node["first_s"], node["last_s"]
-        times = [exact(first), exact(first if last is None else last)]
-        totals, rising = [total, total], True
-        for user, domain, row in zip(self.users, domains, rows, strict=True):
-            lines = [
-                self._line(user, *choice, price, ray) for choice in self._choices(user, domain, row)
-            ]
-            totals = [
-                total + min(base + slope * time for base, slope in lines)
-                for total, time in zip(totals, times, strict=True)
-            ]
-            rising = rising and all(slope.low >= 0 for _, slope in lines)
-        least = min(totals).low
-        if (last is None and not rising) or (self.objective == "slowest" and not ray):
-            return -INFINITY
-        if ray:
-            return INFINITY if least > 0 else -INFINITY
-        return least
-
-    def _choices(self, user: User, domain: Domain, row: Any) -> list[tuple[Work, list[float]]]:
-        """Return points of the decisions that are open, each with its multipliers."""
-        if user.modes:
-            (told,) = fields(row, "modes")
-            need(isinstance(told, list), "modes")
-            rows = {k: rest for k, *rest in (numbers(one, 6) for one in told)}
-            need(
-                len(rows) == len(told)
-                and all(0 <= k < len(user.modes) and k == int(k) for k in rows),
-                "a mode",
-            )
-            need(domain <= rows.keys(), "an open mode has no multipliers")
-            return [(user.mode(k), rows[k]) for k in domain]
-        edge, local = fields(row, "edge local")
-        need(edge is not None or not domain[0], "edge")
-        width, rest = (2, [0.0, 0.0]) if self.old else (4, [])
-        told = [] if edge is None else [0.0, *numbers(edge, width), *rest]
-        choices = [(user.split(ONE, False), told)] if domain[0] else []
-        need(isinstance(local, list), "cells")
-        cells = sorted(numbers(cell, width + 3) + rest for cell in local)
-        step, most = int(self.grid > 0), self.grid or 1
-        need(all(a <= b <= most for a, b, *_ in cells), "ends of a cell")
-        need(
-            not self.grid or all(x == int(x) for cell in cells for x in cell[:2]), "ends on a grid"
-        )
-        need(all(a[:2] != b[:2] for a, b in pairwise(cells)), "a cell is there twice")
-        if domain[1] is None:
-            return choices
-        reach = domain[1][0] - step
-        for cell in cells:
-            if cell[1] < domain[1][0] or cell[0] > domain[1][1]:
-                continue
-            need(cell[0] <= reach + step, "the cells leave a gap")
-            reach = max(reach, cell[1])
-            choices += [(user.split(ratio(Fraction(x) / most), True), cell[2:]) for x in cell[:2]]
-        need(reach >= domain[1][1], "the cells leave a gap")
-        return choices
-
-    def _line(
-        self, user: User, work: Work, multipliers: list[float], price: dict[str, float], ray: bool
-    ) -> tuple[Interval, Interval]:
-        """Return G of a decision, which is linear in the sync time: G at 0, and its slope."""
-        data, server = user.told, self.data["server"]
-        counts = self.wsel and not ray
-        paid = {
-            key: exact(price.get(key, 0.0))
-            for key in ("uplink", "edge", "energy", "out", "penalty")
-        }
-        paid["downlink"] = exact(price.get("downlink", price["uplink"]))
-        mu, nu, eta, delta, epsilon = (exact(x) for x in multipliers)
-        exactly = [Fraction(x) for x in multipliers]
-        weight = (
-            exactly[3]
-            + Fraction(price.get("latency", 0))
-            + (Fraction(data["latency_weight"]) if counts else 0)
-        )
-        need(exactly[0] + exactly[1] <= weight, "multipliers above the weight")
-        need("deadline_s" in data or not exactly[3], "a multiplier of no deadline")
-        need("energy_budget_j" in data or not exactly[4], "a multiplier of no energy budget")
-        need(work.update.high > 0 or not exactly[2], "a multiplier of no update")
-        need((work.update + work.task).high > 0 or not exactly[1], "a multiplier of no upload")
-        need(not (work.in_sequence and exactly[1]), "a multiplier of what is in sequence")
-        joule = epsilon + paid["energy"] + (user.of("energy_weight") if counts else ZERO)
-        base = joule * work.training - ratio(weight) * exact(user.before) + (nu + eta) * work.begin
-        base = (
-            base
-            - delta * exact(data.get("deadline_s", 0))
-            - epsilon * exact(data.get("energy_budget_j", 0))
-        )
-        bits = (joule * user.of("transmit_power_w") + nu) * (
-            work.update + work.task
-        ) + eta * work.update
-        bits = bits + mu * work.task if work.in_sequence else bits
-        base = base + user.up.cheapest(bits, paid["uplink"])
-        if work.download.high > 0:
-            got = (joule * user.of("receive_power_w") + mu) * work.download
-            base = base + user.down.cheapest(got, paid["downlink"])
-        late = ratio(exactly[0] if work.in_sequence else weight - exactly[0]) * work.edge
-        fastest, hertz = exact(server["frequency_hz"]), paid["edge"] / exact(1e9)
-        if late.low >= (hertz * fastest * fastest).high:
-            base = base + late / fastest + hertz * fastest
-        else:
-            base = base + exact(2) * (late * hertz).apply("sqrt")
-        if work.local.high > 0:
-            fastest, power = user.of("max_frequency_hz"), joule * user.of("energy_coefficient")
-            if mu.low >= (exact(2) * power * fastest * fastest * fastest).high:
-                base = base + work.local * (power * fastest * fastest + mu / fastest)
-            elif mu.low > 0:
-                cube = (power * mu * mu / exact(4)).ln() / exact(3)
-                base = base + work.local * exact(3) * cube.apply("exp")
-        base = base + paid["penalty"] * work.penalty + (work.penalty if counts else ZERO)
-        base = base + (ZERO if work.update.high > 0 else paid["out"])
-        return base, ratio(weight - exactly[1] - exactly[2])
-
-    def names(self) -> set[str]:
-        """Return what the problem may be called."""
-        if self.training:
-            whole = all(
-                d == frozenset(range(len(u.modes))) if u.modes else d[1]
-                for u, d in zip(self.users, self.domains, strict=True)
-            )
-            return {"gbe training" if self.split else "training"} if whole else {"restricted"}
-        everything = f"grid:{1 / self.grid:g}" if self.grid else "gbe" if self.split else "joint"
-        pairs = list(zip(self.users, self.domains, strict=True))
-        found = {
-            name
-            for name in {everything} | (set() if self.split else {"eco", "lco"})
-            if not (self.split and self.grid) and all(self._open(u, name) == d for u, d in pairs)
-        }
-        full = (True, (0, self.grid or 1))
-        limited = any(self._left(user, "joint") != full for user in self.users)
-        return found | ({"restricted"} if limited or not found else set())
-
-    def _open(self, user: User, name: str) -> Domain:
-        """Return the decisions that a problem with a name leaves to a user."""
-        if not user.modes:
-            return self._left(user, name)
-        works = [user.mode(k) for k in range(len(user.modes))]
-        unlike = {"eco": ("download", "local"), "lco": ("task", "edge")}.get(name, ())
-        left = (all(getattr(w, part).high == 0 for part in unlike) for w in works)
-        return None if self.grid else frozenset(k for k, good in enumerate(left) if good)
-
-    def _left(self, user: User, name: str) -> Domain:
-        """Return the same for a user without modes."""
-        least = user.told.get("min_offload_fraction", 0.0)
-        most, steps = user.told.get("max_offload_fraction", 1.0), self.grid
-        asked = user.told.get("download", "free")
-        edge = name != "lco" and asked != "always" and most >= 1
-        if steps:
-            least, most = math.ceil(steps * least - 1e-9), math.floor(steps * most + 1e-9)
-        most = 0 if name == "lco" else most
-        local = name != "eco" and asked != "never" and least <= most
-        return edge, (least, most) if local else None
-
-
-def without_nulls(value: Any) -> Any:
-    """Return a document without the keys that are null, and its numbers as doubles."""
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    if isinstance(value, list):
-        return [without_nulls(v) for v in value]
-    return float(value) if type(value) is int else value
-
-
-def digest_of(data: dict[str, Any]) -> str:
-    """Return the digest of an instance's document without nulls."""
-    told = {key: value for key, value in data.items() if key != "name"}
+def digest_of(instance: Any) -> str:
+    """Return the digest of an instance."""
+    told = {key: value for key, value in reread(instance, float).items() if key != "name"}
     if "min_participants" in told:
         told["min_participants"] = int(told["min_participants"])
     return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-class Proven(NamedTuple):
-    """The bound that is proven, infinite without a feasible point, and what was claimed."""
-
-    bound: float
-    names: set[str]
-    claim: str
-    holds: bool
-
-    def __str__(self) -> str:
-        """Say in two lines what was claimed and what is proven."""
-        told = f"{self.bound!r} or more" if math.isfinite(self.bound) else "nothing"
-        told = "that nothing is feasible" if self.bound == math.inf else told
-        sentence = "proven" if self.holds else "NOT proven"
-        problem = " or ".join(sorted(self.names))
-        return f"{sentence}: {self.claim}\nwhat is proven of problem {problem}: {told}"
+def below(x: Fraction) -> Fraction:
+    """Return a number with a short denominator that is not above x, nor 2⁻²⁰⁰ below it."""
+    return Fraction((x.numerator << 200) // x.denominator, 1 << 200)
 
 
-def check(data: Any, proof: Any) -> Proven:
+def above(x: Fraction) -> Decimal:
+    """Return a decimal that is not below x."""
+    return ABOVE.divide(Decimal(x.numerator), Decimal(x.denominator))
+
+
+def cheapest(power: Fraction, work: Fraction, n: int, least: Fraction, most: Fraction) -> Fraction:
+    """Return what is below ``power * f**n + work / f`` for f from least to most: a tangent."""
+    at, value = most, Fraction(power * least**n)
+    if not work:
+        return value
+    if work < n * power * most ** (n + 1):
+        best = above(work / (n * power))
+        best = ABOVE.sqrt(best) if n == 1 else ABOVE.power(best, ABOVE.divide(1, n + 1))
+        at = max(least, Fraction(best))
+    slope = n * power * at ** (n - 1) - work / at**2
+    value = power * at**n + work / at
+    return value + min(slope * (least - at), slope * (most - at))
+
+
+class Link:
+    """A direction of a user's link."""
+
+    def __init__(self, snr: Fraction, told: Any, way: str, checker: "Checker") -> None:
+        self.snr, self.unit = snr, checker.data["bandwidth_hz"] / LN2
+        most = min(checker.capacity, told.get(f"max_{way}_share", checker.capacity))
+        self.least: Fraction = told.get(f"min_{way}_share", NONE)
+        self.most: Fraction = max(self.least, most)
+
+    def tangent(self, share: Fraction) -> tuple[Fraction, Fraction]:
+        """Return (p, q) with 1/s(b) <= p + q b for all b: the rate is concave in b."""
+        log = Fraction(ABOVE.next_plus(ABOVE.ln(above(1 + self.snr / share))))
+        part = self.snr / (self.snr + share)
+        return -below(-self.unit * share * part), -below(self.unit * (part - log))
+
+    def cheapest(self, work: Fraction, price: Fraction) -> Fraction:
+        """Return what is below ``work * s(b) + price * b`` for all shares b."""
+        if not work:
+            return price * self.least
+        # Any share will do. At the best, with r = g/b, (ln(1+r) - r/(1+r)) (r/ln(1+r))² is goal.
+        snr = float(self.snr)
+        goal = max(float(price) * float(self.unit) * snr**2 / float(work), 1e-14)
+        ratio = math.sqrt(2 * goal)
+        for _ in range(8):
+            log = math.log1p(ratio)
+            ratio = math.sqrt(goal / (log - ratio / (1 + ratio))) * log
+        start, slope = self.tangent(min(max(Fraction(snr / ratio), self.least), self.most))
+        ends = start + slope * self.least, start + slope * self.most
+        return cheapest(price / slope, work, 1, *ends) - price / slope * start
+
+    def too_small(self, begin: Fraction, bits: Fraction, time: Fraction) -> Value:
+        """Return a share with which bits come after a time: Newton's method on the rate."""
+        share, before = max(self.least, Fraction(1, 10**9)), NONE
+        while time > begin and abs(share - before) > before / 10**25:
+            start, slope = self.tangent(share)
+            share, before = below((bits / (time - begin) - start) / slope), share
+            if not self.least < share <= self.most:
+                return INFINITY if share > self.most else self.least
+        return share if time > begin else INFINITY
+
+
+def ranges(edge: bool, local: bool, least: Value, most: Value) -> Domain:
+    """Return the domain of a user without modes."""
+    ends: Domain = [(least, most)] if local and least <= most else []
+    return ends + [(INFINITY, INFINITY)] * edge
+
+
+class User:
+    """A user: its data, its links, the decisions open to it at the root, and what they ask for."""
+
+    def __init__(self, told: Any, row: Any, checker: "Checker") -> None:
+        self.told, self.checker, self.data = told, checker, checker.data
+        self.before, server = told["previous_download_s"], self.data["server"]
+        self.modes = self.data["modes"][told["modes"]] if "modes" in told else []
+        snr = told["channel_gain"] / self.data["bandwidth_hz"]
+        up = snr * told["transmit_power_w"] / server["noise_density_w_per_hz"]
+        down = snr * server["transmit_power_w"] / told["noise_density_w_per_hz"]
+        self.up = Link(up, told, "uplink", checker)
+        self.down = Link(down, told, "downlink", checker)
+        self.root = self._mode_numbers(row) if self.modes else self._fractions(row)
+        self.works = [self.work(least) for least, _ in self.root or [(NONE, NONE)]]
+        costs = checker.wsel and checker.bound is not None
+        apart = {"name"} if costs else {"name", "energy_weight", "latency_weight"}
+        self.kin = {key: value for key, value in told.items() if key not in apart}, self.root
+
+    def _mode_numbers(self, row: Any) -> Domain:
+        ends, *closed = fields(row, "modes closed" if "closed" in row else "modes")
+        every = [*numbers(ends, 2), *(gone for some in closed for gone in numbers(some))]
+        need(all(k in range(len(self.modes)) for k in every), "a mode that is not there")
+        return [(k, k) for k in range(int(ends[0]), int(ends[1]) + 1) if k not in every[2:]]
+
+    def _fractions(self, row: Any) -> Domain:
+        edge, local, least, most = fields(row, "edge local offload_min offload_max")
+        need(type(edge) is bool and type(local) is bool, "edge or local")
+        need(not (self.checker.training and edge), "edge is open in a training round")
+        need(least >= 0 and most <= self.checker.steps, "ends of offload fractions")
+        need(not self.checker.grid or least.denominator == most.denominator == 1, "not whole")
+        return ranges(edge, local, least, most)
+
+    def left(self, name: str) -> Domain:
+        """Return the decisions that a problem with a name leaves to the user."""
+        told, steps = self.told, self.checker.steps
+        if self.modes:
+            works = [(k, self.work(k)) for k in range(len(self.modes))]
+            shut = {"eco": ("download", "local"), "lco": ("task", "edge")}.get(name, ())
+            return [(k, k) for k, work in works if not any(getattr(work, key) for key in shut)]
+        least, most = told.get("min_offload_fraction", NONE), told.get("max_offload_fraction", 1)
+        edge = name != "lco" and told.get("download") != "always" and most >= 1
+        if self.checker.grid:
+            slack = Fraction(1, 10**9)
+            least, most = math.ceil(steps * least - slack), math.floor(steps * most + slack)
+        local = name != "eco" and told.get("download") != "never"
+        return ranges(edge, local, least, 0 if name == "lco" else most)
+
+    def kept(self, domain: Domain, threshold: Fraction, high: bool) -> Domain:
+        """Return what a side of a branch leaves of a domain."""
+        least, most = threshold, threshold
+        if self.modes or self.checker.grid or threshold >= 1:
+            least, most = Fraction(math.floor(threshold) + 1), Fraction(math.floor(threshold))
+        left = [(max(a, least), b) if high else (a, min(b, most)) for a, b in domain]
+        return [(a, b) for a, b in left if a <= b]
+
+    def work(self, decision: Value) -> Any:
+        """Return what a mode asks for, or an offload fraction, or infinity: no download."""
+        told, model, cycles = self.told, self.data["model_bits"], self.data["cycles_per_bit"]
+        row, bits = self.modes[int(decision)] if self.modes else {}, told["task_bits"]
+        if not self.modes:
+            task = bits * (1 if decision == INFINITY else decision / self.checker.steps)
+            row = {"offload_bits": task, "edge_cycles": cycles * task}
+            row["local_cycles"] = cycles * (bits - task)
+            row["download_bits"] = NONE if decision == INFINITY else model
+        task = row.get("offload_bits", NONE)
+        edge = row.get("edge_cycles", Fraction(float(cycles * task)))
+        rest = Fraction(float(Fraction(float(cycles * bits)) - edge))
+        local = row.get("local_cycles", max(NONE, rest))
+        got = row.get("download_bits", model if local else NONE)
+        if self.checker.training:
+            task, edge, local, got = NONE, NONE, NONE, model
+        return SimpleNamespace(
+            update=row.get("update_bits", model),
+            task=task,
+            download=got,
+            edge=edge,
+            local=local,
+            begin=self.before + row.get("training_s", told["local_training_s"]),
+            training=row.get("training_j", told["local_training_j"]),
+            penalty=row.get("penalty", NONE),
+            in_sequence=row.get("in_sequence", False) and got + local > 0 and task + edge > 0,
+        )
+
+    def line(self, work: Any, multipliers: list[Fraction], price: Any, counts: bool) -> Any:
+        """Return G of a decision, which is linear in the sync time: G at 0, and its slope."""
+        told, (mu, nu, eta, delta, epsilon) = self.told, multipliers
+        weight = delta + price["latency"] + counts * told["latency_weight"]
+        joule = epsilon + price["energy"] + counts * told["energy_weight"]
+        bits = work.update + work.task
+        need(mu + nu <= weight, "multipliers above the weight")
+        need(work.update or not eta, "a multiplier of no update")
+        need((bits and not work.in_sequence) or not nu, "a multiplier of no upload")
+        base = joule * work.training - weight * self.before + (nu + eta) * work.begin
+        base -= delta * told["deadline_s"] if delta else 0
+        base -= epsilon * told["energy_budget_j"] if epsilon else 0
+        base += (price["penalty"] + counts) * work.penalty
+        base += 0 if work.update else price["out"]
+        sent = (joule * told["transmit_power_w"] + nu) * bits + eta * work.update
+        sent += mu * work.task if work.in_sequence else 0
+        base += self.up.cheapest(sent, price["uplink"])
+        if work.download:
+            got = (joule * told["receive_power_w"] + mu) * work.download
+            base += self.down.cheapest(got, price.get("downlink", price["uplink"]))
+        late = (mu if work.in_sequence else weight - mu) * work.edge
+        fastest = self.data["server"]["frequency_hz"]
+        base += cheapest(price["edge"] / 10**9, late, 1, NONE, fastest)
+        if work.local:
+            power, fastest = joule * told["energy_coefficient"], told["max_frequency_hz"]
+            base += work.local * cheapest(power, mu, 2, NONE, fastest)
+        return below(base), weight - nu - eta
+
+    def waiting(self) -> Value:
+        """Return what the user pays at the least, but for the time: sending with all the band."""
+        weight, power = self.told["energy_weight"], self.told["transmit_power_w"]
+        joule = (w.training * weight + w.penalty for w in self.works)
+        sending = (self.up.cheapest(weight * power * w.update, NONE) for w in self.works)
+        return min(map(sum, zip(joule, sending, strict=True)), default=INFINITY)
+
+    def cells(self, row: Any) -> list[Any]:
+        """Return the cells of a user's row in a proof, as one of a decision."""
+        checker, (width, rest) = self.checker, (2, [NONE] * 2) if self.checker.old else (4, [])
+        if self.modes:
+            found = [[one[0], *numbers(one, 6)] for one in fields(row, "modes")[0]]
+            need(all(k in range(len(self.modes)) for k, *_ in found), "a mode that is not there")
+        else:
+            edge, local = fields(row, "edge local")
+            found = [numbers(cell, width + 3) + rest for cell in local]
+            need(all(a <= b <= checker.steps for a, b, *_ in found), "ends of a cell")
+            whole = all(a.denominator == b.denominator == 1 for a, b, *_ in found)
+            need(whole or not checker.grid, "ends of a cell on a grid")
+            if edge is not None:
+                found.append([INFINITY, INFINITY, NONE, *numbers(edge, width), *rest])
+        need(len({(a, b) for a, b, *_ in found}) == len(found), "a cell is there twice")
+        return found
+
+
+class Checker:
+    """An instance and a certificate of it: what that proves, and of which problems."""
+
+    def __init__(self, instance: Any, proof: Any) -> None:
+        proof, data = reread(proof, double, nulls=True), reread(instance, double)
+        self.old, self.data = proof["schema"] == SCHEMAS[0], data
+        told = fields(proof | ({"objective": "wsel", "claim": "bound"} if self.old else {}), KEYS)
+        schema, digest, self.problem, stage, self.objective, claim, self.bound = told[:7]
+        self.split, self.grid, domains, self.tree = told[7:]
+        need(schema in SCHEMAS and digest == digest_of(instance), "it is of another instance")
+        need(self.objective in OBJECTIVES, "its objective is unknown")
+        need(isinstance(self.problem, str), "its problem is no name")
+        need(self.bound is None or type(self.bound) is Fraction, "its bound is no number")
+        need(claim == ("infeasible" if self.bound is None else "bound"), "claim and bound differ")
+        need(stage in ("inference", "training"), "its round is unknown")
+        need(type(self.split) is bool and self.grid >= 0 == self.grid % 1, "split_band or grid")
+        self.training, self.wsel = stage == "training", self.objective == "wsel"
+        self.steps, self.capacity = self.grid or Fraction(1), Fraction(1, 1 + self.split)
+        if self.objective == "band":
+            widest = self.bound / data["bandwidth_hz"] if self.bound and self.bound > 0 else 1
+            self.capacity *= 10**6 * widest
+        for user in data["users"] if self.objective == "slowest" and self.bound is not None else []:
+            user["deadline_s"] = min(self.bound, user.get("deadline_s", self.bound))
+        rows = zip(data["users"], domains, strict=True)
+        self.users = [User(user, row, self) for user, row in rows]
+        self.with_modes = any(user.modes for user in self.users)
+        self.rest = sum(user.waiting() for user in self.users)
+        self.budgets = self._budgets()
+
+    def _budgets(self) -> dict[str, Fraction]:
+        """Return the capacities of what has a price, in the order of the prices."""
+        data, modes, hertz = self.data, self.data if self.with_modes else {}, None
+        if self.objective == "edge_frequency":
+            hertz = len(self.users) * data["server"]["frequency_hz"]
+        hertz = hertz or data["server"].get("total_frequency_hz")
+        idle = modes.get("min_participants")
+        found = {
+            "uplink": self.capacity,
+            "downlink": self.capacity if self.split else None,
+            "edge": None if hertz is None or self.training else hertz / 10**9,
+            "energy": data.get("total_energy_budget_j"),
+            "latency": data.get("total_latency_budget_s"),
+            "out": None if idle is None else len(self.users) - idle,
+            "penalty": modes.get("total_penalty_budget"),
+        }
+        return {name: size for name, size in found.items() if size is not None}
+
+    def proven(self) -> Value:
+        """Return the bound that is proven; infinite where nothing is feasible."""
+        first, last = self.tree["first_s"], self.tree["last_s"]
+        value = self._node(self.tree, first, last, [user.root for user in self.users])
+        value = value if last is None else min(value, self._waiting(last, after=True))
+        value = value if self._nothing_before(first) else -INFINITY
+        if self.bound is None or self.objective == "slowest":
+            value = value if value == INFINITY else -INFINITY
+        if self.bound is None or self.wsel:
+            return value
+        late = self.objective == "slowest" and self.with_modes
+        least = max(-user.before for user in self.users) if late else NONE
+        return max(least, value if self.objective == "edge_frequency" else min(value, self.bound))
+
+    def _node(self, node: Any, first: Any, last: Any, domains: list[Domain]) -> Value:
+        """Return what a node of the tree proves."""
+        need((node["first_s"], node["last_s"]) == (first, last), "nodes leave a gap of times")
+        need(type(first) is Fraction and (last is None or type(last) is Fraction), "times")
+        (kind,) = node.keys() - {"first_s", "last_s"} or {""}
+        need(kind in ("parts", "branch", "proof", ""), f"{kind} is unknown")
+        if not all(domains):
+            return INFINITY
+        if kind == "parts":
+            ends = [first, *(part["last_s"] for part in node[kind])]
+            need(len(ends) > 1 and ends[-1] == last, "parts leave a gap")
+            need(
+                all(b is None or a <= b for a, b in pairwise(ends)), "a part ends before it begins"
+            )
+            parts = zip(node[kind], pairwise(ends), strict=True)
+            return min(self._node(part, *times, domains) for part, times in parts)
+        if kind == "branch":
+            place, threshold, *sides = fields(node[kind], "user threshold low high")
+            need(type(place) is Fraction and place in range(len(domains)), "a branch's user")
+            kin, values = self.users[int(place)].kin, []
+            for side, high in zip(sides, (False, True), strict=True):
+                left = list(domains)
+                for j in range(int(place), len(left)) if high else range(int(place) + 1):
+                    if self.users[j].kin == kin:
+                        left[j] = self.users[j].kept(left[j], threshold, high)
+                values.append(self._node(side, first, last, left))
+            return min(values)
+        return self._leaf(node[kind], first, last, domains) if kind else self._waiting(first)
+
+    def _waiting(self, time: Fraction, after: bool = False) -> Value:
+        """Return what waiting alone proves of all sync times from one on, or after it."""
+        told = [user.told for user in self.users]
+        spans = [(time - user.before, user.told.get("deadline_s", INFINITY)) for user in self.users]
+        total = sum(wait for wait, _ in spans)
+        spans.append((total, self.data.get("total_latency_budget_s", INFINITY)))
+        if any(wait > most or (after and wait == most) for wait, most in spans):
+            return INFINITY
+        waits = (t["latency_weight"] * (time - t["previous_download_s"]) for t in told)
+        return self.rest + sum(waits) if self.wsel else NONE
+
+    def _nothing_before(self, time: Fraction) -> bool:
+        """Tell whether the uploads cannot be there before a time."""
+        needed: Any = NONE
+        for user in self.users:
+            shares = (user.up.too_small(w.begin, w.update, time) for w in user.works)
+            needed += min(shares, default=INFINITY)
+        return time <= 0 or needed > self.capacity
+
+    def _leaf(self, proof: Any, first: Fraction, last: Any, domains: list[Domain]) -> Value:
+        """Return what a leaf proves."""
+        told, rows, ray = fields({"ray": False} | proof if self.old else proof, "prices users ray")
+        need(type(ray) is bool, "ray")
+        pairs = zip(self.budgets, numbers(told, len(self.budgets)), strict=True)
+        price = defaultdict(Fraction, pairs)
+        free = () if ray else OBJECTIVES[self.objective]
+        most = self.data["bandwidth_hz"] / 10**6 * (1 + self.split) if len(free) > 1 else 1
+        need(sum(price.get(key, 0) for key in free) <= most, "a price is too high")
+        total: Any = -sum(
+            price[key] * size for key, size in self.budgets.items() if key not in free
+        )
+        totals, rising = [total, total], True
+        for user, domain, row in zip(self.users, domains, rows, strict=True):
+            choices = self._choices(domain, user.cells(row))
+            lines = [user.line(user.work(x), c, price, self.wsel and not ray) for x, c in choices]
+            for k, time in enumerate((first, first if last is None else last)):
+                totals[k] += min(base + slope * time for base, slope in lines)
+            rising = rising and all(slope >= 0 for _, slope in lines)
+        if (last is None and not rising) or (self.objective == "slowest" and not ray):
+            return -INFINITY
+        least: Value = min(totals)
+        return least if not ray else INFINITY if least > 0 else -INFINITY
+
+    def _choices(self, domain: Domain, cells: list[Any]) -> list[Any]:
+        """Return decisions for all that are open, each with its multipliers."""
+        choices, step = [], 1 if self.grid else 0
+        for least, most in domain:
+            used = sorted(cell for cell in cells if cell[0] <= most and cell[1] >= least)
+            need(used, "what is open has no multipliers")
+            reach = least
+            for first, last, *multipliers in used:
+                need(first <= reach, "the cells leave a gap")
+                reach = max(reach, last + step)
+                choices += [(x, multipliers) for x in {first, last}]
+            need(reach >= most + step, "the cells leave a gap")
+        return choices
+
+    def names(self) -> set[str]:
+        """Return what the problem may be called."""
+        if self.training:
+            whole = all(u.root == u.left("") if u.modes else u.root for u in self.users)
+            return {"gbe training" if self.split else "training"} if whole else {"restricted"}
+        everything = (
+            f"grid:{1 / int(self.grid):g}" if self.grid else "gbe" if self.split else "joint"
+        )
+        names = {everything} if self.split else {everything, "eco", "lco"}
+        if self.grid and (self.split or self.with_modes):
+            names = set()
+        found = {name for name in names if all(u.root == u.left(name) for u in self.users)}
+        full = ranges(edge=True, local=True, least=0, most=self.steps)
+        limited = any(not u.modes and u.left("") != full for u in self.users)
+        return found | ({"restricted"} if limited or not found else set())
+
+
+def check(instance: Any, proof: Any) -> Proven:
     """Return what a certificate proves of an instance, both as documents."""
     try:
-        checker = Checker(without_nulls(data), copy.deepcopy(proof))
+        checker = Checker(instance, proof)
+        bound, names, proven = checker.bound, checker.names(), checker.proven()
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        raise BrokenError(error if isinstance(error, BrokenError) else repr(error)) from error
     except RecursionError as error:
         raise BrokenError("it is nested too deeply") from error
-    proven, bound, names = checker.proven, checker.bound, checker.names()
-    below = float(proven)
-    below = math.nextafter(below, -math.inf) if Decimal(below) > proven else below
-    told = "is infeasible" if bound is None else f"has {checker.objective} of {bound!r} or more"
-    holds = Decimal(math.inf if bound is None else bound) <= proven and checker.problem in names
-    return Proven(below, names, f"problem {checker.problem} {told}", holds)
-
-
-def read(path: Path) -> Any:
-    """Return the document of a JSON file in which no key is there twice."""
-
-    def document(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        need(len(dict(pairs)) == len(pairs), "a key is there twice")
-        return dict(pairs)
-
-    return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=document)
-
-
-def main() -> int:
-    """Check the files of the command line, and say what is proven."""
-    parser = argparse.ArgumentParser(prog="python -m checker", description=__doc__.split("\n\n")[0])
-    parser.add_argument("instance", type=Path)
-    parser.add_argument("certificate", type=Path)
-    told = parser.parse_args()
-    sys.setrecursionlimit(20_000)
-    try:
-        found = check(read(told.instance), read(told.certificate))
-    except (BrokenError, OSError, ValueError, RecursionError) as error:
-        sys.stderr.write(f"broken: {error}\n")
-        return 2
-    except (KeyError, TypeError, AttributeError) as error:
-        sys.stderr.write(f"broken: a key or value is not what it has to be: {error}\n")
-        return 2
-    sys.stdout.write(f"{found}\n")
-    return 0 if found.holds else 4
+    low = float(proven)
+    low = math.nextafter(low, -INFINITY) if low > proven else low
+    told = "infeasible" if bound is None else f"not below {float(bound)!r}"
+    claim = f"problem {checker.problem} is {told} ({checker.objective})"
+    holds = (INFINITY if bound is None else bound) <= proven and checker.problem in names
+    return Proven(low, names, claim, holds)

@@ -346,7 +346,8 @@ class Checker:
                     covered = max(covered, end) if start <= covered + gap else covered
                     ways = [self.needs(j, True, x / (self.n or 1)) for x in (start, end)]
                     lines += [self.line(j, way, ms, seen, ray) for way in ways]
-                demand(covered >= high, "a hole")
+                reached = any(start <= low <= end for start, end, *_ in row["local"])
+                demand(reached and covered >= high, "a hole")
             rises = rises and all(slope >= -TINY * w for _, slope, w in lines)
             for k, t in enumerate(times):
                 sums[k] += min(cost + slope * t for cost, slope, _ in lines)

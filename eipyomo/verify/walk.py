@@ -333,7 +333,9 @@ class Walk:
         whole = not grid or all(end.is_integer() for pair in ends for end in pair)
         if not whole or any(low > high or high > self._certificate.most for low, high in ends):
             raise InputError("the certificate is broken: a cell is no part of [0, 1]")
-        covered = domain.low - gap
+        # A domain of a single point is no gap between cells either.
+        begun = any(low <= domain.low <= high for low, high in ends)
+        covered = domain.low if begun else -math.inf
         for low, high in ends:
             if low > covered + gap:
                 break
