@@ -16,7 +16,7 @@ import numpy as np
 from eipyomo.channel import dbm_to_watt
 from eipyomo.errors import InputError
 from eipyomo.validation import real_number
-from eipyomo.words import short
+from eipyomo.words import clipped, one_line, short
 
 
 class Unit(NamedTuple):
@@ -187,7 +187,8 @@ def _refuse_unit(key: str, known: Collection[str], where: str) -> None:
         stem = meant.removesuffix(_si_of(meant) or "")
         if stem != meant and key.startswith(f"{stem}_"):
             raise InputError(
-                f"{where}{key} is not a known key, but must be one of: {', '.join(ways_of(meant))}"
+                f"{where}{clipped(one_line(key))} is not a known key, but must be one of: "
+                f"{', '.join(ways_of(meant))}"
             )
 
 

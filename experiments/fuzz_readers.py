@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import math
+import runpy
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 import eipyomo as ei
-from checker import check_certificate
 from eipyomo import presets
 from eipyomo.bundling.bundle import Bundle
 from eipyomo.claims.table import NEEDED, check_table
@@ -313,8 +313,11 @@ def _checker(path: Path) -> None:
         contextlib.redirect_stdout(io.StringIO()) as out,
         contextlib.redirect_stderr(io.StringIO()) as err,
     ):
+        status = None
         try:
-            status = check_certificate.main()
+            runpy.run_module("checker", run_name="__main__")
+        except SystemExit as ended:
+            status = ended.code
         finally:
             sys.setrecursionlimit(limit)
     if status == 2:

@@ -22,7 +22,7 @@ from eipyomo.library import shelf
 from experiments import library as experiment
 from experiments.reference import VALUES, reference
 
-SLOW_FOR_DECIMALS = {
+SLOW_FOR_RATIONALS = {
     *("letter-m4-band", "letter-m4-slowest", "letter-m100-gbe", "letter-m1000"),
     *("droo-m10", "qeco-m10", "wireless-fl-m9", "woa-mec-m10"),
 }
@@ -30,7 +30,7 @@ SLOW_FOR_DECIMALS = {
 SECOND = [
     name
     for name in ei.library.names()
-    if name not in SLOW_FOR_DECIMALS and not name.startswith(("hostile-", "letter-m100"))
+    if name not in SLOW_FOR_RATIONALS and not name.startswith(("hostile-", "letter-m100"))
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -45,12 +46,18 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         if os.environ.get("EIPYOMO_DEBUG"):
             traceback.print_exc()
-        return complain(
-            f"unexpected {type(error).__name__}: {error}; this is a fault of eipyomo, set "
-            "EIPYOMO_DEBUG=1 to see where",
-            NO_ANSWER,
-        )
+        return complain(f"unexpected {type(error).__name__}: {error}; {_why()}", NO_ANSWER)
     return status if isinstance(status, int) else ANSWERED
+
+
+def _why() -> str:
+    """Return where an exception that nobody expected may come from."""
+    if sys.flags.optimize > 1:
+        return (
+            "Pyomo cannot be imported without docstrings: leave PYTHONOPTIMIZE=2 or -OO away, or "
+            "take a method that needs no Pyomo: exact, admm, exhaustive, eco, lco, gbe"
+        )
+    return "this is a fault of eipyomo, set EIPYOMO_DEBUG=1 to see where"
 
 
 LISTED = {
