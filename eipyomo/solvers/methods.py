@@ -256,8 +256,7 @@ def resolve(method: str, options: dict[str, Any]) -> Job:
         if key not in options_of(name):
             raise InputError(
                 f"{clipped(one_line(key))} is not an option of method {short(name)}, but "
-                "must be one of: "
-                f"{', '.join(options_of(name))}"
+                f"must be one of: {', '.join(options_of(name))}"
             )
     problem, stage = options.get("problem", "joint"), options.get("round", "inference")
     objective = objective_of(options.get("objective", "wsel"))

@@ -77,8 +77,7 @@ class Verified:
         if self.claimed_problem != self.problem:
             return (
                 f"the certificate claims a proof for problem {short(self.claimed_problem)}, "
-                "but has "
-                f"one for {short(self.problem)}"
+                f"but has one for {short(self.problem)}"
             )
         proves = f"only the bound {self.bound:.12g}" if math.isfinite(self.bound) else "nothing"
         if self.claim == "infeasible" and not self.infeasible:

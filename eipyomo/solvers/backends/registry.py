@@ -334,6 +334,5 @@ def backend(name: str, executable: str | None = None) -> Backend:
         )
     raise InputError(
         f"solver is {short(name)}, but must be one of: {', '.join(BACKENDS)}, an executable "
-        "on PATH "
-        "that speaks the AMPL protocol, or a name that Pyomo's SolverFactory knows"
+        "on PATH that speaks the AMPL protocol, or a name that Pyomo's SolverFactory knows"
     )
