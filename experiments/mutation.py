@@ -55,8 +55,8 @@ SLOW_S = 5.0
 AREAS = {
     "evaluation": Area(
         {"eipyomo/evaluation.py": 1.0, "eipyomo/timing.py": 1.0, "eipyomo/physics.py": 1.0},
-        ("test_evaluation_edges.py", "test_judged_twice.py", "test_evaluate.py"),
-        ("test_modes.py", "test_limits.py", "test_training.py"),
+        ("test_evaluation_edges.py",),
+        ("test_judged_twice.py", "test_evaluate.py", "test_modes.py"),
         90.0,
     ),
     "judge": Area(

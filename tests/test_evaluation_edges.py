@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import eipyomo as ei
+from eipyomo import timing
 from eipyomo.evaluation import Evaluation, Violation, _in_brackets, _over, timeline
 from eipyomo.problem import Problem
 
@@ -18,6 +19,8 @@ MODES: list[dict[str, Any]] = [
     | {"offload_bits": 0.0, "local_cycles": 0.0, "edge_cycles": 0.0, "download_bits": 0.0},
     {"name": "little", "update_bits": 5e5, "offload_bits": 0.0, "local_cycles": 1e8}
     | {"edge_cycles": 0.0, "download_bits": 5e5},
+    {"name": "split", "update_bits": 5e5, "offload_bits": 2e5, "local_cycles": 1e8}
+    | {"edge_cycles": 3e8, "download_bits": 5e5},
 ]
 
 
@@ -168,3 +171,39 @@ def test_what_is_minimised_is_no_limit_and_the_rest_is() -> None:
     problem = Problem.of(limited, objective="band")
     assert found(problem, allocation) == {"edge frequency budget (footnote 2)": pytest.approx(1.0)}
     assert isinstance(ei.evaluate(problem, allocation), Evaluation)
+
+
+def test_who_sends_something_needs_a_share() -> None:
+    """Without a share of the uplink who sends nothing is fine, and a little update never ends."""
+    constraint = "an uplink share to upload with (5)"
+    instance, allocation = with_modes("idle", "little")
+    silent = dataclasses.replace(allocation, uplink_share=np.array([0.0, 0.25]))
+    assert found(instance, silent) == {}
+    mute = dataclasses.replace(allocation, uplink_share=np.array([0.25, 0.0]))
+    assert found(instance, mute)[constraint] == 1.0
+    instance, allocation = small(uplink_share=[0.25, 0.0])
+    assert found(instance, allocation)[constraint] == 1.0
+
+
+def test_times_of_modes_in_small_numbers() -> None:
+    """Work of 0.1 and 0.3 Gcycle at half a GHz, and half a Mbit sent, take what they take."""
+    instance, allocation = with_modes("idle", "split")
+    allocation = dataclasses.replace(
+        allocation, frequency_hz=np.array([0.0, 5e8]), edge_frequency_hz=np.array([0.0, 5e8])
+    )
+    data = instance.scaled
+    plan = timing.in_modes(data, allocation.plan(data))
+    assert plan.download.tolist() == [False, True]
+    assert plan.offload_fraction.tolist() == [0.0, pytest.approx(0.75)]
+    need = timing.needs(data, plan)
+    with np.errstate(all="ignore"):
+        times = timing.times(data, plan, need)
+    second = timing.seconds_per_mbit(plan.uplink_share, data.bandwidth_mhz, data.uplink_snr)[1]
+    assert times.local_inference_s == pytest.approx([0.0, 0.2])
+    assert times.edge_inference_s == pytest.approx([0.0, 0.6])
+    assert times.upload_s == pytest.approx([0.0, 0.5 * second])
+    assert times.offload_s == pytest.approx([0.0, 0.2 * second])
+    assert times.ready_s == pytest.approx([9.0, 9.0])
+    uploaded = timing.uploaded_s(data, plan.uplink_share, need)
+    assert uploaded.tolist() == [-np.inf, pytest.approx(0.2 + 0.5 * second)]
+    assert timing.uploaded_s(data, plan.uplink_share)[1] == pytest.approx(0.2 + 0.5 * second)
