@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import eipyomo as ei
-from eipyomo import timing
+from eipyomo import physics, timing
 from eipyomo.evaluation import Evaluation, Violation, _in_brackets, _over, timeline
 from eipyomo.problem import Problem
 
@@ -141,6 +141,8 @@ def test_who_sends_no_update_sits_out() -> None:
     assert terms.penalty is not None
     assert terms.sits_out.tolist() == [1.0, 0.0]
     assert terms.penalty.tolist() == [0.25, 0.0]
+    weight = instance.users[0].latency_weight
+    assert terms.wsel[0] == pytest.approx(0.25 + weight * terms.latency_s[0])
     plain = ei.evaluate(*small()).breakdown
     assert (plain.sits_out, plain.penalty) == (None, None)
     last_s = float(terms.previous_download_s[1] + terms.local_training_s[1] + terms.upload_s[1])
@@ -150,6 +152,9 @@ def test_who_sends_no_update_sits_out() -> None:
     assert worst.amount == pytest.approx(0.25)
     before = found(instance, dataclasses.replace(allocation, sync_s=-2.0))
     assert before["sync time >= 0 (6)"] == pytest.approx(2.0)
+    instance, nobody = with_modes("idle", "idle")
+    nobody = dataclasses.replace(nobody, download=np.array([False, False]), sync_s=0.1)
+    assert found(instance, nobody) == {}
 
 
 def test_modes_that_a_problem_closes() -> None:
@@ -207,3 +212,10 @@ def test_times_of_modes_in_small_numbers() -> None:
     uploaded = timing.uploaded_s(data, plan.uplink_share, need)
     assert uploaded.tolist() == [-np.inf, pytest.approx(0.2 + 0.5 * second)]
     assert timing.uploaded_s(data, plan.uplink_share)[1] == pytest.approx(0.2 + 0.5 * second)
+
+
+def test_shares_and_efficiencies() -> None:
+    """At a quarter of the band and an SNR of 3 the efficiency is ln 13, and back; by hand."""
+    assert physics.nats_at(0.25, 3.0) == pytest.approx(np.log(13.0))
+    assert physics.share_at(np.log(13.0), 3.0) == pytest.approx(0.25)
+    assert physics.rate_mbit_per_s(0.25, 8.0, 3.0) == pytest.approx(2.0 * np.log2(13.0))

@@ -12,6 +12,7 @@ import pytest
 import eipyomo as ei
 from eipyomo.claims import relative_gap
 from eipyomo.problem import Problem
+from eipyomo.restriction import Restriction
 from eipyomo.solvers.contract import Claim
 from eipyomo.solvers.judge import MORE, REPAIR, judge, repair
 from tests.allocations import random_allocation
@@ -274,3 +275,11 @@ def test_a_result_says_what_was_judged(letter: ei.Instance) -> None:
     )
     assert labelled.options == {"k": 1} | ({} if grid.name == grid.kind else {"label": grid.name})
     assert labelled.problem == grid.kind
+    own = Problem(letter, Restriction(label="mine", offload_max=0.5))
+    result = judge(own, Claim("limit"), method="m", options={}, gap_at=lambda _: 0.0, wall_s=0.0)
+    assert result.options == {"label": "mine"}
+
+
+def test_more_is_tried_in_small_steps() -> None:
+    """From nothing to what is repaired at most, each step larger than the one before."""
+    assert sorted({0.0, REPAIR, *MORE}) == list(MORE)
