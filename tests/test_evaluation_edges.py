@@ -153,7 +153,7 @@ def test_who_sends_no_update_sits_out() -> None:
     before = found(instance, dataclasses.replace(allocation, sync_s=-2.0))
     assert before["sync time >= 0 (6)"] == pytest.approx(2.0)
     instance, nobody = with_modes("idle", "idle")
-    nobody = dataclasses.replace(nobody, download=np.array([False, False]), sync_s=0.1)
+    nobody = dataclasses.replace(nobody, download=np.array([False, False]), sync_s=0.01)
     assert found(instance, nobody) == {}
 
 

@@ -251,6 +251,9 @@ def test_a_gap_is_met_or_it_is_a_limit(letter: ei.Instance) -> None:
     cost = ei.evaluate(letter, good).objective
     met = verdict(letter, Claim("optimal", good, bound=cost * (1.0 - 0.99e-4), message="own"))
     assert (met.termination, met.message) == ("optimal", "proven optimal within the gap (own)")
+    for beyond, status in ((5e-10, "optimal"), (2e-9, "limit")):
+        close = Claim("optimal", good, bound=cost * (1.0 - 1e-4 * (1.0 + beyond)))
+        assert verdict(letter, close).termination == status
     missed = verdict(letter, Claim("optimal", good, bound=cost * (1.0 - 2e-4)))
     assert missed.termination == "limit"
     assert missed.message == "m stopped at its own tolerance, which leaves a gap of 0.0002"
