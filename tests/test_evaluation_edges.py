@@ -126,7 +126,10 @@ def test_frequencies_are_relative_to_the_largest() -> None:
     """At f_max = 2 GHz, 3 GHz is beyond by a half, and -1 GHz as well."""
     instance, _ = small()
     fast = instance.replace(users={f"eu{j}": {"max_frequency_hz": 2e9} for j in (1, 2)})
-    for frequency, constraint in ((3e9, "frequency <= f_max (10c)"), (-1e9, "frequency >= 0 (10c)")):
+    for frequency, constraint in (
+        (3e9, "frequency <= f_max (10c)"),
+        (-1e9, "frequency >= 0 (10c)"),
+    ):
         _, allocation = small(frequency_hz=[frequency, 0.0])
         assert found(fast, allocation)[constraint] == pytest.approx(0.5)
 
