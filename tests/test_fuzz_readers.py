@@ -250,3 +250,9 @@ def test_libraries_that_quote_whole_files(tmp_path: Path) -> None:
         with pytest.raises(ei.InputError, match="File name in directory") as told:
             read(path)
         assert len(str(told.value)) < 800
+
+
+@pytest.mark.parametrize(("reader", "n"), [("result", 7754), ("answer to show", 5558)])
+def test_keys_and_names_of_answers_are_clipped(reader: str, n: int) -> None:
+    """Two inputs with keys of two lines and names of 5,000 letters are refused in a sentence."""
+    assert fuzz.tried(READERS[reader], [n]).ends["refused"] == 1
