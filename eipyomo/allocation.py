@@ -217,13 +217,15 @@ class Allocation(Summarised, Columns):
         place = {name: j for j, name in enumerate(self.names)}
         if len(place) < len(self.names):
             twice = next(name for name in self.names if self.names.count(name) > 1)
-            raise InputError(f"users has the name {twice!r} twice, but names must be unique")
+            raise InputError(f"users has the name {short(twice)} twice, but names must be unique")
         for name in names:
             if name not in place:
-                raise InputError(f"the allocation has no user {name!r}, but the instance has")
+                raise InputError(f"the allocation has no user {short(name)}, but the instance has")
         for name in self.names:
             if name not in set(names):
-                raise InputError(f"the allocation has a user {name!r}, but the instance has not")
+                raise InputError(
+                    f"the allocation has a user {short(name)}, but the instance has not"
+                )
         order = np.array([place[name] for name in names])
         columns: dict[str, Any] = {
             name: tuple([column[j] for j in order]) if name == "mode" else column[order]

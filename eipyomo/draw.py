@@ -222,7 +222,8 @@ class Draw(Record):
         fading = np.random.default_rng(seed).exponential(size=count) if self.fading else 1.0
         columns = {"channel_gain": self._mean_gains(start, seed) * fading}
         if self.task_mbit is not None:
-            columns["task_bits"] = self._drawn("task_mbit", seed, count) * BITS_PER_MBIT
+            with np.errstate(over="ignore"):  # refused as no finite number of bits
+                columns["task_bits"] = self._drawn("task_mbit", seed, count) * BITS_PER_MBIT
         return columns
 
     def _mean_gains(self, start: Instance, seed: int) -> FloatColumn:

@@ -28,6 +28,7 @@ import numpy as np
 
 from eipyomo.errors import InputError
 from eipyomo.extras import extra
+from eipyomo.words import reason_of
 
 SUFFIX = ".mat"
 TABLES = ("users", "trace", "conflict")
@@ -85,7 +86,7 @@ def mat_document(contents: bytes) -> dict[str, Any]:
     except NotImplementedError:
         raise InputError("it is of MATLAB's format 7.3, but must be saved with -v7") from None
     except Exception as error:  # whatever damaged contents lead scipy to
-        raise InputError(f"it is no valid .mat file: {str(error).rstrip('.')}") from None
+        raise InputError(f"it is no valid .mat file: {reason_of(error)}") from None
     document = {key: _read(key, one) for key, one in variables.items() if not key.startswith("__")}
     if len(document) == 1 and isinstance(whole := next(iter(document.values())), dict):
         return whole

@@ -108,14 +108,14 @@ def _targets(
 
 def _multiply(path: str, key: str, text: str, targets: Sequence[dict[str, Any]]) -> None:
     """Multiply a number that is there by a factor that is told in a text."""
-    factor = number_or_text(text)
+    factor, path = number_or_text(text), clipped(one_line(path), 120)
     if not is_positive(factor):
         raise InputError(f"{path}*= has {short(text)}, but must have a finite factor > 0")
     there = [target for target in targets if target.get(key) is not None]
     if not there or not all(isinstance(target[key], float) for target in there):
         raise InputError(
-            f"{path} is to be multiplied by {text}, but the instance has no such number: it is "
-            "left out, or another key is meant"
+            f"{path} is to be multiplied by {clipped(text)}, but the instance has no such number: "
+            "it is left out, or another key is meant"
         )
     for target in there:
         target[key] *= factor

@@ -13,7 +13,7 @@ from eipyomo.errors import InputError
 from eipyomo.extras import extra
 from eipyomo.files import PathLike, about, read_bytes, require_path
 from eipyomo.units import heading
-from eipyomo.words import one_line, short
+from eipyomo.words import one_line, reason_of, short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ def table_in(contents: bytes, reader: Callable[[bytes], pd.DataFrame]) -> pd.Dat
     try:
         table = reader(contents)
     except Exception as error:  # whatever damaged contents lead a library to
-        raise InputError(f"it holds no table: {one_line(str(error))}") from None
+        raise InputError(f"it holds no table: {reason_of(error)}") from None
     if table.empty:
         raise InputError("the table has no rows")
     return table

@@ -32,6 +32,11 @@ def clipped(text: str, width: int = 60) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what a library says of contents that it cannot read, which it may quote whole."""
+    return clipped(one_line(str(error)).rstrip("."), 200)
+
+
 def one_line(text: str) -> str:
     """Return a text on one line, with escapes for what would not be seen or would steer a terminal.
 

@@ -13,16 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import eipyomo as ei
+from eipyomo.claims.values import compare
 from eipyomo.cli.methods import method_with_options
 from eipyomo.draw import Draw
+from eipyomo.radio.channel import Fading
+from eipyomo.reporting.table import read_rows
 from eipyomo.solvers.policies.network import Network
 from eipyomo.studies import benchmark, pools, sweep
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.judged import COLUMNS, Benchmark
 from eipyomo.studies.store import Store
+from eipyomo.user_tables.headings import column_of
 from eipyomo.verify import verify
 from experiments import fuzz
 from experiments.fuzz_inputs import KINDS, made
@@ -187,8 +192,67 @@ def test_long_values_are_clipped() -> None:
         with pytest.raises(ei.InputError) as told:
             instance().with_settings([setting])
         assert len(str(told.value)) < 1000
+    for setting in (f"users[0].task{long}*=2", f"users[0].task*={'0' * 5000}2"):
+        with pytest.raises(ei.InputError, match="is to be multiplied") as told:
+            instance().with_settings([setting])
+        assert len(str(told.value)) < 400
     for text in (long, f"exact {long}=1"):
         name, options = method_with_options(text)
         with pytest.raises(ei.InputError) as told:
             Cell(instance(), name, options)
         assert len(str(told.value)) < 1000
+
+
+def test_numbers_beyond_all_floats(recwarn: pytest.WarningsRecorder) -> None:
+    """Tasks, steady parts and claims that no float can hold are refused without a warning."""
+    for task in (1e308, "1..1e308"):
+        with pytest.raises(ei.InputError, match=r"task_bits .* is inf, but must be a finite"):
+            Draw(task_mbit=task)
+    for k_db in (1e308, 1e4, -101.0):
+        with pytest.raises(ei.InputError, match=r"k_db is .* must be a number from -100 to 100"):
+            Fading(law="rician", k_db=k_db)
+    for k_db in (-100.0, 100.0):
+        fading = Fading(law="rician", k_db=k_db)
+        assert fading.drawn(np.random.default_rng(0), 3).min() > 0.0
+        assert fading.variance == pytest.approx(1.0 if k_db < 0.0 else 0.0, abs=1e-9)
+    for true in (None, 1.0, 2):
+        with pytest.raises(ei.ClaimError, match="it claims 1000"):
+            compare(10**400, true, "it claims")
+    assert not recwarn.list
+
+
+def test_options_with_deep_values() -> None:
+    """A value that is too deep for JSON is a text, which the method refuses by the option's key."""
+    name, options = method_with_options("exact gap=" + "[" * 100_000)
+    with pytest.raises(ei.InputError, match="gap is"):
+        Cell(instance(), name, options)
+
+
+def test_titles_full_of_blanks() -> None:
+    """A long title takes no time that grows with its square, and means what it meant."""
+    blanks = " " * 10_000
+    assert column_of(f"Task{blanks}size [{blanks}Mbit ]").key == "task_bits"
+    for title in ("x" + "[" * 100_000, "x" + "," * 100_000 + " b", f"x{blanks}y"):
+        with pytest.raises(LookupError):
+            column_of(title)
+
+
+def test_libraries_that_quote_whole_files(tmp_path: Path) -> None:
+    """What a library says of a damaged header, with half a file, is clipped in the sentence."""
+    path = tmp_path / "users.xlsx"
+    pd.DataFrame({"name": ["eu1"] * 2000}).to_excel(path, index=False)
+    contents = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():  # their names reach far into what follows
+            contents[entry.header_offset + 26 : entry.header_offset + 28] = b"\xff\x0f"
+    path.write_bytes(contents)
+    for read in (instance().with_users, read_rows):
+        with pytest.raises(ei.InputError, match="File name in directory") as told:
+            read(path)
+        assert len(str(told.value)) < 800
+
+
+@pytest.mark.parametrize(("reader", "n"), [("result", 7754), ("answer to show", 5558)])
+def test_keys_and_names_of_answers_are_clipped(reader: str, n: int) -> None:
+    """Two inputs with keys of two lines and names of 5,000 letters are refused in a sentence."""
+    assert fuzz.tried(READERS[reader], [n]).ends["refused"] == 1

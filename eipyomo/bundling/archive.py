@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.files import PathLike, about, require_path
-from eipyomo.words import clipped, one_line, shown
+from eipyomo.words import clipped, reason_of, shown
 
 LARGEST_BYTES = 2**30
 """A bundle's files together, unpacked."""
@@ -84,11 +84,9 @@ def _readable() -> Iterator[None]:
     except InputError:
         raise
     except OSError as error:
-        raise InputError(
-            f"cannot read the bundle: {error.strerror or one_line(str(error))}"
-        ) from None
+        raise InputError(f"cannot read the bundle: {error.strerror or reason_of(error)}") from None
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
-        reason = one_line(str(error)).rstrip(".") or type(error).__name__
+        reason = reason_of(error) or type(error).__name__
         raise InputError(f"the bundle is no whole zip file: {reason}") from None
 
 
@@ -120,7 +118,7 @@ def _contents(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
             contents = stream.read(entry.file_size + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ClaimError(
-            f"the bundle's file {entry.filename!r} was changed or cut off: {one_line(str(error))}"
+            f"the bundle's file {entry.filename!r} was changed or cut off: {reason_of(error)}"
         ) from None
     if len(contents) != entry.file_size:
         raise ClaimError(

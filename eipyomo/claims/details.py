@@ -13,7 +13,7 @@ from eipyomo.claims.values import demand, is_number, same, written
 from eipyomo.errors import ClaimError, InputError
 from eipyomo.instance import Instance
 from eipyomo.validation import NonNegative, Record
-from eipyomo.words import short
+from eipyomo.words import clipped, one_line, short
 
 REPAIR = 1e-5
 """Relative difference between a point in a trace and the same one repaired, at most."""
@@ -86,7 +86,7 @@ def check_trace(read: Document) -> None:
         if {key: _shape(value) for key, value in row.items()} != shapes:
             raise InputError(
                 f"trace[{n}] is unlike trace[0], but all rows must have the keys "
-                f"{', '.join(shapes)} with values of one kind"
+                f"{clipped(one_line(', '.join(shapes)), 300)} with values of one kind"
             )
     by_iteration = read.method == "admm" or (read.solver is None and read.method in EXACT_MACHINE)
     if by_iteration and len(read.trace) != read.iterations:

@@ -18,7 +18,7 @@ from eipyomo.problem import Problem
 from eipyomo.restriction import GRID, NO_MORE_SAID, PROBLEMS, is_name, named, named_or_joint
 from eipyomo.scaled import Stage
 from eipyomo.validation import Finite, NonNegative, Record
-from eipyomo.words import short, shown
+from eipyomo.words import clipped, one_line, short, shown
 
 SCHEMA = "eipyomo/result@1"
 TRAINING_SCHEMA = "eipyomo/training@1"
@@ -170,7 +170,7 @@ def _require_numbers(document: Mapping[str, Any]) -> None:
             if not _is_plain(value):
                 waiting.extend((item, (*path, j)) for j, item in enumerate(value))
         elif not (value is None or isinstance(value, str | bool | np.bool_) or _is_finite(value)):
-            where = ".".join(map(str, path))
+            where = clipped(one_line(".".join(map(str, path))))
             raise InputError(
                 f"{where} is {value!r:.60}, but must be a finite number, a text, true, false or "
                 "null"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,8 +65,10 @@ def compare(claimed: Any, true: Any, what: str) -> None:
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a number; true and false are none."""
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    """Tell whether a value is a number; true and false are none, nor is what no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return False
+    return not isinstance(value, int) or abs(value) <= sys.float_info.max
 
 
 def same(claimed: Any, true: Any, room: float = 0.0) -> bool:

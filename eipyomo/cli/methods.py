@@ -153,7 +153,7 @@ def _read_option(text: str) -> tuple[str, Any]:
         raise InputError(f"option is {short(text)}, but must be KEY=VALUE")
     try:
         return key, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key, value
 
 

@@ -81,8 +81,11 @@ class Fading(Record):
         Field(description="'none', 'rayleigh', 'rician' or 'nakagami'"),
     ] = "rayleigh"
     k_db: Annotated[
-        Finite | None,
-        Field(description="a finite number (steady part above the rest, K in dB), for 'rician'"),
+        Annotated[Finite, Field(ge=-100.0, le=100.0)] | None,
+        Field(
+            description="a number from -100 to 100 (steady part above the rest, K in dB), for "
+            "'rician'"
+        ),
     ] = None
     m: Annotated[
         Annotated[Positive, Field(ge=0.5)] | None,

@@ -24,7 +24,7 @@ from eipyomo.instance import Instance
 from eipyomo.matlab import require_scipy
 from eipyomo.studies.answers import COLUMNS, DECISIONS, listed
 from eipyomo.summary import Summarised, Summary, counted
-from eipyomo.words import short, shown
+from eipyomo.words import reason_of, short, shown
 
 KNOWN = ("sync_s", *COLUMNS)
 FLAGS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
@@ -177,7 +177,7 @@ def _of_npz(path: PathLike) -> dict[str, Any]:
     try:
         return npz_arrays(contents)
     except ValueError as error:
-        raise InputError(f"it cannot be read as .npz: {error}") from None
+        raise InputError(f"it cannot be read as .npz: {reason_of(error)}") from None
 
 
 def _of_mat(path: PathLike) -> dict[str, Any]:
@@ -186,7 +186,9 @@ def _of_mat(path: PathLike) -> dict[str, Any]:
     try:
         arrays = io.loadmat(path, squeeze_me=False, chars_as_strings=True)
     except Exception as error:  # scipy raises kinds of its own
-        raise InputError(f"it cannot be read as .mat of version 7 or before: {error}") from None
+        raise InputError(
+            f"it cannot be read as .mat of version 7 or before: {reason_of(error)}"
+        ) from None
     found = {key: array for key, array in arrays.items() if not key.startswith("__")}
     if "sync_s" in found:
         found["sync_s"] = found["sync_s"].ravel()

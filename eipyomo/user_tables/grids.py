@@ -15,7 +15,7 @@ from eipyomo.extras import extra
 from eipyomo.files import PathLike, read_bytes, require_path
 from eipyomo.tables import read_table
 from eipyomo.user_tables.numerals import is_blank
-from eipyomo.words import one_line
+from eipyomo.words import reason_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,7 @@ def _of_sheet(path: PathLike) -> list[Row]:
             book = openpyxl.load_workbook(io.BytesIO(contents), data_only=True)
             cells = list(book.worksheets[0].iter_rows(values_only=True))
         except Exception as error:  # whatever damaged contents lead a library to
-            reason = one_line(str(error))
+            reason = reason_of(error)
             raise InputError(f"it holds no sheet, save it as .xlsx or .csv: {reason}") from None
         return [Row(f"row {n}", list(row)) for n, row in enumerate(cells, start=1)]
 

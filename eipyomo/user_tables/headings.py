@@ -19,6 +19,9 @@ DISTANCE: Final = "distance_m"
 
 KEYS: Final = (*EndUser.model_fields, DISTANCE)
 
+LONGEST: Final = 200
+"""A title with more characters tells no unit."""
+
 OTHER_WORDS: Final = {
     "name": ("user", "user name"),
     "channel_gain": ("gain",),
@@ -140,12 +143,15 @@ def _squeezed(text: str) -> str:
 
 def _parts(title: str) -> tuple[str, str | None]:
     """Return the quantity and the unit in a title."""
+    title = " ".join(title.split())
+    if len(title) > LONGEST:  # the forms below take the square of its length
+        return title, None
     for form in (
         r"(.+?)\s*[\[({<]([^\])}>]*)[\])}>]",
         r"(.+?)\s+(?:in|/)\s+(\S+)",
         r"(.+?)\s*[,/]\s*(\S+)",
     ):
-        if found := re.fullmatch(form, title.strip()):
+        if found := re.fullmatch(form, title):
             return found[1], found[2].strip()
     return title, None
 
