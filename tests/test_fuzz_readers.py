@@ -139,6 +139,8 @@ def test_rows_of_a_benchmark_have_numbers() -> None:
     assert Benchmark.from_dict({**document, "rows": [whole]}).frame()["cost"].tolist() == [1.5]
     with pytest.raises(ei.InputError, match=r"rows\[0\]: cost is '1', but must be a finite number"):
         Benchmark.from_dict({**document, "rows": [{**whole, "cost": "1"}]})
+    with pytest.raises(ei.InputError, match=r"rows\[0\]: instance is '.udc80', but must be a text"):
+        Benchmark.from_dict({**document, "rows": [{**whole, "instance": "\udc80"}]})
 
 
 @pytest.mark.parametrize("contents", [b"\x93NUMPY\x01\x00\x05\x00{'a'(", b"no array"])

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "eipyomo/benchmark@1"
 
-_Text = Annotated[StrictStr, Field(description="a text")]
-_PerhapsText = Annotated[StrictStr | None, Field(description="a text or null")]
+_Whole = Annotated[StrictStr, Field(min_length=0)]  # read letter by letter: no half characters
+_Text = Annotated[_Whole, Field(description="a text")]
+_PerhapsText = Annotated[_Whole | None, Field(description="a text or null")]
 _PerhapsNumber = Annotated[Finite | None, Field(description="a finite number or null")]
 
 
