@@ -20,7 +20,10 @@ doubles for whole numbers, matrices of char, and a single struct with everything
 from __future__ import annotations
 
 import io
+import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,7 +31,7 @@ import numpy as np
 
 from eipyomo.errors import InputError
 from eipyomo.extras import extra
-from eipyomo.words import reason_of
+from eipyomo.words import clipped, one_line
 
 SUFFIX = ".mat"
 TABLES = ("users", "trace", "conflict")
@@ -80,17 +83,44 @@ def mat_document(contents: bytes) -> dict[str, Any]:
     SolverError
         If scipy is missing.
     """
-    loadmat = require_scipy().loadmat
-    try:
-        variables = loadmat(io.BytesIO(contents), mat_dtype=True)
-    except NotImplementedError:
-        raise InputError("it is of MATLAB's format 7.3, but must be saved with -v7") from None
-    except Exception as error:  # whatever damaged contents lead scipy to
-        raise InputError(f"it is no valid .mat file: {reason_of(error)}") from None
-    document = {key: _read(key, one) for key, one in variables.items() if not key.startswith("__")}
+    document = {key: _read(key, one) for key, one in mat_arrays(contents, mat_dtype=True).items()}
     if len(document) == 1 and isinstance(whole := next(iter(document.values())), dict):
         return whole
     return document
+
+
+READER = """
+import io, pickle, sys
+from scipy.io import loadmat
+contents, options = pickle.load(sys.stdin.buffer)
+try:
+    found = loadmat(io.BytesIO(contents), **options)
+except Exception as error:
+    found = f"{type(error).__name__}: {error}"
+sys.stdout.buffer.write(pickle.dumps(found))
+"""
+"""What reads in another process: damaged contents can end that which scipy is in."""
+
+
+def mat_arrays(contents: bytes, **options: bool) -> dict[str, Any]:
+    """Return the variables that the contents of a ``.mat`` file are, with options of ``loadmat``.
+
+    Raises
+    ------
+    InputError
+        If they are none.
+    SolverError
+        If scipy is missing.
+    """
+    require_scipy()
+    asked, command = pickle.dumps((contents, options)), [sys.executable, "-P", "-c", READER]
+    done = subprocess.run(command, input=asked, capture_output=True, check=False)
+    found = pickle.loads(done.stdout) if done.returncode == 0 else "whoever reads it crashes"
+    if isinstance(found, str):
+        if found.startswith("NotImplementedError"):
+            raise InputError("it is of MATLAB's format 7.3, but must be saved with -v7")
+        raise InputError(f"it is no valid .mat file: {clipped(one_line(found), 200)}")
+    return {key: one for key, one in found.items() if not key.startswith("__")}
 
 
 def _written(key: str, value: Any) -> Any:

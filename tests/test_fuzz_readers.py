@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import pandas as pd
 import pytest
 
 import eipyomo as ei
+from eipyomo import matlab
 from eipyomo.claims.values import compare
 from eipyomo.cli.methods import method_with_options
 from eipyomo.draw import Draw
+from eipyomo.models.sol import read_sol
 from eipyomo.radio.channel import Fading
 from eipyomo.reporting.table import read_rows
 from eipyomo.solvers.policies.network import Network
@@ -258,3 +261,40 @@ def test_libraries_that_quote_whole_files(tmp_path: Path) -> None:
 def test_keys_and_names_of_answers_are_clipped(reader: str, n: int) -> None:
     """Two inputs with keys of two lines and names of 5,000 letters are refused in a sentence."""
     assert fuzz.tried(READERS[reader], [n]).ends["refused"] == 1
+
+
+def test_what_crashes_scipy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Damaged contents end the process that reads them, and not this one."""
+    monkeypatch.setattr(matlab, "READER", "import os; os.abort()")
+    with pytest.raises(ei.InputError, match=r"no valid \.mat file: whoever reads it crashes"):
+        matlab.mat_arrays(b"MATLAB 5.0")
+
+
+def test_numbers_of_a_network_have_a_measure() -> None:
+    """With a scale of 1e-308 what a network computes is beyond all floats: it is refused."""
+    network = Network.load(Path(ei.solvers.__file__).parent / "policies" / "droo.npz")
+    with pytest.raises(ei.InputError, match="a scale of at least 1e-30"):
+        replace(network, scale=1e-278 * network.scale)
+
+
+def test_a_trace_has_costs_that_are_numbers() -> None:
+    """A list in the place of a bound is refused by its key."""
+    instance = ei.Instance.letter(users=2)
+    document = ei.solve(instance, "exact").to_dict()
+    row = {**document["trace"][0], "bound": [1.0]}
+    with pytest.raises(ei.InputError, match=r"trace\[0\]\.bound is \[1\.0\], but must be a number"):
+        ei.Result.from_dict({**document, "trace": [row] * len(document["trace"])}, instance)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("schema", "a" * 5000), ("formulation", "a" * 5000), ("rows", 1e999)]
+)
+def test_manifests_are_refused_in_short(tmp_path: Path, key: str, value: Any) -> None:
+    """What a manifest says wrongly is clipped, and a number of rows without end is refused."""
+    ei.models.export(ei.models.minlp(ei.Instance.letter(users=2)), tmp_path / "model.nl")
+    path = tmp_path / "model.nl.manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    (tmp_path / "model.sol").write_text("")
+    with pytest.raises(ei.InputError) as refused:
+        read_sol(tmp_path / "model.sol")
+    assert len(str(refused.value)) < 600

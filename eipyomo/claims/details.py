@@ -82,6 +82,10 @@ def check_trace(read: Document) -> None:
     if not read.trace:
         return
     shapes = {key: _shape(value) for key, value in read.trace[0].items()}
+    for key in COSTS & set(shapes):
+        if shapes[key] != ("number", 1):
+            value = short(read.trace[0][key])
+            raise InputError(f"trace[0].{key} is {value}, but must be a number or null")
     for n, row in enumerate(read.trace):
         if {key: _shape(value) for key, value in row.items()} != shapes:
             raise InputError(
@@ -97,11 +101,15 @@ def check_trace(read: Document) -> None:
         demand(_trace(read, read.value))
 
 
+COSTS = {"objective", "best_objective", "incumbent", "bound"}
+"""What a row of a trace may say of costs."""
+
+
 def _trace(read: Document, cost: float) -> Iterator[str]:
     """Hold the incumbents and bounds on the way against the answer: these end at it at best."""
     room = REPAIR * abs(cost)
     for n, row in enumerate(read.trace):
-        for key in {"objective", "best_objective", "incumbent"} & set(row):
+        for key in (COSTS - {"bound"}) & set(row):
             if row[key] is not None and row[key] < cost - room:
                 found = written(row[key])
                 yield f"objective {written(cost)}, but its trace has {key} {found} in row {n}"

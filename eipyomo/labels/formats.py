@@ -12,7 +12,7 @@ import numpy as np
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike, require_writable
 from eipyomo.labels.columns import Rows, arrays_of, frame_of, kinds_by_name, rows_of
-from eipyomo.matlab import require_scipy
+from eipyomo.matlab import mat_arrays, require_scipy
 from eipyomo.tables import require_pyarrow
 from eipyomo.words import short
 
@@ -73,8 +73,7 @@ def _mat(rows: Rows, users: int) -> bytes:
 
 
 def _of_mat(contents: bytes, _: int) -> Rows:
-    arrays = require_scipy().loadmat(io.BytesIO(contents), mat_dtype=True)
-    return rows_of(arrays)
+    return rows_of(mat_arrays(contents, mat_dtype=True))
 
 
 def _csv(rows: Rows, users: int) -> bytes:

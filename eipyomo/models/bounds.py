@@ -183,7 +183,7 @@ def equal_share_cost(data: Scaled) -> float:
 def unconstrained_frequency_ghz(data: Scaled) -> FloatColumn:
     """Return the f_j of Proposition 1 (19) where local computing alone decides the latency."""
     marginal = 2.0 * data.energy_weight * data.energy_coefficient
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.minimum(np.cbrt(data.latency_weight / marginal), data.max_frequency_ghz)
 
 

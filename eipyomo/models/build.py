@@ -82,7 +82,7 @@ def minlp(
     problem = Problem.of(what, round=round)
     if not isinstance(formulation, str) or formulation not in FORMULATIONS:
         raise InputError(
-            f"formulation is {formulation!r}, but must be one of: {', '.join(FORMULATIONS)}"
+            f"formulation is {short(formulation)}, but must be one of: {', '.join(FORMULATIONS)}"
         )
     written = FORMULATIONS[formulation]
     problem.require(written.handles, f"formulation {formulation!r}")

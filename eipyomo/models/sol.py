@@ -19,6 +19,7 @@ from eipyomo.models.writers import nl
 from eipyomo.objective import WSEL, objective_of
 from eipyomo.problem import Problem
 from eipyomo.restriction import Restriction
+from eipyomo.words import reason_of, short
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,8 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
     document = read_document(description, "manifest")
     if document.get("schema") != SCHEMA:
         raise InputError(
-            f"schema in {str(description)!r} is {document.get('schema')!r}, but a manifest must "
-            f"have {SCHEMA!r}"
+            f"schema in {str(description)!r} is {short(document.get('schema'))}, but a manifest "
+            f"must have {SCHEMA!r}"
         )
     try:
         instance = Instance.from_dict(document["instance"])
@@ -171,9 +172,10 @@ def read_sol(path: PathLike, manifest: PathLike | None = None) -> tuple[Model, S
             solution = replace(solution, extended=rows > len(nl(model)[2]) - 1)
     except InputError as error:
         raise InputError(f"the solution file {str(target)!r} {error}") from None
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"the manifest file {str(description)!r} is damaged: {type(error).__name__} {error}"
+            f"the manifest file {str(description)!r} is damaged: {type(error).__name__} "
+            f"{reason_of(error)}"
         ) from None
     return model, solution
 

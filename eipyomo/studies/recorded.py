@@ -21,7 +21,7 @@ from eipyomo.files import (
     require_path,
 )
 from eipyomo.instance import Instance
-from eipyomo.matlab import require_scipy
+from eipyomo.matlab import mat_arrays
 from eipyomo.studies.answers import COLUMNS, DECISIONS, listed
 from eipyomo.summary import Summarised, Summary, counted
 from eipyomo.words import reason_of, short, shown
@@ -182,14 +182,7 @@ def _of_npz(path: PathLike) -> dict[str, Any]:
 
 def _of_mat(path: PathLike) -> dict[str, Any]:
     """Read MATLAB's arrays: numbers, and names as a cell array or a matrix of characters."""
-    io = require_scipy()
-    try:
-        arrays = io.loadmat(path, squeeze_me=False, chars_as_strings=True)
-    except Exception as error:  # scipy raises kinds of its own
-        raise InputError(
-            f"it cannot be read as .mat of version 7 or before: {reason_of(error)}"
-        ) from None
-    found = {key: array for key, array in arrays.items() if not key.startswith("__")}
+    found = mat_arrays(read_bytes(path, "table", bytes), squeeze_me=False, chars_as_strings=True)
     if "sync_s" in found:
         found["sync_s"] = found["sync_s"].ravel()
     if "instance" in found:

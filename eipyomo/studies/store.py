@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike
 from eipyomo.studies.columns import beside, table_of
-from eipyomo.words import short
+from eipyomo.words import reason_of, short
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -107,7 +107,8 @@ class Store:
                 self._database.execute(SCHEMA)
                 self._database.execute("SELECT result FROM cells LIMIT 1")
             except (sqlite3.Error, TypeError, ValueError) as error:
-                raise InputError(f"cannot keep a sweep in {str(path)!r}: {error}") from None
+                reason = reason_of(error)
+                raise InputError(f"cannot keep a sweep in {str(path)!r}: {reason}") from None
             opened.pop_all()
 
     def __enter__(self) -> Self:
@@ -134,7 +135,8 @@ class Store:
             with self._lock:
                 return self._database.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise InputError(f"cannot use the store {str(self._path)!r}: {error}") from None
+            reason = reason_of(error)
+            raise InputError(f"cannot use the store {str(self._path)!r}: {reason}") from None
 
     def add(self, cell: Kept, document: Mapping[str, Any]) -> None:
         """Store a result document; it is on the disk when this returns. The first one stays.

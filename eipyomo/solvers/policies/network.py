@@ -21,6 +21,8 @@ OUTPUTS = 2
 """A relaxed a, and ι."""
 USUAL = 5.0
 """So many deviations from the mean a feature counts at most: farther away nothing was learned."""
+LARGEST = 1e30
+"""Beyond it no number of a network makes sense, and what it computes might end up infinite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class Network:
     Raises
     ------
     InputError
-        If the arrays do not fit together, or are not finite.
+        If the arrays do not fit together, or have numbers beyond all measure.
     """
 
     mean: FloatColumn
@@ -55,12 +57,14 @@ class Network:
         one_each = [(width,) for width in widths]
         shapes = [*2 * one_each[:1], *pairwise(widths), *one_each[1:]]
         fit = [array.shape for array in arrays] == shapes and widths[1:][-1:] == [OUTPUTS]
-        numbers = all(array.dtype.kind == "f" and np.isfinite(array).all() for array in arrays)
-        if not (fit and numbers and (self.scale > 0.0).all()):
+        numbers = all(
+            array.dtype.kind == "f" and (np.abs(array) <= LARGEST).all() for array in arrays
+        )
+        if not (fit and numbers and (self.scale >= 1.0 / LARGEST).all()):
             raise InputError(
                 f"a network has arrays of the shapes {[array.shape for array in arrays]}, but must "
-                f"have finite numbers in layers that lead from {FEATURES} features to {OUTPUTS} "
-                "outputs, and a positive scale"
+                f"have numbers up to {LARGEST:g} in layers that lead from {FEATURES} features to "
+                f"{OUTPUTS} outputs, and a scale of at least {1.0 / LARGEST:g}"
             )
 
     def propose(self, data: Scaled) -> FloatColumn:
