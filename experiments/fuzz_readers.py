@@ -642,7 +642,7 @@ READERS: Final[Mapping[str, Reader]] = {
             "input.mat",
             lambda: [mat_bytes(instance().to_dict())],
             _mat,
-            10_000,
+            500,
         ),
         Reader("recorded .csv", "table", "input.csv", lines(ANSWERS), _recorded, 10_000),
         Reader("recorded .json", "json", "input.json", recorded, _recorded, 20_000),
@@ -652,7 +652,7 @@ READERS: Final[Mapping[str, Reader]] = {
         Reader("network .npz", "zip", "input.npz", network, _network, 10_000),
         Reader("data set .npz", "zip", "data.npz", of_dataset("npz"), _dataset, 10_000),
         Reader("data set .csv", "table", "data.csv", of_dataset("csv"), _dataset, 10_000),
-        Reader("data set .mat", "bytes", "data.mat", of_dataset("mat"), _dataset, 10_000),
+        Reader("data set .mat", "bytes", "data.mat", of_dataset("mat"), _dataset, 500),
         Reader(
             "data set .parquet", "bytes", "data.parquet", of_dataset("parquet"), _dataset, 10_000
         ),
