@@ -100,7 +100,7 @@ def test_results_of_others_are_answers() -> None:
         ("a.json", b'{"answers": 3}', r"a\.json: answers is 3, but must be a list or an object"),
         ("a.json", b'{"answers": []}', r"a\.json has 0 answers, but must have one for each of 3"),
         ("a.npz", b"nothing", r"a\.npz: it cannot be read as \.npz"),
-        ("a.mat", b"nothing", r"a\.mat: it cannot be read as \.mat"),
+        ("a.mat", b"nothing", r"a\.mat: it is no valid \.mat file"),
     ],
 )
 def test_what_is_no_table_is_refused(
