@@ -83,7 +83,18 @@ def mat_document(contents: bytes) -> dict[str, Any]:
     SolverError
         If scipy is missing.
     """
-    document = {key: _read(key, one) for key, one in mat_arrays(contents, mat_dtype=True).items()}
+    return document_of(mat_arrays(contents, mat_dtype=True))
+
+
+def document_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document that variables are, as scipy reads them.
+
+    Raises
+    ------
+    InputError
+        If they hold what no document has.
+    """
+    document = {key: _read(key, one) for key, one in arrays.items()}
     if len(document) == 1 and isinstance(whole := next(iter(document.values())), dict):
         return whole
     return document
