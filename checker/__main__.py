@@ -8,9 +8,10 @@ from pathlib import Path
 
 from checker.check_certificate import check, once
 
-parser = argparse.ArgumentParser(prog="python -m checker", description=__doc__)
-parser.add_argument("instance", type=Path)
-parser.add_argument("certificate", type=Path)
+example = "Example: python -m checker instance.json certificate.json"
+parser = argparse.ArgumentParser(prog="python -m checker", description=__doc__, epilog=example)
+parser.add_argument("instance", type=Path, help="the instance, as JSON")
+parser.add_argument("certificate", type=Path, help="of its bound, as the package writes it")
 files = vars(parser.parse_args()).values()
 sys.setrecursionlimit(20_000)
 try:

@@ -16,6 +16,7 @@ from eipyomo.files import require_unique
 from eipyomo.instance import Instance
 from eipyomo.ranges import PositiveOrRange, Range, number_text
 from eipyomo.scaled import BITS_PER_MBIT, FloatColumn
+from eipyomo.units import in_si
 from eipyomo.users import Users
 from eipyomo.validation import MOST_USERS, Count, Flag, Record, whole_number
 from eipyomo.words import short, shown
@@ -222,8 +223,9 @@ class Draw(Record):
         fading = np.random.default_rng(seed).exponential(size=count) if self.fading else 1.0
         columns = {"channel_gain": self._mean_gains(start, seed) * fading}
         if self.task_mbit is not None:
-            with np.errstate(over="ignore"):  # refused as no finite number of bits
-                columns["task_bits"] = self._drawn("task_mbit", seed, count) * BITS_PER_MBIT
+            tasks_mbit = self._drawn("task_mbit", seed, count)
+            in_si({"task_mbit": float(tasks_mbit.max())}, ("task_bits",))  # or refused
+            columns["task_bits"] = tasks_mbit * BITS_PER_MBIT
         return columns
 
     def _mean_gains(self, start: Instance, seed: int) -> FloatColumn:

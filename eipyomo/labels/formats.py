@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from eipyomo.errors import InputError
-from eipyomo.files import PathLike, require_writable
+from eipyomo.files import PathLike, npz_arrays, require_writable
 from eipyomo.labels.columns import Rows, arrays_of, frame_of, kinds_by_name, rows_of
 from eipyomo.matlab import mat_arrays, require_scipy
 from eipyomo.tables import require_pyarrow
@@ -61,8 +61,7 @@ def _npz(rows: Rows, users: int) -> bytes:
 
 
 def _of_npz(contents: bytes, _: int) -> Rows:
-    with np.load(io.BytesIO(contents), allow_pickle=False) as arrays:
-        return rows_of(arrays)
+    return rows_of(npz_arrays(contents))
 
 
 def _mat(rows: Rows, users: int) -> bytes:

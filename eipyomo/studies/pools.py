@@ -123,9 +123,8 @@ def _serve_parent() -> None:
     """Let Ctrl-C to the parent, and end this process when the parent ends, even by a kill."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if BLOCKS:
-        signal.pthread_sigmask(
-            signal.SIG_UNBLOCK, [signal.SIGINT]
-        )  # solvers that are started here may hear it
+        # Solvers that are started here may hear it.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     parent = multiprocessing.parent_process()
     assert parent is not None
 
