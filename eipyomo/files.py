@@ -87,10 +87,14 @@ def npz_arrays(contents: bytes) -> dict[str, NDArray[Any]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of headers that look old
             file = np.load(io.BytesIO(contents), allow_pickle=False)
-            arrays = dict(file) if isinstance(file, Mapping) else {}
+            members = dict(file) if isinstance(file, Mapping) else {}
+            arrays = {key: one for key, one in members.items() if isinstance(one, np.ndarray)}
+            for array in arrays.values():
+                if array.dtype.kind in "UV":
+                    array.tolist()  # damaged texts are found out here
     except Exception as error:  # whatever damaged contents lead a library to
         raise ValueError(f"{type(error).__name__}: {short(str(error))}") from None
-    return {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
+    return arrays
 
 
 def read_document(path: PathLike, what: str) -> dict[str, Any]:

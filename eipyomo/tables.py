@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -151,7 +152,8 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 def _of_xlsx(contents: bytes) -> pd.DataFrame:
     import pandas as pd
 
-    table: pd.DataFrame = pd.read_excel(io.BytesIO(contents), engine="openpyxl", **BLANKS)
+    with redirect_stdout(io.StringIO()):  # openpyxl prints which styles it does not know
+        table: pd.DataFrame = pd.read_excel(io.BytesIO(contents), engine="openpyxl", **BLANKS)
     return table
 
 

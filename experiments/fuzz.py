@@ -10,6 +10,7 @@ fault. Half an hour of one processor; a run that was stopped goes on with the ne
 from __future__ import annotations
 
 import contextlib
+import io
 import resource
 import signal
 import tempfile
@@ -98,10 +99,11 @@ ENDS = ("accepted", "refused")
 
 def outcome(reader: Reader, path: Path) -> str:
     """Return how the reader of a file ends: one of ``ENDS``, or what is wrong with it."""
-    began = time.monotonic()
+    began, printed = time.monotonic(), io.StringIO()
     signal.setitimer(signal.ITIMER_REAL, DEADLINE_S)
     try:
-        reader.read(path)
+        with contextlib.redirect_stdout(printed):
+            reader.read(path)
         end = "accepted"
     except ei.EipyomoError as error:
         end = _judged(str(error))
@@ -109,6 +111,8 @@ def outcome(reader: Reader, path: Path) -> str:
         end = traceback.format_exc()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
+    if printed.getvalue():
+        return f"it prints {printed.getvalue()[:3000]!r}"
     # What waits in C hears no signal.
     late = end in ENDS and time.monotonic() > began + DEADLINE_S
     return f"it took more than {DEADLINE_S:g} s" if late else end

@@ -6,6 +6,7 @@ by name.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import zipfile
@@ -22,6 +23,7 @@ from eipyomo import matlab
 from eipyomo.claims.values import compare
 from eipyomo.cli.methods import method_with_options
 from eipyomo.draw import Draw
+from eipyomo.models.bounds import equal_share_cost
 from eipyomo.models.sol import read_sol
 from eipyomo.radio.channel import Fading
 from eipyomo.reporting.table import read_rows
@@ -30,6 +32,7 @@ from eipyomo.studies import benchmark, pools, sweep
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.judged import COLUMNS, Benchmark
 from eipyomo.studies.store import Store
+from eipyomo.tables import read_table, table_bytes
 from eipyomo.user_tables.headings import column_of
 from eipyomo.verify import verify
 from experiments import fuzz
@@ -298,3 +301,39 @@ def test_manifests_are_refused_in_short(tmp_path: Path, key: str, value: Any) ->
     with pytest.raises(ei.InputError) as refused:
         read_sol(tmp_path / "model.sol")
     assert len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize("key", ["instance", "download"])
+def test_texts_of_no_characters(tmp_path: Path, key: str) -> None:
+    """An array of texts whose numbers are beyond all characters is refused by whoever reads it."""
+    path = tmp_path / "x.npz"
+    texts = np.frombuffer(b"\xff" * 8, dtype="<U1")
+    arrays: dict[str, Any] = {"download": [[True]] * 2, "offload_fraction": [[0.5]] * 2}
+    np.savez(path, **{**arrays, key: texts})
+    with pytest.raises(ei.InputError, match=r"cannot be read as \.npz"):
+        ei.Recorded.from_file(path)
+
+
+def test_costs_beyond_all_floats_are_bounded_by_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    """A cost that no float can hold is never exceeded, and said without a warning."""
+    letter = ei.Instance.letter(users=2)
+    dear = letter.replace(users={"eu1": {"latency_weight": 1e300, "task_bits": 1e25}})
+    assert equal_share_cost(dear.scaled) == np.inf
+    assert not recwarn
+
+
+def test_books_print_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A style that openpyxl does not know is no reason to write among what the user asked for."""
+    whole, odd = tmp_path / "whole.xlsx", tmp_path / "odd.xlsx"
+    whole.write_bytes(table_bytes(whole, pd.DataFrame({"name": ["eu1"], "task_bits": [8e6]})))
+    with zipfile.ZipFile(whole) as book, zipfile.ZipFile(odd, "w") as other:
+        for name in book.namelist():
+            contents = book.read(name)
+            if name == "xl/styles.xml":
+                assert b'<cellStyle name="Normal" xfId="0"' in contents
+                contents = contents.replace(b'xfId="0" builtinId', b'xfId="9" builtinId')
+            other.writestr(name, contents)
+    for read in (read_table, instance().with_users):
+        with contextlib.suppress(ei.InputError):
+            read(odd)
+        assert capsys.readouterr().out == ""

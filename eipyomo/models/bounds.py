@@ -146,6 +146,7 @@ def equal_share_latency_s(data: Scaled) -> float:
     return float(of_modes(data, np.maximum, latency_s, done_s - data.previous_download_s).max())
 
 
+@np.errstate(over="ignore")  # an infinite cost is never exceeded either
 def equal_share_cost(data: Scaled) -> float:
     """Return C, a cost that equal shares never exceed, whatever is offloaded or downloaded."""
     share = 0.5 / len(data)

@@ -8,6 +8,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eipyomo.errors import InputError
@@ -94,8 +95,9 @@ def _of_sheet(path: PathLike) -> list[Row]:
 
     def rows_in(contents: bytes) -> list[Row]:
         try:
-            book = openpyxl.load_workbook(io.BytesIO(contents), data_only=True)
-            cells = list(book.worksheets[0].iter_rows(values_only=True))
+            with redirect_stdout(io.StringIO()):  # openpyxl prints which styles it does not know
+                book = openpyxl.load_workbook(io.BytesIO(contents), data_only=True)
+                cells = list(book.worksheets[0].iter_rows(values_only=True))
         except Exception as error:  # whatever damaged contents lead a library to
             reason = reason_of(error)
             raise InputError(f"it holds no sheet, save it as .xlsx or .csv: {reason}") from None
