@@ -158,11 +158,13 @@ def test_a_session_ends_its_processes(
 
 @pytest.mark.parametrize("name", slow_but(["TERM", "KILL", "INT"], "KILL"))
 def test_a_script_that_is_ended_leaves_nothing(name: str, tmp_path: Path) -> None:
-    """Whatever signal ends it in the middle of a session."""
+    """Whatever signal ends it in the middle of a session, with files of its own in a folder."""
     script = """
         import time
         import eipyomo as ei
-        with ei.solvers.session():
+        from eipyomo.solvers.backends.guard import scratch
+        with ei.solvers.session(), scratch() as folder:
+            (folder / "part.txt").write_text("half")
             assert ei.solvers.BACKENDS["ipopt"].trouble() is None
             print("ready", flush=True)
             time.sleep(60)

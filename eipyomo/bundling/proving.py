@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from eipyomo.bundling.contents import Contents, above
@@ -16,6 +14,7 @@ from eipyomo.files import about, read_document
 from eipyomo.instance import Instance
 from eipyomo.restriction import is_name, named_or_joint
 from eipyomo.result import Result
+from eipyomo.solvers.backends.guard import scratch
 from eipyomo.solvers.methods import attempt
 from eipyomo.verify import Verified, verify
 
@@ -149,8 +148,8 @@ def _proof(instance: Instance, problem: str, minimised: str) -> Proof | str:
     if not is_name(problem) or minimised == "model":
         return f"not proven: problem {problem!r} is no longer known"
     restriction, stage = named_or_joint(problem)
-    with tempfile.TemporaryDirectory(prefix="eipyomo-") as folder:
-        file = Path(folder) / "certificate.json"
+    with scratch() as folder:
+        file = folder / "certificate.json"
         options: dict[str, Any] = {"problem": restriction, "round": stage, "objective": minimised}
         result = attempt(instance, "exact", certificate=str(file), **options)
         if result.bound is None and result.termination != "infeasible":

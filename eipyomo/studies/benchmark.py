@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from eipyomo.draw import Draw
 from eipyomo.errors import InputError
 from eipyomo.files import PathLike
 from eipyomo.instance import Instance
+from eipyomo.solvers.backends.guard import scratch
 from eipyomo.studies import sweep
 from eipyomo.studies.answers import FAILURES
 from eipyomo.studies.cell import Cell
@@ -104,8 +103,7 @@ def benchmark(
     several = _listed(instances)
     with ExitStack() as stack:
         stack.callback(end_children)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eipyomo-")))
-        named = policies_of(policies, folder)
+        named = policies_of(policies, stack.enter_context(scratch()))
         if not isinstance(store, Store):
             store = stack.enter_context(Store(store))
         optima = cells(several, [reference])

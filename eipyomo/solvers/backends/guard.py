@@ -8,7 +8,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,3 +84,14 @@ def guard(group: int, folder: str | os.PathLike[str]) -> None:
 def leave(group: int) -> None:
     """Tell that a process group has been taken care of."""
     _guardian().tell(leave=group)
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Make a folder for a while; it is removed also if this process is killed."""
+    with tempfile.TemporaryDirectory(prefix="eipyomo-", ignore_cleanup_errors=True) as name:
+        _guardian().tell(guard=name, folder=name)
+        try:
+            yield Path(name)
+        finally:
+            _guardian().tell(leave=name)
