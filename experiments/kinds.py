@@ -23,6 +23,12 @@ test. A line is a kind of fault, of models, solvers, files, machines or words: s
 package, or one like it, once did to somebody. What is held is that it happens no more, whatever the
 example: {kinds} kinds by {tests} tests. A test may hold several kinds.
 
+Kinds that nobody knows yet are looked for by [hostile inputs](fuzzing.md), by
+[mutants](mutation.md), and by `python -m experiments.signals`, which ends every command that takes
+long by SIGINT, SIGTERM and SIGKILL at any moment. Then all files must be older ones or whole, no
+process and no folder may be left, and the command, given again, must complete; what came of it is
+stored in [experiments/results/signals.csv](../experiments/results/signals.csv).
+
 Tests are run by their names, in a checkout: `python -m pytest tests/{example}`."""
 
 

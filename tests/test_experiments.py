@@ -32,6 +32,7 @@ from experiments import (
     presets,
     provenance,
     resolves,
+    signals,
     size,
     solver_defaults,
     solvers_benchmark,
@@ -64,6 +65,7 @@ ALL = (
     policies.TABLE,
     presets.TABLE,
     resolves.TABLE,
+    signals.TABLE,
     solver_defaults.TABLE,
     solvers_benchmark.TABLE,
     size.TABLE,
@@ -172,3 +174,14 @@ def test_stored_figures_have_no_font_that_publishers_refuse() -> None:
     assert stored
     assert [one.name for one in stored if b"/Type3" in one.read_bytes()] == []
     assert all(b"/FontFile2" in one.read_bytes() for one in stored)
+
+
+def test_nothing_was_found_that_was_looked_for() -> None:
+    """The stored runs: a million inputs to all readers, every command ended by three signals."""
+    readers, ended = fuzz.TABLE.stored(), signals.TABLE.stored()
+    assert readers["reader"].tolist() == [name for name, _ in fuzz.cases()]
+    assert readers["inputs"].sum() >= 1_000_000
+    assert not readers["faults"].any()
+    assert len(ended) == 3 * len(signals.COMMANDS)
+    assert ended["faults"].isna().all()
+    assert ended["completed_then"].all()
