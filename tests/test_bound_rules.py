@@ -171,6 +171,7 @@ CASES: list[tuple[dict[str, Any], Multipliers, DualPoint]] = [
     ({"in_sequence": True}, Multipliers(0.25, 0.0, 0.125), AT),
     ({"in_sequence": True}, Multipliers(0.75, 0.0, 0.0), AT._replace(edge_price=0.02)),
     ({"download_mbit": 0.0}, M, AT),
+    ({"download_mbit": 0.5}, M, AT),
     ({"model_mbit": 0.0}, M._replace(eta=0.0), AT),
 ]
 
@@ -203,9 +204,11 @@ def test_a_slope_without_a_share() -> None:
 
 
 def test_a_user_without_weight_on_its_own_part_computes_for_nothing() -> None:
-    """With μ = 0 the local branch costs no work, whatever its energy."""
+    """With μ = 0 its local branch costs no work; without download it has none, and no share."""
     assert plain.terms_of(user(), True, M._replace(mu=0.0), AT).cpu == 0.0
-    assert plain.terms_of(user(), False, M, AT).cpu == 0.0
+    without = plain.terms_of(user(), False, M, AT)
+    assert (without.cpu, without.downlink_share) == (0.0, 0.0)
+    assert plain.terms_of(user(download_mbit=0.0), True, M, AT).downlink_share == 0.0
 
 
 def toy_share(cost: float) -> Toy:
@@ -829,7 +832,8 @@ def test_what_a_mode_decides() -> None:
     taken["offload_fraction"] = [0.0, 0.375, 1.0]
     _, done = dual.decided(dual.users, dual.modes, taken)
     assert done["download"].tolist() == [False, True, True]
-    assert dual.earliest_of(taken) >= dual.earliest_s
+    first, last = dual.earliest_s, dual.earliest_of(taken)
+    assert last > first  # since the third user uploads after all
     usual = Dual.of(Problem(letter()))
     users, done = usual.decided(usual.users, usual.modes, taken)
     assert users is usual.users
@@ -854,6 +858,7 @@ def test_where_the_least_is_sought_nothing_else_weighs() -> None:
         assert (dual.weighted["latency_weight"] > 0.0).all()
         assert dual.paid((3.0,)) == 0.0
     assert problem.reference != 1.0
+    assert Dual.of(problem).reference == problem.reference
 
 
 def test_a_ray_has_no_weights_and_pays_for_all_budgets() -> None:
@@ -948,7 +953,10 @@ def test_the_least_cost_from_a_time_on() -> None:
 
 
 def test_what_users_do_together() -> None:
-    """The value is Σ G less what is paid; what is drawn of each budget is its quantities' sum."""
+    """The value is Σ G less what is paid; what is drawn of each budget is its quantities' sum.
+
+    Energy and latency are measured only where a total of them is limited.
+    """
     dual, found = Dual.of(Problem(limited())), np.zeros(3, SOLUTION)
     found["value"], found["sync_slope"] = [1.0, 2.0, 4.0], [0.5, 0.25, 0.25]
     found["uplink_share"], found["downlink_share"] = [0.1, 0.2, 0.3], [0.125, 0.0, 0.125]
@@ -960,6 +968,8 @@ def test_what_users_do_together() -> None:
     parts = dual.parts_used(found)
     expected = [0.225 + 1.0 / 6.0, 0.2 + 0.5 / 6.0, 0.425 + 0.25 / 6.0]
     assert parts.tolist() == pytest.approx(expected)
+    dual.solved((2.0, 0.0), 9.0, found)
+    assert (found["energy_j"] == 0.0).all()
 
 
 def test_what_costs_nothing_is_spared_and_totals_are_measured() -> None:
