@@ -84,9 +84,9 @@ AREAS = {
             "eipyomo/solvers/exact/bounds.py": 0.4,
             mutants.COMPILED: 0.4,
         },
-        ("test_exact_bounds.py", "test_exact.py", "test_exact_objectives.py"),
-        (),
-        120.0,
+        ("test_bound_rules.py",),
+        ("test_exact_bounds.py",),
+        600.0,
     ),
 }
 """What is mutated."""
