@@ -67,12 +67,12 @@ AREAS = {
     ),
     "verifier": Area(
         {
-            "eipyomo/verify/__init__.py": 0.3,
-            "eipyomo/verify/intervals.py": 0.3,
-            "eipyomo/verify/names.py": 0.3,
-            "eipyomo/verify/reading.py": 0.3,
-            "eipyomo/verify/users.py": 0.3,
-            "eipyomo/verify/walk.py": 0.3,
+            "eipyomo/verify/__init__.py": 0.5,
+            "eipyomo/verify/intervals.py": 0.5,
+            "eipyomo/verify/names.py": 0.5,
+            "eipyomo/verify/reading.py": 0.5,
+            "eipyomo/verify/users.py": 0.5,
+            "eipyomo/verify/walk.py": 0.5,
         },
         ("test_verify_rules.py",),
         ("test_certificate_tampered.py", "test_second_checker.py", "test_exact_certificate.py"),
