@@ -80,12 +80,18 @@ def _nodes(node: Any, where: Any, place: Place) -> Iterator[Any]:
 
 
 def _others(node: Any) -> Iterator[Any]:
-    """Iterate over what operators put in the place of a node."""
+    """Iterate over what operators put in the place of a node, but not the same number again."""
     for kind, operator in mutation_operators:
         if isinstance(node, kind) and operator.__name__ not in LEFT_OUT:
-            yield from operator(node)
+            yield from (one for one in operator(node) if not _is_same_number(node, one))
     if isinstance(node, cst.Name) and node.value in SWAPPED:
         yield node.with_changes(value=SWAPPED[node.value])
+
+
+def _is_same_number(node: Any, other: Any) -> bool:
+    """Tell whether both are one number, as 1e300 and 1e+300 are."""
+    is_number = isinstance(node, cst.Integer | cst.Float) and isinstance(other, type(node))
+    return is_number and bool(node.evaluated_value == other.evaluated_value)
 
 
 def _by_lines(file: str, whole: Any, node: Any, other: Any) -> Mutant:
