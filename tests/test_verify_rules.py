@@ -511,6 +511,17 @@ def test_the_least_that_the_edge_costs() -> None:
         assert exact(one._least_at_edge(ball(weight), ball(price))) == least
 
 
+def test_a_weight_at_the_edge_that_is_hardly_above_zero() -> None:
+    """With μ = w^t and δ = 1e-40, W - μ is lost beside W in 106 bits: 0 is below it."""
+    one = user(instance({"deadline_s": 30.0}))
+    assert one._least_at_edge(ball(0.0, 1e-30), ball(3)) == 0
+    price = prices(edge=0.5)
+    for deadline in (0.0, 1e-40):
+        many = Multipliers(5.0, 0.0, 0.0, deadline, 0.0)
+        line = one.lagrangian(one.needs(ball(1), download=True), many, price, weighted=True)
+        assert exact(line.cost) == 14.0 - 5.0 + 2.0 * 2.0 * 12.0 / 2.0 + (6.0 + 5.0) * 8.0 / 4.0
+
+
 def test_the_least_that_a_cycle_costs() -> None:
     """Of c f² + μ/f, f ≤ 2: at 2 where μ ≥ 16c, 3 c^⅓ (μ/2)^⅔ below, and μ/2 where c = 0."""
     one = user(instance())

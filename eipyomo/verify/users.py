@@ -282,11 +282,13 @@ class User:
     def _least_at_edge(self, weight: Ball, price: Ball) -> Ball:
         """Return a lower bound on min over f ≤ f_s of weight/f + price · f.
 
-        Twice the root of weight · price is the minimum over all f, below every value.
+        Growing in the weight, which is not below 0 and whose lower end is used. Twice the root of
+        weight · price is the minimum over all f, below every value.
         """
+        weight = flint().arb.max(weight.lower(), flint().arb(0))
         if not price > 0 or weight > price * self._served**2:
             return weight / self._served + price * self._served
-        return 2 * (flint().arb.max(weight, flint().arb(0)) * price).sqrt()
+        return 2 * (weight * price).sqrt()
 
     def _least_per_cycle(self, cpu: Ball, local: Ball) -> Ball:
         """Return a lower bound on min over f of V κ f² + μ/f."""
