@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import platform
 import re
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,19 @@ def provenance(*packages: str) -> dict[str, Any]:
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "commit": commit("experiments/*.py") or "unknown",
         "python": platform.python_version(),
-        **{name: version(name) for name in ("eipyomo", "numpy", *packages)},
+        **{name: version_of(name) for name in ("eipyomo", "numpy", *packages)},
         "machine": platform.machine(),
         "processor": processor(),
         "cores": os.cpu_count(),
     }
+
+
+def version_of(package: str) -> str:
+    """Return the version of a package that may be missing, as solvers of some rows."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def processor() -> str:

@@ -175,7 +175,9 @@ def started(folder: Path, words: Sequence[str]) -> Iterator[tuple[subprocess.Pop
     mark = uuid.uuid4().hex
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     own = {"PYTHONPATH": path, "TMPDIR": str(folder / "scratch"), "EIPYOMO_MARK": mark}
-    with subprocess.Popen(
+    # Who is started in the background ignores SIGINT, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(
         [sys.executable, "-m", "eipyomo.cli", *words],
         cwd=folder,
         env={**os.environ, **own},
@@ -183,7 +185,9 @@ def started(folder: Path, words: Sequence[str]) -> Iterator[tuple[subprocess.Pop
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    ) as process:
+    )
+    signal.signal(signal.SIGINT, before)
+    with process:
         yield process, mark
 
 

@@ -273,3 +273,35 @@ def test_ctrl_c_more_than_once(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=30)
     assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT)
     assert said == "eipyomo: interrupted\n"
+
+
+INTERRUPTED = """
+import random, signal
+import eipyomo as ei
+
+class Stop(BaseException):
+    pass
+
+def stop(*_):
+    raise Stop
+
+draw, stopped = random.Random(1), 0
+channels = [ei.Instance.letter(users=4, seed=seed) for seed in range(20)]
+for channel in channels:
+    ei.solve(channel)
+signal.signal(signal.SIGALRM, stop)
+while stopped < 500:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, draw.uniform(2e-4, 5e-3))
+        ei.solve(draw.choice(channels))
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+    except Stop:
+        stopped += 1
+"""
+
+
+def test_signals_within_compiled_code() -> None:
+    """What a signal raises as compiled code hands over its answer is an error like any other."""
+    script = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

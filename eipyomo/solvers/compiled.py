@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import boxing, pythonapi, serialize, types
 
 from eipyomo.errors import SolverError
 
@@ -91,6 +92,34 @@ def _for_all_constants(function: Any) -> None:
         return resolve(tuple(map(kind_of, args)), {key: kind_of(one) for key, one in kws.items()})
 
     function.get_call_template = resolved
+
+
+def _named_tuple(kind: Any, value: Any, at: Any) -> Any:
+    """Emit what makes a named tuple of compiled code's one for Python; as numba's, but in C alone.
+
+    Numba calls the class, which is written in Python. There signals are heard, as Ctrl-C, and what
+    they raise is not expected: the process would end by a segmentation fault.
+    """
+    new, own = (
+        at.env_manager.read_const(at.env_manager.add_const(one))
+        for one in (tuple.__new__, kind.instance_class)
+    )
+    fields = boxing.box_tuple(kind, value, at)
+    arguments = at.pyapi.tuple_pack([own, fields])
+    found = at.pyapi.call(new, arguments)
+    at.pyapi.decref(arguments)
+    at.pyapi.decref(fields)
+    return found
+
+
+def _hand_over_in_c() -> None:
+    """Let no Python run between the end of compiled code and what it returns."""
+    for kind in (types.NamedTuple, types.NamedUniTuple):
+        pythonapi._boxers.functions[kind] = _named_tuple
+    serialize._numba_unpickle = cache(serialize._numba_unpickle)  # of types of arrays
+
+
+_hand_over_in_c()
 
 
 @cache
