@@ -6,10 +6,12 @@ import atexit
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+import uuid
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -76,22 +78,38 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_guardian.cache_clear)
 
 
-def guard(group: int, folder: str | os.PathLike[str]) -> None:
-    """Have a process group ended and its folder removed if this process ends before."""
+def guard(group: int | str, folder: str | os.PathLike[str]) -> None:
+    """Have a process group ended and its folder removed if this process ends before.
+
+    In the place of a group stands the folder itself as long as nothing runs in it.
+    """
     _guardian().tell(guard=group, folder=os.fspath(folder))
 
 
-def leave(group: int) -> None:
-    """Tell that a process group has been taken care of."""
+def leave(group: int | str) -> None:
+    """Tell that a process group, or a folder, has been taken care of."""
     _guardian().tell(leave=group)
 
 
 @contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    """Make a folder for a while; it is removed also if this process is killed."""
-    with tempfile.TemporaryDirectory(prefix="eipyomo-", ignore_cleanup_errors=True) as name:
-        _guardian().tell(guard=name, folder=name)
-        try:
-            yield Path(name)
-        finally:
-            _guardian().tell(leave=name)
+def scratch(room: Path | None = None) -> Iterator[Path]:
+    """Make a folder for a while; it is removed also if this process is killed at any moment.
+
+    Parameters
+    ----------
+    room
+        The folder in which it is made; that for temporary files, if left out.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    folder = Path(room or tempfile.gettempdir()) / f"eipyomo-{uuid.uuid4().hex[:12]}"
+    guard(str(folder), folder)  # before it is there
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        leave(str(folder))

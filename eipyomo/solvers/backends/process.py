@@ -11,14 +11,13 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from eipyomo.solvers.backends.guard import guard, leave, require_groups
+from eipyomo.solvers.backends.guard import guard, leave, require_groups, scratch
 from eipyomo.solvers.backends.watch import Printed, watch
 
 if TYPE_CHECKING:
@@ -116,12 +115,11 @@ def carry_out(
     """
     deadline = time.monotonic() + time_limit + GRACE_S
     soft = deadline - GRACE_S + SOFT_S if interrupt else None
-    try:
-        place = tempfile.TemporaryDirectory(prefix="eipyomo-", dir=room, ignore_cleanup_errors=True)
-    except OSError as error:
-        return Outcome({}, "", f"no working folder could be made: {error.strerror}")
-    with place as name:
-        folder = Path(name)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(scratch(room))
+        except OSError as error:
+            return Outcome({}, "", f"no working folder could be made: {error.strerror}")
         try:
             for file, text in files.items():
                 (folder / file).write_text(text, encoding="utf-8", newline="\n")

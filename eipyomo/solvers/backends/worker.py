@@ -55,6 +55,7 @@ class Worker:
     def __init__(self, script: Path, *arguments: str) -> None:
         require_groups()
         folder = tempfile.TemporaryDirectory(prefix="eipyomo-", ignore_cleanup_errors=True)
+        guard(folder.name, folder.name)
         self.folder = Path(folder.name)
         self._log = self.folder / "log.txt"
         with self._log.open("wb") as log:
@@ -192,3 +193,4 @@ def _end(
     child.wait()
     folder.cleanup()
     leave(child.pid)
+    leave(folder.name)
