@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 import eipyomo as ei
 from eipyomo.cli import main
+from eipyomo.cli.ending import Stopped, stopped_by_signals
 from eipyomo.studies.partial import continued
 from eipyomo.studies.store import Store
 from eipyomo.studies.sweep import cells
@@ -273,6 +276,16 @@ def test_ctrl_c_more_than_once(tmp_path: Path) -> None:
         _, said = process.communicate(timeout=30)
     assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT)
     assert said == "eipyomo: interrupted\n"
+
+
+def test_signals_within_imports_are_heard_later() -> None:
+    """What is raised there may be lost, so that nothing is, and the signal comes again."""
+    inside = SimpleNamespace(f_code=compile("0", "<frozen importlib._bootstrap>", "eval"))
+    with pytest.raises(Stopped) as stopped, stopped_by_signals():
+        handler: Any = signal.getsignal(signal.SIGTERM)
+        handler(signal.SIGTERM, inside)
+        time.sleep(30.0)
+    assert stopped.value.status == 128 + signal.SIGTERM
 
 
 INTERRUPTED = """

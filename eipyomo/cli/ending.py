@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl-C sends the first; a batch system, `timeout` and a closed terminal the others."""
+
+IMPORTS = "<frozen importlib"
+"""Where Python imports: what is raised in a callback there is printed, and lost."""
+LATER_S = 0.002
 
 
 class Stopped(BaseException):
@@ -44,7 +50,12 @@ def stopped_by_signals() -> Iterator[None]:
     numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
     heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup
 
-    def stop(number: int, _: object) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code.co_filename.startswith(IMPORTS):
+            later = threading.Timer(LATER_S, os.kill, (os.getpid(), number))
+            later.daemon = True
+            later.start()
+            return
         for one in heard:
             signal.signal(one, signal.SIG_IGN)
         raise Stopped(number)
