@@ -281,10 +281,15 @@ def test_ctrl_c_more_than_once(tmp_path: Path) -> None:
 def test_signals_within_imports_are_heard_later() -> None:
     """What is raised there may be lost, so that nothing is, and the signal comes again."""
     inside = SimpleNamespace(f_code=compile("0", "<frozen importlib._bootstrap>", "eval"))
-    with pytest.raises(Stopped) as stopped, stopped_by_signals():
-        handler: Any = signal.getsignal(signal.SIGTERM)
-        handler(signal.SIGTERM, inside)
-        time.sleep(30.0)
+
+    def told() -> None:
+        with stopped_by_signals():
+            handler: Any = signal.getsignal(signal.SIGTERM)
+            handler(signal.SIGTERM, inside)
+            time.sleep(30.0)
+
+    with pytest.raises(Stopped) as stopped:
+        told()
     assert stopped.value.status == 128 + signal.SIGTERM
 
 
