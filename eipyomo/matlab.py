@@ -111,6 +111,7 @@ except Exception as error:
 sys.stdout.buffer.write(pickle.dumps(found))
 """
 """What reads in another process: damaged contents can end that which scipy is in."""
+LIMIT_S = 600.0
 
 
 def mat_arrays(contents: bytes, **options: bool) -> dict[str, Any]:
@@ -125,7 +126,12 @@ def mat_arrays(contents: bytes, **options: bool) -> dict[str, Any]:
     """
     require_scipy()
     asked, command = pickle.dumps((contents, options)), [sys.executable, "-P", "-c", READER]
-    done = subprocess.run(command, input=asked, capture_output=True, check=False)
+    try:
+        done = subprocess.run(
+            command, input=asked, capture_output=True, check=False, timeout=LIMIT_S
+        )
+    except subprocess.TimeoutExpired:
+        raise InputError(f"reading it takes longer than {LIMIT_S:.0f} s") from None
     found = pickle.loads(done.stdout) if done.returncode == 0 else "whoever reads it crashes"
     if isinstance(found, str):
         if found.startswith("NotImplementedError"):

@@ -24,6 +24,16 @@ def reference(name: str) -> ei.Instance:
     return ei.Instance.from_json(REFERENCE / "instances" / f"{name}.json")
 
 
+MODES: list[dict[str, Any]] = [
+    {"name": "idle", "update_bits": 0.0, "training_s": 0.0, "training_j": 0.0, "penalty": 0.25}
+    | {"offload_bits": 0.0, "local_cycles": 0.0, "edge_cycles": 0.0, "download_bits": 0.0},
+    {"name": "little", "update_bits": 5e5, "offload_bits": 0.0, "local_cycles": 1e8}
+    | {"edge_cycles": 0.0, "download_bits": 5e5},
+    {"name": "split", "update_bits": 5e5, "offload_bits": 2e5, "local_cycles": 1e8}
+    | {"edge_cycles": 3e8, "download_bits": 5e5},
+]
+"""Of a user that may idle, compute little by itself, or split a task."""
+
 solve_admm = partial(ei.solve, method="admm")
 
 

@@ -45,6 +45,7 @@ from eipyomo.solvers.exact.kernels import (
 from eipyomo.solvers.exact.solutions import Decisions
 from eipyomo.solvers.exact.users import link_records
 from tests.allocations import random_allocation
+from tests.conftest import MODES
 
 WRITTEN = (
     "terms_of", "lagrangian_of", "lagrangian", "safe_value", "reach", "put_aside", "write_cell",
@@ -796,15 +797,7 @@ def test_a_dual_without_totals() -> None:
 
 def modal() -> ei.Instance:
     """Return three users, of which two have three modes each."""
-    modes: list[dict[str, Any]] = [
-        {"name": "idle", "update_bits": 0.0, "training_s": 0.0, "training_j": 0.0, "penalty": 0.25}
-        | {"offload_bits": 0.0, "local_cycles": 0.0, "edge_cycles": 0.0, "download_bits": 0.0},
-        {"name": "own", "update_bits": 5e5, "offload_bits": 0.0, "local_cycles": 1e8}
-        | {"edge_cycles": 0.0, "download_bits": 5e5},
-        {"name": "split", "update_bits": 5e5, "offload_bits": 2e5, "local_cycles": 1e8}
-        | {"edge_cycles": 3e8, "download_bits": 5e5},
-    ]
-    return letter(modes={"m": modes}, users={name: {"modes": "m"} for name in ("eu1", "eu3")})
+    return letter(modes={"m": MODES}, users={name: {"modes": "m"} for name in ("eu1", "eu3")})
 
 
 def test_users_with_modes_have_the_least_of_them() -> None:

@@ -13,15 +13,7 @@ import eipyomo as ei
 from eipyomo import physics, timing
 from eipyomo.evaluation import Evaluation, Violation, _in_brackets, _over, timeline
 from eipyomo.problem import Problem
-
-MODES: list[dict[str, Any]] = [
-    {"name": "idle", "update_bits": 0.0, "training_s": 0.0, "training_j": 0.0, "penalty": 0.25}
-    | {"offload_bits": 0.0, "local_cycles": 0.0, "edge_cycles": 0.0, "download_bits": 0.0},
-    {"name": "little", "update_bits": 5e5, "offload_bits": 0.0, "local_cycles": 1e8}
-    | {"edge_cycles": 0.0, "download_bits": 5e5},
-    {"name": "split", "update_bits": 5e5, "offload_bits": 2e5, "local_cycles": 1e8}
-    | {"edge_cycles": 3e8, "download_bits": 5e5},
-]
+from tests.conftest import MODES
 
 
 def small(**changes: Any) -> tuple[ei.Instance, ei.Allocation]:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import eipyomo as ei
-from eipyomo.cli import main
+from eipyomo.cli import commands, main
 from eipyomo.cli.ending import Stopped, stopped_by_signals
 from eipyomo.studies.partial import continued
 from eipyomo.studies.store import Store
@@ -217,7 +217,7 @@ def test_solvers_and_compiled_code_without_room(
 
 
 AS_NOBODY = """
-from eipyomo.cli import main
+from eipyomo.cli import commands, main
 for words in {words}:
     print("status", main(words), file=sys.stderr)
 """
@@ -291,6 +291,25 @@ def test_signals_within_imports_are_heard_later() -> None:
     with pytest.raises(Stopped) as stopped:
         told()
     assert stopped.value.status == 128 + signal.SIGTERM
+
+
+def test_a_signal_that_compiled_code_renames(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Raised in a callback of pydantic or SQLite it becomes their error, and is told as itself."""
+
+    def renamed(*_: Any, **__: Any) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Stopped as error:
+            raise ValueError(str(error)) from None
+
+    monkeypatch.setattr(commands.cli, "main", renamed)
+    assert main(["solvers"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "eipyomo: stopped by SIGTERM\n"
+    monkeypatch.setattr(commands, "run", renamed)  # as when the commands are imported
+    assert main(["solvers"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "eipyomo: stopped by SIGTERM\n"
 
 
 INTERRUPTED = """

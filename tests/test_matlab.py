@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eipyomo as ei
+from eipyomo import matlab
 from eipyomo.cli import main
 from eipyomo.matlab import document_of, mat_bytes, mat_document
 from tests.conftest import VALUES, reference
@@ -173,6 +174,13 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         file.write_bytes(part)
         with pytest.raises(ei.InputError, match=r"cannot read|schema is|is missing"):
             ei.Instance.from_json(file)
+
+
+def test_a_file_that_takes_for_ever_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads damaged contents is ended."""
+    monkeypatch.setattr(matlab, "LIMIT_S", 0.001)
+    with pytest.raises(ei.InputError, match="reading it takes longer than 0 s"):
+        mat_document(mat_bytes({"a": 1}))
 
 
 def test_a_certificate_is_no_mat_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import click
 
 from eipyomo import streams
 from eipyomo.cli.answers import ANSWERED, BAD_INPUT, NO_ANSWER, complain, help_alone
-from eipyomo.cli.ending import Stopped
+from eipyomo.cli.ending import Stopped, heard
 from eipyomo.cli.examples import examples
 from eipyomo.errors import ClaimError, EipyomoError, InputError
 from eipyomo.files import refusal
@@ -32,22 +32,28 @@ def _run(arguments: Sequence[str] | None) -> int:
     """Run a command, and turn every exception into one sentence and an exit status."""
     try:
         status = cli.main(args=arguments, prog_name="eipyomo", standalone_mode=False)
-    except click.ClickException as error:
-        return complain(error.format_message(), BAD_INPUT)
-    except EipyomoError as error:
-        is_input = isinstance(error, InputError) and not isinstance(error, ClaimError)
-        return complain(str(error), BAD_INPUT if is_input else NO_ANSWER)
-    except (Stopped, KeyboardInterrupt, click.Abort) as error:
-        ended = error if isinstance(error, Stopped) else Stopped()
-        return complain(ended.sentence, ended.status)
-    except (OSError, MemoryError) as error:
-        no_memory = "there is not enough memory"
-        return complain(refusal(error) if isinstance(error, OSError) else no_memory, NO_ANSWER)
-    except Exception as error:
-        if os.environ.get("EIPYOMO_DEBUG"):
-            traceback.print_exc()
-        return complain(f"unexpected {type(error).__name__}: {error}; {_why()}", NO_ANSWER)
+    except (Exception, Stopped, KeyboardInterrupt) as error:
+        return complain(*_told(heard() or error))
     return status if isinstance(status, int) else ANSWERED
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    """Return the sentence and the exit status of what has ended a command."""
+    if isinstance(error, click.ClickException):
+        return error.format_message(), BAD_INPUT
+    if isinstance(error, EipyomoError):
+        is_input = isinstance(error, InputError) and not isinstance(error, ClaimError)
+        return str(error), BAD_INPUT if is_input else NO_ANSWER
+    if isinstance(error, Stopped | KeyboardInterrupt | click.Abort):
+        ended = error if isinstance(error, Stopped) else Stopped()
+        return ended.sentence, ended.status
+    if isinstance(error, OSError):
+        return refusal(error), NO_ANSWER
+    if isinstance(error, MemoryError):
+        return "there is not enough memory", NO_ANSWER
+    if os.environ.get("EIPYOMO_DEBUG"):
+        traceback.print_exception(error)
+    return f"unexpected {type(error).__name__}: {error}; {_why()}", NO_ANSWER
 
 
 def _why() -> str:

@@ -38,6 +38,17 @@ class Stopped(BaseException):
         self.status = 128 + number
 
 
+_heard: list[Stopped] = []
+
+
+def heard() -> Stopped | None:
+    """Return what the command was asked to end by.
+
+    Compiled code may make an error of its own of what is raised in a callback.
+    """
+    return _heard[0] if _heard else None
+
+
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Let signals raise :class:`Stopped`: no solver is left, no file half-written.
@@ -48,7 +59,7 @@ def stopped_by_signals() -> Iterator[None]:
         yield  # handlers belong to the main thread
         return
     numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup
+    listened = [one for one in numbers if signal.getsignal(one) != signal.SIG_IGN]  # nohup
 
     def stop(number: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_filename.startswith(IMPORTS):
@@ -56,13 +67,19 @@ def stopped_by_signals() -> Iterator[None]:
             later.daemon = True
             later.start()
             return
-        for one in heard:
+        for one in listened:
             signal.signal(one, signal.SIG_IGN)
-        raise Stopped(number)
+        _heard.append(Stopped(number))
+        raise _heard[0]
 
-    before = {number: signal.signal(number, stop) for number in heard}
+    before = {number: signal.signal(number, stop) for number in listened}
     try:
         yield
+    except Exception as error:
+        if _heard:
+            raise _heard[0] from error
+        raise
     finally:
+        _heard.clear()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -103,7 +103,7 @@ def benchmark(
     several = _listed(instances)
     with ExitStack() as stack:
         stack.callback(end_children)
-        named = policies_of(policies, stack.enter_context(scratch()))
+        named = policies_of(policies, lambda: stack.enter_context(scratch()))
         if not isinstance(store, Store):
             store = stack.enter_context(Store(store))
         optima = cells(several, [reference])

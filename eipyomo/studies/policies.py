@@ -212,7 +212,7 @@ def at(policy: Policy | Recorded, place: int, instance: Instance) -> Policy:
     return Noted(policy.answer(place, instance)) if isinstance(policy, Recorded) else policy
 
 
-def policies_of(policies: Any, folder: Path) -> dict[str, Policy | Recorded]:
+def policies_of(policies: Any, room: Callable[[], Path]) -> dict[str, Policy | Recorded]:
     """Return policies by their names.
 
     Parameters
@@ -220,8 +220,8 @@ def policies_of(policies: Any, folder: Path) -> dict[str, Policy | Recorded]:
     policies
         Of each by its name, or in a list, what it is: the name of a method, or a pair of that and
         options; a function; ``"script.py:function"``; a table, or a file of one.
-    folder
-        Where what processes need to know is put.
+    room
+        Makes a folder for a function that processes need to know.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def policies_of(policies: Any, folder: Path) -> dict[str, Policy | Recorded]:
     if not named:
         raise InputError("policies is empty, but must hold at least one policy")
     require_unique([name for name, _ in named], "policies has the name")
-    return {name: policy_of(one, folder) for name, one in named}
+    return {name: policy_of(one, room) for name, one in named}
 
 
 def _name_of(what: Any) -> str:
@@ -256,7 +256,7 @@ def _name_of(what: Any) -> str:
     return str(getattr(what, "__name__", type(what).__name__))
 
 
-def policy_of(what: Any, folder: Path) -> Policy | Recorded:
+def policy_of(what: Any, room: Callable[[], Path]) -> Policy | Recorded:
     """Return a policy; see :func:`policies_of`."""
     if isinstance(what, Recorded):
         return what
@@ -268,7 +268,7 @@ def policy_of(what: Any, folder: Path) -> Policy | Recorded:
     if isinstance(what, list | tuple) and len(what) == 2 and isinstance(what[1], Mapping):
         return _by_method(*what)
     if callable(what):
-        return _by_function(what, folder)
+        return _by_function(what, room)
     raise InputError(
         f"a policy is {shown(what)}, but must be the name of a method, a function, "
         "'script.py:function', or a table of allocations"
@@ -290,7 +290,7 @@ def _by_script(found: re.Match[str], text: str) -> ByCode:
     return _by_code(where, code + found["function"].encode(), text)
 
 
-def _by_function(function: Callable[..., Any], folder: Path) -> ByCode:
+def _by_function(function: Callable[..., Any], room: Callable[[], Path]) -> ByCode:
     name = _name_of(function)
     try:
         code = cloudpickle.dumps(function)
@@ -298,8 +298,7 @@ def _by_function(function: Callable[..., Any], folder: Path) -> ByCode:
         raise InputError(
             f"the policy {name!r} cannot be sent to a process: {type(error).__name__}: {error}"
         ) from None
-    digest = hashlib.sha256(code).hexdigest()
-    file = folder / f"{digest}.pickle"
+    file = room() / "function.pickle"
     file.write_bytes(code)
     return _by_code({"pickle": str(file)}, code + _source(function), name)
 

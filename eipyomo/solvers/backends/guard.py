@@ -78,17 +78,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_guardian.cache_clear)
 
 
-def guard(group: int | str, folder: str | os.PathLike[str]) -> None:
-    """Have a process group ended and its folder removed if this process ends before.
-
-    In the place of a group stands the folder itself as long as nothing runs in it.
-    """
-    _guardian().tell(guard=group, folder=os.fspath(folder))
+def guard(what: int | str) -> None:
+    """Have a process group ended, or a folder removed, if this process ends before."""
+    _guardian().tell(guard=what)
 
 
-def leave(group: int | str) -> None:
+def leave(what: int | str) -> None:
     """Tell that a process group, or a folder, has been taken care of."""
-    _guardian().tell(leave=group)
+    _guardian().tell(leave=what)
 
 
 @contextlib.contextmanager
@@ -106,7 +103,7 @@ def scratch(room: Path | None = None) -> Iterator[Path]:
         If it cannot be made.
     """
     folder = Path(room or tempfile.gettempdir()) / f"eipyomo-{uuid.uuid4().hex[:12]}"
-    guard(str(folder), folder)  # before it is there
+    guard(str(folder))  # before it is there
     try:
         folder.mkdir(mode=0o700)
         yield folder

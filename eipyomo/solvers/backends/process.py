@@ -168,7 +168,7 @@ class NewProcess:
                 start_new_session=True,
                 env={**os.environ, **environment},
             )
-        guard(self._process.pid, folder)
+        guard(self._process.pid)
 
     def wait(self, seconds: float) -> int | None:
         """Return the exit status, or None; see :class:`Task`."""

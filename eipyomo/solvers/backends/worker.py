@@ -55,7 +55,7 @@ class Worker:
     def __init__(self, script: Path, *arguments: str) -> None:
         require_groups()
         folder = tempfile.TemporaryDirectory(prefix="eipyomo-", ignore_cleanup_errors=True)
-        guard(folder.name, folder.name)
+        guard(folder.name)
         self.folder = Path(folder.name)
         self._log = self.folder / "log.txt"
         with self._log.open("wb") as log:
@@ -69,7 +69,7 @@ class Worker:
                 start_new_session=True,
                 env=surroundings(),
             )
-        guard(self._child.pid, folder.name)
+        guard(self._child.pid)
         self._unread = b""
         self.close = weakref.finalize(self, _end, self._child, folder, os.getpid())
 
