@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -278,19 +277,23 @@ def test_ctrl_c_more_than_once(tmp_path: Path) -> None:
     assert said == "eipyomo: interrupted\n"
 
 
-def test_signals_within_imports_are_heard_later() -> None:
-    """What is raised there may be lost, so that nothing is, and the signal comes again."""
-    inside = SimpleNamespace(f_code=compile("0", "<frozen importlib._bootstrap>", "eval"))
+def test_a_signal_that_is_lost_comes_again() -> None:
+    """Raised where Python can only print it, as when an object is freed: heard a moment later."""
+
+    class Freed:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
 
     def told() -> None:
         with stopped_by_signals():
-            handler: Any = signal.getsignal(signal.SIGTERM)
-            handler(signal.SIGTERM, inside)
+            Freed()
             time.sleep(30.0)
 
+    hook = sys.unraisablehook
     with pytest.raises(Stopped) as stopped:
         told()
     assert stopped.value.status == 128 + signal.SIGTERM
+    assert sys.unraisablehook is hook
 
 
 def test_a_signal_that_compiled_code_renames(

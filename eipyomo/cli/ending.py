@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl-C sends the first; a batch system, `timeout` and a closed terminal the others."""
 
-IMPORTS = "<frozen importlib"
-"""Where Python imports: what is raised in a callback there is printed, and lost."""
 LATER_S = 0.002
+"""When a signal comes again that was lost."""
 
 
 class Stopped(BaseException):
@@ -25,6 +25,8 @@ class Stopped(BaseException):
 
     Attributes
     ----------
+    number
+        The signal's.
     sentence
         What is said then.
     status
@@ -33,6 +35,7 @@ class Stopped(BaseException):
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         super().__init__(number)
+        self.number = number
         name = signal.Signals(number).name
         self.sentence = "interrupted" if name == "SIGINT" else f"stopped by {name}"
         self.status = 128 + number
@@ -61,18 +64,28 @@ def stopped_by_signals() -> Iterator[None]:
     numbers = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
     listened = [one for one in numbers if signal.getsignal(one) != signal.SIG_IGN]  # nohup
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        if frame is not None and frame.f_code.co_filename.startswith(IMPORTS):
-            later = threading.Timer(LATER_S, os.kill, (os.getpid(), number))
-            later.daemon = True
-            later.start()
-            return
+    def listen() -> dict[int, Any]:
+        _heard.clear()
+        return {number: signal.signal(number, stop) for number in listened}
+
+    def stop(number: int, _: FrameType | None) -> None:
         for one in listened:
             signal.signal(one, signal.SIG_IGN)
         _heard.append(Stopped(number))
         raise _heard[0]
 
-    before = {number: signal.signal(number, stop) for number in listened}
+    def again(lost: sys.UnraisableHookArgs) -> None:
+        """Hear later what was raised where Python can only print it, as in a weak reference."""
+        if not isinstance(lost.exc_value, Stopped):
+            hook(lost)
+            return
+        listen()
+        later = threading.Timer(LATER_S, os.kill, (os.getpid(), lost.exc_value.number))
+        later.daemon = True
+        later.start()
+
+    before, hook = listen(), sys.unraisablehook
+    sys.unraisablehook = again
     try:
         yield
     except Exception as error:
@@ -81,5 +94,6 @@ def stopped_by_signals() -> Iterator[None]:
         raise
     finally:
         _heard.clear()
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
