@@ -20,7 +20,7 @@ import numpy as np
 from eipyomo.errors import InputError, OutputError
 from eipyomo.json_text import json_parts
 from eipyomo.matlab import SUFFIX, mat_bytes, mat_document, require_scipy
-from eipyomo.words import one_line, reason_of, short, shown
+from eipyomo.words import one_line, short, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def npz_arrays(contents: bytes) -> dict[str, NDArray[Any]]:
                 if array.dtype.kind in "UV":
                     array.tolist()  # damaged texts are found out here
     except Exception as error:  # whatever damaged contents lead a library to
-        raise ValueError(reason_of(error) or type(error).__name__) from None
+        raise ValueError(f"{type(error).__name__}: {short(str(error))}") from None
     return arrays
 
 

@@ -344,15 +344,17 @@ class Trials:
         """Run the tests, up to the first that fails, without a word; and return what came of it."""
         options = ["-x", "-q", "--tb=no", "-m", "not slow", "-o", "addopts=", *WITHOUT]
         status, nothing = -1, os.open(os.devnull, os.O_RDWR)
-        said = [os.dup(stream) for stream in (0, 1, 2)]
-        for stream in (0, 1, 2):
-            os.dup2(nothing, stream)
+        said = [os.dup(number) for number in (0, 1, 2)]
+        for number in (0, 1, 2):
+            os.dup2(nothing, number)
         for tests in sorted(self.tests, key=self._killed_by, reverse=True):
             status = int(pytest.main([*options, tests], plugins=[recorder]))
             if status != 0:
                 break
-        for stream in (0, 1, 2):
-            os.dup2(said[stream], stream)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # what waits to be written is not said either
+        for number in (0, 1, 2):
+            os.dup2(said[number], number)
         return {"by": recorder.by, "status": status, "seconds": recorder.seconds}
 
 
