@@ -1,4 +1,4 @@
-"""How sentences and tables show values and names: short, on one line, and in_words apart."""
+"""How sentences and tables show values and names: short, on one line, and told apart."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from typing import Any
 
 import numpy as np
 
+SHOWN_PARTS = 60
+"""A sentence has no room for more parts of a list, nor for more lists within one another."""
+
 
 def short(value: Any) -> str:
     """Return a value as a sentence shows it: numpy's numbers as plain ones, and never long."""
     return clipped(one_line(repr(_plain(value))))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, levels: int = SHOWN_PARTS) -> Any:
     """Return what a value is without numpy, as far as a sentence can show it."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return _plain(value.tolist())
+        return _plain(value.tolist(), levels)
+    if type(value) in (list, tuple, set, dict) and not levels:
+        return type(value)()
     if type(value) in (list, tuple, set):
-        return type(value)(map(_plain, list(value)[:SHOWN_PARTS]))
+        return type(value)(_plain(part, levels - 1) for part in list(value)[:SHOWN_PARTS])
     if type(value) is dict:
-        return {key: _plain(part) for key, part in list(value.items())[:SHOWN_PARTS]}
+        parts = list(value.items())[:SHOWN_PARTS]
+        return {key: _plain(part, levels - 1) for key, part in parts}
     return value
 
 
@@ -49,7 +55,7 @@ def one_line(text: str) -> str:
 
 
 def labels(names: Sequence[str], width: int) -> list[str]:
-    """Return names that fit into tables and figures, and are in_words apart as before.
+    """Return names that fit into tables and figures, and are told apart as before.
 
     Long ones are cut in the middle, since names often differ at either end; where that makes two
     alike, they have their place, from 1, in the gap.
@@ -81,13 +87,10 @@ def shown(value: Any) -> str:
     return f"{'an' if kind[0] in 'AEIOaeio' else 'a'} {kind}"
 
 
-SHOWN_PARTS = 60
-"""A sentence has no room for more parts of a list."""
-
-
 JOINERS = "\u200c\u200d"
 
 
 def in_words(value: Any) -> str:
     """Return a value as a sentence shows it; or its kind, where its words say only where it is."""
-    return shown(value) if repr(value) == object.__repr__(value) else short(value)
+    kind: Any = type(value)
+    return shown(value) if kind.__repr__ is object.__repr__ else short(value)

@@ -44,7 +44,7 @@ NEWCOMERS = (ENVIRONMENTS[1], ENVIRONMENTS[-1])
 """Environments in which the first pages are followed."""
 TOLD = ("numpy", "numba", "pandas", "pyomo", "matplotlib", "casadi", "pyscipopt", "highspy")
 """Packages whose versions stand on the page."""
-LAST = 1500
+LAST = 4000
 """Characters kept of what a check that failed has printed."""
 
 
@@ -249,7 +249,8 @@ def row(on_python: str, versions: str, check: str) -> Row:
 
 def tested(here: Installation) -> Row:
     """Return what the quick stage of the tests has found."""
-    words = ["-m", "pytest", "-q", "-n", "2", "-m", "not slow", "-p", "no:cacheprovider"]
+    words = ["-m", "pytest", "-q", "--tb=short", "-n", "2", "-m", "not slow"]
+    words += ["-p", "no:cacheprovider"]
     temporary = f"--basetemp={here.tree.parent / 'basetemp'}"
     done = here.run([*words, temporary], here.tree)
     return counted(done.stdout) | {"says": done.stdout}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -98,6 +100,17 @@ def test_eight_processes_write_the_same_files(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "r.json").read_text())["objective"] == expected[0]
     assert ei.Bundle.open(tmp_path / "b.zip").checks
     assert {file.name for file in tmp_path.iterdir()} == {"s.db", "r.json", "b.zip"}
+
+
+def test_a_new_store_that_another_begins_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait where two change how a file is written: one is to be refused."""
+    other = sqlite3.connect(tmp_path / "s.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.2, other.close)
+    done.start()
+    with Store(tmp_path / "s.db") as store:
+        assert len(store) == 0
+    done.join()
 
 
 COMPILED = """

@@ -29,7 +29,7 @@ from eipyomo.solvers.exact.method import Exact
 from eipyomo.studies.cell import Cell
 from eipyomo.studies.store import Store
 from eipyomo.studies.sweep import sweep
-from eipyomo.words import labels, short
+from eipyomo.words import in_words, labels, short
 from tests.conftest import REFERENCE, slow_but
 
 LETTER = str(REFERENCE / "instances" / "letter-m2.json")
@@ -383,6 +383,17 @@ def test_numpy_is_plain_in_and_out() -> None:
     result = ei.solve(INSTANCE, **options)
     assert json.loads(json.dumps(result.options))["node_limit"] == 5
     assert short([np.float64("nan"), {"a": (np.int64(3),)}]) == "[nan, {'a': (3,)}]"
+
+
+def test_lists_within_lists_are_shown() -> None:
+    """However many there are, as documents of JSON may have, a sentence shows the first of them."""
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert short(nested) == f"{'[' * 57}..."
+    assert in_words((nested,)) == f"({'[' * 56}..."
+    with pytest.raises(ei.InputError, match=r"^places is \[{57}\.\.\., but must be "):
+        ei.Scenario(places=nested)
 
 
 def test_rounding_is_no_violation(capsys: Capture, tmp_path: Path) -> None:

@@ -46,8 +46,9 @@ class Scenario:
             key: value.to_dict() if isinstance(value, Channel | Places) else value
             for key, value in sections.items()
         }
+        parts = Parts.of(document)  # first: what is refused may be nested too deeply to be copied
         self._document = copy.deepcopy(document)
-        self._derived = derive(Parts.of(document), self._document)
+        self._derived = derive(parts, self._document)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:

@@ -7,6 +7,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -48,6 +49,9 @@ COLUMNS = (
     "message",
 )
 """What tables of results show of a result document."""
+
+PATIENCE_S, RETRY_S = 60.0, 0.005
+"""How long a file that others write into is waited for, and how long between tries."""
 
 
 def row_of(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,10 +103,10 @@ class Store:
             try:
                 place = ":memory:" if path is None else Path(path).absolute()
                 self._database = sqlite3.connect(
-                    place, timeout=60.0, isolation_level=None, check_same_thread=False
+                    place, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
                 )
                 opened.callback(self._database.close)  # or its locks outlive the refusal
-                self._database.execute("PRAGMA journal_mode = WAL")
+                self._keep_a_log()
                 self._database.execute("PRAGMA synchronous = FULL")
                 self._database.execute(SCHEMA)
                 self._database.execute("SELECT result FROM cells LIMIT 1")
@@ -110,6 +114,18 @@ class Store:
                 reason = reason_of(error)
                 raise InputError(f"cannot keep a sweep in {str(path)!r}: {reason}") from None
             opened.pop_all()
+
+    def _keep_a_log(self) -> None:
+        """Let others read while one writes: SQLite changes to that for one at a time, unwaited."""
+        end_s = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end_s:
+                    raise
+                time.sleep(RETRY_S)
 
     def __enter__(self) -> Self:
         """Return the store itself."""
