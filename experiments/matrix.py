@@ -5,7 +5,8 @@ Run ``python -m experiments.matrix``, with ``python3.11`` to ``python3.14`` on t
 minutes. Wheel and source distribution are built once. Each Python gets a fresh environment outside
 of the checkout with the wheel and its extra ``test``, in which the tests of the source distribution
 are run, and commands in several surroundings; `pages` follows the first pages in others. What has
-failed keeps its last lines in the table. ``docs/releasing.md`` shows it.
+failed keeps its last lines in the table, and is checked again by the next run; a row names the
+commit that it is of. ``docs/releasing.md`` shows all.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 import pandas as pd
 
 from eipyomo.files import write_atomically
-from experiments import pages
+from experiments import pages, provenance
 from experiments.table import Case, Row, Table, command
 
 ROOT = Path(__file__).parents[1]
@@ -244,6 +245,7 @@ def row(on_python: str, versions: str, check: str) -> Row:
         "seconds": round(time.perf_counter() - start_s),
         "says": found["says"][-LAST:] if found["failed"] else None,
         "versions": here.versions(),
+        "tested": provenance.provenance()["commit"],
     }
 
 
@@ -326,7 +328,8 @@ def shown(table: pd.DataFrame) -> str:
         lines.append(f"| {python} | {packages} | {' | '.join(cells)} |")
     lines += [""]
     for (_, packages), rows in table.groupby(["on_python", "with_packages"], sort=False):
-        lines.append(f"* {packages}: {rows['versions'].iloc[0]}")
+        commits = ", ".join(f"`{one[:7]}`" for one in rows["tested"].unique())
+        lines.append(f"* {packages}: {rows['versions'].iloc[0]}; commit {commits}")
     return "\n".join(lines)
 
 
@@ -347,7 +350,7 @@ def page(table: pd.DataFrame) -> str:
     return text[:start] + shown(table) + text[end:]
 
 
-TABLE = Table("matrix", cases, row, ("pandas",))
+TABLE = Table("matrix", cases, row, ("pandas",), settled=lambda row: not row["failed"])
 
 
 def main() -> None:

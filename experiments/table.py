@@ -2,7 +2,8 @@
 
 A new experiment is one file: what its cases are, what a row says of a case, and, at its end,
 ``command([TABLE])``. A run that is stopped goes on where it stopped, as long as neither the package
-nor the experiment's own file has changed; delete ``experiments/stores`` to compute from nothing.
+nor the experiment's own file has changed, or until what a table has settled; delete
+``experiments/stores`` to compute from nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rich.progress import track
 from eipyomo.files import write_atomically
 from eipyomo.studies.pools import open_pools
 from eipyomo.studies.versions import version_of_code
+from eipyomo.version import __version__
 from experiments import provenance
 
 STORES = provenance.HERE / "stores"
@@ -55,6 +57,9 @@ class Table:
     options
         Numbers that the command can be told, as ``--name``, with their defaults; they stand behind
         the arguments of every case.
+    settled
+        Where it is given, a row for which it holds stays until the package has another version, and
+        any other is computed again by the next run. Such rows say of themselves what they are of.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Table:
     workers: int = 1
     finish: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     options: Mapping[str, float] = field(default_factory=dict)
+    settled: Callable[[Row], bool] | None = None
 
     def stored(self) -> pd.DataFrame:
         """Return the stored table."""
@@ -88,6 +94,8 @@ class Table:
         folder = folder or STORES
         file = folder / f"{self.name}-{self._version()}.json"
         kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        if self.settled is not None:
+            kept = {case: rows for case, rows in kept.items() if all(map(self.settled, rows))}
         missing = [case for case in cases if json.dumps(case) not in kept]
         wanted = [case for case in missing if not only or str(case[0]) in only]
         folder.mkdir(exist_ok=True)
@@ -113,7 +121,8 @@ class Table:
     def _version(self) -> str:
         """Return what the rows depend on: the package, and the file that says what a row is."""
         own = Path(inspect.getfile(self.row)).read_bytes()
-        return f"{version_of_code()}-{hashlib.sha256(own).hexdigest()[:8]}"
+        code = version_of_code() if self.settled is None else __version__
+        return f"{code}-{hashlib.sha256(own).hexdigest()[:8]}"
 
 
 def command(tables: Sequence[Table], draw: Callable[[], None] | None = None) -> None:

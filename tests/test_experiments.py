@@ -90,6 +90,11 @@ def costs(seed: int) -> Row:
     return {"seed": seed, "eco": ei.solve(ei.Instance.letter(users=2, seed=seed), "eco").objective}
 
 
+def passed(row: Row) -> bool:
+    """Tell whether nothing has failed."""
+    return not row["failed"]
+
+
 def with_most(found: pd.DataFrame) -> pd.DataFrame:
     """Add a column that needs the whole table."""
     return found.assign(most=found["half"].max())
@@ -127,6 +132,22 @@ def test_a_run_that_was_stopped_goes_on(monkeypatch: pytest.MonkeyPatch) -> None
     assert (found["most"] == 2.5).all()
     run(monkeypatch)
     assert len(COMPUTED) == 7
+
+
+def test_what_is_settled_outlives_a_change_of_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that have failed are computed again, by whatever code there is then, and no others."""
+
+    def checked(n: int) -> Row:
+        COMPUTED.append(n)
+        return {"n": n, "failed": int(len(COMPUTED) == 2)}
+
+    own = Table("own", lambda: ((n,) for n in range(3)), checked, (), settled=passed)
+    own.compute()
+    assert own.stored()["failed"].tolist() == [0, 1, 0]
+    monkeypatch.setattr(table, "version_of_code", lambda: "another")
+    own.compute()
+    assert COMPUTED == [0, 1, 2, 1]
+    assert own.stored()["failed"].tolist() == [0, 0, 0]
 
 
 def test_some_cases_alone_are_kept_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
