@@ -48,10 +48,11 @@ from tests.allocations import random_allocation
 from tests.conftest import MODES
 
 WRITTEN = (
-    "terms_of", "lagrangian_of", "lagrangian", "safe_value", "reach", "put_aside", "write_cell",
-    "largest_gain", "value_at", "mix", "levelled", "cover_local", "cover", "cover_all",
-    "cover_modes", "carried_over", "multipliers_of", "weights_at", "nearest_on_grid", "size_of",
-    "added", "whole", "tangent_at", "bound_at", "bounds_of_parts", "reach_in_time", "proven_times",
+    "terms_of", "lagrangian_of", "lagrangian", "safely", "safe_value", "reach", "reach_both",
+    "put_aside", "write_cell", "largest_gain", "value_at", "mix", "levelled", "cover_local",
+    "cover", "cover_all", "cover_modes", "carried_over", "multipliers_of", "weights_at",
+    "nearest_on_grid", "size_of", "added", "whole", "tangent_at", "bound_at", "bounds_of_parts",
+    "reach_in_time", "proven_times",
 )  # fmt: skip
 """What is called as it is written, and not compiled."""
 
@@ -283,10 +284,10 @@ def reached(
         asked.append(iota)
         return concave(iota)
 
-    monkeypatch.setattr(plain, "terms_of", lambda *_: None)
     monkeypatch.setattr(plain, "safe_value", safe_value)
     inside, end, step, need = told
-    return *plain.reach(None, M, inside, end, step, need, 16.0, AT), asked
+    value, terms = safe_value(None, inside), Terms(*[0.0] * 8)
+    return *plain.reach(None, M, terms, inside, value, end, step, need, 16.0, AT), asked
 
 
 def falling(iota: float) -> float:
@@ -421,10 +422,9 @@ class Toys:
         self.wanted.append(told[4])
         return told[3]
 
-    def reach(
-        self, _: Any, _m: Any, inside: float, end: float, _step: float, need: float, *_rest: Any
-    ) -> tuple[float, float]:
+    def reach(self, *told: Any) -> tuple[float, float]:
         """Reach as far as is said, and prove the end of what is reached."""
+        inside, end, need = told[3], told[5], told[7]
         self.needs.append(need)
         there = end if need == -math.inf else inside + math.copysign(self.far, end - inside)
         there = max(there, end) if end <= inside else min(there, end)

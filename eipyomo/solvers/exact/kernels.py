@@ -30,7 +30,7 @@ w^t is W = w^t + δ and w^e is V = w^e + ε above, and G has -δ T_max - ε E_ma
 (:func:`multipliers_at`). Without limits both are 0.
 
 The best multipliers at a point (ι, t) make G the cost of the point itself, since the problem is
-convex for fixed ι: :func:`edge_branch` for ν2 and η at a given ν1 + ν2, and
+convex for fixed ι: :func:`pressure_of` for ν2 and η at a given ν1 + ν2, and
 :func:`local_multipliers` for μ. As a function of ι that cost has several local minima, in basins;
 :func:`search_basins` follows two of them.
 
@@ -235,13 +235,32 @@ class Weights(NamedTuple):
     energy: float  # ε
 
 
-class EdgeBranch(NamedTuple):
-    """The edge branch at a given multiplier ν = ν1 + ν2 of its latency."""
+class Upload(NamedTuple):
+    """What an upload asks for at a point (ι, t).
+
+    The weight of a second per Mbit with which the model is there at t: 0 where any share is enough,
+    and endless where none is. `latest_s` is when the edge is ready if the model is just in time,
+    and `seconds` per Mbit are left for all that is sent if the edge is to be ready at t.
+    """
+
+    load: float  # D + ιL
+    in_time: float
+    latest_s: float
+    seconds: float
+
+
+class Ready(NamedTuple):
+    """When the edge is ready at a given multiplier ν, and the derivative in ν."""
+
+    s: float
+    slope: float
+
+
+class Pressure(NamedTuple):
+    """The multipliers ν2 and η of an upload."""
 
     nu2: float
     eta: float
-    ready_s: float
-    ready_slope: float
 
 
 class EdgeWeight(NamedTuple):
@@ -271,6 +290,10 @@ class Value(NamedTuple):
     size: float
 
 
+NO_VALUE = Value(np.inf, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+"""Stands for the value of a decision that is not allowed."""
+
+
 # --- Two functions of the spectral efficiency u = ln(1 + g/b) -------------------------------------
 # b = g / (e^u - 1) and s = unit (e^u - 1) / u; both are convex and monotone in u.
 
@@ -285,15 +308,46 @@ class Efficiency(NamedTuple):
 
 @compiled
 def efficiency(u: float) -> Efficiency:
-    """Return a spectral efficiency with its functions, without cancellation."""
-    grown = math.expm1(u)
+    """Return a spectral efficiency with its functions, without cancellation.
+
+    A small one has the series u²/2 - u³/6 + ... of its remainder, from which e^-u follows.
+    """
     if u > 0.5:
-        return Efficiency(u, grown, u - 1.0 + 1.0 / (1.0 + grown))
-    total, term = 0.0, 1.0
-    for k in range(2, 16):
-        term *= -u / k
-        total += term
-    return Efficiency(u, grown, -total * u)
+        power = math.exp(u)
+        return Efficiency(u, power - 1.0, u - 1.0 + 1.0 / power)
+    total = 1.0
+    for part in RECIPROCALS:
+        total = 1.0 - part * u * total
+    remainder = 0.5 * u * u * total
+    return Efficiency(u, (u - remainder) / (1.0 - u + remainder), remainder)
+
+
+RECIPROCALS = 1.0 / np.arange(16.0, 2.0, -1.0)
+"""Of 16, 15, ..., 3: ratios of the terms of a series."""
+
+
+@compiled
+def stepped(at: Efficiency, step: float) -> Efficiency:
+    """Return the efficiency a step away: a short step takes no exponential function."""
+    if abs(step) > SHORT_STEP_IN_U:
+        return efficiency(at.u + step)
+    half = 0.5 * step * step
+    odd, even = step * (1.0 + half / 3.0), half * (1.0 + half / 6.0)  # sinh and cosh - 1
+    grown = at.grown + (1.0 + at.grown) * (odd + even)
+    remainder = at.remainder + step - (odd - even) / (1.0 + at.grown)
+    return Efficiency(at.u + step, grown, remainder)
+
+
+SHORT_STEP_IN_U = 1e-4
+"""So far, four terms of the series of an exponential function are all of it."""
+
+
+@compiled
+def log_ratio_of(excess: float) -> float:
+    """Return ln(1 + excess)."""
+    if abs(excess) > SHORT_STEP_IN_U:
+        return math.log1p(excess)
+    return excess * (1.0 - excess * (0.5 - excess * (1.0 / 3.0 - 0.25 * excess)))
 
 
 @compiled
@@ -357,24 +411,46 @@ def interpolate(table: FloatColumn, position: float) -> float:
     return float(b + 0.5 * x * (c - a + x * bend))
 
 
+class Inverse(NamedTuple):
+    """The efficiency at which H has a given value, and the derivative of ln s in ln of that."""
+
+    at: Efficiency
+    slope: float
+
+
 @compiled
-def efficiency_at_marginal_time(log_marginal: float) -> float:
-    """Return the u at which ln H(u) has a given value."""
+def efficiency_at_marginal_time(marginal: float, log_marginal: float) -> Inverse:
+    """Return where H(u) has a given value, by a step of Newton's method from a table."""
     near = efficiency(interpolate(EFFICIENCY_AT_MARGINAL_TIME, log_marginal))
-    return near.u - (math.log(marginal_time(near)) - log_marginal) / marginal_time_slope(near)
+    slope = marginal_time_slope(near)
+    step = -log_ratio_of(marginal_time(near) / marginal - 1.0) / slope
+    return Inverse(stepped(near, step), time_factor_slope(near) / slope)
+
+
+@compiled
+def efficiency_in_time(ratio: float) -> Efficiency:
+    """Return the efficiency at which (e^u - 1)/u has a given value; 0 if there is none.
+
+    A step of Halley's method leads there from a table, but for its end.
+    """
+    if ratio <= 1.0:
+        return Efficiency(0.0, 0.0, 0.0)
+    near = efficiency(interpolate(EFFICIENCY_AT_TIME_FACTOR, math.log(math.log(ratio))))
+    for _ in range(3):
+        slope = time_factor_slope(near)
+        bend = 1.0 / (near.u * near.u) - (1.0 + near.grown) / (near.grown * near.grown)
+        newton = -log_ratio_of(near.grown / (near.u * ratio) - 1.0) / slope
+        step = newton / (1.0 + 0.5 * newton * bend / slope)
+        near = stepped(near, step)
+        if abs(step) <= SHORT_STEP_IN_U:
+            break
+    return near
 
 
 @compiled
 def efficiency_at_time_factor(ratio: float) -> float:
     """Return the u at which (e^u - 1)/u has a given value; 0 if there is none."""
-    if ratio <= 1.0:
-        return 0.0
-    target = math.log(ratio)
-    u = interpolate(EFFICIENCY_AT_TIME_FACTOR, math.log(target))
-    for _ in range(2):
-        near = efficiency(u)
-        u -= (math.log(near.grown / u) - target) / time_factor_slope(near)
-    return u
+    return efficiency_in_time(ratio).u
 
 
 # --- One link -------------------------------------------------------------------------------------
@@ -390,18 +466,20 @@ def least_cost(weight: float, price: float, link: Any) -> Share:
     if weight <= NEGLIGIBLE:
         idle_s = link.unit_s * time_factor(link.efficiency_max) if link.share_min > 0.0 else np.inf
         return Share(price * link.share_min, link.share_min, idle_s, 0.0)
-    log_marginal = math.log(price * link.snr / (weight * link.unit_s))
+    unit_price = weight * link.unit_s / link.snr  # of a Hz, where H = 1
+    marginal = price / unit_price
+    log_marginal = math.log(marginal)
     elasticity = 0.0
     if log_marginal <= link.log_marginal_min:
         best = efficiency(link.efficiency_min)
     elif log_marginal >= link.log_marginal_max:
         best = efficiency(link.efficiency_max)
     else:
-        best = efficiency(efficiency_at_marginal_time(log_marginal))
-        elasticity = -time_factor_slope(best) / marginal_time_slope(best)
+        best, slope = efficiency_at_marginal_time(marginal, log_marginal)
+        elasticity = -slope
     share = link.snr / best.grown
     seconds = link.unit_s * (best.grown / best.u)
-    tangent_price = weight * link.unit_s / link.snr * marginal_time(best)
+    tangent_price = unit_price * marginal_time(best)
     overcharge = min(0.0, price - tangent_price) * link.share_max
     overcharge += max(0.0, price - tangent_price) * link.share_min
     cost = weight * seconds + tangent_price * share + overcharge
@@ -417,9 +495,10 @@ def least_seconds(link: Any) -> float:
 @compiled
 def weight_at(seconds: float, price: float, link: Any) -> float:
     """Return the weight at which :func:`least_cost` needs so many seconds per Mbit."""
-    u = max(efficiency_at_time_factor(seconds / link.unit_s), link.efficiency_min)
-    u = min(u, link.efficiency_max)
-    return float(price * link.snr / (link.unit_s * marginal_time(efficiency(u))))
+    best = efficiency_in_time(seconds / link.unit_s)
+    if not link.efficiency_min <= best.u <= link.efficiency_max:
+        best = efficiency(min(max(best.u, link.efficiency_min), link.efficiency_max))
+    return float(price * link.snr / (link.unit_s * marginal_time(best)))
 
 
 # --- The edge server ------------------------------------------------------------------------------
@@ -477,44 +556,70 @@ def update_price(user: Any, weight: float, seconds: float, at: DualPoint) -> flo
 
 
 @compiled
-def unhurried_s(user: Any, weights: Weights, iota: float, at: DualPoint) -> float:
-    """Return the seconds per Mbit that energy and band make best for what is sent at all."""
-    load = user.model_mbit + iota * user.task_mbit
-    return least_cost(weights.send * load, at.uplink_price, user.uplink).seconds
+def needed_weight(seconds: float, price: float, link: Any) -> float:
+    """Return the least weight at which :func:`least_cost` needs no more seconds per Mbit.
+
+    It is 0 where the smallest share is enough, and endless where the largest is not.
+    """
+    best = efficiency_in_time(seconds / link.unit_s)
+    if best.u >= link.efficiency_max:
+        return 0.0
+    if best.u < link.efficiency_min:
+        return np.inf
+    return float(price * link.snr / (link.unit_s * marginal_time(best)))
 
 
 @compiled
-def edge_branch(
-    user: Any, weights: Weights, iota: float, weight: float, at: DualPoint, unhurried: float
-) -> EdgeBranch:
+def upload_at(user: Any, iota: float, at: DualPoint) -> Upload:
+    """Return what an upload asks for; nobody waits for a user that sends no update."""
+    load, left_s = user.model_mbit + iota * user.task_mbit, at.t - user.start_s
+    if at.t >= ENDLESS or load <= 0.0:
+        return Upload(load, 0.0, at.t, np.inf)
+    if user.model_mbit <= 0.0:
+        return Upload(load, 0.0, np.inf, left_s / load)
+    seconds = left_s / user.model_mbit
+    in_time = needed_weight(seconds, at.uplink_price, user.uplink)
+    return Upload(load, in_time, user.start_s + load * seconds, left_s / load)
+
+
+@compiled
+def edge_ready(user: Any, weights: Weights, weight: float, at: DualPoint, upload: Upload) -> Ready:
     """Minimise energy, band and weight · ready time over the uplink share; upload before t.
 
-    The weight is ν = ν1 + ν2, and `unhurried` what :func:`unhurried_s` says. One of four cases
-    holds: the edge is ready at t whatever the weight (ν2 = η = 0); the model's upload is just in
-    time for t (ν2 = ν, η > 0); ready when offloaded, after t (ν2 = ν, η = 0); ready at t and when
-    offloaded at once (0 < ν2 < ν, η = 0).
+    The weight is ν = ν1 + ν2. The edge is ready when the rest is there of which the model is just
+    in time for t; or when all is there, after t; or at t.
     """
-    link, t, price = user.uplink, at.t, at.uplink_price
-    if t >= ENDLESS:
-        return EdgeBranch(0.0, 0.0, t, 0.0)
-    load = user.model_mbit + iota * user.task_mbit
-    if load <= 0.0:
-        return EdgeBranch(0.0, 0.0, t, 0.0)
-    # Nobody waits for a user that sends no update.
-    sync_seconds = (t - user.start_s) / user.model_mbit if user.model_mbit > 0.0 else np.inf
-    ready_seconds = (t - user.start_s) / load
-    if unhurried <= ready_seconds:
-        return EdgeBranch(0.0, 0.0, t, 0.0)
-    pressed = least_cost((weights.send + weight) * load, price, link)
-    if pressed.seconds > sync_seconds:
-        eta = update_price(user, (weights.send + weight) * load, sync_seconds, at)
-        return EdgeBranch(weight, eta, user.start_s + load * sync_seconds, 0.0)
-    if pressed.seconds >= ready_seconds:
-        span = load * pressed.seconds
-        slope = span * pressed.elasticity / (weights.send + weight)
-        return EdgeBranch(weight, 0.0, user.start_s + span, slope)
-    nu2 = weight_at(ready_seconds, price, link) / load - weights.send
-    return EdgeBranch(min(max(nu2, 0.0), weight), 0.0, t, 0.0)
+    pressed = (weights.send + weight) * upload.load
+    if pressed < upload.in_time:
+        return Ready(upload.latest_s, 0.0)
+    if upload.seconds == np.inf:
+        return Ready(at.t, 0.0)
+    up = least_cost(pressed, at.uplink_price, user.uplink)
+    if up.seconds <= upload.seconds:
+        return Ready(at.t, 0.0)
+    span = upload.load * up.seconds
+    return Ready(user.start_s + span, span * up.elasticity / (weights.send + weight))
+
+
+@compiled
+def pressure_of(
+    user: Any, weights: Weights, weight: float, at: DualPoint, upload: Upload
+) -> Pressure:
+    """Return ν2 and η with which :func:`edge_ready` is the minimum of what is linear in times.
+
+    One of four cases holds: the model's upload is just in time for t (ν2 = ν, η > 0); all is there
+    after t (ν2 = ν, η = 0), or at t (0 < ν2 < ν, η = 0), or before, whatever the weight (ν2 = 0).
+    """
+    pressed = (weights.send + weight) * upload.load
+    if pressed < upload.in_time < np.inf:
+        return Pressure(weight, (upload.in_time - pressed) / user.model_mbit)
+    if pressed < upload.in_time:
+        seconds = (at.t - user.start_s) / user.model_mbit
+        return Pressure(weight, update_price(user, pressed, seconds, at))
+    if upload.seconds == np.inf or weight <= 0.0:
+        return Pressure(0.0, 0.0)
+    at_once = needed_weight(upload.seconds, at.uplink_price, user.uplink)
+    return Pressure(min(max(at_once / upload.load - weights.send, 0.0), weight), 0.0)
 
 
 @compiled
@@ -545,8 +650,8 @@ def local_branch(user: Any, weights: Weights, work: float, mu: float, price: flo
 @compiled
 def edge_multipliers(user: Any, weights: Weights, iota: float, at: DualPoint) -> Multipliers:
     """Return the best multipliers without a local branch (a = 0, ι = 1)."""
-    unhurried = unhurried_s(user, weights, iota, at)
-    edge = edge_branch(user, weights, iota, weights.latency, at, unhurried)
+    upload = upload_at(user, iota, at)
+    edge = pressure_of(user, weights, weights.latency, at, upload)
     return Multipliers(0.0, edge.nu2, edge.eta, weights.deadline, weights.energy)
 
 
@@ -575,7 +680,7 @@ def meeting(
     weights: Weights,
     iota: float,
     at: DualPoint,
-    unhurried: float,
+    upload: Upload,
     start: float,
     steps: int,
 ) -> Meeting:
@@ -585,17 +690,17 @@ def meeting(
     ln μ. With a price of the edge's frequency, which a branch without weight does not pay, it is
     nearly linear in ln(μ/ν) for small ν too. Newton's method within a bracket finds it; where
     branches have kinks it may go to and fro, so that every other step halves the bracket (of ln μ)
-    after some.
+    after some. A step from where it is nearly 0 is the last one.
     """
     total, price = weights.latency, at.edge_price
     work = (1.0 - iota) * user.work_gigacycles
-    low, high, mu, nu2, eta, ends_together = 0.0, total, start, 0.0, 0.0, False
+    low, high, mu, ends_together = 0.0, total, start, False
     blur = 2.0**-54 * total if price > 0.0 else 0.0  # what rounding adds to ν
     for attempt in range(steps):
-        edge = edge_branch(user, weights, iota, total - mu, at, unhurried)
+        edge = edge_ready(user, weights, total - mu, at, upload)
         at_edge = least_edge_cost(user, iota, total - mu, price)
         branch = local_branch(user, weights, work, mu, at.downlink_price)
-        span, nu2, eta = edge.ready_s - at.t + at_edge.span_s, edge.nu2, edge.eta
+        span = edge.s - at.t + at_edge.span_s
         log_ratio = math.log(branch.finish_s / span)
         ends_together = abs(log_ratio) <= TOGETHER + blur / (total - mu)
         if ends_together:
@@ -604,16 +709,20 @@ def meeting(
             low = mu
         else:
             high = mu
-        span_slope = edge.ready_slope + at_edge.span_slope
+        span_slope = edge.slope + at_edge.span_slope
         slope = branch.finish_slope / branch.finish_s + mu * span_slope / span
         previous = mu
         mu = step_in_log_odds(mu, -log_ratio / slope, total if price > 0.0 else np.inf)
+        if abs(log_ratio) <= NEARLY and low < mu < high:
+            ends_together = True
+            break
         around_a_kink = attempt > 6 and attempt % 2 == 0
         if around_a_kink or not low < mu < high:
             mu = math.sqrt(low * high) if low > 0.0 else 0.1 * high  # half way in ln μ
         if mu == previous or high - low <= 1e-15 * high:
             break
-    return Meeting(mu, min(nu2, total - mu), eta, ends_together)
+    nu2, eta = pressure_of(user, weights, total - mu, at, upload)
+    return Meeting(mu, nu2, eta, ends_together)
 
 
 @compiled
@@ -628,27 +737,27 @@ def local_multipliers(
     none); or both end together, at a μ between. That is tried first, near a hint if there is one.
     """
     total, delta, epsilon = weights.latency, weights.deadline, weights.energy
-    unhurried = unhurried_s(user, weights, iota, at)
+    upload = upload_at(user, iota, at)
     if 0.0 < hint < total:
-        near = meeting(user, weights, iota, at, unhurried, hint, FEW_STEPS)
+        near = meeting(user, weights, iota, at, upload, hint, FEW_STEPS)
         if near.ends_together:
             return Multipliers(near.mu, near.nu2, near.eta, delta, epsilon)
     work = (1.0 - iota) * user.work_gigacycles
     price = at.edge_price
-    edge, at_edge = (
-        edge_branch(user, weights, iota, 0.0, at, unhurried),
-        least_edge_cost(user, iota, 0.0, price),
-    )
+    ready = edge_ready(user, weights, 0.0, at, upload)
+    at_edge = least_edge_cost(user, iota, 0.0, price)
     branch = local_branch(user, weights, work, total, at.downlink_price)
-    if total <= 0.0 or branch.finish_s >= edge.ready_s - at.t + at_edge.span_s:
+    if total <= 0.0 or branch.finish_s >= ready.s - at.t + at_edge.span_s:
+        edge = pressure_of(user, weights, 0.0, at, upload)
         return Multipliers(total, 0.0, edge.eta, delta, epsilon)
     if (work <= 0.0 or weights.cpu <= 0.0) and weights.receive > 0.0:
         idle = local_branch(user, weights, work, 0.0, at.downlink_price)
-        edge = edge_branch(user, weights, iota, total, at, unhurried)
+        ready = edge_ready(user, weights, total, at, upload)
         at_edge = least_edge_cost(user, iota, total, price)
-        if idle.finish_s <= edge.ready_s - at.t + at_edge.span_s:
+        if idle.finish_s <= ready.s - at.t + at_edge.span_s:
+            edge = pressure_of(user, weights, total, at, upload)
             return Multipliers(0.0, edge.nu2, edge.eta, delta, epsilon)
-    found = meeting(user, weights, iota, at, unhurried, 0.5 * total, MAX_STEPS)
+    found = meeting(user, weights, iota, at, upload, 0.5 * total, MAX_STEPS)
     return Multipliers(found.mu, found.nu2, found.eta, delta, epsilon)
 
 
@@ -764,14 +873,14 @@ def work_weight_in_time(
 @compiled
 def edge_weight_in_time(user: Any, weights: Weights, iota: float, at: DualPoint) -> EdgeWeight:
     """Return the least ν with which the edge branch keeps the deadline, with its ν2 and η."""
-    idle = edge_branch(user, weights, iota, 0.0, at, unhurried_s(user, weights, iota, at))
     link, price = user.uplink, at.uplink_price
     load = user.model_mbit + iota * user.task_mbit
     by = user.deadline_s - iota * user.edge_s
     if at.edge_price > 0.0 and iota * user.edge_gigacycles > 0.0:
         return served_in_time(user, weights, iota, load, at)
-    if idle.ready_s <= by:
-        return EdgeWeight(0.0, 0.0, idle.eta)
+    upload = upload_at(user, iota, at)
+    if edge_ready(user, weights, 0.0, at, upload).s <= by:
+        return EdgeWeight(0.0, 0.0, pressure_of(user, weights, 0.0, at, upload).eta)
     if load <= 0.0:
         return EdgeWeight(heavy(user, at), 0.0, 0.0)
     seconds = (max(by, at.t) - user.start_s) / load
@@ -790,21 +899,21 @@ def served_in_time(
     high = weight_at(0.0, at.uplink_price, user.uplink) / load - weights.send if load > 0.0 else 0.0
     most = user.edge_frequency_max_ghz
     high = max(high, at.edge_price * most**2 / (iota * user.edge_gigacycles))
-    low, nu, unhurried = 1e-15 * high, high, unhurried_s(user, weights, iota, at)
-    edge = edge_branch(user, weights, iota, nu, at, unhurried)
-    if edge.ready_s + iota * user.edge_s > user.deadline_s * (1.0 + TOGETHER):
+    low, nu, upload = 1e-15 * high, high, upload_at(user, iota, at)
+    ready = edge_ready(user, weights, nu, at, upload)
+    if ready.s + iota * user.edge_s > user.deadline_s * (1.0 + TOGETHER):
         nu = high + heavy(user, at)
-        edge = edge_branch(user, weights, iota, nu, at, unhurried)
+        edge = pressure_of(user, weights, nu, at, upload)
         return EdgeWeight(nu, edge.nu2, edge.eta)
     while high - low > 1e-13 * high:
         nu = math.sqrt(low * high)
-        edge = edge_branch(user, weights, iota, nu, at, unhurried)
+        ready = edge_ready(user, weights, nu, at, upload)
         span = least_edge_cost(user, iota, nu, at.edge_price).span_s
-        if edge.ready_s + span > user.deadline_s:
+        if ready.s + span > user.deadline_s:
             low = nu
         else:
             high = nu
-    edge = edge_branch(user, weights, iota, high, at, unhurried)
+    edge = pressure_of(user, weights, high, at, upload)
     return EdgeWeight(high, edge.nu2, edge.eta)
 
 
@@ -1362,10 +1471,9 @@ def multipliers_of(known: Any) -> Multipliers:
 
 @compiled
 def record(
-    user: Any, iota: float, download: bool, multipliers: Multipliers, at: DualPoint, solution: Any
+    user: Any, iota: float, download: bool, multipliers: Multipliers, value: Value, solution: Any
 ) -> None:
     """Write down a solution (a, ι) with its cost, shares and multipliers."""
-    value = lagrangian(user, iota, download, multipliers, at)
     solution.download = download
     solution.offload_fraction = iota
     solution.value = value.cost
@@ -1450,20 +1558,56 @@ class Everybody(NamedTuple):
 
 
 @compiled
+def safely(user: Any, value: Value, multipliers: Multipliers, last_t: float) -> float:
+    """Return G less what rounding can have added, for use at any time up to `last_t`."""
+    weights = user.latency_weight + multipliers.deadline + multipliers.nu2 + multipliers.eta
+    return float(value.cost - ROUNDING * (value.size + weights * last_t))
+
+
+@compiled
 def safe_value(
     user: Any, iota: float, terms: Terms, multipliers: Multipliers, last_t: float, at: DualPoint
 ) -> float:
-    """Return G(ι, t) less what rounding can have added, for use at any time up to `last_t`."""
-    value = lagrangian_of(user, iota, terms, at)
-    weights = user.latency_weight + multipliers.deadline + multipliers.nu2 + multipliers.eta
-    return float(value.cost - ROUNDING * (value.size + weights * last_t))
+    """Return G(ι, t), safely."""
+    return safely(user, lagrangian_of(user, iota, terms, at), multipliers, last_t)
+
+
+class Reach(NamedTuple):
+    """How far to both sides of a point G stays above a need, and the least value in between."""
+
+    left: float
+    right: float
+    value: float
+
+
+@compiled
+def reach_both(
+    user: Any,
+    multipliers: Multipliers,
+    middle: float,
+    point: Value,
+    low: float,
+    high: float,
+    step: float,
+    need: float,
+    last_t: float,
+    at: DualPoint,
+) -> Reach:
+    """Return how far from a point, where G is known, it stays above a need in a range of ι."""
+    terms = terms_of(user, True, multipliers, at)
+    value = safely(user, point, multipliers, last_t)
+    left, at_left = reach(user, multipliers, terms, middle, value, low, step, need, last_t, at)
+    right, at_right = reach(user, multipliers, terms, middle, value, high, step, need, last_t, at)
+    return Reach(left, right, min(at_left, at_right))
 
 
 @compiled
 def reach(
     user: Any,
     multipliers: Multipliers,
+    terms: Terms,
     inside: float,
+    value: float,
     end: float,
     step: float,
     need: float,
@@ -1474,8 +1618,6 @@ def reach(
 
     G is concave in ι, so a chord from a point where it is above meets the need too early at worst.
     """
-    terms = terms_of(user, True, multipliers, at)
-    value = safe_value(user, inside, terms, multipliers, last_t, at)
     if inside == end:
         return inside, value
     outside = end
@@ -1583,8 +1725,7 @@ def levelled(
         if not math.isnan(under):
             level = mix(one, other, under / (under - over))
             point = lagrangian(user, iota, download, level, at)
-            weights = user.latency_weight + level.deadline + level.nu2 + level.eta
-            if point.cost - ROUNDING * (point.size + weights * times.last) >= wanted.value:
+            if safely(user, point, level, times.last) >= wanted.value:
                 return level, point
     return known
 
@@ -1647,9 +1788,10 @@ def cover_local(
         need = min(cost, best + largest_gain(best_slope - slope, times, at.t)) - tolerance
         if count + waiting + 3 > MAX_CELLS:
             need = -np.inf
-        left, left_value = reach(user, multipliers, middle, low, step, need, times.last, at)
-        right, right_value = reach(user, multipliers, middle, high, step, need, times.last, at)
-        write_cell(cells[count], left, right, multipliers, min(left_value, right_value), slope)
+        left, right, value = reach_both(
+            user, multipliers, middle, point, low, high, step, need, times.last, at
+        )
+        write_cell(cells[count], left, right, multipliers, value, slope)
         count += 1
         waiting = put_aside(low, left, right, high, step, lows, highs, waiting)
     return count, better
@@ -1875,7 +2017,8 @@ def search_basins(
     first, first_hint = basins[0].offload_fraction, multipliers_of(basins[0])
     iota, multipliers = best_offload(user, domain, step, first, at, first_hint)
     remember(basins[0], iota, multipliers)
-    record(user, iota, True, multipliers, at, solution)
+    value = lagrangian(user, iota, True, multipliers, at)
+    record(user, iota, True, multipliers, value, solution)
     start, hint = basins[1].offload_fraction, multipliers_of(basins[1])
     if start < 0.0:
         return False
@@ -1892,7 +2035,7 @@ def search_basins(
     if value.cost < solution.value:
         remember(basins[0], other, other_multipliers)
         remember(basins[1], iota, multipliers)
-        record(user, other, True, other_multipliers, at, solution)
+        record(user, other, True, other_multipliers, value, solution)
     return True
 
 
@@ -1919,8 +2062,9 @@ def is_dominated(
             remember(basin, middle, multipliers)
         if point.cost <= cost:
             return False
-        left, _ = reach(user, multipliers, middle, low, step, cost, at.t, at)
-        right, _ = reach(user, multipliers, middle, high, step, cost, at.t, at)
+        left, right, _ = reach_both(
+            user, multipliers, middle, point, low, high, step, cost, at.t, at
+        )
         waiting = put_aside(low, left, right, high, step, lows, highs, waiting)
         if waiting == 0:
             return True
@@ -1951,12 +2095,10 @@ def solve_freely(
 
     A basin that the screening finds is followed from then on, beside the one known before.
     """
-    edge_cost = np.inf
-    edge = NOTHING_KNOWN
+    edge_cost, edge, at_edge = np.inf, NOTHING_KNOWN, NO_VALUE
     if domain.edge:
-        edge = multipliers_at(user, 1.0, False, at, NOTHING_KNOWN)
-        value = lagrangian(user, 1.0, False, edge, at)
-        edge_cost = value.cost
+        edge, at_edge = value_at(user, 1.0, False, at, NOTHING_KNOWN)
+        edge_cost = at_edge.cost
     if domain.local and not (
         domain.edge and is_dominated(user, domain, step, basins[0], edge_cost, at)
     ):
@@ -1972,7 +2114,7 @@ def solve_freely(
             search_basins(user, domain, step, basins, at, solution)
         if solution.value < edge_cost:
             return
-    record(user, 1.0, False, edge, at, solution)
+    record(user, 1.0, False, edge, at_edge, solution)
 
 
 @compiled
@@ -1980,10 +2122,10 @@ def solve_nearby(
     user: Any, domain: Any, step: float, basins: Any, at: DualPoint, solution: Any
 ) -> None:
     """Take no download, or the best ι of the basins known; what that misses, a proof finds."""
-    edge_cost, edge = np.inf, NOTHING_KNOWN
+    edge_cost, edge, at_edge = np.inf, NOTHING_KNOWN, NO_VALUE
     if domain.edge:
-        edge, value = value_at(user, 1.0, False, at, multipliers_of(solution))
-        edge_cost = value.cost
+        edge, at_edge = value_at(user, 1.0, False, at, multipliers_of(solution))
+        edge_cost = at_edge.cost
     known = basins[0]
     follows = domain.local and (known.offload_fraction >= 0.0 or not domain.edge)
     if follows and domain.edge and not solution.download:
@@ -1994,7 +2136,7 @@ def solve_nearby(
         search_basins(user, domain, step, basins, at, solution)
         if solution.value < edge_cost:
             return
-    record(user, 1.0, False, edge, at, solution)
+    record(user, 1.0, False, edge, at_edge, solution)
 
 
 @compiled
@@ -2026,7 +2168,7 @@ def solve_modes(modes: Any, known: Any, domain: Any, at: DualPoint, solution: An
         remember(basin, HALF, multipliers)
         if value.cost < best:
             best = value.cost
-            record(mode, HALF, True, multipliers, at, solution)
+            record(mode, HALF, True, multipliers, value, solution)
             solution.offload_fraction = k
 
 
@@ -2036,9 +2178,9 @@ def solve_mode(modes: Any, known: Any, at: DualPoint, solution: Any) -> None:
     k = int(solution.offload_fraction)
     mode = modes[k]
     computes = computes_itself(mode)
-    multipliers, _ = value_at(mode, HALF, computes, at, multipliers_of(solution))
+    multipliers, value = value_at(mode, HALF, computes, at, multipliers_of(solution))
     remember(known[k], HALF, multipliers)
-    record(mode, HALF, True, multipliers, at, solution)
+    record(mode, HALF, True, multipliers, value, solution)
     solution.offload_fraction = k
 
 
@@ -2098,7 +2240,7 @@ def solve_users(
     `solutions` holds the previous ones and is overwritten.
     """
     users, domains, step, basins, modes, known = everybody
-    cells = np.empty(MAX_CELLS, CELL)
+    cells = np.empty(MAX_CELLS if freedom == FREE else 0, CELL)
     typical = (at.uplink_price + at.downlink_price) / len(users)
     for j in range(first, last):
         user, domain, solution = users[j], domains[j], solutions[j]
@@ -2119,9 +2261,10 @@ def solve_users(
         if freedom == TRACKED and download:
             hint = multipliers_of(solution)
             iota, multipliers = best_offload(user, domain, step, iota, at, hint)
+            value = lagrangian(user, iota, download, multipliers, at)
         else:
-            multipliers, _ = value_at(user, iota, download, at, multipliers_of(solution))
-        record(user, iota, download, multipliers, at, solution)
+            multipliers, value = value_at(user, iota, download, at, multipliers_of(solution))
+        record(user, iota, download, multipliers, value, solution)
 
 
 # --- Where a decreasing function crosses zero -----------------------------------------------------
@@ -2670,10 +2813,10 @@ def slow_down_at_edge(users: Any, at: DualPoint, solutions: Any, first: int, las
             own_work = (1.0 - solution.offload_fraction) * user.work_gigacycles
             weights = weights_at(user, solution.deadline, solution.energy)
             weight = weights.latency - solution.mu
-            unhurried = unhurried_s(user, weights, solution.offload_fraction, at)
-            edge = edge_branch(user, weights, solution.offload_fraction, weight, at, unhurried)
+            upload = upload_at(user, solution.offload_fraction, at)
+            ready = edge_ready(user, weights, weight, at, upload)
             branch = local_branch(user, weights, own_work, solution.mu, at.downlink_price)
-            time_left = branch.finish_s - (edge.ready_s - at.t)
+            time_left = branch.finish_s - (ready.s - at.t)
             if time_left > 0.0:
                 needed = min(work / time_left, user.edge_frequency_max_ghz)
                 solution.edge_frequency_ghz = needed
