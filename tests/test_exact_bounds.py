@@ -140,8 +140,8 @@ def test_functions_of_the_spectral_efficiency_are_inverted() -> None:
     """Both inverses of functions of u are good to rounding over its whole range."""
     for u in map(float, np.geomspace(1e-6, 75.0, 300)):
         (log_marginal,) = kernels.log_marginal_times(np.array([u]))
-        inverse = kernels.efficiency_at_marginal_time(math.exp(log_marginal), log_marginal)
-        assert inverse.at.u == pytest.approx(u, rel=1e-12)
+        found = kernels.efficiency_at_marginal_time(math.exp(log_marginal), log_marginal)
+        assert found.at.u == pytest.approx(u, rel=1e-12)
         inverse = kernels.efficiency_at_time_factor(kernels.time_factor(u))
         assert inverse == pytest.approx(u, rel=1e-9 if u < 1e-4 else 1e-12)
 
