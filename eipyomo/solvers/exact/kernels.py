@@ -107,6 +107,7 @@ SOLUTION = np.dtype(
         ("energy", "f8"),  # ε
         ("energy_j", "f8"),  # E_j and
         ("latency_s", "f8"),  # T_j, where a total of them is limited; see measure()
+        ("bend", "f8"),  # second derivative of the cost in ι where it is lowest, or 0: not known
     ],
     align=True,
 )
@@ -136,6 +137,7 @@ BASIN = np.dtype(
         ("eta", "f8"),  # η
         ("deadline", "f8"),  # δ
         ("energy", "f8"),  # ε
+        ("bend", "f8"),  # second derivative of the cost in ι, or 0: not known
     ],
     align=True,
 )
@@ -1311,24 +1313,46 @@ def nearest_on_grid(iota: float, step: float) -> float:
     return min(round(iota / step) * step, 1.0)
 
 
+class Bottom(NamedTuple):
+    """Where the cost in ι is lowest in a basin, with multipliers; how much lower than the start.
+
+    `bend` is its second derivative there, or 0 where that is not known.
+    """
+
+    offload_fraction: float
+    multipliers: Multipliers
+    bend: float
+    gained: float
+
+
 @compiled
 def descend(
-    user: Any, low: float, high: float, start: float, at: DualPoint, hint: Multipliers
-) -> tuple[float, Multipliers]:
+    user: Any,
+    low: float,
+    high: float,
+    start: float,
+    at: DualPoint,
+    hint: Multipliers,
+    bend: float,
+) -> Bottom:
     """Go down from a start to the bottom of its basin of the cost in ι.
 
     A step that is too long can end in another basin, a higher one: then it is tried with short
     steps.
     """
-    x, multipliers, gained = line_search(user, low, high, start, FIRST_STEP, at, hint)
-    if gained < 0.0:
-        x, multipliers, gained = line_search(user, low, high, start, SHORT_STEP, at, hint)
-    return x, multipliers
+    found = line_search(user, low, high, start, FIRST_STEP, at, hint, bend)
+    if found.gained < 0.0:
+        found = line_search(user, low, high, start, SHORT_STEP, at, hint, 0.0)
+    return found
 
 
 FIRST_STEP, SHORT_STEP = 0.003, 3e-5
 """In ι: short beside most basins, and long enough for a start near the bottom to be bracketed soon;
 the second is for basins in which the first is too long."""
+LEAST_STEP, LARGEST_STEP = 1e-8, 0.03
+"""In ι: of a first step where the bend is known: it has to tell slopes apart, and may not leap."""
+A_LITTLE_FAR = 1.02
+"""Times the way to the bottom, for such a step: so the bottom is bracketed closely."""
 OVERSHOOT, LARGEST_GROWTH = 1.2, 8.0
 """A secant step is lengthened to pass the bottom, so that it is bracketed, and may not leap."""
 FLAT, NARROW = 1e-11, 1e-10
@@ -1346,17 +1370,16 @@ def line_search(
     step: float,
     at: DualPoint,
     hint: Multipliers,
-) -> tuple[float, Multipliers, float]:
+    bend: float,
+) -> Bottom:
     """Follow the slope of the cost in ι until it changes its sign, and find where it does.
 
     Once it has, Illinois' method goes on for the slope; where that jumps, the cost has a kink, to
     which its tangents on both sides lead. The multipliers of both sides are mixed so that G is
     level in ι: at a kink, those of one side would tell a wrong story about t.
 
-    Returns
-    -------
-    offload, multipliers, gained
-        The bottom, and how much lower than the start it is.
+    The first step leads to where the bottom is expected by a `bend` that was met before; with 0 it
+    is the `step`.
     """
     x = min(max(start, low), high)
     multipliers, value = value_at(user, x, True, at, hint)
@@ -1364,7 +1387,8 @@ def line_search(
     first_cost = cost
     enough = FLAT * abs(first_cost)
     other, other_slope, other_cost, other_multipliers = x, slope, cost, multipliers
-    weight, bracketed, jumps = 1.0, False, False
+    weight, bracketed, jumps, smooth = 1.0, False, False, True
+    step = first_step(slope, bend, step)
     for _ in range(60):
         if bracketed:
             y = x - slope * (other - x) / (weight * other_slope - slope)
@@ -1372,7 +1396,7 @@ def line_search(
                 y = beyond_kink(x, cost, slope, other, other_cost, other_slope)
             y = strictly_between(x, y, other)
         elif slope == 0.0 or x == (low if slope > 0.0 else high):
-            return x, multipliers, first_cost - cost
+            return Bottom(x, multipliers, 0.0, first_cost - cost)
         else:
             y = max(x - step, low) if slope > 0.0 else min(x + step, high)
         y_multipliers, value = value_at(user, y, True, at, multipliers)
@@ -1390,14 +1414,29 @@ def line_search(
             if ratio < LEVEL:
                 growth = min(ratio / (1.0 - ratio) * OVERSHOOT, LARGEST_GROWTH)
             step = abs(y - x) * growth
+        smooth = smooth and not jumps
         x, slope, cost, multipliers = y, y_slope, value.cost, y_multipliers
         if bracketed and (abs(other - x) <= NARROW or abs(slope * (other - x)) <= enough):
             break
     gained = first_cost - cost + enough
     if not bracketed or slope == other_slope:
-        return x, multipliers, gained
-    level = mix(multipliers, other_multipliers, other_slope / (other_slope - slope))
-    return x, level, gained
+        return Bottom(x, multipliers, 0.0, gained)
+    part = other_slope / (other_slope - slope)
+    bend = (other_slope - slope) / (other - x) if smooth and abs(other - x) > NOISE else 0.0
+    level = mix(multipliers, other_multipliers, part)
+    return Bottom(part * x + (1.0 - part) * other, level, bend, gained)
+
+
+NOISE = 1e-9
+"""In ι: where the slopes of two points that are nearer are rounding."""
+
+
+@compiled
+def first_step(slope: float, bend: float, otherwise: float) -> float:
+    """Return the length of a step a little beyond the bottom, where the bend is known."""
+    if bend <= 0.0:
+        return otherwise
+    return min(max(A_LITTLE_FAR * abs(slope) / bend, LEAST_STEP), LARGEST_STEP)
 
 
 @compiled
@@ -1439,28 +1478,31 @@ def mix(one: Multipliers, other: Multipliers, part: float) -> Multipliers:
 
 
 @compiled
-def best_offload(
-    user: Any, domain: Any, step: float, start: float, at: DualPoint, hint: Multipliers
-) -> tuple[float, Multipliers]:
-    """Return the best offload fraction with download in the basin of a start, and multipliers."""
+def best_offload(user: Any, domain: Any, step: float, start: Any, at: DualPoint) -> Bottom:
+    """Return the best offload fraction with download in the basin of a start, and multipliers.
+
+    The start is a BASIN or a SOLUTION; its ι may be UNKNOWN.
+    """
     low, high = domain.offload_min, domain.offload_max
-    middle = start if start >= 0.0 else 0.5 * (low + high)  # the start may be UNKNOWN
-    multipliers = hint
+    multipliers, bend = multipliers_of(start), start.bend
     if high > low:
+        known = start.offload_fraction
+        middle = known if known >= 0.0 else 0.5 * (low + high)
         least = min(max(low, LEAST_OFFLOAD), high) if at.edge_price > 0.0 else low
-        best, multipliers = descend(user, least, high, middle, at, hint)
+        found = descend(user, least, high, middle, at, multipliers, bend)
+        best, multipliers, bend, _ = found
         if best == least > low:
             best = low
             multipliers, _ = value_at(user, low, True, at, multipliers)
         if step <= 0.0:
-            return best, multipliers
+            return Bottom(best, multipliers, bend, 0.0)
         low = min(max(nearest_on_grid(np.floor(best / step + 1e-9) * step, step), low), high)
         high = min(nearest_on_grid(low + step, step), high)
     lower_multipliers, lower = value_at(user, low, True, at, multipliers)
     upper_multipliers, upper = value_at(user, high, True, at, multipliers)
     if lower.cost <= upper.cost:
-        return low, lower_multipliers
-    return high, upper_multipliers
+        return Bottom(low, lower_multipliers, bend, 0.0)
+    return Bottom(high, upper_multipliers, bend, 0.0)
 
 
 @compiled
@@ -1990,9 +2032,9 @@ SAME_BASIN = 1e-6
 
 
 @compiled
-def remember(basin: Any, iota: float, multipliers: Multipliers) -> None:
+def remember(basin: Any, iota: float, multipliers: Multipliers, bend: float) -> None:
     """Write down an ι whose basin is followed, with multipliers that are good there."""
-    basin.offload_fraction = iota
+    basin.offload_fraction, basin.bend = iota, bend
     basin.mu, basin.nu2, basin.eta = multipliers.mu, multipliers.nu2, multipliers.eta
     basin.deadline, basin.energy = multipliers.deadline, multipliers.energy
 
@@ -2015,27 +2057,30 @@ def search_basins(
     the one was that is gone is remembered.
     """
     first, first_hint = basins[0].offload_fraction, multipliers_of(basins[0])
-    iota, multipliers = best_offload(user, domain, step, first, at, first_hint)
-    remember(basins[0], iota, multipliers)
+    first_bend = basins[0].bend
+    iota, multipliers, bend, _ = best_offload(user, domain, step, basins[0], at)
+    remember(basins[0], iota, multipliers, bend)
     value = lagrangian(user, iota, True, multipliers, at)
     record(user, iota, True, multipliers, value, solution)
-    start, hint = basins[1].offload_fraction, multipliers_of(basins[1])
+    solution.bend = bend
+    start = basins[1].offload_fraction
     if start < 0.0:
         return False
     value = lagrangian(user, start, True, remembered(user, basins[1]), at)
     if value.cost > solution.value:  # so does the bottom known, by weak duality
         return True
-    other, other_multipliers = best_offload(user, domain, step, start, at, hint)
+    other, other_multipliers, other_bend, _ = best_offload(user, domain, step, basins[1], at)
     if abs(other - iota) <= SAME_BASIN:
         if first >= 0.0 and abs(first - iota) > abs(start - iota):
-            remember(basins[1], first, first_hint)
+            remember(basins[1], first, first_hint, first_bend)
         return False
-    remember(basins[1], other, other_multipliers)
+    remember(basins[1], other, other_multipliers, other_bend)
     value = lagrangian(user, other, True, other_multipliers, at)
     if value.cost < solution.value:
-        remember(basins[0], other, other_multipliers)
-        remember(basins[1], iota, multipliers)
+        remember(basins[0], other, other_multipliers, other_bend)
+        remember(basins[1], iota, multipliers, bend)
         record(user, other, True, other_multipliers, value, solution)
+        solution.bend = other_bend
     return True
 
 
@@ -2059,7 +2104,7 @@ def is_dominated(
         start = UNKNOWN
         multipliers, point = value_at(user, middle, True, at, multipliers)
         if k == 0:
-            remember(basin, middle, multipliers)
+            remember(basin, middle, multipliers, 0.0)
         if point.cost <= cost:
             return False
         left, right, _ = reach_both(
@@ -2109,8 +2154,9 @@ def solve_freely(
             user, domain, step, solution, enough, Times(at.t, at.t), at, 0, cells
         )
         if better >= 0.0:
-            remember(basins[1], basins[0].offload_fraction, multipliers_of(basins[0]))
-            remember(basins[0], better, NOTHING_KNOWN)
+            known = basins[0]
+            remember(basins[1], known.offload_fraction, multipliers_of(known), known.bend)
+            remember(known, better, NOTHING_KNOWN, 0.0)
             search_basins(user, domain, step, basins, at, solution)
         if solution.value < edge_cost:
             return
@@ -2165,7 +2211,7 @@ def solve_modes(modes: Any, known: Any, domain: Any, at: DualPoint, solution: An
             if value.cost >= best:
                 continue
         multipliers, value = value_at(mode, HALF, computes, at, multipliers_of(basin))
-        remember(basin, HALF, multipliers)
+        remember(basin, HALF, multipliers, 0.0)
         if value.cost < best:
             best = value.cost
             record(mode, HALF, True, multipliers, value, solution)
@@ -2179,7 +2225,7 @@ def solve_mode(modes: Any, known: Any, at: DualPoint, solution: Any) -> None:
     mode = modes[k]
     computes = computes_itself(mode)
     multipliers, value = value_at(mode, HALF, computes, at, multipliers_of(solution))
-    remember(known[k], HALF, multipliers)
+    remember(known[k], HALF, multipliers, 0.0)
     record(mode, HALF, True, multipliers, value, solution)
     solution.offload_fraction = k
 
@@ -2259,8 +2305,7 @@ def solve_users(
             continue
         download, iota = solution.download, solution.offload_fraction
         if freedom == TRACKED and download:
-            hint = multipliers_of(solution)
-            iota, multipliers = best_offload(user, domain, step, iota, at, hint)
+            iota, multipliers, solution.bend, _ = best_offload(user, domain, step, solution, at)
             value = lagrangian(user, iota, download, multipliers, at)
         else:
             multipliers, value = value_at(user, iota, download, at, multipliers_of(solution))
