@@ -1355,7 +1355,7 @@ A_LITTLE_FAR = 1.02
 """Times the way to the bottom, for such a step: so the bottom is bracketed closely."""
 OVERSHOOT, LARGEST_GROWTH = 1.2, 8.0
 """A secant step is lengthened to pass the bottom, so that it is bracketed, and may not leap."""
-FLAT, NARROW = 1e-11, 1e-10
+FLAT, NARROWEST = 1e-11, 1e-13
 """What may be left to gain, relative to the cost, and how narrow a bracket in ι may be."""
 LEVEL, GROWTH = 0.9, 4.0
 """Where the slope has kept that much of its size in a step, the next one is so much longer."""
@@ -1375,8 +1375,8 @@ def line_search(
     """Follow the slope of the cost in ι until it changes its sign, and find where it does.
 
     Once it has, Illinois' method goes on for the slope; where that jumps, the cost has a kink, to
-    which its tangents on both sides lead. The multipliers of both sides are mixed so that G is
-    level in ι: at a kink, those of one side would tell a wrong story about t.
+    which its tangents on both sides lead. Both sides are mixed, ι and multipliers, so that G is
+    level in ι: at a kink, the multipliers of one side would tell a wrong story about t.
 
     The first step leads to where the bottom is expected by a `bend` that was met before; with 0 it
     is the `step`.
@@ -1416,7 +1416,7 @@ def line_search(
             step = abs(y - x) * growth
         smooth = smooth and not jumps
         x, slope, cost, multipliers = y, y_slope, value.cost, y_multipliers
-        if bracketed and (abs(other - x) <= NARROW or abs(slope * (other - x)) <= enough):
+        if bracketed and (abs(other - x) <= NARROWEST or abs(slope * (other - x)) <= enough):
             break
     gained = first_cost - cost + enough
     if not bracketed or slope == other_slope:
@@ -1424,7 +1424,8 @@ def line_search(
     part = other_slope / (other_slope - slope)
     bend = (other_slope - slope) / (other - x) if smooth and abs(other - x) > NOISE else 0.0
     level = mix(multipliers, other_multipliers, part)
-    return Bottom(part * x + (1.0 - part) * other, level, bend, gained)
+    level_x = min(max(part * x + (1.0 - part) * other, low), high)
+    return Bottom(level_x, level, bend, gained)
 
 
 NOISE = 1e-9
