@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -109,16 +110,15 @@ class Allocation(Summarised, Columns):
             raise InputError(f"names is {short(self.names)}, but must be a list of texts")
         object.__setattr__(self, "names", tuple(map(str, self.names)))
         sync_s = real_number("sync_s", self.sync_s)
-        if not np.isfinite(sync_s):
+        if not math.isfinite(sync_s):
             raise InputError(f"sync_s is {short(sync_s)}, but must be a finite number (s)")
         object.__setattr__(self, "sync_s", sync_s)
         self._check_modes()
-        for name in [field.name for field in fields(self)[2:-1]]:
+        for name in _COLUMNS:
             given = getattr(self, name)
             read = decision_column if name == "download" else number_column
             if given is not None or name != "edge_frequency_hz":
                 object.__setattr__(self, name, read(name, given, len(self.names)))
-        super().__post_init__()
 
     def _check_modes(self) -> None:
         """Keep the names of modes as a tuple; None if there is none."""
@@ -329,6 +329,10 @@ class Allocation(Summarised, Columns):
                 )
             places[j] = known.index(name)
         return places
+
+
+_COLUMNS = tuple(field.name for field in fields(Allocation)[2:-1])
+"""Names of the arrays."""
 
 
 def _field_of(quantity: str) -> str:

@@ -21,11 +21,11 @@ class Columns:
 
     def __post_init__(self) -> None:
         """Copy the columns, since others may hold the arrays, and make them read-only."""
-        for name, column in vars(self).items():
+        values = vars(self)  # a frozen dataclass can be written to by these alone
+        for name, column in values.items():
             if isinstance(column, np.ndarray):
-                own = np.array(column)
+                values[name] = own = np.array(column)
                 own.setflags(write=False)
-                object.__setattr__(self, name, own)
 
     def _data(self) -> dict[str, Any]:
         """Return what the columns are made of, without what follows from it."""
@@ -71,7 +71,7 @@ ROWS_AT_A_TIME = 1024
 
 
 def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:
-    """Return a column of finite real numbers, one per user.
+    """Return a column of finite real numbers, one per user: a copy, and read-only.
 
     Raises
     ------
@@ -81,12 +81,13 @@ def number_column(name: str, given: Any, users: int) -> NDArray[np.float64]:
     wanted = f"{users} finite numbers, one per user"
     column = _column(name, given, users, plain_number, float, wanted)
     _require(name, column, np.isfinite(column), wanted)
-    own: NDArray[np.float64] = np.add(column, 0.0, dtype=np.float64)  # -0 is 0
+    own: NDArray[np.float64] = np.asarray(column, np.float64) + 0.0  # -0 is 0
+    own.setflags(write=False)
     return own
 
 
 def decision_column(name: str, given: Any, users: int) -> NDArray[np.bool_]:
-    """Return a column of booleans, one per user; 0 and 1 are booleans too.
+    """Return a column of booleans, a copy that is read-only; 0 and 1 are booleans too.
 
     Raises
     ------
@@ -95,8 +96,11 @@ def decision_column(name: str, given: Any, users: int) -> NDArray[np.bool_]:
     """
     wanted = f"{users} decisions (true or false, or 1 or 0), one per user"
     column = _column(name, given, users, plain_decision, bool, wanted)
-    _require(name, column, (column == 0) | (column == 1), wanted)
-    return column.astype(np.bool_)
+    if column.dtype != np.bool_:
+        _require(name, column, (column == 0) | (column == 1), wanted)
+    own = np.array(column, np.bool_)
+    own.setflags(write=False)
+    return own
 
 
 def _column(

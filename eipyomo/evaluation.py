@@ -6,8 +6,10 @@ Nothing here knows a solver or a model. An allocation is judged by its decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,7 +197,7 @@ def evaluate_plan(problem: Problem, plan: Plan) -> Evaluation:
     data = problem.whole
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         need = timing.needs(data, plan)
-        breakdown = _breakdown(data, plan, need)
+        breakdown = Breakdown(data.names, **_terms(data, plan, need))
         found = [*_shared(problem, plan, breakdown), *_per_user(data, plan, need, breakdown)]
         found += [*_restricted(problem, plan), *_limited(problem, plan, breakdown)]
     violated = [violation for violation in found if violation.amount > 0]
@@ -208,15 +210,19 @@ def evaluate_plan(problem: Problem, plan: Plan) -> Evaluation:
     )
 
 
-def value_of(problem: Problem, plan: Plan) -> float:
-    """Return what :func:`evaluate_plan` says is minimised, whether the plan is feasible or not."""
+def value_of(problem: Problem, plan: Plan, need: Needs | None = None) -> float:
+    """Return what :func:`evaluate_plan` says is minimised, whether the plan is feasible or not.
+
+    Whoever knows what the plan makes users send and compute can give it.
+    """
     data = problem.whole
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return problem.value(plan, _breakdown(data, plan, timing.needs(data, plan)))
+        terms = _terms(data, plan, timing.needs(data, plan) if need is None else need)
+        return problem.value(plan, SimpleNamespace(**terms))
 
 
-def _breakdown(data: Scaled, plan: Plan, need: Needs) -> Breakdown:
-    """Return the terms of (8) and (9)."""
+def _terms(data: Scaled, plan: Plan, need: Needs) -> dict[str, FloatColumn]:
+    """Return the terms of (8) and (9), by their names in a breakdown."""
     times = timing.times(data, plan, need)
     upload_j = physics.transmission_energy_j(data.transmit_power_w, times.upload_s)
     offload_j = physics.transmission_energy_j(data.transmit_power_w, times.offload_s)
@@ -224,22 +230,25 @@ def _breakdown(data: Scaled, plan: Plan, need: Needs) -> Breakdown:
     local_inference_j = timing.local_inference_j(data, plan, need)
     energy_j = need.training_j + upload_j + offload_j + download_j + local_inference_j
     paid = where_needed(data.energy_weight, energy_j) + data.latency_weight * times.latency_s
-    sits_out = np.where(np.broadcast_to(need.update_mbit, len(data)) > 0.0, 0.0, 1.0)
-    return Breakdown(
-        names=data.names,
-        previous_download_s=data.previous_download_s,
-        local_training_s=need.training_s,
+    return {
+        "previous_download_s": data.previous_download_s,
+        "local_training_s": need.training_s,
         **times._asdict(),
-        local_training_j=need.training_j,
-        upload_j=upload_j,
-        offload_j=offload_j,
-        download_j=download_j,
-        local_inference_j=local_inference_j,
-        energy_j=energy_j,
-        wsel=paid + need.penalty,
-        penalty=None if data.modes is None else np.broadcast_to(need.penalty, len(data)),
-        sits_out=None if data.modes is None else sits_out,
-    )
+        "local_training_j": need.training_j,
+        "upload_j": upload_j,
+        "offload_j": offload_j,
+        "download_j": download_j,
+        "local_inference_j": local_inference_j,
+        "energy_j": energy_j,
+        "wsel": paid + need.penalty,
+        **({} if data.modes is None else _of_modes(need, len(data))),
+    }
+
+
+def _of_modes(need: Needs, users: int) -> dict[str, FloatColumn]:
+    """Return the terms that there are where users have modes."""
+    update_mbit, penalty = (np.broadcast_to(one, users) for one in (need.update_mbit, need.penalty))
+    return {"penalty": penalty, "sits_out": np.where(update_mbit > 0.0, 0.0, 1.0)}
 
 
 def _shared(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violation]:
@@ -247,7 +256,10 @@ def _shared(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violatio
     for budget in problem.budgets:
         if budget.is_minimised:
             continue
-        over = float(_over(budget.used(plan, terms), budget.capacity))
+        used = budget.used(plan, terms)
+        if -math.inf < used <= budget.capacity:
+            continue
+        over = float(_over(used, budget.capacity))
         yield Violation(f"{budget.meaning} {_in_brackets(budget.equation)}", None, over)
 
 
@@ -269,9 +281,12 @@ def _per_user(data: Scaled, plan: Plan, need: Needs, terms: Breakdown) -> Iterat
     """Hold what (10) asks of every user."""
     a, offload = plan.download, plan.offload_fraction
     up, down = plan.uplink_share, plan.downlink_share
+    speed = plan.frequency_ghz / data.max_frequency_ghz
+    edge_speed = plan.edge_frequency_ghz / data.server_frequency_ghz
     trained_s = terms.previous_download_s + terms.local_training_s
     uploaded_s = np.where(need.update_mbit > 0.0, trained_s + terms.upload_s, -np.inf)
     last_s = float(uploaded_s.max())
+    free = a if data.modes is None else a | data.has_modes
     # Where the band or the CPU is not there at all, natural size is the need itself: 1.
     amounts = {
         "sync time after every upload (6)": np.where(
@@ -281,18 +296,22 @@ def _per_user(data: Scaled, plan: Plan, need: Needs, terms: Breakdown) -> Iterat
         "downlink share >= 0 (10b)": -down,
         "an uplink share to upload with (5)": need.sends & (up <= 0),
         "a downlink share to download with (5)": (need.download_mbit > 0.0) & (down <= 0),
-        "frequency <= f_max (10c)": plan.frequency_ghz / data.max_frequency_ghz - 1.0,
-        "frequency >= 0 (10c)": -plan.frequency_ghz / data.max_frequency_ghz,
+        "frequency <= f_max (10c)": speed - 1.0,
+        "frequency >= 0 (10c)": -speed,
         "a frequency to compute with (1)": np.isinf(terms.local_inference_s),
-        "edge frequency <= f_s (2)": plan.edge_frequency_ghz / data.server_frequency_ghz - 1.0,
-        "edge frequency >= 0 (2)": -plan.edge_frequency_ghz / data.server_frequency_ghz,
+        "edge frequency <= f_s (2)": edge_speed - 1.0,
+        "edge frequency >= 0 (2)": -edge_speed,
         "a frequency to compute with at the edge (2)": np.isinf(terms.edge_inference_s),
         "offload fraction >= 0 (10d)": -offload,
         "offload fraction <= 1 (10d)": offload - 1.0,
-        "no local part without download (10d)": np.where(a | data.has_modes, 0.0, 1.0 - offload),
-        "sync time >= 0 (6)": data.has_modes * -plan.sync_s,
-        "download as the mode says": data.has_modes & (a != (need.download_mbit > 0.0)),
+        "no local part without download (10d)": np.where(free, 0.0, 1.0 - offload),
     }
+    if data.modes is not None:
+        has_modes = data.has_modes
+        amounts |= {
+            "sync time >= 0 (6)": has_modes * -plan.sync_s,
+            "download as the mode says": has_modes & (a != (need.download_mbit > 0.0)),
+        }
     yield from _violated(amounts, data.names)
 
 
@@ -333,7 +352,7 @@ def _limited(problem: Problem, plan: Plan, terms: Breakdown) -> Iterator[Violati
 
 def _violated(amounts: dict[str, Any], names: tuple[str, ...]) -> Iterator[Violation]:
     """Iterate over the constraints that some user violates, with the one that does so most."""
-    worst = np.array([*amounts.values()], np.float64).max(axis=1)
+    worst = np.array([*amounts.values()], np.float64).max(axis=1).tolist()
     for (constraint, column), amount in zip(amounts.items(), worst, strict=True):
         if amount > 0:
             yield _worst(constraint, names, column)

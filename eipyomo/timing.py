@@ -154,7 +154,7 @@ def uploaded_s(
     if need is None:
         return data.upload_start_s + data.model_mbit * seconds
     ready_s = data.previous_download_s + need.training_s + where_needed(need.update_mbit, seconds)
-    return np.where(np.asarray(need.update_mbit) > 0.0, ready_s, -np.inf)
+    return np.where(need.update_mbit > 0.0, ready_s, -np.inf)
 
 
 def times(data: Scaled, plan: Plan, need: Needs) -> Times:
@@ -164,8 +164,11 @@ def times(data: Scaled, plan: Plan, need: Needs) -> Times:
     mode without update no upload.
     """
     edge_work = need.edge_gigacycles
-    uplink = seconds_per_mbit(plan.uplink_share, data.bandwidth_mhz, data.uplink_snr)
-    downlink = seconds_per_mbit(plan.downlink_share, data.bandwidth_mhz, data.downlink_snr)
+    uplink, downlink = seconds_per_mbit(
+        np.array((plan.uplink_share, plan.downlink_share)),
+        data.bandwidth_mhz,
+        np.array((data.uplink_snr, data.downlink_snr)),
+    )
     upload_s = where_needed(need.update_mbit, uplink)
     offload_s = where_needed(need.offload_mbit, uplink)
     download_s = where_needed(need.download_mbit, downlink)
@@ -177,7 +180,9 @@ def times(data: Scaled, plan: Plan, need: Needs) -> Times:
     start_s = data.previous_download_s + need.training_s
     sent_s = np.where(need.sends, start_s + upload_s + offload_s, -np.inf)
     local_s = np.where(need.computes, plan.sync_s + download_s + local_inference_s, -np.inf)
-    ready_s = np.where(need.in_sequence, local_s + offload_s, np.maximum(plan.sync_s, sent_s))
+    ready_s: FloatColumn = np.maximum(plan.sync_s, sent_s)
+    if need.in_sequence is not False:
+        ready_s = np.where(need.in_sequence, local_s + offload_s, ready_s)
     return Times(
         upload_s=upload_s,
         offload_s=offload_s,
@@ -199,5 +204,5 @@ def local_inference_j(data: Scaled, plan: Plan, need: Needs) -> FloatColumn:
 
 def where_needed(amount: FloatColumn | float, cost: FloatColumn) -> FloatColumn:
     """Return amount · cost, and 0 where the amount is 0 even if the cost is infinite."""
-    needed: FloatColumn = np.zeros(np.shape(cost))
-    return np.multiply(amount, cost, out=needed, where=np.not_equal(amount, 0.0))
+    needed: FloatColumn = np.zeros(cost.shape)
+    return np.multiply(amount, cost, out=needed, where=amount != 0.0)

@@ -19,7 +19,7 @@ from eipyomo.instance import Instance
 from eipyomo.problem import Problem
 from eipyomo.resources import Budget
 from eipyomo.restriction import is_name
-from eipyomo.timing import Plan
+from eipyomo.timing import Needs, Plan
 from eipyomo.users import Users
 from eipyomo.validation import NonNegative, Record
 from eipyomo.words import short
@@ -111,13 +111,15 @@ def false_prices(
             if not same(prices[key], prices[first]):
                 yield f"{key} {written(prices[key])}, but {first} {written(prices[first])}"
         plan = allocation.for_users(problem.data.names).plan(problem.whole)
+        with np.errstate(over="ignore", invalid="ignore"):
+            need = timing.needs(problem.whole, plan)  # however much there is of a budget
         used = budget.used(plan)
         if used == 0.0:
             continue
         moved = STEP * budget.draws[0].unit_size * used
-        more, less = (_shared_out(problem, plan, budget, by) for by in (1 + STEP, 1 - STEP))
-        least = max((value - value_of(problem, more) - room) / moved, 0.0)
-        most = (value_of(problem, less) - value + room) / moved
+        more, less = (_shared_out(problem, plan, need, budget, by) for by in (1 + STEP, 1 - STEP))
+        least = max((value - value_of(problem, more, need) - room) / moved, 0.0)
+        most = (value_of(problem, less, need) - value + room) / moved
         if prices[first] > most and not evaluate_plan(problem, less).feasible:
             most = np.inf  # limits may ask for other proportions, and so cost more
         if not least <= prices[first] <= most:
@@ -127,10 +129,10 @@ def false_prices(
             )
 
 
-def _shared_out(problem: Problem, plan: Plan, budget: Budget, factor: float) -> Plan:
+def _shared_out(problem: Problem, plan: Plan, need: Needs, budget: Budget, factor: float) -> Plan:
     """Return a plan with so many times as much of a budget for everybody, synced at once."""
     data = problem.whole
     given = plan._replace(**{key: factor * getattr(plan, key) for key in budget.quantities})
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        uploaded_s = timing.uploaded_s(data, given.uplink_share, timing.needs(data, given))
+        uploaded_s = timing.uploaded_s(data, given.uplink_share, need)
     return given._replace(sync_s=max(float(uploaded_s.max()), 0.0))
