@@ -7,7 +7,6 @@ models see.
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -27,6 +26,7 @@ from eipyomo.channel import (
 from eipyomo.devices import EdgeServer, EndUser
 from eipyomo.errors import InputError, InputWarning
 from eipyomo.files import PathLike, about, read_document, write_document
+from eipyomo.json_text import canonical
 from eipyomo.modes import Mode, require_known_modes
 from eipyomo.scaled import BITS_PER_MBIT, HZ_PER_GHZ, HZ_PER_MHZ, Scaled, scale
 from eipyomo.settings import KNOWN, set_by
@@ -265,8 +265,7 @@ class Instance(Summarised, Record):
         """Return a hash of all values, the free-text name left out."""
         document = self.to_dict()
         del document["name"]
-        text = json.dumps(document, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(canonical(document).encode()).hexdigest()
 
     def _summary(self) -> Summary:
         facts = (

@@ -88,5 +88,8 @@ def _is_flat(value: Any) -> bool:
     return not isinstance(value, Iterator)
 
 
+canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, check_circular=False).encode
+"""Return the text of a document that is always the same, whatever the order of its keys."""
+
 PLAIN = {str, int, float, bool, NoneType}
 """Types of what is no container."""

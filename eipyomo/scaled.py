@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import compress
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -193,9 +194,9 @@ class Scaled(Columns):
     @property
     def limits(self) -> frozenset[str]:
         """Which of ``NO_LIMIT`` some user has."""
-        return frozenset(
-            key for key, none in NO_LIMIT.items() if (getattr(self, key) != none).any()
-        )
+        columns = np.array([getattr(self, key) for key in NO_LIMIT])
+        none = np.array([*NO_LIMIT.values()])[:, np.newaxis]
+        return frozenset(compress(NO_LIMIT, (columns != none).any(axis=1).tolist()))
 
     def limited(self, *columns: str) -> bool:
         """Tell whether any user has one of the limits that are named as in ``NO_LIMIT``."""

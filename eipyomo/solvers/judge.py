@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eipyomo.allocation import Allocation
+    from eipyomo.evaluation import Evaluation
     from eipyomo.problem import Problem
     from eipyomo.resources import Budget
     from eipyomo.solvers.contract import Claim
@@ -103,7 +104,7 @@ def judge(
         Whether the problem is known to have a feasible point, so that a claim of infeasibility is
         false; if left out, what the problem says of itself.
     """
-    known = problem.always_feasible if always_feasible is None else always_feasible
+    allocation, evaluation = _judged(problem, claim)
     label = {} if problem.name == problem.kind else {"label": problem.name}
     found = Result(
         instance=problem.instance.name,
@@ -114,25 +115,37 @@ def judge(
         termination="error" if claim.status == "unbounded" else claim.status,
         solver=claim.solver,
         options={**options, **label},
+        allocation=allocation,
+        evaluation=evaluation,
         wall_s=wall_s,
         **claim.report(),
     )
-    if claim.allocation is None:
+    if evaluation is None:
+        known = problem.always_feasible if always_feasible is None else always_feasible
         return _objected(_without_point(found, claim, always_feasible=known), claim)
-    allocation = claim.allocation
-    evaluation = evaluate(problem, allocation)
-    if evaluation.violations:
-        allocation = repair(problem, allocation)
-        evaluation = evaluate(problem, allocation)
-    if claim.status in ("infeasible", "unbounded") and not evaluation.feasible:
-        return _objected(_without_point(found, claim, always_feasible=known), claim)
-    found = replace(found, allocation=allocation, evaluation=evaluation)
     if claim.model_objective is not None and evaluation.feasible:
         away = abs(claim.model_objective - evaluation.value)
         if away > ROUNDING * abs(evaluation.value):
             found = replace(found, minimised=OWN, model_objective=claim.model_objective)
     found = _with_point(found, claim, gap_at, problem.least_value)
     return _objected(_without_false_prices(problem, found), claim)
+
+
+def _judged(problem: Problem, claim: Claim) -> tuple[Allocation | None, Evaluation | None]:
+    """Return a claim's allocation, repaired if it has to be, and its evaluation.
+
+    There is none where nothing is claimed to be feasible, and the point is not.
+    """
+    if claim.allocation is None:
+        return None, None
+    allocation = claim.allocation
+    evaluation = evaluate(problem, allocation)
+    if evaluation.violations:
+        allocation = repair(problem, allocation)
+        evaluation = evaluate(problem, allocation)
+    if claim.status in ("infeasible", "unbounded") and not evaluation.feasible:
+        return None, None
+    return allocation, evaluation
 
 
 def _without_false_prices(problem: Problem, found: Result) -> Result:

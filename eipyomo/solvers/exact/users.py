@@ -24,13 +24,15 @@ def user_records(problem: Problem, budgets: tuple[Budget, ...] | None = None) ->
     }
     users = np.zeros(len(data), USER)
     for link in ("uplink", "downlink"):
-        share_max = getattr(data, f"{link}_share_max")
-        share_max = np.where(share_max < 1.0, share_max, np.inf)  # 1 is all, whatever that is
+        share_max: FloatColumn | float = most[f"{link}_share"]
+        if f"{link}_share_max" in problem.limits:
+            own = getattr(data, f"{link}_share_max")
+            share_max = np.where(own < 1.0, np.minimum(own, share_max), share_max)  # 1 is all
         users[link] = link_records(
             getattr(data, f"{link}_snr"),
             data.bandwidth_mhz,
             getattr(data, f"{link}_share_min"),
-            np.minimum(share_max, most[f"{link}_share"]),
+            share_max,
         )
     fill_costs(users, data)
     fill_limits(users, data)
@@ -38,7 +40,10 @@ def user_records(problem: Problem, budgets: tuple[Budget, ...] | None = None) ->
 
 
 def link_records(
-    snr: FloatColumn, bandwidth_mhz: float, share_min: FloatColumn, share_max: FloatColumn
+    snr: FloatColumn,
+    bandwidth_mhz: float,
+    share_min: FloatColumn,
+    share_max: FloatColumn | float,
 ) -> Records:
     """Return one LINK record per signal-to-noise ratio.
 
@@ -59,8 +64,9 @@ def link_records(
     links["log_marginal_min"] = log_marginal_times(links["efficiency_min"])
     links["efficiency_max"] = links["log_marginal_max"] = np.inf
     bounded = share_min > 0.0
-    links["efficiency_max"][bounded] = np.log1p(snr[bounded] / share_min[bounded])
-    links["log_marginal_max"][bounded] = log_marginal_times(links["efficiency_max"][bounded])
+    if bounded.any():
+        links["efficiency_max"][bounded] = np.log1p(snr[bounded] / share_min[bounded])
+        links["log_marginal_max"][bounded] = log_marginal_times(links["efficiency_max"][bounded])
     return links
 
 
