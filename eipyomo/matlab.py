@@ -112,6 +112,7 @@ sys.stdout.buffer.write(pickle.dumps(found))
 """
 """What reads in another process: damaged contents can end that which scipy is in."""
 LIMIT_S = 600.0
+"""So long may that take."""
 
 
 def mat_arrays(contents: bytes, **options: bool) -> dict[str, Any]:

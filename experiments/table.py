@@ -36,6 +36,11 @@ Case = tuple[Any, ...]
 Row = dict[str, Any]
 
 
+def passed(row: Row) -> bool:
+    """Tell whether nothing of a row has failed, so that it is settled."""
+    return not row["failed"]
+
+
 @dataclass(frozen=True)
 class Table:
     """A stored table, made of the rows of cases.

@@ -41,7 +41,7 @@ from experiments import (
     table,
     training_benchmark,
 )
-from experiments.table import Row, Table, command
+from experiments.table import Row, Table, command, passed
 
 COMPUTED: list[int] = []
 ALL = (
@@ -88,11 +88,6 @@ def row(seed: int, name: str) -> Row | list[Row]:
 def costs(seed: int) -> Row:
     """Return the cost of ECO on a channel."""
     return {"seed": seed, "eco": ei.solve(ei.Instance.letter(users=2, seed=seed), "eco").objective}
-
-
-def passed(row: Row) -> bool:
-    """Tell whether nothing has failed."""
-    return not row["failed"]
 
 
 def with_most(found: pd.DataFrame) -> pd.DataFrame:

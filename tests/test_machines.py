@@ -229,7 +229,7 @@ def test_solvers_and_compiled_code_without_room(
 
 
 AS_NOBODY = """
-from eipyomo.cli import commands, main
+from eipyomo.cli import main
 for words in {words}:
     print("status", main(words), file=sys.stderr)
 """
