@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -188,8 +189,18 @@ def evaluate(
     require_kind(
         "allocation", allocation, Allocation, ": a result has one, in its attribute allocation"
     )
+    known = _EVALUATED.get(allocation)
+    if known is not None and known[0]() is problem:
+        return known[1]
     data = problem.whole
-    return evaluate_plan(problem, allocation.for_users(data.names).plan(data))
+    found = evaluate_plan(problem, allocation.for_users(data.names).plan(data))
+    _EVALUATED[allocation] = ref(problem), found
+    return found
+
+
+_EVALUATED: WeakKeyDictionary[Allocation, tuple[ref[Problem], Evaluation]] = WeakKeyDictionary()
+"""What is known of allocations that are there still: solver and judge ask for the same ones. None
+of the three ever changes."""
 
 
 def evaluate_plan(problem: Problem, plan: Plan) -> Evaluation:
