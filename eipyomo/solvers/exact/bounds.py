@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,6 +35,11 @@ class BoundLines:
     tolerance: float
     improved: bool
     _lines: Lines
+
+    @cached_property
+    def value(self) -> float:
+        """A valid lower bound on the cost at the solutions' time."""
+        return self.bound_at(self.solutions.sync_s)
 
     def bound_at(self, sync_s: float) -> float:
         """Return a valid lower bound on the cost at a sync time within the range."""

@@ -29,8 +29,9 @@ from eipyomo.solvers.exact.incumbent import Incumbent
 from eipyomo.solvers.exact.kernels import Accuracy, Times
 from eipyomo.solvers.exact.markets import KnownPrices
 from eipyomo.solvers.exact.prices import PriceOptimum, maximise_over_prices
+from eipyomo.solvers.exact.ranges import halfway, inside, undecided
 from eipyomo.solvers.exact.rounding import round_to
-from eipyomo.solvers.exact.solutions import OPEN, Prices, UserSolutions
+from eipyomo.solvers.exact.solutions import OPEN, Decisions, Prices, UserSolutions
 from eipyomo.solvers.exact.suiting import Suiting, suiting
 from eipyomo.solvers.exact.sync_time import lowest_sampled, minimise_over_sync_time
 from eipyomo.solvers.exact.tree import BoundRecipe, Node, Step, leaves
@@ -43,18 +44,8 @@ CELL_PART, SLACK_PART = 0.1, 0.5
 """What cells may lose: that part of the gap, or that one of what the dual is above the target."""
 HIGH = 2.0
 """Times the incumbent's cost is a dual value that closes times far enough around its own."""
-NEAR = 0.16
-"""Part of a range from its end that is nearest to the lowest point."""
-SHORTEST = 1e-9
-"""Ranges of times, relative to their end, that are not split: rounding stands in the way."""
-MARGIN = 0.1
-"""Parts at the ends of a range where splitting it would leave a sliver, and where the lowest point
-counts as outside."""
 UNDECIDED = 0.3
 """Part of the gap above the target where times count as undecided still: cells lose something."""
-WIDENED, WIDE = 1.5, 0.5
-"""How much wider than estimated the range of undecided times is taken, since the estimate is a
-parabola's; and the part of the whole from which on the whole is taken."""
 ROUNDS = 4
 """So often a proof is begun anew with what it has found; the last one counts as it is."""
 
@@ -92,8 +83,14 @@ class BranchAndBound:
         self._identical = IdenticalUsers(self.dual.weighted, self.dual.domains, self.dual.lists)
         self._known_prices = KnownPrices(self.dual.earliest_s)
         self._first = self.incumbent.rest
-        earliest_s, bound = self.dual.earliest_s, self.dual.least_cost_from(self.dual.earliest_s)
-        self.root = Node(earliest_s, self._latest_s(), bound=bound, prices=self.dual.no_prices)
+        self._waiting = float(self.dual.users["latency_weight"].sum())
+        self._least = self.dual.least_cost_from(self.dual.earliest_s)
+        self.root = Node(
+            self.dual.earliest_s,
+            self._latest_s(self._expected),
+            bound=self._least,
+            prices=self.dual.no_prices,
+        )
 
     # --- the search ------------------------------------------------------------------------------
 
@@ -108,9 +105,11 @@ class BranchAndBound:
             return False
         finally:
             self.dual.effort.clock = None
+            self._fall_back()
 
     def _search(self, clock: Clock, node_limit: int | None) -> bool:
-        start = lowest_sampled(self.dual, self.root.times, self.objective, self._known_prices)
+        times, worst = self.root.times, self._expected
+        start = lowest_sampled(self.dual, times, worst, self._known_prices)
         self.root.sync_s, self.root.prices = start
         number = itertools.count()
         heap = [(self.root.bound, next(number), self.root)]
@@ -160,6 +159,14 @@ class BranchAndBound:
         return self.incumbent.objective
 
     @property
+    def _expected(self) -> float:
+        """Cost of the incumbent, or about that of one to begin with, which is not evaluated."""
+        start = self.incumbent.start
+        if self.incumbent.rest is not None or start is None:
+            return self.objective
+        return start.solutions.value
+
+    @property
     def bound(self) -> float:
         """The bound that the tree proves now."""
         return min(self.objective, *(leaf.bound for leaf in leaves(self.root)))
@@ -171,29 +178,25 @@ class BranchAndBound:
 
     @property
     def _allowed(self) -> float:
-        return max(self.gap * abs(self.objective), self.absolute_gap)
+        return max(self.gap * abs(self._expected), self.absolute_gap)
 
     @property
     def _accuracy(self) -> Accuracy:
         """How well dual values are searched for: better than the gap needs."""
-        return Accuracy(DUAL_PART * self._allowed, ceiling=HIGH * abs(self.objective))
+        return Accuracy(DUAL_PART * self._allowed, ceiling=HIGH * abs(self._expected))
 
     @property
     def _well_enough(self) -> Accuracy:
         """How well those are searched for of which all that counts is how far above the target."""
         return self._accuracy._replace(target=self.target)
 
-    def _latest_s(self) -> float:
-        """Return a sync time after which everything costs more than the incumbent, rounded up.
-
-        Or misses a deadline.
-        """
+    def _latest_s(self, cost: float) -> float:
+        """Return a sync time after which all costs more, or misses a deadline, rounded up."""
         earliest_s, latest_s = self.dual.earliest_s, self.dual.latest_s
-        weight = float(self.dual.users["latency_weight"].sum())
-        if weight == 0.0:
+        if self._waiting == 0.0:
             return latest_s * (1.0 + 1e-12)
-        spare = self.objective - self.dual.least_cost_from(earliest_s)
-        return min(earliest_s + max(spare, 0.0) / weight, latest_s) * (1.0 + 1e-12)
+        spare = max(cost - self._least, 0.0)
+        return min(earliest_s + spare / self._waiting, latest_s) * (1.0 + 1e-12)
 
     @property
     def _first_s(self) -> float:
@@ -223,6 +226,15 @@ class BranchAndBound:
         if rest is not None and rest is self._first:
             self._round_to_incumbent(self.dual, rest.solutions)
 
+    def _fall_back(self) -> None:
+        """Take what there was to begin with, if nothing else was found, and end the root anew.
+
+        Until there is a cost, it ends where that is expected.
+        """
+        if self.incumbent.start is not None:
+            self.incumbent.fall_back()
+            self.root.last_s = self._latest_s(self.objective)
+
     def suiting(self) -> Suiting | None:
         """Return the prices and multipliers that suit the incumbent; None without one."""
         rest = self.incumbent.rest
@@ -231,45 +243,40 @@ class BranchAndBound:
     @property
     def _times(self) -> Times:
         """The sync times at which an allocation may be."""
-        return Times(self._first_s, self._latest_s())
+        return Times(self._first_s, self._latest_s(self._expected))
 
     # --- one node --------------------------------------------------------------------------------
 
     def _process(self, node: Node) -> None:
         """Prove a part of the node's range, or branch."""
         dual = self._dual_of(node)
-        sync_s = self._inside(node) if node.sync_s is None else node.sync_s
+        sync_s = node.sync_s
+        if sync_s is None:
+            rest = self.incumbent.rest
+            lowest_s = node.first_s if rest is None else rest.solutions.sync_s
+            sync_s = inside(node.times, lowest_s)
         decisions = OPEN.after(node.recipe.solutions.records) if node.recipe else OPEN
         prices = self._expected_prices(node, sync_s)
-        optimum = maximise_over_prices(dual, sync_s, prices, self._well_enough, decisions)
-        optima: tuple[PriceOptimum, ...] = (optimum,)
+        optima: tuple[PriceOptimum, ...] = ()
+        if self.incumbent.start is None:  # without an incumbent nothing is above the target
+            optima = (maximise_over_prices(dual, sync_s, prices, self._well_enough, decisions),)
+            start = optima[0].best
+            sync_s, prices, decisions = start.sync_s, start.prices, OPEN.after(start.records)
         level: UserSolutions | None = None
         # Not surely above the target, by twice what the search may have missed.
-        if optimum.best.value < self.target + 2.0 * self._accuracy.tolerance:
-            optima = self._bottom(node, dual, optimum)
+        if not optima or optima[0].best.value < self.target + 2.0 * self._accuracy.tolerance:
+            optima = self._bottom(node, dual, sync_s, prices, decisions)
             level = self._levelled(node, optima[0].best)
         if self.done:
             return
         lines = self._prove(node, dual, level or optima[0].best)
-        if level is not None and lines.bound_at(lines.solutions.sync_s) < self.target:
+        if level is not None and lines.value < self.target:
             lines = self._prove(node, dual, optima[0].best)
         node.prices = lines.solutions.prices
-        if lines.bound_at(lines.solutions.sync_s) >= self.target:
+        if lines.value >= self.target:
             self._close_proven_times(node, lines)
         else:
             self._branch(node, dual, optima, lines)
-
-    def _inside(self, node: Node) -> float:
-        """Return a sync time to prove a range from: near its end where the dual is lowest.
-
-        From there on the dual rises, and a line that is good near the lowest point proves more.
-        """
-        width, rest = node.last_s - node.first_s, self.incumbent.rest
-        lowest_s = node.first_s if rest is None else rest.solutions.sync_s
-        if lowest_s <= node.first_s + MARGIN * width:
-            return node.first_s + NEAR * width
-        is_late = lowest_s >= node.last_s - MARGIN * width
-        return node.last_s - NEAR * width if is_late else node.first_s + 0.5 * width
 
     def _expected_prices(self, node: Node, sync_s: float) -> Prices:
         """Return the prices of a node, changed like those met before from its time to another."""
@@ -285,15 +292,14 @@ class BranchAndBound:
         domains = narrowed(root.domains, node.decisions, self._identical, root.grid_step)
         return root.within(domains)
 
-    def _bottom(self, node: Node, dual: Dual, start: PriceOptimum) -> tuple[PriceOptimum, ...]:
+    def _bottom(
+        self, node: Node, dual: Dual, start_s: float, prices: Prices, decisions: Decisions
+    ) -> tuple[PriceOptimum, ...]:
         """Go to the lowest point of the dual nearby and try incumbents from there."""
         times = Times(max(node.first_s, self._first_s), node.last_s)
-        best = start.best
-        nearby = OPEN.after(best.records)
-        optima = minimise_over_sync_time(
-            dual, times, best.sync_s, best.prices, self._accuracy, nearby
-        )
+        optima = minimise_over_sync_time(dual, times, start_s, prices, self._accuracy, decisions)
         self._improve(node, dual, optima)
+        self._fall_back()
         return optima
 
     def _levelled(self, node: Node, found: UserSolutions) -> UserSolutions | None:
@@ -314,7 +320,7 @@ class BranchAndBound:
             slack = found.value - self.target
             tolerance = max(SLACK_PART * slack, CELL_PART * self._allowed)
             lines = bound_lines(dual, found, node.times, tolerance)
-            if not lines.improved or lines.bound_at(found.sync_s) >= self.target:
+            if not lines.improved or lines.value >= self.target:
                 break
             found = maximise_over_prices(dual, found.sync_s, found.prices, self._well_enough).best
         return lines
@@ -363,10 +369,12 @@ class BranchAndBound:
         if candidate is None:
             self._halve(node, lines)
             return
-        undecided = self._split_times(node, lines, *self._undecided_times(node, optima))
-        undecided.branch = tuple(
+        found = [optimum.best for optimum in optima]
+        times = undecided(node.times, found, self.target + UNDECIDED * self._allowed)
+        part = self._split_times(node, lines, *times)
+        part.branch = tuple(
             replace(
-                undecided,
+                part,
                 decisions=(*node.decisions, BranchingDecision(*candidate, high)),
                 sync_s=lines.solutions.sync_s,
             )
@@ -375,26 +383,8 @@ class BranchAndBound:
 
     def _halve(self, node: Node, lines: BoundLines) -> None:
         """Split a range in which nothing jumps; give up on one that is too short."""
-        width = node.last_s - node.first_s
-        if width <= SHORTEST * node.last_s:
-            self._split_times(node, lines, node.first_s, node.last_s).closed = True
-            return
-        sync_s = lines.solutions.sync_s
-        if not node.first_s + MARGIN * width < sync_s < node.last_s - MARGIN * width:
-            sync_s = 0.5 * (node.first_s + node.last_s)
-        self._split_times(node, lines, sync_s, sync_s)
-
-    def _undecided_times(self, node: Node, optima: tuple[PriceOptimum, ...]) -> tuple[float, float]:
-        """Return the range of times in which the dual is probably below the target."""
-        whole = node.first_s, node.last_s
-        if len(optima) < 2:
-            return whole
-        before, after = sorted((one.best for one in optima), key=lambda found: found.sync_s)
-        curvature = (after.sync_slope - before.sync_slope) / (after.sync_s - before.sync_s)
-        short = self.target + UNDECIDED * self._allowed - optima[0].best.value
-        if not (curvature > 0.0 and short > 0.0):
-            return whole
-        reach = WIDENED * float(np.sqrt(2.0 * short / curvature))
-        middle = optima[0].best.sync_s
-        first_s, last_s = max(middle - reach, whole[0]), min(middle + reach, whole[1])
-        return (first_s, last_s) if last_s - first_s < WIDE * (whole[1] - whole[0]) else whole
+        sync_s = halfway(node.times, lines.solutions.sync_s)
+        if sync_s is None:
+            self._split_times(node, lines, *node.times).closed = True
+        else:
+            self._split_times(node, lines, sync_s, sync_s)

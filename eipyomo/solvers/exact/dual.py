@@ -8,6 +8,7 @@ solutions say how it moves with t.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -165,7 +166,7 @@ class Dual:
         """Distance of the points of ι, or 0."""
         return self.problem.restriction.grid_step
 
-    @property
+    @cached_property
     def latest_s(self) -> float:
         """The sync time after which a deadline or the total latency is missed; or infinite."""
         latest_s, place = float(self.users["deadline_s"].min()), self.totals[1]
@@ -200,7 +201,16 @@ class Dual:
 
     def everybody(self, prices: Prices) -> Everybody:
         """Return the users as they are at prices of all energy and of all latency."""
-        users, modes = self.users_at(prices), self.modes_at(prices)
+        if max(self.totals) < 0:
+            return self._unpriced
+        return self._everybody(self.users_at(prices), self.modes_at(prices))
+
+    @cached_property
+    def _unpriced(self) -> Everybody:
+        """The users where totals have no prices, as everywhere without totals."""
+        return self._everybody(self.users, self.modes)
+
+    def _everybody(self, users: Records, modes: Records) -> Everybody:
         return Everybody(users, self.domains, self.grid_step, self.basins, modes, self.known)
 
     def solved(self, prices: Prices, sync_s: float, records: Records) -> UserSolutions:

@@ -168,8 +168,9 @@ class Feasibility(BranchAndBound):
         data = self.dual.problem.data
         return Conflict(data.names[user], limit, float(getattr(data, limit)[user]), weight)
 
-    def _latest_s(self) -> float:
+    def _latest_s(self, cost: float) -> float:
         """Return a sync time after which a deadline is missed, rounded up."""
+        del cost
         return min(self.dual.latest_s * (1.0 + 1e-12), ENDLESS)
 
     def _polish(self) -> None:

@@ -49,6 +49,12 @@ def _starts(dual: Dual) -> Iterator[Records]:
         yield decided
 
 
+def _better_start(dual: Dual) -> ConvexRest:
+    """Return the allocation of the lower dual value of those to begin with."""
+    rests = [rest_at(dual, decided, A_START) for decided in _starts(dual)]
+    return min(rests, key=lambda rest: rest.solutions.value)
+
+
 @dataclass(eq=False)
 class Incumbent:
     """The best allocation met with its cost.
@@ -63,12 +69,15 @@ class Incumbent:
         The convex rest that gave it; None if none was feasible.
     objective
         Its cost.
+    start
+        One to fall back on where nothing else was tried; its cost is not known yet.
     """
 
     problem: Problem
     reference: float = 1.0
     rest: ConvexRest | None = None
     objective: float = np.inf
+    start: ConvexRest | None = None
 
     @classmethod
     def of(cls, dual: Dual) -> Self:
@@ -76,15 +85,24 @@ class Incumbent:
         incumbent = cls(dual.problem, dual.reference)
         if dual.latest_s < dual.earliest_s:
             return incumbent
-        if dual.problem.always_feasible:  # the better one will do
-            rests = [rest_at(dual, decided, A_START) for decided in _starts(dual)]
-            rests.sort(key=lambda rest: rest.solutions.value)
-        else:
-            rests = [rest_of(dual, decided) for decided in _starts(dual)]
-        for rest in rests:
-            if incumbent.rest is None or not dual.problem.always_feasible:
-                incumbent.update(rest)
+        if dual.problem.always_feasible:
+            incumbent.start = _better_start(dual)
+            incumbent.fall_back()
+            return incumbent
+        for decided in _starts(dual):
+            incumbent.update(rest_of(dual, decided))
         return incumbent
+
+    @classmethod
+    def expected(cls, dual: Dual) -> Self:
+        """Return none yet, but one to fall back on, of a problem that always has some."""
+        return cls(dual.problem, dual.reference, start=_better_start(dual))
+
+    def fall_back(self) -> None:
+        """Take the start, if there is nothing else; it has served then."""
+        if self.rest is None and self.start is not None:
+            self.update(self.start)
+        self.start = None
 
     @property
     def allocation(self) -> Allocation | None:

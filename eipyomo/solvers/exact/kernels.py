@@ -2686,6 +2686,9 @@ LEVEL_WELL = 1e-12
 """Relative difference of pressure and weight that is rounding."""
 ROWS_OF_PRICE, ROWS_OF_TIME = 3, 10
 """So many rows of SOLUTION records the searches need."""
+BEFORE, AFTER, LOWEST, TRIED = slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 9)
+"""Those of a search over the sync time, before the last one: what it has found, and what it tries.
+"""
 
 
 @compiled
@@ -2700,15 +2703,15 @@ def best_offer(cleared: Cleared) -> Offer:
 
 
 @compiled
-def set_aside(cleared: Cleared, rows: Any, first: int) -> Cleared:
-    """Copy the records of offers to two rows from a first one on."""
+def set_aside(cleared: Cleared, found: Any, rows: Any) -> Cleared:
+    """Copy the records of offers that were found to two rows."""
     before, after, more, less, evaluations, ends_before, slope = cleared
     if before.row >= 0:
-        rows[first] = rows[before.row]
-        before = Offer(first, *before[1:])
+        rows[0] = found[before.row]
+        before = Offer(0, *before[1:])
     if after.row >= 0:
-        rows[first + 1] = rows[after.row]
-        after = Offer(first + 1, *after[1:])
+        rows[1] = found[after.row]
+        after = Offer(1, *after[1:])
     return Cleared(before, after, more, less, evaluations, ends_before, slope)
 
 
@@ -2759,7 +2762,7 @@ def clear_in_time(
     """Search for the sync time at which the users' pressure is level with their weight against it.
 
     At each, the price of the budget is searched for from the last one; `slopes` are guesses. The
-    offers returned are in the `rows` of SOLUTION records from the fourth on.
+    offers returned are in the `rows` of SOLUTION records: ``BEFORE``, ``AFTER`` and ``LOWEST``.
     """
     first_s, last_s = times
     slope, pressure_slope = slopes
@@ -2768,27 +2771,27 @@ def clear_in_time(
     before, after, lowest = NOT_CLEARED, NOT_CLEARED, NOT_CLEARED
     before_s, after_s, lowest_s, evaluations = np.nan, np.nan, np.nan, 0
     found, found_last = NOWHERE, NOWHERE
-    last = ROWS_OF_TIME - 1
+    last, tried = ROWS_OF_TIME - 1, rows[TRIED]
     rows[last] = hints
     while True:
         sync_s = min(max(origin_s + math.exp(search.x), first_s), last_s)
         there = DualPoint(sync_s, *at[1:])
         cleared = clear_budget(
-            everybody, freedom, rows[last], there, market, inner, price, slope, rows[:ROWS_OF_PRICE]
+            everybody, freedom, rows[last], there, market, inner, price, slope, tried
         )
         slope, evaluations = cleared.slope, evaluations + cleared.evaluations
         offer = best_offer(cleared)
         if offer.value <= accuracy.ceiling:
             found, found_last = End(search.x, math.log(offer.price), 1.0), found
         if freedom != TRACKED:
-            freedom, rows[last] = min(freedom, FOLLOWED), rows[offer.row]
+            freedom, rows[last] = min(freedom, FOLLOWED), tried[offer.row]
         search = noted(search, pressure_ratio(offer.pressure, offer.sync_slope))
         if search.residual > 0.0:
-            before, before_s = set_aside(cleared, rows, 3), sync_s
+            before, before_s = set_aside(cleared, tried, rows[BEFORE]), sync_s
         else:
-            after, after_s = set_aside(cleared, rows, 5), sync_s
+            after, after_s = set_aside(cleared, tried, rows[AFTER]), sync_s
         if math.isnan(lowest_s) or offer.value < best_offer(lowest).value:
-            lowest, lowest_s = set_aside(cleared, rows, 7), sync_s
+            lowest, lowest_s = set_aside(cleared, tried, rows[LOWEST]), sync_s
         fall, rise = -best_offer(before).sync_slope, best_offer(after).sync_slope
         residual = nearest_residual(search)
         level = is_level(after_s - before_s, fall, rise, residual, accuracy.tolerance)
@@ -2824,6 +2827,43 @@ def lowest_in_time(*told: Any) -> Lowest:
     timed = clear_in_time(*told)
     offer = best_offer(timed.lowest)
     return Lowest(offer.value, timed.lowest_s, offer.price, timed.evaluations, timed.slopes)
+
+
+class Sampled(NamedTuple):
+    """What clears a budget at some sync times.
+
+    A row for each, of price, value, derivative in t and pressure; how many offers were asked for,
+    and the slope where the last search has ended.
+    """
+
+    offers: Any
+    evaluations: int
+    slope: float
+
+
+@compiled
+def sampled_in_time(
+    everybody: Everybody,
+    hints: Any,
+    at: DualPoint,
+    market: Market,
+    sampled_s: Any,
+    accuracy: Accuracy,
+    slope: float,
+    rows: Any,
+) -> Sampled:
+    """Clear a budget at each of some sync times, from the last price that counts."""
+    offers, price, evaluations = np.empty((len(sampled_s), 4)), 0.0, 0
+    for k in range(len(sampled_s)):
+        there = DualPoint(sampled_s[k], *at[1:])
+        cleared = clear_budget(everybody, FREE, hints, there, market, accuracy, price, slope, rows)
+        slope, evaluations = cleared.slope, evaluations + cleared.evaluations
+        offer = best_offer(cleared)
+        offers[k, 0], offers[k, 1] = offer.price, offer.value
+        offers[k, 2], offers[k, 3] = offer.sync_slope, offer.pressure
+        if offer.value <= accuracy.ceiling:
+            price = offer.price
+    return Sampled(offers, evaluations, slope)
 
 
 @compiled

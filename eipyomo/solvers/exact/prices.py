@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,8 +34,7 @@ def within(accuracy: Accuracy) -> Accuracy:
     return accuracy._replace(tolerance=INNER * accuracy.tolerance)
 
 
-@dataclass(frozen=True, eq=False)
-class PriceOptimum:
+class PriceOptimum(NamedTuple):
     """Solutions next to the maximum of the dual over prices.
 
     Attributes
@@ -52,19 +52,13 @@ class PriceOptimum:
     def combined(self, column: str) -> FloatColumn:
         """Return the convex combination of a field of the solutions, (users,)."""
         columns = [weight * found.records[column] for weight, found in self.combination]
-        return np.asarray(np.sum(columns, axis=0), dtype=np.float64)
-
-    def on_its_own(self) -> PriceOptimum:
-        """Return the same optimum, to be kept when the search that it is of is forgotten."""
-        solutions = {id(one): one for one in (self.best, *[one for _, one in self.combination])}
-        own = {key: one.on_its_own() for key, one in solutions.items()}
-        parts = tuple([(weight, own[id(one)]) for weight, one in self.combination])
-        return PriceOptimum(own[id(self.best)], parts)
+        return np.asarray(sum(columns), dtype=np.float64)
 
     def largest_jump(self, capacities: tuple[float, ...]) -> float:
         """Return by what part of a budget the combined solutions differ at most."""
-        used = np.array([found.usage for _, found in self.combination]) / capacities
-        return float(np.ptp(used, axis=0).max())
+        used = zip(*[found.usage for _, found in self.combination], strict=True)
+        apart = [(max(of) - min(of)) / all_ for of, all_ in zip(used, capacities, strict=True)]
+        return float(max(apart))
 
     def usage(self, place: int) -> float:
         """Return what the combination uses of a budget, by its place."""
@@ -91,11 +85,53 @@ def maximise_over_prices(
     decisions
         What users may change; see :meth:`Dual.solve_users`.
     """
-    search = _PriceSearch(dual, sync_s, list(prices), accuracy, decisions)
     market = only_market(dual)
     if market is None:
+        search = _PriceSearch(dual, sync_s, list(prices), accuracy, decisions)
         return search.optimum(dual.free, {}, accuracy.tolerance)
-    return optimum_of(search.cleared(0, {}, market, accuracy), 0, market.capacity)
+    rows = np.empty((kernels.ROWS_OF_PRICE, len(dual.users)), SOLUTION)
+    cleared = kernels.clear_budget(
+        dual.everybody(dual.no_prices),
+        decisions.freedom,
+        dual.hints(decisions),
+        dual.point(dual.no_prices, sync_s),
+        market,
+        accuracy,
+        prices[0],
+        dual.slopes[0],
+        rows,
+    )
+    dual.slopes[0] = cleared.slope
+    dual.effort.count(cleared.evaluations)
+    return optimum_at(sync_s, cleared, rows, market.capacity)
+
+
+def optimum_at(sync_s: float, cleared: Cleared, rows: Records, capacity: float) -> PriceOptimum:
+    """Return the optimum of a single budget, as compiled code has found its two sides."""
+    best, before, after = best_offer(cleared), cleared.before, cleared.after
+    found = _solutions(sync_s, best, rows)
+    if before.row < 0 or after.row < 0:
+        return PriceOptimum(found, ((1.0, found),))
+    is_more = best is before
+    other = _solutions(sync_s, after if is_more else before, rows)
+    more, less = (found, other) if is_more else (other, found)
+    part = _part_of_more(before.used, after.used, capacity)
+    return PriceOptimum(found, ((part, more), (1.0 - part, less)))
+
+
+def _solutions(sync_s: float, offer: Offer, rows: Records) -> UserSolutions:
+    """Return what users do at the price of a single budget."""
+    said = rows[offer.row], offer.value, offer.sync_slope, (offer.used,)
+    return UserSolutions((offer.price,), sync_s, *said)
+
+
+best_offer = interpreted(kernels.best_offer)
+
+
+def _part_of_more(more: float, less: float, capacity: float) -> float:
+    """Return how much of what uses more there is in a mixture with less that uses a budget up."""
+    spread = more - less
+    return min(max((capacity - less) / spread, 0.0), 1.0) if spread > 0.0 else 0.0
 
 
 @dataclass(eq=False)
@@ -289,8 +325,7 @@ def optimum_of(crossing: Crossing[PriceOptimum], place: int, capacity: float) ->
     if crossing.before is None or crossing.after is None:
         return PriceOptimum(best, sides[0].combination)
     more, less = crossing.before.found, crossing.after.found
-    spread = more.usage(place) - less.usage(place)
-    part = min(max((capacity - less.usage(place)) / spread, 0.0), 1.0) if spread > 0.0 else 0.0
+    part = _part_of_more(more.usage(place), less.usage(place), capacity)
     return PriceOptimum(best, _mixed((more, less), (part, 1.0 - part)))
 
 
@@ -327,12 +362,7 @@ def crossing_of(
         if offer.row < 0:
             return None
         there = (*prices[:place], offer.price, *prices[place + 1 :])
-        records = rows[offer.row]
-        if len(prices) > 1:
-            found = dual.solved(there, sync_s, records)
-        else:  # all that there is to say is known
-            said = offer.value, offer.sync_slope, (offer.used,)
-            found = UserSolutions(there, sync_s, records, *said)
+        found = dual.solved(there, sync_s, rows[offer.row])
         return Point(offer.price, residual, PriceOptimum(found, ((1.0, found),)))
 
     return Crossing(point(cleared.before, cleared.more), point(cleared.after, cleared.less))

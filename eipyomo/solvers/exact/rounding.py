@@ -30,9 +30,10 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
     """Keep a and the basin of ι of every user, and look for the best ι, and the rest, in them.
 
     They are found better than the search needs them, so that two ways to one optimum agree in more
-    digits than a gap has. Where decisions jump, or costs are more than the dual says, the convex
-    rest is solved for the ι found, and all is looked for anew from there. On a grid it is solved
-    for the ι given: each of its points is a basin of its own.
+    digits than a gap has. Where decisions jump, an ι is none of its bounds, or costs are more than
+    the dual says, the convex rest is solved for the ι found; where it costs more still, all is
+    looked for anew from there. On a grid it is solved for the ι given: each of its points is a
+    basin of its own.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
         optimum = tracked(dual, times, found, Accuracy(KNOWN_WELL * size, MISMATCH))
         best = optimum.best
         kept = kept and fingerprint(best.records) == fingerprint(found.records)
-        if optimum.largest_jump(dual.capacities) <= JUMP:
+        if not (_is_between(dual, best) or optimum.largest_jump(dual.capacities) > JUMP):
             incumbent.update(rest_known(dual, optimum), KEPT_WELL)
             if incumbent.objective <= best.value + lost:
                 break
@@ -68,6 +69,17 @@ def round_to(incumbent: Incumbent, dual: Dual, times: Times, found: UserSolution
             break
         found = rest.solutions
     return kept
+
+
+def _is_between(dual: Dual, found: UserSolutions) -> bool:
+    """Tell whether some ι is between its bounds: the cost is flat there, and shares are not.
+
+    As good as that ι is known, those read off its multipliers are seldom the best ones for it.
+    """
+    domains, iota = dual.domains, found.records["offload_fraction"]
+    is_inside = (domains["offload_min"] < iota) & (iota < domains["offload_max"])
+    is_free = found.records["download"] & (domains["modes"] == 0)
+    return bool((is_inside & is_free).any())
 
 
 def tracked(dual: Dual, times: Times, found: UserSolutions, accuracy: Accuracy) -> PriceOptimum:

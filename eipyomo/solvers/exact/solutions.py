@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from eipyomo.solvers.exact import kernels
@@ -43,8 +42,7 @@ OPEN = Decisions(FREE)
 """Any that their domains leave open."""
 
 
-@dataclass(frozen=True, eq=False)
-class UserSolutions:
+class UserSolutions(NamedTuple):
     """What all users do at given prices and sync time.
 
     Attributes

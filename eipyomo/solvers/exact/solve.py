@@ -65,13 +65,16 @@ def solve_exact(
     if problem.objective is not WSEL:
         return solve_slowest(problem, gap, absolute_gap, clock, node_limit)
     dual = Dual.of(problem)
-    incumbent = Incumbent.of(dual)
-    if incumbent.rest is None:
-        first = Feasibility.of(dual, incumbent)
-        if first.is_late or first.run(clock, node_limit):
-            return infeasible(first)
+    if problem.always_feasible:
+        incumbent = Incumbent.expected(dual)
+    else:
+        incumbent = Incumbent.of(dual)
+        if incumbent.rest is None:
+            first = Feasibility.of(dual, incumbent)
+            if first.is_late or first.run(clock, node_limit):
+                return infeasible(first)
     search = BranchAndBound(dual, incumbent, gap, absolute_gap)
-    if incumbent.rest is None:
+    if incumbent.rest is None and incumbent.start is None:
         return unknown(search)
     closed = search.run(clock, node_limit)
     return outcome_of(search, closed)

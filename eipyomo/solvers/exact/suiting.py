@@ -134,7 +134,7 @@ def _with_the_earliest(dual: Dual, found: UserSolutions) -> Suiting:
     columns = {key: found.records[key] for key in MULTIPLIERS}
     users, _ = dual.decided(dual.users, dual.modes, found.records)
     place = next(k for k, one in enumerate(dual.budgets) if "uplink_share" in one.quantities)
-    first_s = earliest_sync_s(users, dual.budgets)
+    first_s = dual.earliest_of(found.records)
     if dual.together or not found.sync_slope > 0.0 or found.sync_s > first_s * (1.0 + AT_FIRST):
         return Suiting(found.prices, columns)
     budget = dual.budgets[place]

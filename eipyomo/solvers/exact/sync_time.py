@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,15 +16,17 @@ from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy, Cleared, End, Mark
 from eipyomo.solvers.exact.markets import KnownPrices, only_market
 from eipyomo.solvers.exact.prices import (
     PriceOptimum,
-    crossing_of,
+    best_offer,
     maximise_over_prices,
-    optimum_of,
+    optimum_at,
     within,
 )
-from eipyomo.solvers.exact.roots import Crossing, find_crossing
+from eipyomo.solvers.exact.roots import Crossing, find_crossing, learned
 from eipyomo.solvers.exact.solutions import OPEN, Decisions, Prices, UserSolutions
+from eipyomo.solvers.records import Records
 
-is_level = interpreted(kernels.is_level)
+is_level, lead = interpreted(kernels.is_level), interpreted(kernels.lead)
+pressure_ratio = interpreted(kernels.pressure_ratio)
 
 
 def minimise_over_sync_time(
@@ -107,44 +110,83 @@ def lowest_sampled(
     known
         Is told the prices that are met.
     """
-    prices = dual.no_prices
     accuracy = Accuracy(SAMPLED_WELL * abs(worst), CLEARED_WELL, ceiling=worst)
-    before, best, after, last = None, None, None, None
-    # Squares, since the dual varies most where the uploads hardly fit into the band.
-    for part in np.linspace(0.0, 1.0, SAMPLES + 1)[1:] ** 2:
-        sync_s = times.first + part * (times.last - times.first)
-        found = maximise_over_prices(dual, sync_s, prices, accuracy).best
-        if found.value <= worst:
-            prices = found.prices
-            known.note(sync_s, prices)
-        if best is None or found.value < best.value:
-            before, best, after = last, found, None
-        elif last is best:
-            after = found
-        last = found
-    assert best is not None
-    start_s = _level_between(dual, best, after if best.sync_slope < 0.0 else before)
+    sampled_s = [times.first + part * (times.last - times.first) for part in SAMPLED]
+    samples = list(_samples(dual, sampled_s, accuracy))
+    for sample in samples:
+        if sample.value <= worst:
+            known.note(sample.sync_s, sample.prices)
+    place = min(range(len(samples)), key=lambda k: samples[k].value)
+    best = samples[place]
+    beside = samples[place + 1 :][:1] if best.sync_slope < 0.0 else samples[:place][-1:]
+    start_s = _level_between(dual, best, *beside)
     return start_s, known.moved(best.prices, best.sync_s, start_s)
 
 
-SAMPLES, SAMPLED_WELL, CLEARED_WELL = 8, 1e-3, 1e-2
-"""Of the dual over the sync time at first, and how well, relative to the cost and the budget: a
-start, no more."""
+SAMPLED = tuple((k / 8) ** 2 for k in range(1, 9))
+"""Where in a range the dual is asked for at first: more often where it varies most, where the
+uploads hardly fit into the band."""
+SAMPLED_WELL, CLEARED_WELL = 1e-3, 1e-2
+"""How well it is, relative to the cost and the budget: a start, no more."""
 
 
-def _level_between(dual: Dual, best: UserSolutions, other: UserSolutions | None) -> float:
+class _Sample(NamedTuple):
+    """The dual's maximum over prices at a sync time, with what tells where it is lower."""
+
+    sync_s: float
+    prices: Prices
+    value: float
+    sync_slope: float
+    pressure: float
+
+
+def _samples(dual: Dual, sampled_s: list[float], accuracy: Accuracy) -> Iterator[_Sample]:
+    """Iterate over samples at sync times, each searched from the last one that counts."""
+    market = only_market(dual)
+    if market is not None:
+        yield from _compiled_samples(dual, sampled_s, accuracy, market)
+        return
+    prices = dual.no_prices
+    for sync_s in sampled_s:
+        found = maximise_over_prices(dual, sync_s, prices, accuracy).best
+        if found.value <= accuracy.ceiling:
+            prices = found.prices
+        pressure = float(found.records["nu2"].sum() + found.records["eta"].sum())
+        yield _Sample(sync_s, found.prices, found.value, found.sync_slope, pressure)
+
+
+def _compiled_samples(
+    dual: Dual, sampled_s: list[float], accuracy: Accuracy, market: Market
+) -> Iterator[_Sample]:
+    """Iterate over the same samples, found by one call, where there is one price."""
+    sampled = kernels.sampled_in_time(
+        dual.everybody(dual.no_prices),
+        dual.hints(OPEN),
+        dual.point(dual.no_prices, 0.0),
+        market,
+        np.array(sampled_s),
+        accuracy,
+        dual.slopes[0],
+        np.empty((kernels.ROWS_OF_PRICE, len(dual.users)), SOLUTION),
+    )
+    dual.slopes[0] = sampled.slope
+    dual.effort.count(sampled.evaluations)
+    for sync_s, (price, *told) in zip(sampled_s, sampled.offers.tolist(), strict=True):
+        yield _Sample(sync_s, (price,), *told)
+
+
+def _level_between(dual: Dual, best: _Sample, beside: _Sample | None = None) -> float:
     """Return where pressure and weight may be level between two sync times, and note the slope.
 
     That is at the better one, where nothing tells.
     """
-    if other is None:
+    if beside is None:
         return best.sync_s
-    sides = sorted((best, other), key=lambda found: found.sync_s)
     before, after = (
-        End(kernels.lead(found.sync_s, dual.earliest_s), _pressure_ratio(found), 1.0)
-        for found in sides
+        End(lead(side.sync_s, dual.earliest_s), pressure_ratio(side.pressure, side.sync_slope), 1.0)
+        for side in sorted((best, beside))
     )
-    dual.slopes[-1] = kernels.learned(before, after, dual.slopes[-1], kernels.PRESSURE_SLOPE)
+    dual.slopes[-1] = learned(before, after, dual.slopes[-1], kernels.PRESSURE_SLOPE)
     if not before.residual > 0.0 > after.residual:
         return best.sync_s
     part = before.residual / (before.residual - after.residual)
@@ -154,7 +196,10 @@ def _level_between(dual: Dual, best: UserSolutions, other: UserSolutions | None)
 def _pressure_ratio(found: UserSolutions) -> float:
     """Return ln of the users' pressure for a later sync over their weight against it."""
     pressure = float(found.records["nu2"].sum() + found.records["eta"].sum())
-    return kernels.pressure_ratio(pressure, found.sync_slope)
+    return pressure_ratio(pressure, found.sync_slope)
+
+
+Point = TypeVar("Point")
 
 
 @dataclass(eq=False)
@@ -183,17 +228,14 @@ class _SyncTimeSearch:
 
     def minimum(self, start_s: float) -> tuple[PriceOptimum, ...]:
         """Search from a sync time."""
-        low, high, start = (
-            kernels.lead(sync_s, self._origin_s) for sync_s in (*self.times, start_s)
-        )
+        low, high, start = (lead(sync_s, self._origin_s) for sync_s in (*self.times, start_s))
         slopes = self.dual.slopes
         crossing = find_crossing(
             self._pressure, start, low, high, slope=slopes[-1], enough=self._is_enough
         )
         slopes[-1] = crossing.slope(slopes[-1], kernels.PRESSURE_SLOPE)
-        return self._lowest(
-            [point.found for point in crossing.points], min(self.visited, key=_value)
-        )
+        nearest = [point.found for point in crossing.points]
+        return tuple(self._lowest(nearest, min(self.visited, key=_value), _value))
 
     def compiled_minimum(self, start_s: float, market: Market) -> tuple[PriceOptimum, ...]:
         """Search from a sync time in compiled code, where there is one price."""
@@ -202,16 +244,20 @@ class _SyncTimeSearch:
         dual.slopes[:] = timed.slopes
         dual.effort.count(timed.evaluations)
 
-        def found(cleared: Cleared, sync_s: float) -> PriceOptimum:
-            crossing = crossing_of(dual, sync_s, dual.no_prices, 0, cleared, rows)
-            return optimum_of(crossing, 0, market.capacity)
-
-        sides = ((timed.before, timed.before_s), (timed.after, timed.after_s))
-        optima = [found(*side) for side in sides if not np.isnan(side[1])]
-        if len(optima) > 1 and timed.residual <= 0.0:
-            optima.reverse()
-        lowest = self._lowest(optima, found(timed.lowest, timed.lowest_s))
-        return tuple([one.on_its_own() for one in lowest])
+        sides = [
+            _Met(timed.before, timed.before_s, rows[kernels.BEFORE]),
+            _Met(timed.after, timed.after_s, rows[kernels.AFTER]),
+        ]
+        nearest = [side for side in sides if not math.isnan(side.sync_s)]
+        if timed.residual <= 0.0:
+            nearest.reverse()
+        lowest = _Met(timed.lowest, timed.lowest_s, rows[kernels.LOWEST])
+        return tuple(
+            [
+                optimum_at(one.sync_s, one.cleared, kernels.copied(one.rows), market.capacity)
+                for one in self._lowest(nearest, lowest, _Met.value)
+            ]
+        )
 
     def told(self, start_s: float, market: Market) -> tuple[Any, ...]:
         """Return what compiled code is told, last the rows in which it leaves what it finds."""
@@ -232,14 +278,16 @@ class _SyncTimeSearch:
             np.empty((kernels.ROWS_OF_TIME, len(dual.users)), SOLUTION),
         )
 
-    def _lowest(self, optima: list[PriceOptimum], lowest: PriceOptimum) -> tuple[PriceOptimum, ...]:
-        """Return optima, the lower one first; or the lowest one met, where they passed it.
+    def _lowest(
+        self, nearest: list[Point], lowest: Point, value: Callable[[Point], float]
+    ) -> list[Point]:
+        """Return the points nearest to the end, the lower one first; or the lowest one met.
 
         Where the dual is not convex, slopes can lead past a lower point.
         """
-        optima = sorted(optima, key=_value)
-        passed = _value(lowest) < _value(optima[0]) - self.accuracy.tolerance
-        return (lowest,) if passed else tuple(optima)
+        nearest = sorted(nearest, key=value)
+        is_passed = value(lowest) < value(nearest[0]) - self.accuracy.tolerance
+        return [lowest] if is_passed else nearest
 
     def _pressure(self, log_lead: float) -> tuple[float, PriceOptimum]:
         """Return ln of the pressure for a later sync over the weight against it."""
@@ -282,3 +330,15 @@ class _SyncTimeSearch:
 
 def _value(optimum: PriceOptimum) -> float:
     return optimum.best.value
+
+
+class _Met(NamedTuple):
+    """What clears the budget at a sync time that compiled code has met, and its two rows."""
+
+    cleared: Cleared
+    sync_s: float
+    rows: Records
+
+    def value(self) -> float:
+        """Return its dual value."""
+        return best_offer(self.cleared).value
