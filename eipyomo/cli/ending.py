@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
+    from types import CodeType, FrameType
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 """Ctrl-C sends the first; a batch system, `timeout` and a closed terminal the others."""
@@ -52,6 +52,20 @@ def heard() -> Stopped | None:
     return _heard[0] if _heard else None
 
 
+def _is_within(frame: FrameType | None, code: CodeType) -> bool:
+    """Tell whether a function is running, by the innermost frame."""
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _send_later(number: int) -> None:
+    """Send this process a signal once the thread that runs has had time to go on."""
+    later = threading.Timer(LATER_S, os.kill, (os.getpid(), number))
+    later.daemon = True
+    later.start()
+
+
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Let signals raise :class:`Stopped`: no solver is left, no file half-written.
@@ -68,7 +82,10 @@ def stopped_by_signals() -> Iterator[None]:
         _heard.clear()
         return {number: signal.signal(number, stop) for number in listened}
 
-    def stop(number: int, _: FrameType | None) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        if _is_within(frame, again.__code__):  # what is raised there is lost for good
+            _send_later(number)
+            return
         for one in listened:
             signal.signal(one, signal.SIG_IGN)
         _heard.append(Stopped(number))
@@ -80,9 +97,7 @@ def stopped_by_signals() -> Iterator[None]:
             hook(lost)
             return
         listen()
-        later = threading.Timer(LATER_S, os.kill, (os.getpid(), lost.exc_value.number))
-        later.daemon = True
-        later.start()
+        _send_later(lost.exc_value.number)
 
     before, hook = listen(), sys.unraisablehook
     sys.unraisablehook = again
