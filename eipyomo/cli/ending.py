@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from types import CodeType, FrameType
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -59,6 +59,12 @@ def _is_within(frame: FrameType | None, code: CodeType) -> bool:
     return frame is not None
 
 
+def _handle(handlers: Mapping[int, Any]) -> None:
+    """Let signals be handled so from now on."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 def _send_later(number: int) -> None:
     """Send this process a signal once the thread that runs has had time to go on."""
     later = threading.Timer(LATER_S, os.kill, (os.getpid(), number))
@@ -86,8 +92,7 @@ def stopped_by_signals() -> Iterator[None]:
         if _is_within(frame, again.__code__):  # what is raised there is lost for good
             _send_later(number)
             return
-        for one in listened:
-            signal.signal(one, signal.SIG_IGN)
+        _handle(dict.fromkeys(listened, signal.SIG_IGN))
         _heard.append(Stopped(number))
         raise _heard[0]
 
@@ -110,5 +115,4 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         _heard.clear()
         sys.unraisablehook = hook
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _handle(before)
