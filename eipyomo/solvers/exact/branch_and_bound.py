@@ -161,10 +161,8 @@ class BranchAndBound:
     @property
     def _expected(self) -> float:
         """Cost of the incumbent, or about that of one to begin with, which is not evaluated."""
-        start = self.incumbent.start
-        if self.incumbent.rest is not None or start is None:
-            return self.objective
-        return start.solutions.value
+        expected = self.incumbent.expected
+        return self.objective if expected is None else expected
 
     @property
     def bound(self) -> float:
@@ -231,8 +229,8 @@ class BranchAndBound:
 
         Until there is a cost, it ends where that is expected.
         """
-        if self.incumbent.start is not None:
-            self.incumbent.fall_back()
+        if self.incumbent.expected is not None:
+            self.incumbent.fall_back(self.dual)
             self.root.last_s = self._latest_s(self.objective)
 
     def suiting(self) -> Suiting | None:
@@ -258,7 +256,7 @@ class BranchAndBound:
         decisions = OPEN.after(node.recipe.solutions.records) if node.recipe else OPEN
         prices = self._expected_prices(node, sync_s)
         optima: tuple[PriceOptimum, ...] = ()
-        if self.incumbent.start is None:  # without an incumbent nothing is above the target
+        if self.incumbent.expected is None:  # without an incumbent nothing is above the target
             optima = (maximise_over_prices(dual, sync_s, prices, self._well_enough, decisions),)
             start = optima[0].best
             sync_s, prices, decisions = start.sync_s, start.prices, OPEN.after(start.records)

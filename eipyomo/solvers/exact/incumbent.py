@@ -49,10 +49,10 @@ def _starts(dual: Dual) -> Iterator[Records]:
         yield decided
 
 
-def _better_start(dual: Dual) -> ConvexRest:
-    """Return the allocation of the lower dual value of those to begin with."""
+def _rests_at_start(dual: Dual) -> list[ConvexRest]:
+    """Return allocations to begin with, the one of the lowest dual value first."""
     rests = [rest_at(dual, decided, A_START) for decided in _starts(dual)]
-    return min(rests, key=lambda rest: rest.solutions.value)
+    return sorted(rests, key=lambda rest: rest.solutions.value)
 
 
 @dataclass(eq=False)
@@ -69,15 +69,15 @@ class Incumbent:
         The convex rest that gave it; None if none was feasible.
     objective
         Its cost.
-    start
-        One to fall back on where nothing else was tried; its cost is not known yet.
+    expected
+        About what an allocation to begin with costs, until there is one.
     """
 
     problem: Problem
     reference: float = 1.0
     rest: ConvexRest | None = None
     objective: float = np.inf
-    start: ConvexRest | None = None
+    expected: float | None = None
 
     @classmethod
     def of(cls, dual: Dual) -> Self:
@@ -86,23 +86,25 @@ class Incumbent:
         if dual.latest_s < dual.earliest_s:
             return incumbent
         if dual.problem.always_feasible:
-            incumbent.start = _better_start(dual)
-            incumbent.fall_back()
+            incumbent.fall_back(dual)
             return incumbent
         for decided in _starts(dual):
             incumbent.update(rest_of(dual, decided))
         return incumbent
 
     @classmethod
-    def expected(cls, dual: Dual) -> Self:
-        """Return none yet, but one to fall back on, of a problem that always has some."""
-        return cls(dual.problem, dual.reference, start=_better_start(dual))
+    def to_be_found(cls, dual: Dual) -> Self:
+        """Return none yet, of a problem that has some; the dual value of a start says where."""
+        cost = _rests_at_start(dual)[0].solutions.value
+        return cls(dual.problem, dual.reference, expected=cost)
 
-    def fall_back(self) -> None:
-        """Take the start, if there is nothing else; it has served then."""
-        if self.rest is None and self.start is not None:
-            self.update(self.start)
-        self.start = None
+    def fall_back(self, dual: Dual) -> None:
+        """Take a start, if there is nothing else: the best one, if it is allowed."""
+        if self.rest is None:
+            for rest in _rests_at_start(dual):
+                if self.rest is None:
+                    self.update(rest)
+        self.expected = None
 
     @property
     def allocation(self) -> Allocation | None:

@@ -66,7 +66,7 @@ def solve_exact(
         return solve_slowest(problem, gap, absolute_gap, clock, node_limit)
     dual = Dual.of(problem)
     if problem.always_feasible:
-        incumbent = Incumbent.expected(dual)
+        incumbent = Incumbent.to_be_found(dual)
     else:
         incumbent = Incumbent.of(dual)
         if incumbent.rest is None:
@@ -74,7 +74,7 @@ def solve_exact(
             if first.is_late or first.run(clock, node_limit):
                 return infeasible(first)
     search = BranchAndBound(dual, incumbent, gap, absolute_gap)
-    if incumbent.rest is None and incumbent.start is None:
+    if incumbent.rest is None and incumbent.expected is None:
         return unknown(search)
     closed = search.run(clock, node_limit)
     return outcome_of(search, closed)
