@@ -347,6 +347,19 @@ def test_limits_leave_an_incumbent_and_a_valid_bound() -> None:
     assert len(outcome.trace) == outcome.nodes == 3
 
 
+@pytest.mark.parametrize("kind", ["joint", "eco", "lco", "gbe", "grid:0.2"])
+def test_without_time_there_is_what_to_begin_with(kind: str) -> None:
+    """Of every restriction: a feasible allocation, and a bound that is none too high."""
+    instance = reference("letter-m4")
+    stopped = ei.solve(instance, problem=kind, time_limit=1e-9)
+    best = ei.solve(instance, problem=kind)
+    assert stopped.termination == "limit"
+    assert stopped.value is not None
+    assert best.value is not None
+    assert stopped.bound is not None
+    assert stopped.bound <= best.value <= stopped.value
+
+
 def test_absolute_gap_stops_early() -> None:
     """A large absolute gap is met by a bound that is no closer than asked for."""
     outcome = solve_exact(Problem(reference("letter-m4")), gap=0.0, absolute_gap=0.5)
