@@ -154,10 +154,13 @@ class _Recorder:
 
 
 def forget() -> None:
-    """Empty all caches of functions."""
+    """Empty all caches of functions, and what is known of allocations that were judged."""
     for one in gc.get_objects():
         if type(one) is _Cached:
             one.cache_clear()
+    judged = sys.modules.get("eipyomo.evaluation")
+    if judged is not None:
+        judged._EVALUATED.clear()
 
 
 _Cached = type(cache(len))

@@ -92,9 +92,10 @@ AREAS = {
 """What is mutated."""
 
 KERNELS = (
-    "terms_of", "lagrangian_of", "lagrangian", "safe_value", "reach", "put_aside", "write_cell",
-    "largest_gain", "cover_local", "cover", "cover_all", "cover_modes", "size_of", "bound_at",
-    "bounds_of_parts", "proven_times", "reach_in_time", "SHORT_OF",
+    "terms_of", "lagrangian_of", "lagrangian", "safely", "safe_value", "reach_both", "reach",
+    "put_aside", "write_cell", "largest_gain", "cover_local", "cover", "cover_all", "cover_modes",
+    "size_of", "bound_at", "tangent_at", "bounds_of_parts", "proven_times", "reach_in_time",
+    "SHORT_OF",
 )  # fmt: skip
 """The compiled functions that make the bound, of all that are in their file."""
 

@@ -348,6 +348,28 @@ def test_a_cell_that_reaches_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reached(monkeypatch, rising, 0.5, 0.0, 0.0, -math.inf)[:2] == (0.0, 0.0)
 
 
+def test_a_cell_reaches_to_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the point's safe value to both ends of a range; it proves the lower value of both."""
+    told: list[Any] = []
+    ends = {0.25: (0.375, 7.0), 0.75: (0.625, 5.0)}
+
+    def reach(*given: Any) -> tuple[float, float]:
+        told.append(given)
+        return ends[given[5]]
+
+    monkeypatch.setattr(plain, "reach", reach)
+    one, point = user(), Value(10.0, 0.5, 0.0, 0.0, 0.0, 0.0, 6.0)
+    terms, value = plain.terms_of(one, True, M, AT), plain.safely(one, point, M, 16.0)
+    assert value == 10.0 - 2.0**-46 * (6.0 + (1.0 + 0.5 + 0.125) * 16.0)
+    for _ in range(2):
+        found = plain.reach_both(one, M, 0.5, point, 0.25, 0.75, 0.125, 3.0, 16.0, AT)
+        assert found == (0.375, 0.625, 5.0)
+        ends[0.25], ends[0.75] = (0.375, 5.0), (0.625, 7.0)
+    assert told == [
+        (one, M, terms, 0.5, value, end, 0.125, 3.0, 16.0, AT) for end in (0.25, 0.75, 0.25, 0.75)
+    ]
+
+
 @pytest.mark.parametrize("step", [0.0, 0.25])
 def test_what_a_cell_leaves_waits(step: float) -> None:
     """Left and right of it, without the points of a grid that it holds; nothing at its own ends."""
@@ -912,6 +934,12 @@ def test_what_users_see_of_prices() -> None:
     assert (priced["latency_weight"] == one.users["latency_weight"] + 3.0).all()
     usual = Dual.of(Problem(letter()))
     assert usual.users_at((2.0,)) is usual.users
+    assert usual.everybody((2.0,)) is usual.everybody((3.0,))
+    assert usual.everybody((2.0,)).users is usual.users
+    energy = Dual.of(Problem(letter(total_energy_budget_j=50.0)))
+    for price in (3.0, 4.0):
+        priced_too = energy.everybody((2.0, price)).users["energy_weight"]
+        assert (priced_too == energy.users["energy_weight"] + price).all()
     everybody = one.everybody((2.0, 3.0))
     assert (everybody.users == priced).all()
     assert everybody.basins is one.basins
@@ -998,7 +1026,7 @@ def test_lines_are_made_of_what_is_covered(monkeypatch: pytest.MonkeyPatch, part
     dual, told = Dual.of(Problem(letter())), []
     solved = dual.solved((2.0,), 9.0, records(SOLUTION, 3, value=[-1.0, 2.0, 4.0]))
     cells = np.zeros(6, CELL)
-    cells["value"] = np.arange(6.0)
+    cells["value"], cells["sync_slope"] = np.arange(6.0), 0.5
 
     def for_all(_: Any, users: int, *given: Any) -> list[Any]:
         told.append((users, given[2], given[3], given[4]))
@@ -1016,6 +1044,7 @@ def test_lines_are_made_of_what_is_covered(monkeypatch: pytest.MonkeyPatch, part
     assert dual.basins["offload_fraction"][1, 0] == 0.5
     assert lines.bound_at(9.0) == pytest.approx(0.0 + 1.0 + 3.0 - 2.0, rel=1e-12)
     assert lines.bound_at(9.0) < 2.0
+    assert lines.value == lines.bound_at(9.0) != lines.bound_at(10.0)
 
 
 @pytest.mark.parametrize("users", [1, 2])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,16 @@ import pytest
 
 import eipyomo as ei
 from eipyomo import physics, timing
-from eipyomo.evaluation import Evaluation, Violation, _in_brackets, _over, timeline
+from eipyomo.evaluation import (
+    _EVALUATED,
+    Evaluation,
+    Violation,
+    _in_brackets,
+    _over,
+    evaluate_plan,
+    timeline,
+    value_of,
+)
 from eipyomo.problem import Problem
 from tests.conftest import MODES
 
@@ -60,6 +71,59 @@ def test_the_tolerance_is_feasible() -> None:
     assert amounts == pytest.approx([3.0, 0.75])
     assert worst.max_violation == pytest.approx(3.0)
     assert worst._summary().facts[0] == "not feasible"
+
+
+def test_what_is_known_of_an_allocation_is_of_one_problem() -> None:
+    """Asked again for the same problem it is what was found; for another one it is judged anew."""
+    instance, allocation = small()
+    joint, eco = Problem.of(instance), Problem.of(instance, "eco")
+    first = ei.evaluate(joint, allocation)
+    assert ei.evaluate(joint, allocation) is first
+    assert found(eco, allocation) == {"a = 0 in the problem 'eco'": 1.0}
+    assert found(joint, allocation) == found(instance, allocation) == {}
+    faster = instance.replace(users={"eu1": {"latency_weight": 2.0}})
+    weight = instance.users[0].latency_weight
+    more = (2.0 - weight) * float(first.breakdown.latency_s[0])
+    assert ei.evaluate(faster, allocation).objective == pytest.approx(first.objective + more)
+    assert ei.evaluate(joint, small()[1]) is not first
+
+
+def test_what_is_known_of_an_allocation_goes_with_it() -> None:
+    """Neither allocation nor problem is kept by what is known; a problem that is gone is none."""
+    instance, allocation = small()
+    problem = Problem.of(instance)
+    judged, asked, known = ref(allocation), ref(problem), ref(ei.evaluate(problem, allocation))
+    assert allocation in _EVALUATED
+    assert known() is not None
+    before = len(_EVALUATED)
+    del problem
+    gc.collect()
+    assert asked() is None
+    assert found(Problem.of(instance, "eco"), allocation) != {}
+    del allocation
+    gc.collect()
+    assert (judged(), known()) == (None, None)
+    assert len(_EVALUATED) < before
+
+
+def test_the_value_is_that_of_the_evaluation() -> None:
+    """What is minimised is the same without the rest; with needs that are given it is of these."""
+    instance, allocation = small()
+    problem = Problem.of(instance)
+    data, plan = problem.whole, allocation.plan(instance.scaled)
+    other = plan._replace(offload_fraction=np.array([0.25, 1.0]))
+    assert value_of(problem, plan) == evaluate_plan(problem, plan).value
+    assert value_of(problem, plan, timing.needs(data, plan)) == value_of(problem, plan)
+    assert value_of(problem, plan, timing.needs(data, other)) == value_of(problem, other)
+    assert value_of(problem, other) != value_of(problem, plan)
+
+
+def test_a_sum_that_is_lost_is_within_no_budget() -> None:
+    """Shares whose sum is minus infinity do not keep to the band."""
+    instance, allocation = small(uplink_share=[-1.5e308, -1.5e308])
+    with np.errstate(over="ignore"):
+        amounts = found(instance, allocation)
+    assert amounts["bandwidth budget (10b)"] == 1.0
 
 
 def test_what_is_beyond_a_limit() -> None:
@@ -140,6 +204,9 @@ def test_who_sends_no_update_sits_out() -> None:
     assert terms.wsel[0] == pytest.approx(0.25 + weight * terms.latency_s[0])
     plain = ei.evaluate(*small()).breakdown
     assert (plain.sits_out, plain.penalty) == (None, None)
+    data = small()[0].scaled  # without modes nothing is added to what is weighed
+    weighed = data.energy_weight * plain.energy_j + data.latency_weight * plain.latency_s
+    assert plain.wsel.tolist() == pytest.approx(weighed.tolist())
     last_s = float(terms.previous_download_s[1] + terms.local_training_s[1] + terms.upload_s[1])
     early = dataclasses.replace(allocation, sync_s=0.75 * last_s)
     worst = ei.evaluate(instance, early).violations[0]

@@ -6,8 +6,11 @@ import json
 
 import pytest
 
+import eipyomo as ei
+from eipyomo.evaluation import _EVALUATED
 from experiments import mutants, mutation
 from experiments.mutants import ROOT, Mutant
+from tests.allocations import random_allocation
 
 JUDGE = "eipyomo/solvers/judge.py"
 
@@ -54,6 +57,17 @@ def test_what_calls_a_compiled_function_is_compiled_with_it() -> None:
     names = mutants.stale(Mutant(file, place.last, 1, "", ""))
     assert {"write_cell", "cover_local", "cover", "cover_all"} <= names
     assert "efficiency" not in names
+
+
+def test_what_was_judged_before_a_mutant_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise an allocation that tests keep would be judged by what is not mutated."""
+    instance = ei.Instance.letter(users=2)
+    allocation = random_allocation(instance, 1)
+    ei.evaluate(instance, allocation)
+    assert allocation in _EVALUATED
+    monkeypatch.setattr("gc.get_objects", list)  # caches of functions stay
+    mutants.forget()
+    assert allocation not in _EVALUATED
 
 
 def test_every_survivor_is_explained() -> None:
