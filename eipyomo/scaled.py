@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from itertools import compress
 from typing import Any, Literal, get_args
 
@@ -133,23 +134,27 @@ class Scaled(Columns):
     downlink_snr: FloatColumn = field(init=False)
 
     def __post_init__(self) -> None:
-        """Check the columns."""
-        for one in fields(self)[1:]:
-            if not one.init:
-                continue
-            name, value = one.name, getattr(self, one.name)
-            if one.type == "LimitColumn":
-                if not (np.asarray(value) > 0).all():
-                    raise InputError(f"{name} is {short(value)}, but must hold numbers > 0")
-            elif one.type == "FloatColumn":
-                if (number_column(name, value, len(self)) < 0).any():
-                    raise InputError(f"{name} is {short(value)}, but must hold numbers >= 0")
-            elif name in MODES_FIELDS:
-                continue
-            elif value is not None or not name.startswith("total_"):
-                positive_number(name, value)
+        """Check the columns, together; one by one where they are not what is usual."""
+        values, kinds = vars(self), _names_by_kind()
+        for name in kinds["numbers"]:
+            if values[name] is not None or not name.startswith("total_"):
+                positive_number(name, values[name])
+        columns = [values[name] for name in (*kinds["FloatColumn"], *kinds["LimitColumn"])]
+        if not (_are_plain(columns, len(self)) and _are_right(columns, len(kinds["FloatColumn"]))):
+            self._check_one_by_one()
         super().__post_init__()
         self._set_ratios()
+
+    def _check_one_by_one(self) -> None:
+        """Refuse the first column that does not hold what it must."""
+        for name in _names_by_kind()["FloatColumn"]:
+            if (number_column(name, getattr(self, name), len(self)) < 0).any():
+                value = getattr(self, name)
+                raise InputError(f"{name} is {short(value)}, but must hold numbers >= 0")
+        for name in _names_by_kind()["LimitColumn"]:
+            value = getattr(self, name)
+            if not (np.asarray(value) > 0).all():
+                raise InputError(f"{name} is {short(value)}, but must hold numbers > 0")
 
     def _set_ratios(self) -> None:
         """Set the signal-to-noise ratios, and check that double precision can hold them."""
@@ -230,6 +235,31 @@ class Scaled(Columns):
         modes = None if self.modes is None else self.modes.without_tasks(self.model_mbit)
         none = np.zeros(len(self))
         return replace(self, task_mbit=none, total_frequency_ghz=None, modes=modes)
+
+
+@cache
+def _names_by_kind() -> dict[str, list[str]]:
+    """Return the names of what an instance is made of: two kinds of columns, and single numbers."""
+    given = [one for one in fields(Scaled)[1:] if one.init and one.name not in MODES_FIELDS]
+    kinds: dict[str, list[str]] = {"FloatColumn": [], "LimitColumn": [], "numbers": []}
+    for one in given:
+        kinds[str(one.type) if one.type in kinds else "numbers"].append(one.name)
+    return kinds
+
+
+def _are_plain(columns: list[Any], users: int) -> bool:
+    """Tell whether all columns are arrays of double precision with a number for each user."""
+    return all(
+        type(one) is np.ndarray and one.dtype == np.float64 and one.shape == (users,)
+        for one in columns
+    )
+
+
+def _are_right(columns: list[FloatColumn], finite: int) -> bool:
+    """Tell whether the first columns are >= 0 and finite, and the others, limits, are > 0."""
+    stacked = np.array(columns)
+    numbers, limits = stacked[:finite], stacked[finite:]
+    return bool((numbers >= 0.0).all() and (numbers < np.inf).all() and (limits > 0.0).all())
 
 
 def scale(
