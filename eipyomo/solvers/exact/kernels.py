@@ -314,7 +314,7 @@ def efficiency(u: float) -> Efficiency:
 
     A small one has the series u²/2 - u³/6 + ... of its remainder, from which e^-u follows.
     """
-    if u > 0.5:
+    if u > SERIES_UP_TO:
         power = math.exp(u)
         return Efficiency(u, power - 1.0, u - 1.0 + 1.0 / power)
     total = 1.0
@@ -324,14 +324,19 @@ def efficiency(u: float) -> Efficiency:
     return Efficiency(u, (u - remainder) / (1.0 - u + remainder), remainder)
 
 
+SERIES_UP_TO = 0.5
+"""Larger efficiencies lose nothing in u - 1 + e^-u."""
 RECIPROCALS = 1.0 / np.arange(16.0, 2.0, -1.0)
 """Of 16, 15, ..., 3: ratios of the terms of a series."""
 
 
 @compiled
 def stepped(at: Efficiency, step: float) -> Efficiency:
-    """Return the efficiency a step away: a short step takes no exponential function."""
-    if abs(step) > SHORT_STEP_IN_U:
+    """Return the efficiency a step away: a short step takes no exponential function.
+
+    A small one has a series; the rounding of a step would be large beside its remainder.
+    """
+    if at.u <= SERIES_UP_TO or abs(step) > SHORT_STEP_IN_U:
         return efficiency(at.u + step)
     half = 0.5 * step * step
     odd, even = step * (1.0 + half / 3.0), half * (1.0 + half / 6.0)  # sinh and cosh - 1
@@ -345,10 +350,11 @@ SHORT_STEP_IN_U = 1e-4
 
 
 @compiled
-def log_ratio_of(excess: float) -> float:
-    """Return ln(1 + excess)."""
+def log_of(ratio: float) -> float:
+    """Return the logarithm of a ratio, which takes no function if it is nearly 1."""
+    excess = ratio - 1.0
     if abs(excess) > SHORT_STEP_IN_U:
-        return math.log1p(excess)
+        return math.log(ratio)
     return excess * (1.0 - excess * (0.5 - excess * (1.0 / 3.0 - 0.25 * excess)))
 
 
@@ -425,7 +431,7 @@ def efficiency_at_marginal_time(marginal: float, log_marginal: float) -> Inverse
     """Return where H(u) has a given value, by a step of Newton's method from a table."""
     near = efficiency(interpolate(EFFICIENCY_AT_MARGINAL_TIME, log_marginal))
     slope = marginal_time_slope(near)
-    step = -log_ratio_of(marginal_time(near) / marginal - 1.0) / slope
+    step = -log_of(marginal_time(near) / marginal) / slope
     return Inverse(stepped(near, step), time_factor_slope(near) / slope)
 
 
@@ -441,7 +447,7 @@ def efficiency_in_time(ratio: float) -> Efficiency:
     for _ in range(3):
         slope = time_factor_slope(near)
         bend = 1.0 / (near.u * near.u) - (1.0 + near.grown) / (near.grown * near.grown)
-        newton = -log_ratio_of(near.grown / (near.u * ratio) - 1.0) / slope
+        newton = -log_of(near.grown / (near.u * ratio)) / slope
         step = newton / (1.0 + 0.5 * newton * bend / slope)
         near = stepped(near, step)
         if abs(step) <= SHORT_STEP_IN_U:
