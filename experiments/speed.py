@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import cache
+from typing import NamedTuple
 
 import eipyomo as ei
 from experiments.table import Case, Row, Table, command
@@ -20,8 +21,8 @@ BANDS = ("20 MHz", "5 MHz a user")
 CHANNELS = {4: 100, 10: 50, 100: 10, 1000: 3, 10_000: 1, 100_000: 1}
 """Number of channels, by number of users."""
 LARGEST = {"exact": 100_000, "admm": 10_000}
-TOGETHER = 1000
-"""Channels of 4 users that are solved by one call."""
+TOGETHER = 10_000
+"""Channels of 4 users that are solved by one call, as for a data set."""
 TIME_LIMIT_S = 600.0
 
 
@@ -53,14 +54,14 @@ def row(method: str, users: int, band: str, workers: int | None) -> Row:
         ei.Instance.letter(users=users, bandwidth_mhz=mhz, seed=seed) for seed in range(count)
     ]
 
-    def one_by_one() -> list[ei.Result]:
-        return [ei.solve(channel, method, time_limit=TIME_LIMIT_S) for channel in channels]
+    def one_by_one() -> Iterator[ei.Result]:
+        return (ei.solve(channel, method, time_limit=TIME_LIMIT_S) for channel in channels)
 
-    def together() -> list[ei.Result]:
-        return list(ei.solve_many(channels, method, workers=workers, progress=False))
+    def together() -> Iterator[ei.Result]:
+        return ei.solve_many(channels, method, workers=workers, progress=False)
 
-    seconds, results = measured(together if workers else one_by_one)
-    ended = {result.termination for result in results}
+    seconds, answers = measured(together if workers else one_by_one)
+    ended = {answer.termination for answer in answers}
     return {
         "method": method,
         "users": users,
@@ -68,22 +69,32 @@ def row(method: str, users: int, band: str, workers: int | None) -> Row:
         "processes": workers,
         "channels": count,
         "termination": ended.pop() if len(ended) == 1 else "mixed",
-        "iterations": statistics.mean(result.iterations or 0 for result in results),
-        "objective": statistics.mean(result.objective or 0.0 for result in results),
+        "iterations": statistics.mean(answer.iterations for answer in answers),
+        "objective": statistics.mean(answer.objective for answer in answers),
         "seconds": seconds / count,
         "per_second": count / seconds,
     }
 
 
-def measured(run: Callable[[], list[ei.Result]]) -> tuple[float, list[ei.Result]]:
-    """Return the median of the seconds that some runs take, and the results of the last."""
+class Answer(NamedTuple):
+    """What is kept of a result."""
+
+    termination: str
+    iterations: int
+    objective: float
+
+
+def measured(run: Callable[[], Iterator[ei.Result]]) -> tuple[float, list[Answer]]:
+    """Return the median of the seconds that some runs take, and the answers of the last."""
     seconds: list[float] = []
-    results: list[ei.Result] = []
+    answers: list[Answer] = []
     for _ in range(REPETITIONS):
         began = time.perf_counter()
-        results = run()
+        answers = [
+            Answer(one.termination, one.iterations or 0, one.objective or 0.0) for one in run()
+        ]
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds), results
+    return statistics.median(seconds), answers
 
 
 TABLE = Table("speed", cases, row, ("numba",))
