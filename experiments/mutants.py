@@ -273,12 +273,21 @@ class Trials:
         How many mutants each test has killed: those that killed most go first.
     forget
         Whether what tests have kept of their first run is computed again with the mutant.
+    apart
+        Whether each process imports all by itself, as it must where compiled functions are changed:
+        of a package that is imported twice, numba takes records of the first for the second's.
     """
 
     def __init__(
-        self, tests: Sequence[str], limit_s: float, slow_s: float = math.inf, forget: bool = True
+        self,
+        tests: Sequence[str],
+        limit_s: float,
+        slow_s: float = math.inf,
+        forget: bool = True,
+        apart: bool = False,
     ) -> None:
         self.tests, self.limit_s, self.forget = list(tests), limit_s, forget
+        self.apart = apart
         self.slow: frozenset[str] = frozenset()
         self.killed: Counter[str] = Counter()
         told = self._told(None)
@@ -302,7 +311,7 @@ class Trials:
 
     def _told(self, mutant: Mutant | None) -> dict[str, Any] | None:
         """Return what a process tells of a mutant, or None if it is not done in time."""
-        if mutant is None:  # here, so that all is imported and compiled for those that follow
+        if mutant is None and not self.apart:  # all is imported and compiled for those that follow
             return self._tested(_Recorder(self.slow, self.killed))
         reads, writes = os.pipe()
         process = os.fork()
@@ -310,8 +319,8 @@ class Trials:
             os.close(reads)
             self._run(mutant, writes)
         os.close(writes)
-        text, end = b"", time.monotonic() + self.limit_s
-        while select.select([reads], [], [], max(0.0, end - time.monotonic()))[0]:
+        text, end = b"", math.inf if mutant is None else time.monotonic() + self.limit_s
+        while select.select([reads], [], [], _until(end))[0]:
             part = os.read(reads, 1 << 16)
             text += part
             if not part:
@@ -328,14 +337,14 @@ class Trials:
         """Return how many mutants some of the tests have killed."""
         return sum(n for name, n in self.killed.items() if name.startswith(tests))
 
-    def _run(self, mutant: Mutant, writes: int) -> None:
+    def _run(self, mutant: Mutant | None, writes: int) -> None:
         """Run the tests in this process, tell what came of it, and end it."""
         os.setsid()
         told: dict[str, Any] = {"by": "", "status": -1, "seconds": {}}
         try:
             if self.forget:
                 forget()
-            if mutant.file == COMPILED or not swapped(mutant):
+            if mutant is not None and (mutant.file == COMPILED or not swapped(mutant)):
                 import_anew(mutant)
             told = self._tested(_Recorder(self.slow, self.killed))
         finally:
@@ -359,6 +368,11 @@ class Trials:
         for number in (0, 1, 2):
             os.dup2(said[number], number)
         return {"by": recorder.by, "status": status, "seconds": recorder.seconds}
+
+
+def _until(end: float) -> float | None:
+    """Return the seconds until a time, or None if it never comes."""
+    return None if end == math.inf else max(0.0, end - time.monotonic())
 
 
 # --- the command ----------------------------------------------------------------------------------

@@ -125,6 +125,7 @@ def process(name: str, tests: tuple[str, ...]) -> mutants.Process:
         limit_s=AREAS[name].limit_s,
         slow_s=SLOW_S,
         forget=name != "verifier",  # of which certificates are no business
+        apart=name == "bound",  # which is compiled
     )
 
 
@@ -170,7 +171,8 @@ long it takes and what it needs. Operators are those of mutmut, and a few more t
 `max`, `floor` for `ceil` and `all` for `any`. mutmut's runner is not used: it passes over functions
 that are decorated, as all compiled ones are, and cosmic-ray starts a new Python for each mutant,
 which imports all anew. Instead a process in which everything is imported is forked for each
-mutant, and takes its code; compiled functions, and all that call them, are compiled anew.
+mutant, and takes its code; for compiled functions one that imports all by itself, in which they,
+and all that call them, are compiled anew.
 
 Not mutated are texts (a message may be worded otherwise), what only words an error or a phrase,
 annotations and decorators; and no argument or value is left out, of which most mutants end in a

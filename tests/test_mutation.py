@@ -39,6 +39,20 @@ def test_a_planted_fault_is_found() -> None:
     assert [one.by for one in told] == [tests[0], "", tests[1]]
 
 
+def test_a_compiled_function_that_does_the_same_survives() -> None:
+    """What is compiled with a mutant fails by nothing but the mutant, also beside what is kept."""
+    was = "if used + counts[j] > len(cells):"
+    same = planted(mutants.COMPILED, was, was.replace("used + counts[j]", "counts[j] + used"))
+    process = mutants.Process(
+        tests=["tests/test_bound_rules.py::test_cells_prove_what_they_say"],
+        limit_s=300.0,
+        apart=True,
+    )
+    told = process.outcome(same)
+    process.close()
+    assert told.state == "survived"
+
+
 def test_a_mutant_is_one_place_of_a_file() -> None:
     """It changes what it says and no more, and refuses a file that has changed."""
     one = planted(JUDGE, "if 1.0 < over <= 1.0 + REPAIR:", "if 1.0 < over:")
