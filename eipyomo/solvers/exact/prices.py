@@ -89,21 +89,37 @@ def maximise_over_prices(
     if market is None:
         search = _PriceSearch(dual, sync_s, list(prices), accuracy, decisions)
         return search.optimum(dual.free, {}, accuracy.tolerance)
+    told = dual.no_prices, sync_s, market, accuracy, prices[0], decisions
+    cleared, rows = _cleared(dual, 0, *told)
+    return optimum_at(sync_s, cleared, rows, market.capacity)
+
+
+def _cleared(
+    dual: Dual,
+    place: int,
+    others: Prices,
+    sync_s: float,
+    market: Market,
+    accuracy: Accuracy,
+    start: float,
+    decisions: Decisions,
+) -> tuple[Cleared, Records]:
+    """Clear the budget at a place in compiled code, from a price; return its rows too."""
     rows = np.empty((kernels.ROWS_OF_PRICE, len(dual.users)), SOLUTION)
     cleared = kernels.clear_budget(
-        dual.everybody(dual.no_prices),
+        dual.everybody(others),
         decisions.freedom,
         dual.hints(decisions),
-        dual.point(dual.no_prices, sync_s),
+        dual.point(others, sync_s),
         market,
         accuracy,
-        prices[0],
-        dual.slopes[0],
+        start,
+        dual.slopes[place],
         rows,
     )
-    dual.slopes[0] = cleared.slope
+    dual.slopes[place] = cleared.slope
     dual.effort.count(cleared.evaluations)
-    return optimum_at(sync_s, cleared, rows, market.capacity)
+    return cleared, rows
 
 
 def optimum_at(sync_s: float, cleared: Cleared, rows: Records, capacity: float) -> PriceOptimum:
@@ -214,20 +230,8 @@ class _PriceSearch:
     ) -> Crossing[PriceOptimum]:
         """Return what :meth:`_crossing` returns, found in compiled code."""
         dual, decisions, prices = self.dual, self.decisions, prices_of(self.dual, known)
-        rows = np.empty((kernels.ROWS_OF_PRICE, len(dual.users)), SOLUTION)
-        cleared = kernels.clear_budget(
-            dual.everybody(prices),
-            decisions.freedom,
-            dual.hints(decisions),
-            dual.point(prices, self.sync_s),
-            market,
-            accuracy,
-            self.start[place],
-            dual.slopes[place],
-            rows,
-        )
-        dual.slopes[place] = cleared.slope
-        dual.effort.count(cleared.evaluations)
+        told = prices, self.sync_s, market, accuracy, self.start[place], decisions
+        cleared, rows = _cleared(dual, place, *told)
         crossing = crossing_of(dual, self.sync_s, prices, place, cleared, rows)
         last = crossing.before if cleared.ends_before else crossing.after
         assert last is not None

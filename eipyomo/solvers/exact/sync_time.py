@@ -151,8 +151,8 @@ def _samples(dual: Dual, sampled_s: list[float], accuracy: Accuracy) -> Iterator
         found = maximise_over_prices(dual, sync_s, prices, accuracy).best
         if found.value <= accuracy.ceiling:
             prices = found.prices
-        pressure = float(found.records["nu2"].sum() + found.records["eta"].sum())
-        yield _Sample(sync_s, found.prices, found.value, found.sync_slope, pressure)
+        told = found.value, found.sync_slope, _pressure(found)
+        yield _Sample(sync_s, found.prices, *told)
 
 
 def _compiled_samples(
@@ -193,10 +193,9 @@ def _level_between(dual: Dual, best: _Sample, beside: _Sample | None = None) -> 
     return dual.earliest_s + math.exp(before.x + part * (after.x - before.x))
 
 
-def _pressure_ratio(found: UserSolutions) -> float:
-    """Return ln of the users' pressure for a later sync over their weight against it."""
-    pressure = float(found.records["nu2"].sum() + found.records["eta"].sum())
-    return pressure_ratio(pressure, found.sync_slope)
+def _pressure(found: UserSolutions) -> float:
+    """Return the users' pressure for a later sync, Σ (ν2 + η)."""
+    return float(found.records["nu2"].sum() + found.records["eta"].sum())
 
 
 Point = TypeVar("Point")
@@ -301,7 +300,7 @@ class _SyncTimeSearch:
             self._met = [*self._met[-1:], (log_lead, self.prices)]
         self.decisions = self.decisions.after(optimum.best.records)
         self.visited.append(optimum)
-        return _pressure_ratio(optimum.best), optimum
+        return pressure_ratio(_pressure(optimum.best), optimum.best.sync_slope), optimum
 
     def _expected(self, log_lead: float) -> Prices:
         """Return the prices to expect, from where they were at the last two sync times."""
