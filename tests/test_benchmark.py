@@ -209,12 +209,15 @@ def test_killed_and_resumed_it_gives_the_same_table(
     kept += ["--draw", "users=2 seeds=0:20", "--json", "--store", "store.db"]
     started = subprocess.Popen(kept, cwd=tmp_path, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120.0
-    while _count(tmp_path / "store.db") < 30 and time.monotonic() < deadline:
+    # The rows of what is fast may all be there before the policy is first asked.
+    asked = tmp_path / "pid"
+    while _count(tmp_path / "store.db") < 30 or not (asked.exists() and asked.read_text()):
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     started.send_signal(signal.SIGKILL)
     started.wait()
     assert 30 <= _count(tmp_path / "store.db") < 60
-    _wait_for_end(int((tmp_path / "pid").read_text()))
+    _wait_for_end(int(asked.read_text()))
     done = subprocess.run(kept, cwd=tmp_path, capture_output=True, text=True, check=True)
     resumed = ei.Benchmark.from_dict(json.loads(done.stdout))
     draw = ei.Draw(users=2, seeds=range(20))

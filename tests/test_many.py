@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import math
 import os
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ import pytest
 
 import eipyomo as ei
 from eipyomo.studies import many, spreading
+from eipyomo.studies.pools import open_pools
 
 
 def channels(count: int, users: int = 3) -> list[ei.Instance]:
@@ -32,12 +37,13 @@ def same(one: ei.Result, other: ei.Result) -> bool:
     return bool(documents[0] == documents[1])
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[(1, 0.0), (2, 0.0), (2, math.inf)], ids=["1", "2", "2 with this one"])
 def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Return a number of processes, which begin at once."""
+    """Return a number of processes, which begin at once, and of which this one can be one."""
+    number, short_s = request.param
     monkeypatch.setattr(many, "HERE_S", 0.0)
-    number: int = request.param
-    return number
+    monkeypatch.setattr(many, "SHORT_S", short_s)
+    return int(number)
 
 
 def test_results_are_those_of_one_by_one(workers: int) -> None:
@@ -98,12 +104,35 @@ class Deadly(ei.Instance):
 def test_a_death_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who ends its process has an error for a result, and the others are solved."""
     monkeypatch.setattr(many, "HERE_S", 0.0)
+    monkeypatch.setattr(many, "SHORT_S", 0.0)
     instances = channels(6)
     instances[3] = Deadly(**instances[3].data())
     found = list(ei.solve_many(instances, "eco", workers=2, progress=False))
     assert [result.termination for result in found].count("error") == 1
     assert found[3].message == "the process that computed it died"
     assert all(result.feasible for result in found if result is not found[3])
+
+
+def deadly(parent: int, number: int) -> int:
+    """Return the number, or end the process for some numbers, unless it is the parent."""
+    if number % 40 == 39 and os.getpid() != parent:
+        os._exit(9)
+    time.sleep(0.005)
+    return number
+
+
+@pytest.mark.slow
+def test_a_death_elsewhere_stops_nothing_here() -> None:
+    """Of tasks that wait beside those of a process that dies, none has an error for an answer."""
+    with contextlib.closing(open_pools(1, None)) as pools:
+        found = dict(spreading.spread(partial(deadly, os.getpid()), range(600), pools, here=True))
+    died = {number for number, answer in found.items() if answer != number}
+    assert sorted(found) == list(range(600))
+    assert died
+    assert all(number % 40 == 39 for number in died)
+    assert {spreading.why(found[number]) for number in died} == {
+        "the process that computed it died"
+    }
 
 
 def test_nothing_is_shown_but_in_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:

@@ -21,10 +21,9 @@ from eipyomo.result import Result
 from eipyomo.solvers.exact import solve_exact
 from eipyomo.solvers.exact.method import GAP
 from eipyomo.solvers.methods import attempt
-from eipyomo.solvers.processors import processors
 from eipyomo.studies.many import in_order
 from eipyomo.studies.partial import continued
-from eipyomo.studies.pools import require_place
+from eipyomo.studies.pools import most_workers, require_place
 from eipyomo.studies.showing import tracked
 from eipyomo.studies.spreading import why
 from eipyomo.studies.versions import version_of_code
@@ -102,7 +101,7 @@ def dataset(
         done = min(len(there), len(draw))
         rows[:done] = there[:done]
         left = draw.seeds[done:]
-        found = _answers(in_order(labelled, left, workers or processors()))
+        found = _answers(in_order(labelled, left, most_workers(workers)))
         for place, row in enumerate(tracked(found, "dataset", len(left)) if progress else found):
             rows[done + place] = row
             add(row)

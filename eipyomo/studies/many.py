@@ -13,8 +13,7 @@ from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.result import Result
 from eipyomo.solvers.methods import DEFAULT_METHOD, attempt, failure, resolve
-from eipyomo.solvers.processors import processors
-from eipyomo.studies.pools import open_pools, require_place
+from eipyomo.studies.pools import most_workers, open_pools, require_place
 from eipyomo.studies.showing import tracked
 from eipyomo.studies.spreading import spread, why
 from eipyomo.validation import require_kind
@@ -24,6 +23,8 @@ Answer = TypeVar("Answer")
 
 HERE_S = 1.0
 """What takes less than that is computed in this process: to start others takes as long."""
+SHORT_S = 0.03
+"""Tasks that take less on average let this process compute as well and yet keep others busy."""
 
 
 def solve_many(
@@ -69,7 +70,7 @@ def solve_many(
     resolve(method, dict(options))
     require_place(workers, None)
     total = len(instances) if isinstance(instances, Sized) else None
-    found = _in_order(instances, method, options, workers or processors())
+    found = _in_order(instances, method, options, most_workers(workers))
     return tracked(found, method, total) if progress else found
 
 
@@ -78,21 +79,25 @@ def in_order(
 ) -> Iterator[tuple[Task, Answer | Exception]]:
     """Iterate over tasks with their answers, in order: in this process until that takes long.
 
-    Then they are shared out among others, where what the function raises is the answer.
+    Then they are shared out among others, where what the function raises is the answer. With tasks
+    as short as they were, this process goes on computing as one of the workers.
     """
     started, waiting = time.monotonic(), iter(tasks)
-    for task in waiting:
+    for done, task in enumerate(waiting, 1):
         yield task, function(task)
-        if workers > 1 and time.monotonic() - started > HERE_S:
+        spent_s = time.monotonic() - started
+        here = spent_s < SHORT_S * done
+        if workers > 1 and spent_s > HERE_S:
             break
     first = list(islice(waiting, 1))
     if not first:
         return
     numbered = enumerate(chain(first, waiting))
-    with contextlib.closing(open_pools(workers, None)) as pools:
+    with contextlib.closing(open_pools(workers - 1 if here else workers, None)) as pools:
         early: dict[int, tuple[Task, Answer | Exception]] = {}
         place = 0
-        for (number, task), answer in spread(partial(_of_numbered, function), numbered, pools):
+        numbers = spread(partial(_of_numbered, function), numbered, pools, here=here)
+        for (number, task), answer in numbers:
             early[number] = task, answer
             while place in early:
                 yield early.pop(place)

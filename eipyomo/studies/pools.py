@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Generator
 from concurrent.futures import (
-    BrokenExecutor,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -49,7 +48,18 @@ def open_pools(workers: int | None, cluster: str | None) -> Generator[tuple[Exec
     this = multiprocessing.current_process()
     if getattr(this, "_inheriting", False):  # a worker that imports a script without a main guard
         sys.exit(1)
-    return in_this_process() if this.daemon else _on_this_machine(workers or processors())
+    return in_this_process() if this.daemon else _on_this_machine(most_workers(workers))
+
+
+def most_workers(workers: int | None) -> int:
+    """Return how many processes may compute; inside of one that does, no more may be started.
+
+    Parameters
+    ----------
+    workers
+        How many are asked for; as many as this process may use processors if left out.
+    """
+    return 1 if multiprocessing.current_process().daemon else workers or processors()
 
 
 def _on_this_machine(width: int) -> Generator[tuple[Executor, int]]:
@@ -58,7 +68,8 @@ def _on_this_machine(width: int) -> Generator[tuple[Executor, int]]:
     Raises
     ------
     InputError
-        If the processes cannot even begin, since the script that calls has no main guard.
+        If another is wanted since the first could not even begin: the script that calls has no
+        main guard.
     """
     # Numba's threads do not survive a fork.
     spawn = multiprocessing.get_context("spawn")
@@ -66,14 +77,13 @@ def _on_this_machine(width: int) -> Generator[tuple[Executor, int]]:
     while True:
         pool = _Pool(width, mp_context=spawn, initializer=_serve_parent)
         try:
-            if not begun:
-                pool.submit(os.getpid).result()
-                begun = True
+            begins = pool.submit(os.getpid)
             yield pool, width
-        except BrokenExecutor:
-            raise InputError(MAIN_GUARD) from None
+            begun = begun or begins.exception() is None
         finally:
             _end(pool)
+        if not begun:
+            raise InputError(MAIN_GUARD)
 
 
 class _Pool(ProcessPoolExecutor):
@@ -107,7 +117,7 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 
 MAIN_GUARD = (
-    "the processes of a sweep could not begin: a script that calls it must do so below "
+    "the worker processes could not begin: a script that starts some must do so below "
     "'if __name__ == \"__main__\":', since each process imports the script"
 )
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Generic, TypeVar
 
 from eipyomo.errors import SolverError
@@ -53,11 +53,13 @@ def spread(
     function: Callable[[Task], Answer],
     tasks: Iterable[Task],
     pools: Iterator[tuple[Executor, int]],
+    *,
+    here: bool = False,
 ) -> Iterator[tuple[Task, Answer | Exception]]:
     """Iterate over tasks with their answers, in whatever order they are finished.
 
-    When an executor breaks, a task that was out has broken it: each of these is tried alone, on an
-    executor of its own.
+    When an executor breaks, a task that was begun has broken it: these are tried one after the
+    other on another one, until it is clear which it is.
 
     Parameters
     ----------
@@ -67,6 +69,9 @@ def spread(
         Taken as there is room for them.
     pools
         Gives executors, each with how many workers it has.
+    here
+        Whether this process computes too, where there is nothing to hand out; for short tasks,
+        after each of which it looks after the others.
 
     Raises
     ------
@@ -77,13 +82,15 @@ def spread(
     left = deque(islice(waiting, 1))
     while left:
         executor, width = next(pools)
-        turn = _Turn(function, executor, width, waiting, left)
+        turn = _Turn(function, executor, width, waiting, left, MOST, here)
         yield from turn.answers()
-        for suspect in turn.suspects:
+        suspects = deque(chain.from_iterable(turn.suspects))
+        while suspects:
             executor, _ = next(pools)
-            alone = _Turn(function, executor, 1, iter(()), deque([suspect]))
+            alone = _Turn(function, executor, 1, iter(()), suspects, most=1)
             yield from alone.answers()
-            yield from ((task, DiedError()) for task in alone.suspects)
+            yield from ((task, DiedError()) for task in chain.from_iterable(alone.suspects))
+            suspects = alone.left
         left = turn.left or deque(islice(waiting, 1))
 
 
@@ -95,8 +102,13 @@ class _Turn(Generic[Task, Answer]):
     ----------
     left
         Tasks that were taken from those waiting, and are to be handed out first.
+    most
+        Tasks handed out together at the most.
+    here
+        Whether this process computes too. The others then have something beside what they compute,
+        so that they need not wait for it.
     suspects
-        Tasks that were out when it broke.
+        Tasks that may have been begun when it broke, as they were handed out together.
     """
 
     function: Callable[[Task], Answer]
@@ -104,7 +116,9 @@ class _Turn(Generic[Task, Answer]):
     width: int
     waiting: Iterator[Task]
     left: deque[Task]
-    suspects: list[Task] = field(default_factory=list)
+    most: int
+    here: bool = False
+    suspects: list[list[Task]] = field(default_factory=list)
     _broken: bool = False
     _together: int = 1
     _out: dict[Future[tuple[float, list[Answer | Exception]]], list[Task]] = field(
@@ -115,27 +129,41 @@ class _Turn(Generic[Task, Answer]):
         """Iterate over what is finished."""
         self._hand_out()
         while self._out:
-            for job in wait(self._out, return_when=FIRST_COMPLETED).done:
-                tasks, error = self._out.pop(job), job.exception()
-                if isinstance(error, BrokenExecutor):
-                    self._broken = True
-                    self.suspects += tasks
-                elif isinstance(error, Exception):
-                    yield from ((task, error) for task in tasks)
-                else:
-                    seconds, answers = job.result()
-                    self.left.extend(tasks[len(answers) :])
-                    each_s = max(seconds / len(answers), 1e-9)
-                    self._together = min(max(int(HANDED_OUT_S / each_s), 1), MOST)
-                    _require_same_code(answers)
-                    yield from zip(tasks, answers, strict=False)
+            mine = self._taken(1) if self.here and not self._broken else []
+            if mine:
+                yield from zip(mine, _answers(self.function, mine)[1], strict=True)
+            else:
+                wait(self._out, return_when=FIRST_COMPLETED)
+            for job in [job for job in self._out if job.done()]:
+                yield from self._of_job(job)
             self._hand_out()
+
+    def _of_job(
+        self, job: Future[tuple[float, list[Answer | Exception]]]
+    ) -> Iterator[tuple[Task, Answer | Exception]]:
+        """Iterate over what came of what was handed out together."""
+        tasks, error = self._out.pop(job), job.exception()
+        if isinstance(error, BrokenExecutor):
+            # Jobs begin in the order in which they were handed out, which is the order here.
+            self._broken = True
+            if len(self.suspects) < self.width:
+                self.suspects.append(tasks)
+            else:
+                self.left.extend(tasks)
+        elif isinstance(error, Exception):
+            yield from ((task, error) for task in tasks)
+        else:
+            seconds, answers = job.result()
+            self.left.extend(tasks[len(answers) :])
+            each_s = max(seconds / len(answers), 1e-9)
+            self._together = min(max(int(HANDED_OUT_S / each_s), 1), self.most)
+            _require_same_code(answers)
+            yield from zip(tasks, answers, strict=False)
 
     def _hand_out(self) -> None:
         """Let each worker have something to do, as long as there is something and none is dead."""
-        while not self._broken and len(self._out) < self.width:
-            self.left.extend(islice(self.waiting, max(self._together - len(self.left), 0)))
-            tasks = [self.left.popleft() for _ in range(min(self._together, len(self.left)))]
+        while not self._broken and len(self._out) < self.width * (2 if self.here else 1):
+            tasks = self._taken(self._together)
             if not tasks:
                 return
             try:
@@ -143,6 +171,11 @@ class _Turn(Generic[Task, Answer]):
             except BrokenExecutor:
                 self._broken = True
                 self.left.extendleft(reversed(tasks))
+
+    def _taken(self, most: int) -> list[Task]:
+        """Take so many tasks, or as many as there are."""
+        self.left.extend(islice(self.waiting, max(most - len(self.left), 0)))
+        return [self.left.popleft() for _ in range(min(most, len(self.left)))]
 
 
 def _answers(
