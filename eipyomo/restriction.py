@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple, Self, get_args
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eipyomo.devices import EndUser
 from eipyomo.errors import InputError
-from eipyomo.scaled import FloatColumn, Stage
+from eipyomo.scaled import STAGES, FloatColumn, Stage
 from eipyomo.users import Users
 from eipyomo.validation import require_kind
 from eipyomo.words import shown
@@ -341,10 +341,8 @@ def asked(
     InputError
         If one of them is unknown, or the two do not go together.
     """
-    if round not in get_args(Stage):
-        raise InputError(
-            f"round is {shown(round)}, but must be one of: {', '.join(get_args(Stage))}"
-        )
+    if round not in STAGES:
+        raise InputError(f"round is {shown(round)}, but must be one of: {', '.join(STAGES)}")
     restriction, stage = (problem, round) if isinstance(problem, Restriction) else named(problem)
     if "training" not in (stage, round):
         return restriction, "inference"

@@ -26,6 +26,8 @@ from eipyomo.words import short
 Stage = Literal["inference", "training"]
 """The N-th round, with tasks, or one of the rounds before it, without (section II-B)."""
 
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
 FloatColumn = NDArray[np.floating[Any]]
 
 LimitColumn = FloatColumn
@@ -226,10 +228,8 @@ class Scaled(Columns):
 
     def for_stage(self, stage: Stage) -> Scaled:
         """Return the columns of a stage: a training round has no tasks (section II-B)."""
-        if stage not in get_args(Stage):
-            raise InputError(
-                f"round is {stage!r}, but must be one of: {', '.join(get_args(Stage))}"
-            )
+        if stage not in STAGES:
+            raise InputError(f"round is {stage!r}, but must be one of: {', '.join(STAGES)}")
         if stage == "inference":
             return self
         modes = None if self.modes is None else self.modes.without_tasks(self.model_mbit)
@@ -287,6 +287,8 @@ def scale(
     def limit(column: str) -> LimitColumn:
         what, _, end = column.rpartition("_")
         key = f"{end}_{what}" if end in ("min", "max") else column
+        if not users.has(key):
+            return np.full(len(users), NO_LIMIT[column])
         given = users.numbers(key)
         return np.where(np.isnan(given), NO_LIMIT[column], given)
 

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import math
 import os
+import pickle
 import re
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 import eipyomo as ei
+from eipyomo.problem import Problem
 from eipyomo.studies import many, spreading
 from eipyomo.studies.pools import open_pools
 
@@ -167,3 +169,11 @@ def test_there_is_no_end_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     with ThreadPoolExecutor(1) as executor:
         found = spreading.spread(abs, iter(range(20_000)), itertools.repeat((executor, 1)))
         assert sum(answer for _, answer in found if isinstance(answer, int)) == 199_990_000
+
+
+@pytest.mark.parametrize("objective", ["wsel", "slowest"])
+def test_a_problem_from_a_pickle_is_the_same_one(objective: str) -> None:
+    """So that a worker minimises what it is asked to, though all that it gets are copies."""
+    problem = Problem.of(channels(1)[0], objective=objective)
+    again = pickle.loads(pickle.dumps(problem))
+    assert same(ei.solve(again, node_limit=20), ei.solve(problem, node_limit=20))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,10 @@ METHODS: Mapping[str, Method[Any] | Benchmark] = {
 
 DEFAULT_METHOD = "exact"
 
-WHAT = ("problem", "round", "objective")
+USUAL = {"problem": "joint", "round": "inference", "objective": "wsel"}
+WHAT = tuple(USUAL)
 """What says of an instance which problem is solved; of a benchmark the name does, but for what is
-minimised."""
+minimised. And what it says if it is left out."""
 
 
 def options_of(method: str) -> tuple[str, ...]:
@@ -118,7 +120,7 @@ class Job:
                 claim.problem or problem,
                 claim,
                 method=self.called,
-                options=self.options.reported() if claim.options is None else claim.options,
+                options=self._reported if claim.options is None else claim.options,
                 gap_at=self.options.gap_at,
                 wall_s=clock.elapsed_s - claim.setup_s,
             )
@@ -127,6 +129,10 @@ class Job:
         except (InputError, OutputError) as error:
             raise OutputError(str(error), result) from None
         return result
+
+    @cached_property
+    def _reported(self) -> dict[str, Any]:
+        return self.options.reported()
 
     @property
     def problem_name(self) -> str:
@@ -185,13 +191,15 @@ def solve(
     """
     if not isinstance(what, Problem):
         require_kind("instance", what, Instance)
-    asked = {
-        "problem": (problem, "joint"),
-        "round": (round, "inference"),
-        "objective": (objective, "wsel"),
+    asked_for = {**options, "problem": problem, "round": round, "objective": objective}
+    return resolve(method, _but_for_usual(asked_for)).run(what)
+
+
+def _but_for_usual(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options without what is usual of the problem, which a benchmark may be given too."""
+    return {
+        key: value for key, value in options.items() if not (key in USUAL and value == USUAL[key])
     }
-    given = {key: value for key, (value, usual) in asked.items() if value != usual}
-    return resolve(method, {**options, **given}).run(what)
 
 
 def attempt(instance: Instance, method: str, **options: Any) -> Result:
@@ -199,8 +207,13 @@ def attempt(instance: Instance, method: str, **options: Any) -> Result:
 
     So it is where the system has no room for a solver's files.
     """
+    return attempt_job(resolve(method, _but_for_usual(options)), method, options, instance)
+
+
+def attempt_job(job: Job, method: str, options: dict[str, Any], instance: Instance) -> Result:
+    """Return :func:`attempt` of what has been resolved, for any number of instances."""
     try:
-        return solve(instance, method, **options)
+        return job.run(instance)
     except (SolverError, OSError) as error:
         if isinstance(error, OutputError):
             raise

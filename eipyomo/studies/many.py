@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from eipyomo.errors import InputError
 from eipyomo.instance import Instance
 from eipyomo.result import Result
-from eipyomo.solvers.methods import DEFAULT_METHOD, attempt, failure, resolve
+from eipyomo.solvers.methods import DEFAULT_METHOD, attempt_job, failure, resolve
 from eipyomo.studies.pools import most_workers, open_pools, require_place
 from eipyomo.studies.showing import tracked
 from eipyomo.studies.spreading import spread, why
@@ -67,10 +67,10 @@ def solve_many(
     >>> [round(result.objective, 3) for result in ei.solve_many(channels)]
     [4.075, 2.792, 3.102]
     """
-    resolve(method, dict(options))
+    solved = partial(attempt_job, resolve(method, options), method, options)
     require_place(workers, None)
     total = len(instances) if isinstance(instances, Sized) else None
-    found = _in_order(instances, method, options, most_workers(workers))
+    found = _in_order(solved, instances, method, options, most_workers(workers))
     return tracked(found, method, total) if progress else found
 
 
@@ -110,10 +110,13 @@ def _of_numbered(function: Callable[[Task], Answer], numbered: tuple[int, Task])
 
 
 def _in_order(
-    instances: Iterable[Instance], method: str, options: Mapping[str, Any], workers: int
+    solved: Callable[[Instance], Result],
+    instances: Iterable[Instance],
+    method: str,
+    options: Mapping[str, Any],
+    workers: int,
 ) -> Iterator[Result]:
     """Iterate over results in order; an instance that is refused is so in its turn."""
-    solved = partial(attempt, method=method, **options)
     for instance, answer in in_order(solved, _checked(instances), workers):
         if isinstance(answer, InputError):
             raise answer

@@ -183,4 +183,4 @@ def in_order(solutions: Records) -> FloatColumn:
 
 def fingerprint(solutions: Records) -> bytes:
     """Return a and ι to two digits, to recognise decisions tried before."""
-    return np.round(in_order(solutions), 2).tobytes()
+    return in_order(solutions).round(2).tobytes()

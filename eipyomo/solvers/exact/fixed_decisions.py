@@ -31,6 +31,8 @@ ACCURACY, MISMATCH = 1e-12, 1e-11
 """How well the dual is searched, relative to its size, and how well budgets are cleared."""
 SOLVED_WELL, TOLD_WELL = Accuracy(ACCURACY, MISMATCH), Accuracy(1e-11, 1e-7)
 """For allocations, and for costs alone, which lose the square of a mismatch; relative."""
+LATE = 2.0
+"""Times the earliest sync time is one at which shares are easily large enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +175,7 @@ def _search_for(
     size = 1.0 if dual.together else waiting
     return (
         Times(earliest_s * (1.0 + 1e-11), min(1e6 * (1.0 + earliest_s), dual.latest_s)),
-        2.0 * earliest_s if start_s is None else start_s,
+        LATE * earliest_s if start_s is None else start_s,
         dual.no_prices if prices is None else prices,
         accuracy._replace(tolerance=accuracy.tolerance * size),
         Decisions(FIXED, decided),
@@ -185,7 +187,7 @@ def rest_at(dual: Dual, decided: Records, accuracy: float) -> ConvexRest:
 
     `accuracy` is how well prices clear the budgets before shares are made to fit.
     """
-    sync_s = 2.0 * dual.earliest_of(decided)
+    sync_s = LATE * dual.earliest_of(decided)
     decisions, wanted = Decisions(FIXED, decided), Accuracy(np.inf, mismatch=accuracy)
     return rest_known(dual, maximise_over_prices(dual, sync_s, dual.no_prices, wanted, decisions))
 

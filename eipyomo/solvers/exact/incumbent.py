@@ -12,8 +12,9 @@ from eipyomo.allocation import Allocation
 from eipyomo.evaluation import FEASIBILITY_TOLERANCE, evaluate
 from eipyomo.problem import Problem
 from eipyomo.solvers.exact.dual import Dual
-from eipyomo.solvers.exact.fixed_decisions import ConvexRest, rest_at, rest_of
-from eipyomo.solvers.exact.kernels import SOLUTION
+from eipyomo.solvers.exact.fixed_decisions import LATE, ConvexRest, rest_at, rest_of
+from eipyomo.solvers.exact.kernels import SOLUTION, Accuracy
+from eipyomo.solvers.exact.prices import maximise_over_prices
 from eipyomo.solvers.records import Records
 
 ONE_BY_ONE = (("work_gigacycles", "model_mbit"), ("task_mbit", "edge_gigacycles"))
@@ -70,7 +71,7 @@ class Incumbent:
     objective
         Its cost.
     expected
-        About what an allocation to begin with costs, until there is one.
+        About what an allocation costs, until there is one.
     """
 
     problem: Problem
@@ -94,8 +95,12 @@ class Incumbent:
 
     @classmethod
     def to_be_found(cls, dual: Dual) -> Self:
-        """Return none yet, of a problem that has some; the dual value of a start says where."""
-        cost = _rests_at_start(dual)[0].solutions.value
+        """Return none yet, of a problem that has some; a dual value at a late sync says where.
+
+        At its lowest the dual is not above that. What is optimal may be, by a duality gap.
+        """
+        late_s, wanted = LATE * dual.earliest_s, Accuracy(np.inf, A_START)
+        cost = maximise_over_prices(dual, late_s, dual.no_prices, wanted).best.value
         return cls(dual.problem, dual.reference, expected=cost)
 
     def fall_back(self, dual: Dual) -> None:

@@ -151,7 +151,7 @@ def prepare() -> float:
 
 def _enough(outcome: exact.ExactOutcome, clock: Clock) -> str:
     """Say what would be enough where limits cannot be met together."""
-    if not outcome.conflicts or outcome.problem.objective is not WSEL:
+    if not outcome.conflicts or outcome.problem.objective != WSEL:
         return ""
     return exact.what_would_be_enough(outcome.problem, clock)
 

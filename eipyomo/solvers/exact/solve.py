@@ -62,7 +62,7 @@ def solve_exact(
         )
     if problem.objective.budgets:
         return solve_least(problem, gap, absolute_gap, clock, node_limit)
-    if problem.objective is not WSEL:
+    if problem.objective != WSEL:
         return solve_slowest(problem, gap, absolute_gap, clock, node_limit)
     dual = Dual.of(problem)
     if problem.always_feasible:
