@@ -23,6 +23,8 @@ CHANNELS = {4: 100, 10: 50, 100: 10, 1000: 3, 10_000: 1, 100_000: 1}
 LARGEST = {"exact": 100_000, "admm": 10_000}
 TOGETHER = 10_000
 """Channels of 4 users that are solved by one call, as for a data set."""
+STARTED = 2_000
+"""After so many of them other processes have started, and all are warm."""
 TIME_LIMIT_S = 600.0
 
 
@@ -60,7 +62,8 @@ def row(method: str, users: int, band: str, workers: int | None) -> Row:
     def together() -> Iterator[ei.Result]:
         return ei.solve_many(channels, method, workers=workers, progress=False)
 
-    seconds, answers = measured(together if workers else one_by_one)
+    first = STARTED if workers else 0
+    seconds, warm_s, answers = measured(together if workers else one_by_one, first)
     ended = {answer.termination for answer in answers}
     return {
         "method": method,
@@ -73,6 +76,7 @@ def row(method: str, users: int, band: str, workers: int | None) -> Row:
         "objective": statistics.mean(answer.objective for answer in answers),
         "seconds": seconds / count,
         "per_second": count / seconds,
+        "warm_per_second": (count - first) / warm_s,
     }
 
 
@@ -84,17 +88,26 @@ class Answer(NamedTuple):
     objective: float
 
 
-def measured(run: Callable[[], Iterator[ei.Result]]) -> tuple[float, list[Answer]]:
-    """Return the median of the seconds that some runs take, and the answers of the last."""
-    seconds: list[float] = []
+def measured(
+    run: Callable[[], Iterator[ei.Result]], first: int
+) -> tuple[float, float, list[Answer]]:
+    """Return the medians of the seconds that some runs take, and the answers of the last.
+
+    The second one is without what it takes to the first ones.
+    """
+    seconds: list[tuple[float, float]] = []
     answers: list[Answer] = []
     for _ in range(REPETITIONS):
-        began = time.perf_counter()
-        answers = [
-            Answer(one.termination, one.iterations or 0, one.objective or 0.0) for one in run()
-        ]
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds), answers
+        began, answers = time.perf_counter(), []
+        warm_from = began
+        for one in run():
+            answers.append(Answer(one.termination, one.iterations or 0, one.objective or 0.0))
+            if len(answers) == first:
+                warm_from = time.perf_counter()
+        ended = time.perf_counter()
+        seconds.append((ended - began, ended - warm_from))
+    whole, warm_part = map(statistics.median, zip(*seconds, strict=True))
+    return whole, warm_part, answers
 
 
 TABLE = Table("speed", cases, row, ("numba",))

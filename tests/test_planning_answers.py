@@ -386,7 +386,7 @@ def test_the_page_runs_from_top_to_bottom(
 ) -> None:
     """Each block of docs/planning_answers.md, with one process where it would start several."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("eipyomo.studies.many.processors", lambda: 1)
+    monkeypatch.setattr("eipyomo.studies.pools.processors", lambda: 1)
     python, shell = (
         re.search(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL) for kind in ("python", "sh")
     )
