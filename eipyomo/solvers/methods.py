@@ -63,8 +63,8 @@ DEFAULT_METHOD = "exact"
 
 USUAL = {"problem": "joint", "round": "inference", "objective": "wsel"}
 WHAT = tuple(USUAL)
-"""What says of an instance which problem is solved; of a benchmark the name does, but for what is
-minimised. And what it says if it is left out."""
+"""What says of an instance which problem is solved, and what if it is left out; of a benchmark the
+name does, but for what is minimised."""
 
 
 def options_of(method: str) -> tuple[str, ...]:
