@@ -12,8 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 import eipyomo as ei
+
+# The same examples each time, so that what passes once does so again; to look further,
+# pytest --hypothesis-profile default
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 REFERENCE = Path(__file__).parent / "reference"
 VALUES: dict[str, dict[str, Any]] = json.loads((REFERENCE / "values.json").read_text())

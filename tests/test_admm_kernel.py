@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from eipyomo import Instance, Problem, physics
@@ -20,7 +20,7 @@ from eipyomo.solvers.admm.search import OffloadSearch
 from eipyomo.solvers.records import Records
 from tests.admm_cases import answers, augmented_cost, random_targets
 from tests.conftest import reference
-from tests.instances import KINDS, farther, limited
+from tests.instances import FARTHER, KINDS, farther, hostile, limited
 
 
 @settings(deadline=None)
@@ -165,10 +165,15 @@ def test_values_that_are_compared_are_good_to_rounding(
 
 
 @anywhere
+@example(instance=hostile(1684, 4, FARTHER, 1 / 3), seed=165, offload=0.0)
 def test_what_is_left_out_is_proven_to_find_nothing(
     kind: str, instance: Instance, seed: int, offload: float
 ) -> None:
-    """With multipliers held the Lagrangian is no higher than S at any ι, and equal where solved."""
+    """With multipliers held the Lagrangian is no higher than S at any ι, and equal where solved.
+
+    It is short of S by the square of what multipliers are off. In the example one is 5e-6, what is
+    left of terms of 2, and off by 2 %: that costs 6e-10 of S, and makes the bound no less valid.
+    """
     data = KINDS[kind](instance).scaled
     users, targets = user_records(data), random_targets(data, seed)
     known = answers(True, offload, len(data))
@@ -181,7 +186,7 @@ def test_what_is_left_out_is_proven_to_find_nothing(
             value = float(solved[j]["value"])
             assert bound <= value + 1e-10 * (1.0 + abs(value))
             if other == offload:
-                assert bound == pytest.approx(value, rel=1e-10, abs=1e-10)
+                assert bound >= value - 1e-8 * (1.0 + abs(value))
 
 
 class Engine:
