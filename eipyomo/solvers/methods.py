@@ -271,8 +271,8 @@ def resolve(method: str, options: dict[str, Any]) -> Job:
                 f"{clipped(one_line(key))} is not an option of method {short(name)}, but "
                 f"must be one of: {', '.join(options_of(name))}"
             )
-    problem, stage = options.get("problem", "joint"), options.get("round", "inference")
-    objective = objective_of(options.get("objective", "wsel"))
+    problem, stage, minimised = (options.get(key, usual) for key, usual in USUAL.items())
+    objective = objective_of(minimised)
     asked(problem, stage)  # refused now if it is none
     checked = chosen.Options(**{key: options[key] for key in options if key not in WHAT})
     if isinstance(chosen, Benchmark):
